@@ -1,0 +1,33 @@
+//! Data goes to stdout, words to stderr, and a closed pipe is no failure.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+/// Says something to the person on stderr. Failing to say it is no reason to stop.
+pub(super) fn say(words: impl AsRef<str>) {
+    let _ = writeln!(anstream::stderr(), "slotkit: {}", words.as_ref());
+}
+
+/// Whether a person watches stderr, so that progress may be drawn there.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Writes data to stdout through a buffer.
+///
+/// # Errors
+/// When writing fails; a pipe that the reader closed is told apart by [`is_broken_pipe`].
+pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&mut out)
+        .and_then(|()| out.flush())
+        .map_err(|cause| Error::io("<stdout>", cause))
+}
+
+/// Whether the reader of our stdout has gone: `slotkit … | head` is a success.
+pub(super) fn is_broken_pipe(error: &Error) -> bool {
+    error.kind() == ErrorKind::Io
+        && std::error::Error::source(error)
+            .and_then(|cause| cause.downcast_ref::<io::Error>())
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

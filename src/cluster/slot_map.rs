@@ -1,0 +1,65 @@
+//! Who owns each of the 16,384 slots.
+
+use super::NodeId;
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
+
+/// An index into `SlotMap::nodes` that no node has.
+const NOBODY: u16 = u16::MAX;
+
+/// The owner of each slot: at most one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotMap {
+    nodes: Vec<NodeId>,
+    owner: Box<[u16; SLOT_COUNT]>,
+}
+
+impl SlotMap {
+    /// Nobody owns anything.
+    pub fn new() -> SlotMap {
+        SlotMap {
+            nodes: Vec::new(),
+            owner: Box::new([NOBODY; SLOT_COUNT]),
+        }
+    }
+
+    /// Who owns a slot.
+    pub fn owner(&self, slot: Slot) -> Option<NodeId> {
+        let index = self.owner[slot.index()];
+        self.nodes.get(usize::from(index)).copied()
+    }
+
+    /// Gives a slot to a node; returns who had it before.
+    pub fn assign(&mut self, slot: Slot, node: NodeId) -> Option<NodeId> {
+        let before = self.owner(slot);
+        let index = match self.nodes.iter().position(|known| *known == node) {
+            Some(index) => index,
+            None => {
+                self.nodes.push(node);
+                self.nodes.len() - 1
+            }
+        };
+        // Every node in the list owned a slot when it was added, so the index fits.
+        self.owner[slot.index()] = index as u16;
+        before
+    }
+
+    /// The slots that a node owns.
+    pub fn slots_of(&self, node: NodeId) -> SlotSet {
+        Slot::all()
+            .filter(|slot| self.owner(*slot) == Some(node))
+            .collect()
+    }
+
+    /// The slots that nobody owns.
+    pub fn unassigned(&self) -> SlotSet {
+        Slot::all()
+            .filter(|slot| self.owner(*slot).is_none())
+            .collect()
+    }
+}
+
+impl Default for SlotMap {
+    fn default() -> SlotMap {
+        SlotMap::new()
+    }
+}

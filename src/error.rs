@@ -1,0 +1,260 @@
+//! What can go wrong, where it went wrong, and how to mend it.
+//!
+//! Every floor returns the same [`Error`]. It says *what* failed, the
+//! [`Position`] in the input where there is one, and, where slotkit knows it,
+//! the mend: a sentence that tells the user what to do. No error text ever
+//! holds a password.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The result of everything in slotkit that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure it was; decides the exit code of the binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The call makes no sense: flags that exclude each other, a node that isn't in the cluster.
+    Usage,
+    /// Reading or writing failed: missing file, full disk, closed pipe.
+    Io,
+    /// The input was read, but isn't what it should be.
+    Input,
+    /// A server can't be reached.
+    Connect,
+    /// A server refuses the user or the password.
+    Auth,
+    /// A server answered with an error, or with something that isn't an answer.
+    Server,
+    /// The cluster is in a state in which moving slots isn't safe; nothing was changed.
+    Unsafe,
+    /// The plan was made for another cluster, or for a state that has passed; nothing was changed.
+    StalePlan,
+    /// A move stopped part-way; it can be gone on with.
+    Stopped,
+}
+
+/// A place in an input: as much of it as is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The file, or `<stdin>`.
+    pub file: Option<PathBuf>,
+    /// The line, counted from 1.
+    pub line: Option<u64>,
+    /// The field's name, or its number counted from 1.
+    pub field: Option<String>,
+    /// The byte offset in the file, counted from 0.
+    pub byte: Option<u64>,
+}
+
+impl Position {
+    /// A whole file.
+    pub fn file(path: impl AsRef<Path>) -> Position {
+        Position {
+            file: Some(path.as_ref().to_path_buf()),
+            ..Position::default()
+        }
+    }
+
+    /// A line, counted from 1.
+    #[must_use]
+    pub fn at_line(self, line: u64) -> Position {
+        Position {
+            line: Some(line),
+            ..self
+        }
+    }
+
+    /// A field, by name.
+    #[must_use]
+    pub fn at_field(self, field: impl Into<String>) -> Position {
+        Position {
+            field: Some(field.into()),
+            ..self
+        }
+    }
+
+    /// A byte offset, counted from 0.
+    #[must_use]
+    pub fn at_byte(self, byte: u64) -> Position {
+        Position {
+            byte: Some(byte),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = Vec::new();
+        if let Some(file) = &self.file {
+            parts.push(file.display().to_string());
+        }
+        if let Some(line) = self.line {
+            parts.push(format!("line {line}"));
+        }
+        if let Some(field) = &self.field {
+            parts.push(format!("field {field}"));
+        }
+        if let Some(byte) = self.byte {
+            parts.push(format!("byte {byte}"));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// One failure: kind, message, place, mend and cause.
+///
+/// `Display` gives place and message on one line; the causes are reached
+/// through [`StdError::source`], the mend through [`Error::mend`].
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    position: Option<Position>,
+    mend: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A failure of this kind, with what happened and what was expected.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            position: None,
+            mend: None,
+            source: None,
+        }))
+    }
+
+    /// A failed read or write of a file.
+    pub fn io(path: impl AsRef<Path>, cause: std::io::Error) -> Error {
+        let message = match cause.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => cause.to_string(),
+        };
+        let error = Error::new(ErrorKind::Io, message).at(Position::file(path));
+        // The message says it all already; the cause is kept only where it adds its kind.
+        match cause.kind() {
+            std::io::ErrorKind::BrokenPipe => error.caused_by(cause),
+            _ => error,
+        }
+    }
+
+    /// Says where it happened.
+    #[must_use]
+    pub fn at(mut self, position: Position) -> Error {
+        self.0.position = Some(position);
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn mend(mut self, mend: impl Into<String>) -> Error {
+        self.0.mend = Some(mend.into());
+        self
+    }
+
+    /// Says what it was caused by.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.source = Some(cause.into());
+        self
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Where it happened, if it has a place.
+    pub fn position(&self) -> Option<&Position> {
+        self.0.position.as_ref()
+    }
+
+    /// What to do about it, if slotkit knows.
+    pub fn mend_text(&self) -> Option<&str> {
+        self.0.mend.as_deref()
+    }
+
+    /// What happened, without the place.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The whole chain on one line: place, message, causes, then the mend.
+    pub fn one_line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        if let Some(mend) = self.mend_text() {
+            line.push_str("; ");
+            line.push_str(mend);
+        }
+        // A server's or a file's words may hold line breaks; the promise is one line.
+        line.replace(['\n', '\r'], " ")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.position {
+            Some(position) => write!(f, "{position}: {}", self.0.message),
+            None => f.write_str(&self.0.message),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.0.kind, self.one_line())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_place_message_cause_and_mend() {
+        let cause = std::io::Error::other("disk\non fire");
+        let error = Error::new(ErrorKind::Input, "expected an integer, found `x`")
+            .at(Position::file("a.csv")
+                .at_line(3)
+                .at_field("size")
+                .at_byte(41))
+            .caused_by(cause)
+            .mend("fix the line, or pass --on-error skip");
+        assert_eq!(
+            error.one_line(),
+            "a.csv, line 3, field size, byte 41: expected an integer, found `x`: disk on fire; \
+             fix the line, or pass --on-error skip"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let cause = std::io::Error::from(std::io::ErrorKind::NotFound);
+        assert_eq!(
+            Error::io("no/such.csv", cause).one_line(),
+            "no/such.csv: there is no such file"
+        );
+    }
+}

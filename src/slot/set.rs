@@ -1,0 +1,148 @@
+//! Sets of slots: a bitmap of 2 KiB, as the servers themselves gossip it.
+
+use super::{SLOT_COUNT, Slot, SlotRange};
+use std::fmt;
+
+const WORDS: usize = SLOT_COUNT / 64;
+
+/// A set of slots.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlotSet(Box<[u64; WORDS]>);
+
+impl SlotSet {
+    /// No slot at all.
+    pub fn new() -> SlotSet {
+        SlotSet(Box::new([0; WORDS]))
+    }
+
+    /// Adds a slot; says whether it is new.
+    pub fn insert(&mut self, slot: Slot) -> bool {
+        let (word, bit) = place(slot);
+        let new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        new
+    }
+
+    /// Takes a slot out; says whether it was in.
+    pub fn remove(&mut self, slot: Slot) -> bool {
+        let (word, bit) = place(slot);
+        let was_in = self.0[word] & bit != 0;
+        self.0[word] &= !bit;
+        was_in
+    }
+
+    /// Whether a slot is in the set.
+    pub fn contains(&self, slot: Slot) -> bool {
+        let (word, bit) = place(slot);
+        self.0[word] & bit != 0
+    }
+
+    /// How many slots are in the set.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether the set has no slot.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// The slots of the set, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
+        Slot::all().filter(|slot| self.contains(*slot))
+    }
+
+    /// The slots as the fewest runs, ascending.
+    pub fn ranges(&self) -> Vec<SlotRange> {
+        let mut runs: Vec<SlotRange> = Vec::new();
+        for slot in self.iter() {
+            match runs.last_mut() {
+                Some(run) if run.last().number() + 1 == slot.number() => {
+                    *run = SlotRange::new(run.first(), slot).unwrap_or(*run);
+                }
+                _ => runs.extend(SlotRange::new(slot, slot)),
+            }
+        }
+        runs
+    }
+}
+
+fn place(slot: Slot) -> (usize, u64) {
+    (slot.index() / 64, 1 << (slot.index() % 64))
+}
+
+impl Default for SlotSet {
+    fn default() -> SlotSet {
+        SlotSet::new()
+    }
+}
+
+impl Extend<Slot> for SlotSet {
+    fn extend<I: IntoIterator<Item = Slot>>(&mut self, slots: I) {
+        for slot in slots {
+            self.insert(slot);
+        }
+    }
+}
+
+impl FromIterator<Slot> for SlotSet {
+    fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> SlotSet {
+        let mut set = SlotSet::new();
+        set.extend(slots);
+        set
+    }
+}
+
+impl fmt::Display for SlotSet {
+    /// The runs, separated by blanks: `0-5 7 9-16383`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.ranges().iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{range}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SlotSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SlotSet({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_set(numbers in proptest::collection::vec(0u16..16384, 0..200)) {
+            let truth: BTreeSet<Slot> = numbers.iter().filter_map(|number| Slot::new(*number)).collect();
+            let mut set: SlotSet = truth.iter().copied().collect();
+            prop_assert_eq!(set.iter().collect::<Vec<_>>(), truth.iter().copied().collect::<Vec<_>>());
+            prop_assert_eq!(set.len(), truth.len());
+            let again: SlotSet = set.ranges().into_iter().flat_map(SlotRange::slots).collect();
+            prop_assert_eq!(&again, &set);
+            for slot in truth {
+                prop_assert!(!set.insert(slot));
+                prop_assert!(set.remove(slot));
+                prop_assert!(!set.remove(slot));
+            }
+            prop_assert!(set.is_empty());
+        }
+    }
+
+    #[test]
+    fn prints_runs() {
+        let set: SlotSet = [0, 1, 2, 7, 16383]
+            .into_iter()
+            .filter_map(Slot::new)
+            .collect();
+        assert_eq!(set.to_string(), "0-2 7 16383");
+        assert_eq!(SlotSet::new().to_string(), "");
+    }
+}
