@@ -8,7 +8,7 @@
 //! | 2 | [`cluster`] | nodes, shards, who owns what, links to live nodes |
 //! | 3 | `source` | where keys come from: dumps, lists, live nodes |
 //! | 4 | `tally` | what was counted, per slot and over all |
-//! | 5 | `plan` | what should move |
+//! | 5 | [`plan`] | what should move |
 //! | 6 | `execute` | moving it without losing a key |
 //! | 7 | `report` | saying it: tables, JSON, CSV |
 //! | 8 | [`cli`] | the command line |
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod cluster;
 pub mod error;
 pub mod escape;
+pub mod plan;
 pub mod slot;
 
 pub use error::{Error, ErrorKind, Result};

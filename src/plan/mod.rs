@@ -1,0 +1,39 @@
+//! Floor 5: what should move.
+//!
+//! A [`Problem`] says who owns what, what each slot weighs and what must hold;
+//! [`plan()`] answers with a [`Plan`]: the moves, in order, with what they cost
+//! and a bound that no plan can beat. [`check()`] looks at a plan without
+//! knowing how it was made. Everything here is pure and deterministic.
+
+mod bound;
+mod budget;
+mod by_hand;
+mod check;
+mod counts;
+mod decimal;
+mod file;
+mod fingerprint;
+mod metric;
+mod model;
+mod notes;
+mod objective;
+mod order;
+#[expect(
+    clippy::module_inception,
+    reason = "the floor is named after its main type"
+)]
+mod plan;
+mod planner;
+mod problem;
+mod solver;
+#[cfg(test)]
+mod tests;
+
+pub use check::{Finding, Rule, check};
+pub use file::{MAX_PLAN_BYTES, SCHEMA};
+pub use fingerprint::{Fingerprint, Fit, Holding, Topology, fit};
+pub use metric::{Metric, PerSlot, SlotWeights};
+pub use objective::{Objective, Threshold};
+pub use plan::{Cost, CostMetric, Migration, NodeState, Note, NoteKind, Plan, Remaining};
+pub use planner::plan;
+pub use problem::{Budget, Capacity, HandMove, Intent, Part, PlanNode, Problem};

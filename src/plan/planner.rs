@@ -1,0 +1,231 @@
+//! From a problem to a plan.
+
+use super::fingerprint::{Holding, Topology};
+use super::metric::Metric;
+use super::model::{Limits, Model, NOBODY};
+use super::order::{self, Hop};
+use super::plan::{Cost, CostMetric, Migration, NodeState, Plan, Remaining};
+use super::problem::{Intent, Part, Problem};
+use super::{bound, budget, by_hand, notes, solver};
+use crate::error::{Error, ErrorKind, Result};
+use crate::slot::{Slot, SlotSet};
+
+/// Plans what should move. Pure: the same problem gives the same plan.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when the problem contradicts itself (an unknown
+/// metric, a drained node with a pinned slot, everything drained);
+/// [`ErrorKind::Unsafe`] when memory headroom lets no plan reach what must be
+/// reached; [`ErrorKind::Input`] when the weights are beyond all reason.
+pub fn plan(problem: &Problem) -> Result<Plan> {
+    let model = Model::of(problem)?;
+    let (at, limits) = match &problem.intent {
+        Intent::Balance => {
+            let solved = solver::solve(&model, problem.objective.threshold());
+            require_drained(problem, &model, &solved.at)?;
+            (solved.at, Some(solved.limits))
+        }
+        Intent::ByHand(moves) => (by_hand::assign(problem, &model, moves)?, None),
+    };
+    let all = order::hops(&model, &at);
+    let ordered = order::order(&model, all).map_err(|stuck| no_order(problem, &stuck))?;
+    let chosen = budget::within(&model, problem.budget, ordered);
+    Ok(assemble(problem, &model, chosen, limits.as_deref()))
+}
+
+fn require_drained(problem: &Problem, model: &Model, at: &[u16]) -> Result<()> {
+    let stuck = |slot: &usize| at[*slot] != NOBODY && model.nodes[at[*slot] as usize].is_drained;
+    let Some(slot) = (0..at.len()).find(stuck) else {
+        return Ok(());
+    };
+    let node = &problem.nodes()[usize::from(at[slot])];
+    let bytes = model.bytes[slot];
+    let (kind, why) = if Slot::new(slot as u16).is_some_and(|slot| problem.pinned.contains(slot)) {
+        (ErrorKind::Usage, "it is pinned".to_owned())
+    } else if problem.max_slot_bytes.is_some_and(|limit| bytes > limit) {
+        (
+            ErrorKind::Usage,
+            format!("it takes {bytes} bytes, above the size limit"),
+        )
+    } else {
+        (
+            ErrorKind::Unsafe,
+            format!("no other primary has room for its {bytes} bytes"),
+        )
+    };
+    let message = format!(
+        "{} can't be drained: slot {slot} can't move, {why}",
+        node.name()
+    );
+    Err(Error::new(kind, message))
+}
+
+fn no_order(problem: &Problem, stuck: &[Hop]) -> Error {
+    let first = stuck.first();
+    let target = first.map(|hop| problem.nodes()[usize::from(hop.target)].name());
+    let message = format!(
+        "{} lacks the memory for what should arrive before other slots leave it",
+        target.unwrap_or_default()
+    );
+    Error::new(ErrorKind::Unsafe, message).mend("raise its maxmemory, or leave it out of the plan")
+}
+
+fn assemble(
+    problem: &Problem,
+    model: &Model,
+    chosen: budget::Chosen,
+    limits: Option<&[Limits]>,
+) -> Plan {
+    let migrations: Vec<Migration> = chosen
+        .hops
+        .iter()
+        .map(|hop| migration(problem, *hop))
+        .collect();
+    let mut at = model.home.clone();
+    for hop in &chosen.hops {
+        at[usize::from(hop.slot)] = hop.target;
+    }
+    let left: Vec<Migration> = chosen
+        .left
+        .iter()
+        .map(|hop| migration(problem, *hop))
+        .collect();
+    let sums = Sums::of(problem, &migrations);
+    let lower_bound = match limits {
+        Some(limits) => bound::lower_bound(model, limits),
+        // What a person asked for is exactly what must move.
+        None => sums.in_measure(model.least),
+    };
+    let remains = Sums::of(problem, &left);
+    Plan {
+        objective: problem.objective.clone(),
+        topology: topology(problem),
+        before: states(problem, model, &model.home),
+        after: states(problem, model, &at),
+        cost: Cost {
+            slots: sums.slots,
+            keys: sums.keys,
+            bytes: sums.bytes,
+            lower_bound_bytes: (model.least == CostMetric::Bytes).then_some(lower_bound),
+            least: model.least,
+            lower_bound,
+        },
+        remaining: (!left.is_empty()).then_some(Remaining {
+            slots: remains.slots,
+            keys: remains.keys,
+            bytes: remains.bytes,
+        }),
+        notes: notes::notes(problem, model, &at, limits, left.len()),
+        migrations,
+    }
+}
+
+fn migration(problem: &Problem, hop: Hop) -> Migration {
+    let slot = Slot::new(hop.slot).expect("the model's slots are slots");
+    Migration {
+        slot,
+        source: problem.nodes()[usize::from(hop.source)].id,
+        target: problem.nodes()[usize::from(hop.target)].id,
+        keys: problem.weights.get(Metric::Keys, slot),
+        bytes: problem.weights.get(Metric::Bytes, slot),
+    }
+}
+
+struct Sums {
+    slots: u64,
+    keys: Option<u64>,
+    bytes: Option<u64>,
+}
+
+impl Sums {
+    fn of(problem: &Problem, migrations: &[Migration]) -> Sums {
+        let sum = |metric: Metric| {
+            let weights = migrations.iter();
+            let sum = weights
+                .filter_map(|it| problem.weights.get(metric, it.slot))
+                .sum();
+            problem.weights.knows(metric).then_some(sum)
+        };
+        Sums {
+            slots: migrations.len() as u64,
+            keys: sum(Metric::Keys),
+            bytes: sum(Metric::Bytes),
+        }
+    }
+
+    fn in_measure(&self, least: CostMetric) -> u64 {
+        let sum = match least {
+            CostMetric::Bytes => self.bytes,
+            CostMetric::Keys => self.keys,
+            CostMetric::Slots => Some(self.slots),
+        };
+        sum.unwrap_or(self.slots)
+    }
+}
+
+fn topology(problem: &Problem) -> Topology {
+    let mut slots = vec![SlotSet::new(); problem.nodes().len()];
+    for slot in Slot::all() {
+        if let Some(index) = problem
+            .owner
+            .owner(slot)
+            .and_then(|id| problem.index_of(id))
+        {
+            slots[index].insert(slot);
+        }
+    }
+    let real = problem
+        .nodes()
+        .iter()
+        .zip(slots)
+        .filter(|(node, _)| !node.is_invented);
+    let holding = real.map(|(node, slots)| Holding {
+        id: node.id,
+        config_epoch: node.config_epoch,
+        slots,
+    });
+    Topology::new(holding.collect())
+}
+
+fn states(problem: &Problem, model: &Model, at: &[u16]) -> Vec<NodeState> {
+    let mut owned = vec![Vec::new(); problem.nodes().len()];
+    for (slot, node) in Slot::all().zip(at) {
+        if *node != NOBODY {
+            owned[usize::from(*node)].push(slot);
+        }
+    }
+    let nodes = problem.nodes().iter().zip(owned).enumerate();
+    nodes
+        .map(|(index, (node, owned))| {
+            let sum = |metric: Metric| {
+                let all = owned
+                    .iter()
+                    .filter_map(|slot| problem.weights.get(metric, *slot));
+                problem.weights.knows(metric).then(|| all.sum())
+            };
+            let load: i64 = owned.iter().map(|slot| model.load[slot.index()]).sum();
+            let starts = |pair: &[Slot]| pair[0].number() + 1 != pair[1].number();
+            let breaks = owned.windows(2).filter(|pair| starts(pair)).count();
+            NodeState {
+                id: node.id,
+                addr: node.addr.clone(),
+                slots: owned.len() as u64,
+                keys: sum(Metric::Keys),
+                bytes: sum(Metric::Bytes),
+                load: part(load as u64, model.total as u64),
+                fair_load: part(model.nodes[index].capacity, model.total_capacity),
+                runs: (breaks + usize::from(!owned.is_empty())) as u64,
+                is_excluded: node.part == Part::Excluded,
+                is_invented: node.is_invented,
+            }
+        })
+        .collect()
+}
+
+/// A ratio with nine decimal places, so that the plan file is read back as it was written.
+fn part(part: u64, whole: u64) -> f64 {
+    const PLACES: u128 = 1_000_000_000;
+    let whole = u128::from(whole.max(1));
+    let scaled = (u128::from(part) * PLACES + whole / 2) / whole;
+    scaled as f64 / PLACES as f64
+}

@@ -1,0 +1,108 @@
+//! Plans of small clusters, looked at from outside.
+
+use super::*;
+use crate::cluster::{NodeId, parse};
+use crate::slot::{SLOT_COUNT, Slot};
+
+/// Three primaries with a third of the slots each, and an empty fourth.
+const NODES: &str = "\
+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 127.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-5460
+bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 127.0.0.1:7002@17002 master - 0 1 2 connected 5461-10922
+cccccccccccccccccccccccccccccccccccccccc 127.0.0.1:7003@17003 master - 0 1 3 connected 10923-16383
+dddddddddddddddddddddddddddddddddddddddd 127.0.0.1:7004@17004 master - 0 1 0 connected
+eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee 127.0.0.1:7005@17005 slave aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 0 1 1 connected
+";
+
+fn problem() -> Problem {
+    let view = parse::cluster_nodes(NODES, "nodes").expect("CLUSTER NODES");
+    Problem::from_view(&view).expect("a problem")
+}
+
+fn id(letter: char) -> NodeId {
+    letter.to_string().repeat(40).parse().expect("an id")
+}
+
+fn weights(weigh: impl Fn(usize) -> u64) -> SlotWeights {
+    let table: Vec<u64> = (0..SLOT_COUNT).map(weigh).collect();
+    SlotWeights::new().with(
+        Metric::Bytes,
+        table.into_boxed_slice().try_into().expect("a table"),
+    )
+}
+
+fn made(problem: &Problem) -> Plan {
+    let plan = plan(problem).expect("a plan");
+    assert_eq!(check(&plan, problem), []);
+    plan
+}
+
+fn counts(plan: &Plan) -> Vec<u64> {
+    plan.after().iter().map(|node| node.slots).collect()
+}
+
+#[test]
+fn an_even_cluster_stays_as_it_is() {
+    let plan = made(&problem());
+    assert!(plan.is_empty());
+    assert_eq!(counts(&plan), [5461, 5462, 5461, 0]);
+}
+
+#[test]
+fn an_empty_primary_is_filled_when_it_takes_part() {
+    let mut problem = problem();
+    problem.use_empty_primaries = true;
+    assert_eq!(counts(&made(&problem)), [4096; 4]);
+}
+
+#[test]
+fn by_bytes_one_hot_slot_range_is_spread() {
+    let mut problem = problem();
+    problem.weights = weights(|slot| if slot < 300 { 1000 + slot as u64 } else { 1 });
+    problem.objective = Objective::by(Metric::Bytes);
+    let plan = made(&problem);
+    for node in plan.after().iter().filter(|node| node.slots > 0) {
+        assert!(node.deviation().expect("a share").abs() <= 0.02, "{node:?}");
+    }
+}
+
+#[test]
+fn a_drained_node_ends_empty() {
+    let mut problem = problem();
+    problem.node_mut(id('b')).expect("a node").part = Part::Drained;
+    let plan = made(&problem);
+    assert_eq!(counts(&plan), [8192, 0, 8192, 0]);
+}
+
+#[test]
+fn moves_by_hand_are_made_as_asked() {
+    let mut problem = problem();
+    let slots = (0..=100).filter_map(Slot::new).collect();
+    problem.intent = Intent::ByHand(vec![
+        HandMove::Slots {
+            slots,
+            target: id('d'),
+        },
+        HandMove::Count {
+            sources: vec![id('b'), id('c')],
+            target: id('d'),
+            count: 501,
+        },
+    ]);
+    let plan = made(&problem);
+    assert_eq!(counts(&plan), [5360, 5211, 5211, 602]);
+}
+
+#[test]
+fn a_plan_file_goes_back_and_forth() {
+    let mut problem = problem();
+    problem.use_empty_primaries = true;
+    problem.weights = weights(|slot| (slot as u64).pow(2));
+    problem.objective = Objective::by(Metric::Bytes);
+    problem.add_invented_nodes(1);
+    let plan = made(&problem);
+    let text = plan.to_json();
+    let again = Plan::from_json(text.as_bytes(), "plan.json").expect("the same plan");
+    assert_eq!(again, plan);
+    assert_eq!(again.to_json(), text);
+    assert!(!plan.can_be_applied());
+}
