@@ -166,6 +166,20 @@ impl Error {
         self
     }
 
+    /// Puts who or what failed before the message.
+    #[must_use]
+    pub fn context(mut self, who: impl fmt::Display) -> Error {
+        self.0.message = format!("{who}: {}", self.0.message);
+        self
+    }
+
+    /// Makes it a failure of another kind: what went wrong depends on when it does.
+    #[must_use]
+    pub fn of_kind(mut self, kind: ErrorKind) -> Error {
+        self.0.kind = kind;
+        self
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

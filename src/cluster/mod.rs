@@ -6,14 +6,27 @@
 
 mod addr;
 pub mod agreement;
+#[cfg(feature = "live")]
+pub mod client;
+#[cfg(feature = "live")]
+mod connect;
 mod id;
+pub mod keyspace;
+#[cfg(feature = "live")]
+pub mod link;
+mod live;
+#[cfg(feature = "live")]
+pub mod local;
+pub mod login;
 mod node;
 pub mod parse;
 mod slot_map;
+pub mod verb;
 mod view;
 
 pub use addr::NodeAddr;
 pub use id::NodeId;
+pub use live::{LiveCluster, LiveNode};
 pub use node::{LinkState, Node, NodeFlags, OpenSlot, Role};
 pub use slot_map::SlotMap;
 pub use view::{ClusterView, Shard, SlotOwnership};

@@ -34,7 +34,9 @@ impl Node {
 
     /// Whether the observer takes it for alive and met: not failed, not shaking hands, address known.
     pub fn is_usable(&self) -> bool {
-        !self.flags.fail && !self.flags.handshake && self.addr.is_some()
+        // A node learns its own address from others: one that has met nobody doesn't know it.
+        let is_known = self.addr.is_some() || self.flags.myself;
+        !self.flags.fail && !self.flags.handshake && is_known
     }
 
     /// How people name it: its address, or the start of its id.

@@ -1,4 +1,8 @@
 //! What a user sees: the binary, run as it is, one file a subject.
 
+#[path = "../servers/mod.rs"]
+mod servers;
+
 mod keyslot;
+mod local_cluster;
 mod tool;

@@ -1,0 +1,159 @@
+//! A real connection to one node. The only file that names the `redis` crate.
+//!
+//! The crate's cluster client is of no use here: it sends `CLUSTER SETSLOT` to
+//! the slot's owner, so that `IMPORTING` never reaches the target. One plain
+//! connection a node does.
+
+use super::NodeAddr;
+use super::login::Login;
+use super::verb::{NodeLink, Refusal, Reply, Verb};
+use crate::error::{Error, ErrorKind, Result};
+use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError, Value};
+use std::time::Duration;
+
+/// How long a server may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To accept a connection.
+    pub connect_ms: u64,
+    /// To answer. `MIGRATE` blocks the node for as long as it takes, so this is
+    /// longer than any `MIGRATE` that we send.
+    pub answer_ms: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            connect_ms: 5_000,
+            answer_ms: 30_000,
+        }
+    }
+}
+
+/// A connection to one node.
+pub struct RedisLink {
+    connection: redis::Connection,
+    addr: NodeAddr,
+}
+
+impl RedisLink {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connect`] when nobody listens there, [`ErrorKind::Auth`]
+    /// when the server refuses the login.
+    pub fn connect(
+        addr: &NodeAddr,
+        login: Option<&Login>,
+        patience: Patience,
+    ) -> Result<RedisLink> {
+        let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name();
+        if let Some(login) = login {
+            settings = settings.set_password(login.password.reveal());
+            if let Some(user) = &login.user {
+                settings = settings.set_username(user);
+            }
+        }
+        let connect = || -> redis::RedisResult<redis::Connection> {
+            let info = ConnectionAddr::Tcp(addr.host.clone(), addr.port).into_connection_info()?;
+            let client = redis::Client::open(info.set_redis_settings(settings))?;
+            let timeout = Duration::from_millis(patience.connect_ms);
+            let connection = client.get_connection_with_timeout(timeout)?;
+            let answer = Some(Duration::from_millis(patience.answer_ms));
+            connection.set_read_timeout(answer)?;
+            connection.set_write_timeout(answer)?;
+            Ok(connection)
+        };
+        let connection = connect().map_err(|error| connect_error(addr, login.is_some(), &error))?;
+        Ok(RedisLink {
+            connection,
+            addr: addr.clone(),
+        })
+    }
+
+    /// Where the node listens.
+    pub fn addr(&self) -> &NodeAddr {
+        &self.addr
+    }
+
+    fn broken(&self, verbs: &[Verb], error: &RedisError) -> Error {
+        let name = verbs.first().map(Verb::name).unwrap_or_default();
+        let what = if error.is_timeout() {
+            "did not answer in time"
+        } else {
+            "broke the link"
+        };
+        let message = format!("{} {what} during {name} ({})", self.addr, words_of(error));
+        Error::new(ErrorKind::Connect, message)
+    }
+}
+
+impl NodeLink for RedisLink {
+    fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>> {
+        let mut bytes = Vec::new();
+        for verb in verbs {
+            pack(&verb.words(), &mut bytes);
+        }
+        self.connection
+            .send_packed_command(&bytes)
+            .map_err(|error| self.broken(verbs, &error))?;
+        let mut replies = Vec::with_capacity(verbs.len());
+        for _ in verbs {
+            let value = self.connection.recv_response();
+            replies.push(reply(value.map_err(|error| self.broken(verbs, &error))?));
+        }
+        Ok(replies)
+    }
+}
+
+fn pack(words: &[Vec<u8>], bytes: &mut Vec<u8>) {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(word.as_slice());
+    }
+    bytes.extend_from_slice(&command.get_packed_command());
+}
+
+fn reply(value: Value) -> Reply {
+    match value {
+        Value::Nil => Reply::Nil,
+        Value::Int(number) => Reply::Int(number),
+        Value::BulkString(bytes) => Reply::Text(bytes),
+        Value::SimpleString(text) => Reply::Text(text.into_bytes()),
+        Value::Okay => Reply::Text(b"OK".to_vec()),
+        Value::Array(list) => Reply::List(list.into_iter().map(reply).collect()),
+        Value::ServerError(error) => Reply::Refused(Refusal {
+            code: error.code().to_owned(),
+            detail: error.details().unwrap_or_default().to_owned(),
+        }),
+        // RESP3 only, which is never asked for.
+        other => Reply::Refused(Refusal {
+            code: "ERR".to_owned(),
+            detail: format!("a reply that RESP2 doesn't have: {other:?}"),
+        }),
+    }
+}
+
+fn connect_error(addr: &NodeAddr, has_login: bool, error: &RedisError) -> Error {
+    let refused = error.kind() == redis::ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
+    if refused {
+        let message = format!("{addr} refuses the login ({})", words_of(error));
+        let mend = if has_login {
+            "check the user and the password"
+        } else {
+            "give the password with REDISCLI_AUTH, --askpass or -a"
+        };
+        return Error::new(ErrorKind::Auth, message).mend(mend);
+    }
+    let message = format!("can't connect to {addr} ({})", words_of(error));
+    Error::new(ErrorKind::Connect, message).mend("check host and port, and that the server runs")
+}
+
+/// The server's or the system's own words.
+fn words_of(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    }
+}

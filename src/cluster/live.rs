@@ -1,0 +1,122 @@
+//! A cluster that answers: a link to each of its nodes.
+
+use super::verb::{NodeLink, Reply, Verb};
+use super::{ClusterView, NodeAddr, NodeId, parse};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::BTreeMap;
+
+/// A node with the link to it.
+pub struct LiveNode<L> {
+    /// Where we reach it.
+    pub addr: NodeAddr,
+    /// The link.
+    pub link: L,
+}
+
+/// Links to the nodes of one cluster, by id. Each node has said itself that it has that id.
+pub struct LiveCluster<L> {
+    pub(super) seed: NodeId,
+    pub(super) nodes: BTreeMap<NodeId, LiveNode<L>>,
+    pub(super) unreachable: BTreeMap<NodeId, Error>,
+}
+
+impl<L: NodeLink> LiveCluster<L> {
+    /// A cluster of these links; the seed is one of them.
+    pub fn of(seed: NodeId, nodes: BTreeMap<NodeId, LiveNode<L>>) -> LiveCluster<L> {
+        let unreachable = BTreeMap::new();
+        LiveCluster {
+            seed,
+            nodes,
+            unreachable,
+        }
+    }
+
+    /// The nodes that are known but can't be reached, with the reason.
+    pub fn unreachable(&self) -> &BTreeMap<NodeId, Error> {
+        &self.unreachable
+    }
+
+    /// The nodes that can be reached, by id.
+    pub fn ids(&self) -> Vec<NodeId> {
+        self.nodes.keys().copied().collect()
+    }
+
+    /// Where we reach a node.
+    pub fn addr(&self, id: NodeId) -> Option<&NodeAddr> {
+        self.nodes.get(&id).map(|node| &node.addr)
+    }
+
+    /// How people name a node: its address, or the start of its id.
+    pub fn name(&self, id: NodeId) -> String {
+        self.addr(id)
+            .map_or_else(|| id.short(), ToString::to_string)
+    }
+
+    /// Sends verbs to a node in one write.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connect`] when there is no link to the node, or it breaks.
+    pub fn round_trip(&mut self, id: NodeId, verbs: &[Verb]) -> Result<Vec<Reply>> {
+        match self.nodes.get_mut(&id) {
+            Some(node) => node.link.round_trip(verbs),
+            None => {
+                let message = format!("there is no connection to node {id}");
+                Err(Error::new(ErrorKind::Connect, message))
+            }
+        }
+    }
+
+    /// Sends one verb to a node.
+    ///
+    /// # Errors
+    /// As [`LiveCluster::round_trip`].
+    pub fn ask(&mut self, id: NodeId, verb: &Verb) -> Result<Reply> {
+        let mut replies = self.round_trip(id, std::slice::from_ref(verb))?;
+        replies.pop().ok_or_else(|| {
+            let message = format!("{} got no answer", verb.name());
+            Error::new(ErrorKind::Server, message)
+        })
+    }
+
+    /// Asks a node for a text.
+    ///
+    /// # Errors
+    /// When the link breaks, or the node refuses; the error names the node.
+    pub fn ask_text(&mut self, id: NodeId, verb: &Verb) -> Result<String> {
+        let reply = self.ask(id, verb)?;
+        reply.text(verb).map_err(|error| self.blame(id, error))
+    }
+
+    /// Puts a node's name before an error.
+    pub fn blame(&self, id: NodeId, error: Error) -> Error {
+        error.context(format!("node {}", self.name(id)))
+    }
+
+    /// What a node believes the cluster to be.
+    ///
+    /// # Errors
+    /// When it can't be asked, or its answer contradicts itself.
+    pub fn view_of(&mut self, id: NodeId) -> Result<ClusterView> {
+        let text = self.ask_text(id, &Verb::Nodes)?;
+        parse::cluster_nodes(&text, &format!("CLUSTER NODES of {}", self.name(id)))
+    }
+
+    /// What the first node believes.
+    ///
+    /// # Errors
+    /// As [`LiveCluster::view_of`].
+    pub fn seed_view(&mut self) -> Result<ClusterView> {
+        self.view_of(self.seed)
+    }
+
+    /// What every reachable node believes, by id.
+    ///
+    /// # Errors
+    /// As [`LiveCluster::view_of`].
+    pub fn views(&mut self) -> Result<BTreeMap<NodeId, ClusterView>> {
+        let ids = self.ids();
+        ids.into_iter()
+            .map(|id| Ok((id, self.view_of(id)?)))
+            .collect()
+    }
+}

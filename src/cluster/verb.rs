@@ -1,0 +1,418 @@
+//! What can be asked of one node, and what it can answer.
+//!
+//! A [`Verb`] is a whole command with its arguments typed, so that a wrong one
+//! (an `IMPORTING` without its source, a `MIGRATE` to nowhere) can't be
+//! written. [`NodeLink`] carries verbs to a node: a real connection does, and
+//! so does the modelled cluster of the simulation.
+
+use super::login::Login;
+use super::{NodeAddr, NodeId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::slot::{Slot, SlotSet};
+use std::fmt;
+
+/// The four states that `CLUSTER SETSLOT` can give to a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetSlot {
+    /// The target accepts the slot's keys from `ASKING` clients.
+    Importing {
+        /// Who gives the slot away.
+        source: NodeId,
+    },
+    /// The source answers `ASK` for keys that it no longer has.
+    Migrating {
+        /// Who receives the slot.
+        target: NodeId,
+    },
+    /// The slot belongs to this node from now on.
+    Node {
+        /// Who owns the slot.
+        owner: NodeId,
+    },
+    /// Forgets an open state. Never sent after a key has moved: the moved keys would read nil.
+    Stable,
+}
+
+/// A `MIGRATE` of several keys of one slot: atomic on the server for each key.
+#[derive(Clone, Debug)]
+pub struct Migrate {
+    /// Where the *source* reaches the target.
+    pub target: NodeAddr,
+    /// The database on both sides.
+    pub db: u32,
+    /// The longest silence in the conversation of the two servers.
+    pub timeout_ms: u64,
+    /// What the source logs in with on the target.
+    pub login: Option<Login>,
+    /// Overwrite on the target. Only after the values were compared.
+    pub replace: bool,
+    /// The keys.
+    pub keys: Vec<Vec<u8>>,
+}
+
+/// One command to one node.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// `CLUSTER MYID`: text.
+    MyId,
+    /// `CLUSTER NODES`: text.
+    Nodes,
+    /// `CLUSTER INFO`: text.
+    ClusterInfo,
+    /// `INFO section`: text.
+    Info(&'static str),
+    /// `CONFIG GET name`: a list of name and value.
+    ConfigGet(&'static str),
+    /// `ACL WHOAMI`: text.
+    AclWhoAmI,
+    /// `ACL DRYRUN user command…`: OK, or a text that says what is missing (Redis 7.0 and later).
+    AclDryRun {
+        /// The user that is asked about.
+        user: String,
+        /// The command with its arguments.
+        command: Vec<&'static str>,
+    },
+    /// `CLUSTER COUNTKEYSINSLOT`: integer; counts the selected database only.
+    CountKeys(Slot),
+    /// `CLUSTER GETKEYSINSLOT`: a list of keys of the selected database.
+    KeysInSlot {
+        /// The slot.
+        slot: Slot,
+        /// The most keys that are wanted.
+        limit: u32,
+    },
+    /// `CLUSTER SETSLOT`: OK.
+    SetSlot {
+        /// The slot.
+        slot: Slot,
+        /// Its state from now on.
+        state: SetSlot,
+    },
+    /// `MIGRATE`: OK or NOKEY.
+    Migrate(Migrate),
+    /// `SELECT db`: OK.
+    Select(u32),
+    /// `DBSIZE`: integer; the selected database only.
+    DbSize,
+    /// `ASKING`: the next command may touch a slot that is being imported.
+    Asking,
+    /// `DUMP key`: bytes or nil.
+    Dump(Vec<u8>),
+    /// `PTTL key`: integer, milliseconds.
+    Pttl(Vec<u8>),
+    /// `CLUSTER MEET host port`: OK.
+    Meet(NodeAddr),
+    /// `CLUSTER SET-CONFIG-EPOCH`: OK; only on a node that has met nobody.
+    SetConfigEpoch(u64),
+    /// `CLUSTER ADDSLOTS`: OK.
+    AddSlots(SlotSet),
+    /// `CLUSTER REPLICATE id`: OK.
+    Replicate(NodeId),
+    /// Any command of a client, a word an entry.
+    Client(Vec<Vec<u8>>),
+}
+
+impl Verb {
+    /// The command's words as they go over the wire.
+    pub fn words(&self) -> Vec<Vec<u8>> {
+        match self {
+            Verb::MyId => words(["CLUSTER", "MYID"]),
+            Verb::Nodes => words(["CLUSTER", "NODES"]),
+            Verb::ClusterInfo => words(["CLUSTER", "INFO"]),
+            Verb::Info(section) => words(["INFO", section]),
+            Verb::ConfigGet(name) => words(["CONFIG", "GET", name]),
+            Verb::AclWhoAmI => words(["ACL", "WHOAMI"]),
+            Verb::AclDryRun { user, command } => {
+                let mut all = words(["ACL", "DRYRUN", user]);
+                all.extend(command.iter().map(|word| word.as_bytes().to_vec()));
+                all
+            }
+            Verb::CountKeys(slot) => words(["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]),
+            Verb::KeysInSlot { slot, limit } => words([
+                "CLUSTER",
+                "GETKEYSINSLOT",
+                &slot.to_string(),
+                &limit.to_string(),
+            ]),
+            Verb::SetSlot { slot, state } => set_slot_words(*slot, *state),
+            Verb::Migrate(migrate) => migrate_words(migrate),
+            Verb::Select(db) => words(["SELECT", &db.to_string()]),
+            Verb::DbSize => words(["DBSIZE"]),
+            Verb::Asking => words(["ASKING"]),
+            Verb::Dump(key) => vec![b"DUMP".to_vec(), key.clone()],
+            Verb::Pttl(key) => vec![b"PTTL".to_vec(), key.clone()],
+            Verb::Meet(addr) => words(["CLUSTER", "MEET", &addr.host, &addr.port.to_string()]),
+            Verb::SetConfigEpoch(epoch) => {
+                words(["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()])
+            }
+            Verb::AddSlots(slots) => {
+                // ADDSLOTSRANGE would be shorter, but is missing before 7.0.
+                let mut all = words(["CLUSTER", "ADDSLOTS"]);
+                all.extend(slots.iter().map(|slot| slot.to_string().into_bytes()));
+                all
+            }
+            Verb::Replicate(primary) => words(["CLUSTER", "REPLICATE", &primary.to_string()]),
+            Verb::Client(all) => all.clone(),
+        }
+    }
+
+    /// The command's name for an error message: never its arguments, which may hold a password.
+    pub fn name(&self) -> String {
+        let words = self.words();
+        let is_group = words
+            .first()
+            .is_some_and(|word| [&b"CLUSTER"[..], b"ACL", b"CONFIG"].contains(&word.as_slice()));
+        let shown = if is_group { 2 } else { 1 };
+        let names: Vec<String> = words
+            .iter()
+            .take(shown)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect();
+        names.join(" ")
+    }
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<Vec<u8>> {
+    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
+fn set_slot_words(slot: Slot, state: SetSlot) -> Vec<Vec<u8>> {
+    let slot = slot.to_string();
+    let with =
+        |state: &str, node: NodeId| words(["CLUSTER", "SETSLOT", &slot, state, &node.to_string()]);
+    match state {
+        SetSlot::Importing { source } => with("IMPORTING", source),
+        SetSlot::Migrating { target } => with("MIGRATING", target),
+        SetSlot::Node { owner } => with("NODE", owner),
+        SetSlot::Stable => words(["CLUSTER", "SETSLOT", &slot, "STABLE"]),
+    }
+}
+
+fn migrate_words(migrate: &Migrate) -> Vec<Vec<u8>> {
+    let Migrate {
+        target,
+        db,
+        timeout_ms,
+        login,
+        replace,
+        keys,
+    } = migrate;
+    let (port, db, timeout) = (
+        target.port.to_string(),
+        db.to_string(),
+        timeout_ms.to_string(),
+    );
+    let mut all = words(["MIGRATE", &target.host, &port, "", &db, &timeout]);
+    if *replace {
+        all.push(b"REPLACE".to_vec());
+    }
+    match login {
+        // AUTH2 is for named users only: 4.0.7 to 5 know AUTH alone.
+        Some(Login {
+            user: Some(user),
+            password,
+        }) => {
+            all.extend(words(["AUTH2", user, password.reveal()]));
+        }
+        Some(Login {
+            user: None,
+            password,
+        }) => all.extend(words(["AUTH", password.reveal()])),
+        None => {}
+    }
+    all.push(b"KEYS".to_vec());
+    all.extend(keys.iter().cloned());
+    all
+}
+
+/// What a node answers to one verb.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing there.
+    Nil,
+    /// A number.
+    Int(i64),
+    /// A status or a string, as bytes.
+    Text(Vec<u8>),
+    /// Several replies.
+    List(Vec<Reply>),
+    /// An error reply.
+    Refused(Refusal),
+}
+
+/// An error reply of a server: `CODE detail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The first word, such as `ERR`, `MOVED`, `NOPERM`.
+    pub code: String,
+    /// The rest.
+    pub detail: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.detail)
+    }
+}
+
+impl Reply {
+    /// The reply, unless it is an error reply.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Auth`] for a missing login or permission, [`ErrorKind::Server`] for the rest.
+    pub fn accepted(self, verb: &Verb) -> Result<Reply> {
+        match self {
+            Reply::Refused(refusal) => Err(refusal_error(verb, &refusal)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// A reply that must be a number, not negative.
+    ///
+    /// # Errors
+    /// As [`Reply::accepted`], or when it is something else.
+    pub fn count(self, verb: &Verb) -> Result<u64> {
+        match self.accepted(verb)? {
+            Reply::Int(number) if number >= 0 => Ok(number as u64),
+            other => Err(unexpected(verb, "a number", &other)),
+        }
+    }
+
+    /// A reply that must be text.
+    ///
+    /// # Errors
+    /// As [`Reply::accepted`], or when it is something else.
+    pub fn text(self, verb: &Verb) -> Result<String> {
+        match self.accepted(verb)? {
+            Reply::Text(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            other => Err(unexpected(verb, "a text", &other)),
+        }
+    }
+
+    /// A reply that must be a list of byte strings.
+    ///
+    /// # Errors
+    /// As [`Reply::accepted`], or when it is something else.
+    pub fn byte_strings(self, verb: &Verb) -> Result<Vec<Vec<u8>>> {
+        let list = match self.accepted(verb)? {
+            Reply::List(list) => list,
+            other => return Err(unexpected(verb, "a list", &other)),
+        };
+        list.into_iter()
+            .map(|entry| match entry {
+                Reply::Text(bytes) => Ok(bytes),
+                other => Err(unexpected(verb, "a list of strings", &other)),
+            })
+            .collect()
+    }
+}
+
+fn refusal_error(verb: &Verb, refusal: &Refusal) -> Error {
+    let message = format!("{} was refused: {refusal}", verb.name());
+    match refusal.code.as_str() {
+        "NOAUTH" => Error::new(ErrorKind::Auth, message)
+            .mend("give the password with REDISCLI_AUTH, --askpass or -a"),
+        "WRONGPASS" => Error::new(ErrorKind::Auth, message).mend("check the user and the password"),
+        "NOPERM" => Error::new(ErrorKind::Auth, message)
+            .mend("log in as a user that may run this command (ACL SETUSER)"),
+        _ => Error::new(ErrorKind::Server, message),
+    }
+}
+
+fn unexpected(verb: &Verb, expected: &str, found: &Reply) -> Error {
+    let found = match found {
+        Reply::Nil => "nil",
+        Reply::Int(_) => "a number",
+        Reply::Text(_) => "a text",
+        Reply::List(_) => "a list",
+        Reply::Refused(_) => "an error",
+    };
+    let message = format!(
+        "{} should answer {expected}, but answered {found}",
+        verb.name()
+    );
+    Error::new(ErrorKind::Server, message)
+}
+
+/// A way to talk to one node.
+pub trait NodeLink: Send {
+    /// Sends all verbs in one write and reads one reply for each, in order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connect`] when the link broke: nobody knows how many of
+    /// the verbs the node has carried out. Error *replies* are no errors here.
+    fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>>;
+
+    /// Sends one verb and returns its reply, which may be a refusal.
+    ///
+    /// # Errors
+    /// As [`NodeLink::round_trip`].
+    fn ask(&mut self, verb: &Verb) -> Result<Reply> {
+        let mut replies = self.round_trip(std::slice::from_ref(verb))?;
+        replies
+            .pop()
+            .ok_or_else(|| Error::new(ErrorKind::Server, format!("{} got no answer", verb.name())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::login::Secret;
+
+    fn line(verb: &Verb) -> String {
+        let words: Vec<String> = verb
+            .words()
+            .iter()
+            .map(|word| word.escape_ascii().to_string())
+            .collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn migrate_logs_in_as_it_was_told() {
+        let mut migrate = Migrate {
+            target: NodeAddr::new("10.0.0.1", 7000),
+            db: 0,
+            timeout_ms: 500,
+            login: None,
+            replace: false,
+            keys: vec![b"".to_vec(), b"a b".to_vec()],
+        };
+        let verb = |migrate: &Migrate| line(&Verb::Migrate(migrate.clone()));
+        assert_eq!(verb(&migrate), "MIGRATE 10.0.0.1 7000  0 500 KEYS  a b");
+        migrate.login = Some(Login {
+            user: None,
+            password: Secret::new("pw"),
+        });
+        migrate.replace = true;
+        assert_eq!(
+            verb(&migrate),
+            "MIGRATE 10.0.0.1 7000  0 500 REPLACE AUTH pw KEYS  a b"
+        );
+        migrate.login = Some(Login {
+            user: Some("op".to_owned()),
+            password: Secret::new("pw"),
+        });
+        assert_eq!(
+            verb(&migrate),
+            "MIGRATE 10.0.0.1 7000  0 500 REPLACE AUTH2 op pw KEYS  a b"
+        );
+        assert!(!format!("{migrate:?}").contains("pw"));
+        assert_eq!(Verb::Migrate(migrate).name(), "MIGRATE");
+    }
+
+    #[test]
+    fn names_tell_the_subcommand_and_nothing_else() {
+        let slot = Slot::MAX;
+        assert_eq!(
+            Verb::SetSlot {
+                slot,
+                state: SetSlot::Stable
+            }
+            .name(),
+            "CLUSTER SETSLOT"
+        );
+        assert_eq!(Verb::Dump(b"secret".to_vec()).name(), "DUMP");
+    }
+}
