@@ -9,7 +9,7 @@
 //! | 3 | `source` | where keys come from: dumps, lists, live nodes |
 //! | 4 | `tally` | what was counted, per slot and over all |
 //! | 5 | [`plan`] | what should move |
-//! | 6 | `execute` | moving it without losing a key |
+//! | 6 | [`execute`] | moving it without losing a key |
 //! | 7 | `report` | saying it: tables, JSON, CSV |
 //! | 8 | [`cli`] | the command line |
 
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod cluster;
 pub mod error;
 pub mod escape;
+pub mod execute;
 pub mod plan;
 pub mod slot;
 

@@ -99,6 +99,6 @@ mod tests {
     fn databases_are_read_from_info() {
         let text = "# Keyspace\r\ndb10:keys=1,expires=0\r\ndb0:keys=5,expires=1,avg_ttl=0\r\n";
         assert_eq!(databases_in(text), [0, 10]);
-        assert_eq!(databases_in("# Keyspace\r\n"), []);
+        assert!(databases_in("# Keyspace\r\n").is_empty());
     }
 }

@@ -91,6 +91,21 @@ impl fmt::Debug for Slot {
     }
 }
 
+impl serde::Serialize for Slot {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Slot {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Slot, D::Error> {
+        let number = u16::deserialize(deserializer)?;
+        Slot::new(number).ok_or_else(|| {
+            serde::de::Error::custom(format!("expected a slot (0 to 16383), found {number}"))
+        })
+    }
+}
+
 /// CRC16/XMODEM of some bytes: polynomial 0x1021, initial value 0, not
 /// reflected, no final xor (`123456789` gives 0x31C3). Slots are its low 14
 /// bits; hash tags are *not* looked for here.

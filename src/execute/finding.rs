@@ -1,0 +1,134 @@
+//! Something about a cluster that a person should know before slots move.
+
+use crate::cluster::NodeId;
+use crate::slot::Slot;
+use serde::Serialize;
+use std::fmt;
+
+/// What was found, as scripts name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// A node can't be reached.
+    NodeUnreachable,
+    /// A node is taken for failed by another.
+    NodeFailed,
+    /// A node says `cluster_state:fail`.
+    ClusterDown,
+    /// Nobody serves some slots.
+    SlotsUncovered,
+    /// Nodes believe in different owners.
+    OwnershipDisagreement,
+    /// A slot is being moved already, by somebody else.
+    OpenSlot,
+    /// Two nodes don't know each other, or their bus link is down.
+    NotAcquainted,
+    /// A node of the plan isn't a primary of this cluster.
+    NotAPrimary,
+    /// A server is too old for what the move needs.
+    ServerTooOld,
+    /// Nodes run different versions.
+    VersionMix,
+    /// Two primaries have the same configuration epoch.
+    EpochCollision,
+    /// The user may not run a command that the move needs.
+    PermissionMissing,
+    /// What the user may do can't be found out.
+    PermissionUnknown,
+    /// A target hasn't the memory for what it would receive.
+    MemoryHeadroom,
+    /// A primary will turn into a replica when its last slot leaves.
+    TurnsIntoReplica,
+    /// A primary with slots has no replica.
+    NoReplica,
+}
+
+/// Whether a finding forbids moving slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Slots may move; the person should know.
+    Warning,
+    /// No slot may move.
+    Error,
+}
+
+/// One finding with its mend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is.
+    pub kind: FindingKind,
+    /// Whether it forbids moving slots.
+    pub severity: Severity,
+    /// What was seen, and where.
+    pub message: String,
+    /// What to do about it.
+    pub mend: String,
+    /// The node it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// The slot it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
+}
+
+impl Finding {
+    /// A finding that forbids moving slots.
+    pub fn error(
+        kind: FindingKind,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Finding {
+        let (message, mend) = (message.into(), mend.into());
+        Finding {
+            kind,
+            severity: Severity::Error,
+            message,
+            mend,
+            node: None,
+            slot: None,
+        }
+    }
+
+    /// A finding that the person should know.
+    pub fn warning(
+        kind: FindingKind,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            severity: Severity::Warning,
+            ..Finding::error(kind, message, mend)
+        }
+    }
+
+    /// The node it is about.
+    #[must_use]
+    pub fn about(self, node: NodeId) -> Finding {
+        Finding {
+            node: Some(node),
+            ..self
+        }
+    }
+
+    /// The slot it is about.
+    #[must_use]
+    pub fn at(self, slot: Slot) -> Finding {
+        Finding {
+            slot: Some(slot),
+            ..self
+        }
+    }
+
+    /// Whether it forbids moving slots.
+    pub fn forbids(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.mend)
+    }
+}

@@ -1,0 +1,257 @@
+//! What is under way, written down before it is done.
+//!
+//! A file of JSON lines beside the run: which cluster, and for each slot that
+//! it was begun and that it is finished. A record is on disk before the first
+//! command of its step goes out, so that after a `kill -9` the next run knows
+//! which open slots are its own to finish. It holds no password.
+//!
+//! A torn last line (the machine died inside a write) is what a crash leaves
+//! and is passed over; any other line that can't be read is an error.
+
+use super::Move;
+use crate::error::{Error, ErrorKind, Position, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The version of the file's form.
+const SCHEMA: u32 = 1;
+/// A record is about 150 bytes; a longer line isn't ours.
+const MAX_LINE_BYTES: u64 = 4096;
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+enum Record {
+    /// The file's first line.
+    Journal { schema: u32 },
+    /// A slot's move begins.
+    Open {
+        #[serde(flatten)]
+        task: Move,
+    },
+    /// A slot's move has ended; the slot is where it should be, or never left.
+    Closed {
+        #[serde(flatten)]
+        task: Move,
+    },
+}
+
+/// The journal of one cluster, locked for as long as it is held.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    open: BTreeMap<u16, Move>,
+}
+
+impl Journal {
+    /// Opens a journal, or begins one; its folder is made.
+    ///
+    /// # Errors
+    /// When it can't be read or written, isn't a journal, or another slotkit holds it.
+    pub fn open(path: &Path) -> Result<Journal> {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(|cause| Error::io(folder, cause))?;
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)
+            .map_err(|cause| Error::io(path, cause))?;
+        lock(&file, path)?;
+        let (open, whole_bytes) = read(&file, path)?;
+        // Cut a torn record off, so that the next one doesn't continue its line.
+        file.set_len(whole_bytes)
+            .map_err(|cause| Error::io(path, cause))?;
+        if whole_bytes == 0 {
+            write(&mut file, path, &Record::Journal { schema: SCHEMA })?;
+        }
+        Ok(Journal {
+            path: path.to_path_buf(),
+            file,
+            open,
+        })
+    }
+
+    /// The moves that were begun and not finished, by slot.
+    pub fn open_moves(&self) -> Vec<Move> {
+        self.open.values().copied().collect()
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes down that a move begins, and waits until that is on disk.
+    ///
+    /// # Errors
+    /// When it can't be written: then the move must not begin.
+    pub fn begin(&mut self, task: Move) -> Result<()> {
+        write(&mut self.file, &self.path, &Record::Open { task })?;
+        self.open.insert(task.slot.number(), task);
+        Ok(())
+    }
+
+    /// Writes down that a move has ended.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn end(&mut self, task: Move) -> Result<()> {
+        write(&mut self.file, &self.path, &Record::Closed { task })?;
+        self.open.remove(&task.slot.number());
+        Ok(())
+    }
+
+    /// Removes the file when nothing is under way any more; keeps it otherwise.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn close(self) -> Result<()> {
+        match self.open.is_empty() {
+            true => std::fs::remove_file(&self.path).map_err(|cause| Error::io(&self.path, cause)),
+            false => Ok(()),
+        }
+    }
+}
+
+fn lock(file: &File, path: &Path) -> Result<()> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => {
+            let message = "another slotkit is moving slots of this cluster";
+            Error::new(ErrorKind::Unsafe, message)
+                .at(Position::file(path))
+                .mend("wait until it has ended")
+        }
+        TryLockError::Error(cause) => Error::io(path, cause),
+    })
+}
+
+fn write(file: &mut File, path: &Path, record: &Record) -> Result<()> {
+    let io = |cause| Error::io(path, cause);
+    file.write_all(&line(record)).map_err(io)?;
+    file.sync_data().map_err(io)
+}
+
+/// A record as a line of the file.
+fn line(record: &Record) -> Vec<u8> {
+    // Strings and numbers alone: there is nothing in a record that JSON can't hold.
+    let mut line = serde_json::to_vec(record).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// The moves that are under way, and how many bytes are whole records.
+fn read(file: &File, path: &Path) -> Result<(BTreeMap<u16, Move>, u64)> {
+    let mut reader = BufReader::new(file);
+    let mut open = BTreeMap::new();
+    let mut whole_bytes = 0;
+    let header = self::line(&Record::Journal { schema: SCHEMA });
+    for number in 1.. {
+        let mut line = Vec::new();
+        let mut limited = reader.by_ref().take(MAX_LINE_BYTES);
+        let length = limited
+            .read_until(b'\n', &mut line)
+            .map_err(|cause| Error::io(path, cause))?;
+        let bad = |what: String| {
+            Error::new(ErrorKind::Input, what)
+                .at(Position::file(path).at_line(number))
+                .mend("name another file with --journal, or move this one away")
+        };
+        if line.last() != Some(&b'\n') && length < MAX_LINE_BYTES as usize {
+            // A torn header is a part of ours; anything else is somebody's file.
+            match number == 1 && !header.starts_with(&line) {
+                true => return Err(bad("expected a journal of slotkit".to_owned())),
+                false => break,
+            }
+        }
+        let record: Record = serde_json::from_slice(&line)
+            .map_err(|cause| bad(format!("expected a record of slotkit's journal ({cause})")))?;
+        match (number, record) {
+            (1, Record::Journal { schema: SCHEMA }) => {}
+            (1, _) => return Err(bad(format!("expected a journal of schema {SCHEMA}"))),
+            (_, Record::Open { task }) => drop(open.insert(task.slot.number(), task)),
+            (_, Record::Closed { task }) => drop(open.remove(&task.slot.number())),
+            (_, Record::Journal { .. }) => return Err(bad("expected one header".to_owned())),
+        }
+        whole_bytes += length as u64;
+    }
+    Ok((open, whole_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot::Slot;
+
+    fn task(number: u16) -> Move {
+        let id = |digit: &str| digit.repeat(40).parse().expect("an id");
+        Move {
+            slot: Slot::new(number).expect("a slot"),
+            source: id("a"),
+            target: id("b"),
+        }
+    }
+
+    #[test]
+    fn what_was_begun_is_remembered_at_any_cut() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/run.journal");
+        let mut journal = Journal::open(&path).expect("a journal");
+        journal.begin(task(1)).expect("begins");
+        journal.begin(task(2)).expect("begins");
+        journal.end(task(1)).expect("ends");
+        drop(journal);
+        let whole = std::fs::read(&path).expect("bytes");
+        let mut seen = std::collections::BTreeSet::new();
+        for cut in 0..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).expect("writes");
+            let mut journal = Journal::open(&path).expect("a cut journal opens");
+            seen.insert(journal.open_moves());
+            journal.begin(task(3)).expect("goes on behind the cut");
+            drop(journal);
+            let again = Journal::open(&path).expect("opens again").open_moves();
+            assert!(again.contains(&task(3)), "cut at {cut}: {again:?}");
+        }
+        let expected: [&[u16]; 4] = [&[], &[1], &[1, 2], &[2]];
+        for slots in expected {
+            assert!(seen.contains(&slots.iter().map(|slot| task(*slot)).collect::<Vec<_>>()));
+        }
+        assert_eq!(seen.len(), expected.len());
+    }
+
+    #[test]
+    fn only_one_holds_it_and_an_empty_one_goes_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let journal = Journal::open(&path).expect("a journal");
+        let second = Journal::open(&path).err().expect("locked");
+        assert_eq!(second.kind(), ErrorKind::Unsafe);
+        journal.close().expect("closes");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn other_files_are_refused_and_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        for text in [
+            "dear diary\n".to_owned(),
+            "x".repeat(10_000),
+            "{}\n".to_owned(),
+        ] {
+            std::fs::write(&path, &text).expect("writes");
+            let error = Journal::open(&path).err().expect("refused");
+            assert!(error.one_line().contains("notes.txt, line 1"), "{error:?}");
+            assert_eq!(std::fs::read_to_string(&path).expect("kept"), text);
+        }
+        // Without a line's end it can't be told from a torn header, but it isn't cut away.
+        std::fs::write(&path, "short").expect("writes");
+        assert!(Journal::open(&path).is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! Floor 6: moving slots without losing a key.
+//!
+//! - [`survey`] asks every node what it is and believes; [`preflight`] reads
+//!   the answers and names everything that makes a move unsafe.
+//! - [`slot_move`] is one slot's way from source to target: a state machine
+//!   that takes replies and gives verbs, without any I/O.
+//! - [`journal`] remembers which slots are under way, so that an interrupted
+//!   run is gone on with and somebody else's open slot isn't touched.
+//! - [`executor`] drives slot moves over links, one after the other.
+
+pub mod executor;
+pub mod finding;
+pub mod journal;
+pub mod preflight;
+pub mod resume;
+#[cfg(feature = "live")]
+pub mod route;
+pub mod slot_move;
+pub mod survey;
+mod version;
+
+pub use version::Version;
+
+use crate::cluster::NodeId;
+use crate::slot::Slot;
+use serde::{Deserialize, Serialize};
+
+/// One slot that goes from one primary to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Move {
+    /// The slot.
+    pub slot: Slot,
+    /// Who owns it.
+    pub source: NodeId,
+    /// Who receives it.
+    pub target: NodeId,
+}
