@@ -430,24 +430,22 @@ impl SlotMove {
                 _ => {}
             }
         }
-        Ok(match equal.is_empty() {
-            // The copy on the target has gone meanwhile.
-            true => State::Send {
-                batch,
-                replace: false,
-                attempt: 0,
+        let replace = !equal.is_empty();
+        let batch = match replace {
+            true => Batch {
+                db: batch.db,
+                keys: equal,
             },
+            // The copy on the target has gone meanwhile.
             false => {
-                let batch = Batch {
-                    db: batch.db,
-                    keys: equal,
-                };
-                State::Send {
-                    batch,
-                    replace: true,
-                    attempt: 0,
-                }
+                self.note_standstill()?;
+                batch
             }
+        };
+        Ok(State::Send {
+            batch,
+            replace,
+            attempt: 0,
         })
     }
 
@@ -553,3 +551,6 @@ fn same((mine, my_ttl): &Copy, (theirs, their_ttl): &Copy) -> bool {
     let lives = (*my_ttl < 0) == (*their_ttl < 0);
     mine == theirs && lives && my_ttl.abs_diff(*their_ttl) <= TTL_SLACK_MS as u64
 }
+
+#[cfg(test)]
+mod tests;

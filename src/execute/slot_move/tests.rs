@@ -1,0 +1,315 @@
+//! The machine alone: scripted nodes answer, and every command that went out is compared.
+
+use super::*;
+use crate::slot::Slot;
+use std::collections::VecDeque;
+
+fn id(digit: char) -> NodeId {
+    digit
+        .to_string()
+        .repeat(NodeId::DIGITS)
+        .parse()
+        .expect("an id")
+}
+
+fn task() -> Move {
+    Move {
+        slot: Slot::new(7).expect("a slot"),
+        source: id('a'),
+        target: id('b'),
+    }
+}
+
+fn machine(entry: Entry) -> SlotMove {
+    let settings = Settings {
+        route: NodeAddr::new("10.0.0.2", 7000),
+        login: None,
+        timeout_ms: 500,
+        keys_per_migrate: 2,
+        others: vec![id('c'), id('d')],
+    };
+    SlotMove::new(task(), settings, entry)
+}
+
+/// A cluster that answers as a script says, and otherwise as an empty source and a willing target.
+#[derive(Default)]
+struct Script {
+    /// Answers to the next `GETKEYSINSLOT`s; nothing when it runs out.
+    listings: VecDeque<Vec<&'static str>>,
+    /// Answers to the next `MIGRATE`s; OK when it runs out.
+    migrations: VecDeque<Reply>,
+    /// Answers to the next `COUNTKEYSINSLOT`s; 0 when it runs out.
+    counts: VecDeque<i64>,
+    /// `cluster_current_epoch` of the target at the next questions; 9 when it runs out.
+    epochs: VecDeque<u64>,
+    /// `DUMP` of every key on source and target.
+    dumps: [Option<&'static str>; 2],
+    /// What `NODE` on the source answers, if not OK.
+    own_source: Option<Reply>,
+    /// Everything that went out, as `a: COMMAND …`, and every pause.
+    log: Vec<String>,
+}
+
+impl Script {
+    fn answer(&mut self, node: NodeId, verb: &Verb) -> Reply {
+        let ok = Reply::Text(b"OK".to_vec());
+        match verb {
+            Verb::Info(_) => Reply::Text(b"# Keyspace\r\ndb0:keys=5,expires=0\r\n".to_vec()),
+            Verb::KeysInSlot { .. } => {
+                let keys = self.listings.pop_front().unwrap_or_default();
+                Reply::List(
+                    keys.iter()
+                        .map(|key| Reply::Text(key.as_bytes().to_vec()))
+                        .collect(),
+                )
+            }
+            Verb::Migrate(_) => self.migrations.pop_front().unwrap_or(ok),
+            Verb::CountKeys(_) => Reply::Int(self.counts.pop_front().unwrap_or(0)),
+            Verb::ClusterInfo if node == id('a') => Reply::Text(b"cluster_my_epoch:9".to_vec()),
+            Verb::ClusterInfo => {
+                let epoch = self.epochs.pop_front().unwrap_or(9);
+                Reply::Text(format!("cluster_current_epoch:{epoch}").into_bytes())
+            }
+            Verb::Dump(_) => match self.dumps[usize::from(node == id('b'))] {
+                Some(dump) => Reply::Text(dump.as_bytes().to_vec()),
+                None => Reply::Nil,
+            },
+            Verb::Pttl(_) => Reply::Int(-1),
+            Verb::SetSlot {
+                state: SetSlot::Node { .. },
+                ..
+            } if node == id('a') => self.own_source.clone().unwrap_or(ok),
+            _ => ok,
+        }
+    }
+
+    fn run(&mut self, mut machine: SlotMove) -> Result<u64> {
+        loop {
+            match machine.action() {
+                Action::Ask { node, verbs } => {
+                    let name = node.to_string().remove(0);
+                    let words = verbs.iter().map(line).collect::<Vec<_>>().join(" | ");
+                    self.log.push(format!("{name}: {words}"));
+                    let replies = verbs.iter().map(|verb| self.answer(node, verb)).collect();
+                    machine.answer(replies)?;
+                }
+                Action::Pause { ms } => self.log.push(format!("pause {ms}")),
+                Action::Done => return Ok(machine.keys_moved()),
+            }
+        }
+    }
+}
+
+fn line(verb: &Verb) -> String {
+    let words: Vec<String> = verb
+        .words()
+        .iter()
+        .map(|word| match word.len() {
+            NodeId::DIGITS => String::from_utf8_lossy(&word[..1]).into_owned(),
+            _ => String::from_utf8_lossy(word).into_owned(),
+        })
+        .collect();
+    words.join(" ").replace("CLUSTER ", "")
+}
+
+fn refused(code: &str, detail: &str) -> Reply {
+    Reply::Refused(Refusal {
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+    })
+}
+
+const TAIL: [&str; 7] = [
+    "a: SELECT 0 | COUNTKEYSINSLOT 7 | SELECT 0",
+    "a: INFO",
+    "b: INFO",
+    "b: SETSLOT 7 NODE b",
+    "a: SETSLOT 7 NODE b",
+    "c: SETSLOT 7 NODE b",
+    "d: SETSLOT 7 NODE b",
+];
+
+const HEAD: [&str; 4] = [
+    "b: SETSLOT 7 IMPORTING a",
+    "a: SETSLOT 7 MIGRATING b",
+    "a: INFO keyspace",
+    "a: SELECT 0 | GETKEYSINSLOT 7 2",
+];
+
+#[test]
+fn the_order_is_the_safe_one() {
+    let mut script = Script {
+        listings: [vec!["x", "y"], vec!["z"]].into(),
+        ..Script::default()
+    };
+    assert_eq!(script.run(machine(Entry::SourceOwns)).expect("arrives"), 3);
+    let keys = [
+        "a: MIGRATE 10.0.0.2 7000  0 500 KEYS x y | GETKEYSINSLOT 7 2",
+        "a: MIGRATE 10.0.0.2 7000  0 500 KEYS z | GETKEYSINSLOT 7 2",
+    ];
+    assert_eq!(script.log, [&HEAD[..], &keys, &TAIL].concat());
+}
+
+#[test]
+fn a_target_that_owns_the_slot_is_not_asked_again() {
+    let mut script = Script::default();
+    script.run(machine(Entry::TargetOwns)).expect("arrives");
+    let tail: Vec<&str> = [TAIL[0]]
+        .into_iter()
+        .chain(TAIL[4..].iter().copied())
+        .collect();
+    assert_eq!(script.log, [&HEAD[2..], &tail].concat());
+}
+
+#[test]
+fn a_key_that_turns_up_after_all_is_moved_before_anybody_owns() {
+    let mut script = Script {
+        listings: [vec![], vec!["late"]].into(),
+        counts: [1, 0].into(),
+        ..Script::default()
+    };
+    assert_eq!(script.run(machine(Entry::SourceOwns)).expect("arrives"), 1);
+    let owned = script
+        .log
+        .iter()
+        .position(|line| line.contains("NODE"))
+        .expect("an owner");
+    let moved = script
+        .log
+        .iter()
+        .position(|line| line.contains("KEYS late"))
+        .expect("a move");
+    assert!(moved < owned, "{:?}", script.log);
+}
+
+#[test]
+fn the_target_waits_for_the_sources_epoch() {
+    let mut script = Script {
+        epochs: [7, 8, 9].into(),
+        ..Script::default()
+    };
+    script.run(machine(Entry::SourceOwns)).expect("arrives");
+    let waits = script
+        .log
+        .iter()
+        .filter(|line| *line == "pause 100")
+        .count();
+    assert_eq!(waits, 2);
+
+    let mut never = Script {
+        epochs: vec![1; 1000].into(),
+        ..Script::default()
+    };
+    let error = never.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(
+        error
+            .message()
+            .contains("epoch 1 stays behind the source's 9"),
+        "{error:?}"
+    );
+    assert!(
+        !never.log.iter().any(|line| line.contains("NODE")),
+        "{:?}",
+        never.log.last()
+    );
+}
+
+#[test]
+fn equal_copies_are_replaced_and_different_ones_stop() {
+    let busy = refused(
+        "ERR",
+        "Target instance replied with error: BUSYKEY Target key exists",
+    );
+    let mut equal = Script {
+        listings: [vec!["x"]].into(),
+        migrations: [busy.clone()].into(),
+        dumps: [Some("1"), Some("1")],
+        ..Script::default()
+    };
+    equal.run(machine(Entry::SourceOwns)).expect("arrives");
+    let compared = [
+        "a: DUMP x | PTTL x",
+        "b: SELECT 0 | ASKING | DUMP x | ASKING | PTTL x | SELECT 0",
+        "a: MIGRATE 10.0.0.2 7000  0 500 REPLACE KEYS x | GETKEYSINSLOT 7 2",
+    ];
+    assert_eq!(equal.log[5..8], compared);
+
+    let mut different = Script {
+        listings: [vec!["x"]].into(),
+        migrations: [busy.clone()].into(),
+        dumps: [Some("1"), Some("2")],
+        ..Script::default()
+    };
+    let error = different
+        .run(machine(Entry::SourceOwns))
+        .expect_err("stops");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert!(
+        error.message().contains("key `x` is on both nodes"),
+        "{error:?}"
+    );
+    assert!(!different.log.iter().any(|line| line.contains("REPLACE")));
+
+    let mut flickering = Script {
+        listings: [vec!["x"]].into(),
+        migrations: vec![busy; 1000].into(),
+        dumps: [Some("1"), None],
+        ..Script::default()
+    };
+    assert!(
+        flickering.run(machine(Entry::SourceOwns)).is_err(),
+        "bounded"
+    );
+}
+
+#[test]
+fn a_broken_connection_is_tried_again_and_not_without_end() {
+    let broken = refused("IOERR", "error or timeout reading to target instance");
+    let mut once = Script {
+        listings: [vec!["x"]].into(),
+        migrations: [broken.clone()].into(),
+        ..Script::default()
+    };
+    once.run(machine(Entry::SourceOwns)).expect("arrives");
+    assert!(once.log.contains(&"pause 250".to_owned()));
+    let mut always = Script {
+        listings: [vec!["x"]].into(),
+        migrations: vec![broken; 100].into(),
+        ..Script::default()
+    };
+    let error = always.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(error.message().contains("IOERR"), "{error:?}");
+}
+
+#[test]
+fn keys_that_stay_where_they_are_stop_the_move() {
+    let mut script = Script {
+        listings: vec![vec!["x"]; 1000].into(),
+        migrations: vec![Reply::Text(b"NOKEY".to_vec()); 1000].into(),
+        ..Script::default()
+    };
+    let error = script.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(error.message().contains("doesn't move"), "{error:?}");
+}
+
+#[test]
+fn a_source_that_became_a_replica_is_not_a_surprise_and_other_refusals_are() {
+    let turned = refused("ERR", "Please use SETSLOT only with masters.");
+    let mut script = Script {
+        own_source: Some(turned),
+        ..Script::default()
+    };
+    script.run(machine(Entry::SourceOwns)).expect("arrives");
+    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[6]));
+
+    let keys = refused(
+        "ERR",
+        "Can't assign hashslot 7 to a different node while I still hold keys",
+    );
+    let mut script = Script {
+        own_source: Some(keys),
+        ..Script::default()
+    };
+    assert!(script.run(machine(Entry::SourceOwns)).is_err());
+    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[4]));
+}
