@@ -10,7 +10,7 @@
 //! | 4 | `tally` | what was counted, per slot and over all |
 //! | 5 | [`plan`] | what should move |
 //! | 6 | [`execute`] | moving it without losing a key |
-//! | 7 | `report` | saying it: tables, JSON, CSV |
+//! | 7 | [`report`] | saying it: tables, JSON, CSV |
 //! | 8 | [`cli`] | the command line |
 
 #[cfg(feature = "cli")]
@@ -20,6 +20,7 @@ pub mod error;
 pub mod escape;
 pub mod execute;
 pub mod plan;
+pub mod report;
 pub mod slot;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,183 @@
+//! A plan as a table: each primary before and after, what moves, and how near that is to the least.
+
+use crate::plan::{CostMetric, NodeState, Plan, Remaining};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
+use std::fmt::Write as _;
+
+/// What the table says beyond the plan.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// How many bytes a second the movers were seen to move; for the estimate of the time.
+    pub bytes_per_second: Option<u64>,
+}
+
+/// The table, the cost and the notes, each line ended.
+pub fn render(plan: &Plan, options: Options) -> String {
+    let mut text = String::new();
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{}", nodes(plan));
+    let _ = writeln!(text, "{}", cost(plan, options));
+    if let Some(remaining) = plan.remaining() {
+        let _ = writeln!(text, "{}", left(remaining));
+    }
+    for note in plan.notes() {
+        let _ = writeln!(text, "note: {}", note.message);
+    }
+    text
+}
+
+fn nodes(plan: &Plan) -> Table {
+    let knows_keys = plan.before().iter().any(|node| node.keys.is_some());
+    let knows_bytes = plan.before().iter().any(|node| node.bytes.is_some());
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let mut header = vec!["node", "id", "slots", "after", "runs", "after"];
+    if knows_keys {
+        header.extend(["keys", "after"]);
+    }
+    if knows_bytes {
+        header.extend(["bytes", "after"]);
+    }
+    header.extend(["load", "after", "over/under", "after"]);
+    table.set_header(header);
+    for (before, after) in plan.before().iter().zip(plan.after()) {
+        let mut row = vec![name(before), before.id.short()];
+        row.extend([before.slots.to_string(), after.slots.to_string()]);
+        row.extend([before.runs.to_string(), after.runs.to_string()]);
+        if knows_keys {
+            row.extend([before.keys, after.keys].map(|keys| grouped(keys.unwrap_or(0))));
+        }
+        if knows_bytes {
+            row.extend([before.bytes, after.bytes].map(|bytes| size(bytes.unwrap_or(0))));
+        }
+        row.extend([before, after].map(|node| format!("{:.2} %", 100.0 * node.load)));
+        row.extend([before, after].map(deviation));
+        table.add_row(row);
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        // The first column says who it is; without a margin it starts where the other lines do.
+        if index == 0 {
+            column.set_padding((0, 1));
+        }
+        if index > 1 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    table
+}
+
+fn name(node: &NodeState) -> String {
+    match &node.addr {
+        // A host comes from a file or a server: it must not break the line.
+        Some(addr) => addr.to_string().escape_debug().to_string(),
+        None if node.is_invented => "(to be added)".to_owned(),
+        None => "(no address)".to_owned(),
+    }
+}
+
+fn deviation(node: &NodeState) -> String {
+    match node.deviation() {
+        Some(deviation) => format!("{:+.1} %", 100.0 * deviation),
+        None if node.is_excluded => "excluded".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+fn cost(plan: &Plan, options: Options) -> String {
+    let cost = plan.cost();
+    if plan.is_empty() {
+        return format!(
+            "Nothing to move: by {} every node is as near its fair share as whole slots allow, \
+             or within {} %.",
+            plan.objective(),
+            plan.objective().threshold().percent()
+        );
+    }
+    let mut text = format!("{} slots to move", grouped(cost.slots));
+    if let Some(keys) = cost.keys {
+        let _ = write!(text, ", {} keys", grouped(keys));
+    }
+    if let Some(bytes) = cost.bytes {
+        let _ = write!(text, ", {}", size(bytes));
+    }
+    let moved = match cost.least {
+        CostMetric::Bytes => cost.bytes.unwrap_or(0),
+        CostMetric::Keys => cost.keys.unwrap_or(0),
+        CostMetric::Slots => cost.slots,
+    };
+    let bound = match cost.least {
+        CostMetric::Bytes => size(cost.lower_bound),
+        CostMetric::Keys => format!("{} keys", grouped(cost.lower_bound)),
+        CostMetric::Slots => format!("{} slots", grouped(cost.lower_bound)),
+    };
+    let _ = write!(text, "; no plan moves less than {bound}");
+    if cost.lower_bound > 0 {
+        let _ = write!(text, " ({:.2}x)", moved as f64 / cost.lower_bound as f64);
+    }
+    if let (Some(bytes), Some(rate)) = (cost.bytes, options.bytes_per_second) {
+        let _ = write!(text, "; about {}", duration(bytes / rate.max(1)));
+    }
+    text.push('.');
+    text
+}
+
+fn left(remaining: Remaining) -> String {
+    let mut text = format!("Beyond the budget: {} slots", grouped(remaining.slots));
+    if let Some(keys) = remaining.keys {
+        let _ = write!(text, ", {} keys", grouped(keys));
+    }
+    if let Some(bytes) = remaining.bytes {
+        let _ = write!(text, ", {}", size(bytes));
+    }
+    text.push('.');
+    text
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the largest binary unit that leaves a whole part.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let power = (bytes.ilog2() / 10).min(6);
+    let scaled = bytes as f64 / (1_u64 << (10 * power)) as f64;
+    format!("{scaled:.2} {}", UNITS[power as usize - 1])
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0 => "a second".to_owned(),
+        seconds @ 1..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_at_a_glance() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1 << 30), "1.00 GiB");
+        assert_eq!(size(u64::MAX), "16.00 EiB");
+        assert_eq!(duration(3725), "1 h 2 min");
+    }
+}
