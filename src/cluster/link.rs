@@ -5,7 +5,7 @@
 //! connection a node does.
 
 use super::NodeAddr;
-use super::login::Login;
+use super::login::{Login, Secret};
 use super::verb::{NodeLink, Refusal, Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError, Value};
@@ -155,5 +155,64 @@ fn words_of(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
+    }
+}
+
+/// Reads `redis://user:password@host:port`.
+///
+/// # Errors
+/// [`ErrorKind::Usage`]; the message never repeats the URI, which may hold a password.
+pub fn parse_uri(uri: &str) -> Result<(NodeAddr, Option<Login>)> {
+    let refuse = |why: &str| {
+        Error::new(ErrorKind::Usage, format!("the URI can't be used: {why}"))
+            .mend("write redis://host:port or redis://user:password@host:port")
+    };
+    let info = uri
+        .into_connection_info()
+        .map_err(|error| refuse(error.category()))?;
+    let addr = match info.addr() {
+        ConnectionAddr::Tcp(host, port) => NodeAddr::new(host.clone(), *port),
+        ConnectionAddr::TcpTls { .. } => return Err(refuse("TLS isn't supported yet")),
+        _ => return Err(refuse("expected a TCP address")),
+    };
+    let settings = info.redis_settings();
+    let login = settings.password().map(|password| Login {
+        user: settings.username().map(str::to_owned),
+        password: Secret::new(password),
+    });
+    Ok((addr, login))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_says_where_and_who() {
+        let (addr, login) = parse_uri("redis://op:p%40ss@10.0.0.1:7000").expect("a URI");
+        assert_eq!(addr, NodeAddr::new("10.0.0.1", 7000));
+        let login = login.expect("a login");
+        assert_eq!(
+            (login.user.as_deref(), login.password.reveal()),
+            (Some("op"), "p@ss")
+        );
+        let (addr, login) = parse_uri("redis://host").expect("a URI");
+        assert_eq!((addr, login), (NodeAddr::new("host", 6379), None));
+    }
+
+    #[test]
+    fn a_bad_uri_is_refused_without_its_password() {
+        for uri in [
+            "http://u:hunter2@h",
+            "hunter2",
+            "rediss://u:hunter2@h:1",
+            "redis://:hunter2@",
+        ] {
+            if let Err(error) = parse_uri(uri) {
+                assert!(!error.one_line().contains("hunter2"), "{error:?}");
+            } else {
+                assert_eq!(uri, "redis://:hunter2@", "only this one has a default host");
+            }
+        }
     }
 }
