@@ -1,6 +1,6 @@
 //! What was typed. Nothing here acts; each command turns its `Args` into what they mean.
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 /// Slots of Redis Cluster and Valkey Cluster: which slot is this key in, where do my keys,
 /// bytes and load sit, and what should move, moved safely.
@@ -25,12 +25,49 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Print the slot of keys.
     Keyslot(super::keyslot::Args),
+    /// Plan which slots should move; with --apply, move them.
+    #[cfg(feature = "live")]
+    #[command(disable_help_flag = true)]
+    PlanRebalance(Box<super::plan_rebalance::Args>),
+    /// Carry out a plan that was written to a file.
+    #[cfg(feature = "live")]
+    #[command(disable_help_flag = true)]
+    Apply(super::apply::Args),
+    /// Find everything that would make moving slots unsafe.
+    #[cfg(feature = "live")]
+    #[command(disable_help_flag = true)]
+    Check(super::check::Args),
+}
+
+impl Command {
+    /// The command's name when its `-h` came without a host: then help is wanted, as in redis-cli.
+    pub(super) fn asked_for_help(&self) -> Option<&'static str> {
+        #[cfg(feature = "live")]
+        let asked = match self {
+            Command::PlanRebalance(args) if args.connection.wants_help() => Some("plan-rebalance"),
+            Command::Apply(args) if args.connection.wants_help() => Some("apply"),
+            Command::Check(args) if args.connection.wants_help() => Some("check"),
+            _ => None,
+        };
+        #[cfg(not(feature = "live"))]
+        let asked = None;
+        asked
+    }
+}
+
+/// Prints the help of a command on stdout.
+pub(super) fn print_help(command: &str) -> std::io::Result<()> {
+    let mut all = Args::command();
+    all.build();
+    match all.find_subcommand_mut(command) {
+        Some(command) => command.print_long_help(),
+        None => all.print_long_help(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -1,9 +1,33 @@
 //! Floor 8: the command line. One file a command; `Args` is what was typed.
 
+#[cfg(feature = "live")]
+mod apply;
 mod args;
+#[cfg(feature = "live")]
+mod check;
+#[cfg(feature = "live")]
+mod confirm;
+#[cfg(feature = "live")]
+mod connection;
 mod exit;
+#[cfg(feature = "live")]
+mod interrupt;
+#[cfg(feature = "live")]
+mod journal_path;
 mod keyslot;
+#[cfg(feature = "live")]
+mod live;
+#[cfg(feature = "live")]
+mod move_progress;
+mod nodes_file;
+#[cfg(feature = "live")]
+mod pace;
+mod plan_args;
+#[cfg(feature = "live")]
+mod plan_rebalance;
 mod terminal;
+#[cfg(feature = "live")]
+mod weights;
 
 pub use exit::Exit;
 
@@ -18,8 +42,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(error) => return refuse(&error),
     };
+    if let Some(command) = args.command.asked_for_help() {
+        // Help that nobody reads any more is no failure.
+        let _ = args::print_help(command);
+        return Exit::Done.into();
+    }
     let ended = match args.command {
         Command::Keyslot(args) => keyslot::run(&args),
+        #[cfg(feature = "live")]
+        Command::PlanRebalance(args) => plan_rebalance::run(&args),
+        #[cfg(feature = "live")]
+        Command::Apply(args) => apply::run(&args),
+        #[cfg(feature = "live")]
+        Command::Check(args) => check::run(&args),
     };
     match ended {
         Ok(exit) => exit.into(),

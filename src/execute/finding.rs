@@ -44,6 +44,24 @@ pub enum FindingKind {
     NoReplica,
 }
 
+impl FindingKind {
+    /// Whether it is about the state of the cluster itself, and not about who asks or what for:
+    /// then even a plan made from it would mislead.
+    pub fn is_about_state(self) -> bool {
+        use FindingKind::*;
+        matches!(
+            self,
+            NodeUnreachable
+                | NodeFailed
+                | ClusterDown
+                | SlotsUncovered
+                | OwnershipDisagreement
+                | OpenSlot
+                | NotAcquainted
+        )
+    }
+}
+
 /// Whether a finding forbids moving slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,8 +6,8 @@
 use super::Move;
 use super::finding::{Finding, FindingKind};
 use super::survey::{NodeFacts, Permissions, Survey};
-use crate::cluster::{LinkState, NodeId, OpenSlot, agreement};
-use crate::slot::{Slot, SlotSet};
+use crate::cluster::{ClusterView, LinkState, Node, NodeId, OpenSlot, agreement};
+use crate::slot::SlotSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done, for the checks that depend on it.
@@ -52,6 +52,26 @@ pub fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     all.extend(memory(survey, intent));
     all.extend(last_slots(survey, intent));
     // A stable sort: within a severity the order of the checks stays.
+    all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    all
+}
+
+/// What a single view, such as a saved one, shows of all this.
+pub fn findings_of_view(view: &ClusterView) -> Vec<Finding> {
+    let observer = view
+        .myself()
+        .map_or_else(|| "CLUSTER NODES".to_owned(), Node::name);
+    let mut all: Vec<Finding> = Vec::new();
+    all.extend(
+        view.nodes()
+            .iter()
+            .filter_map(|node| failed_node(&observer, node)),
+    );
+    all.extend(uncovered_slots(&observer, view));
+    all.extend(
+        view.open_slots()
+            .map(|(id, open)| open_slot(&observer, id, open, view)),
+    );
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     all
 }
@@ -110,39 +130,49 @@ fn failed(survey: &Survey) -> Vec<Finding> {
     let mut all = Vec::new();
     for facts in survey.nodes.values() {
         for node in facts.view.nodes() {
-            let is_failed = node.flags.fail || node.flags.pfail;
-            if !is_failed || !seen.insert(node.id) {
-                continue;
+            if let Some(finding) = failed_node(&facts.addr.to_string(), node)
+                && seen.insert(node.id)
+            {
+                all.push(finding);
             }
-            let message = format!("{} takes node {} for failed", facts.addr, node.name());
-            let mend = "bring it back, or CLUSTER FORGET it on every node";
-            let finding = match node.is_primary() && !node.slots.is_empty() {
-                true => Finding::error(FindingKind::NodeFailed, message, mend),
-                false => Finding::warning(FindingKind::NodeFailed, message, mend),
-            };
-            all.push(finding.about(node.id));
         }
     }
     all
+}
+
+fn failed_node(observer: &str, node: &Node) -> Option<Finding> {
+    if !node.flags.fail && !node.flags.pfail {
+        return None;
+    }
+    let message = format!("{observer} takes node {} for failed", node.name());
+    let mend = "bring it back, or CLUSTER FORGET it on every node";
+    let finding = match node.is_primary() && !node.slots.is_empty() {
+        true => Finding::error(FindingKind::NodeFailed, message, mend),
+        false => Finding::warning(FindingKind::NodeFailed, message, mend),
+    };
+    Some(finding.about(node.id))
 }
 
 fn uncovered(survey: &Survey) -> Vec<Finding> {
     survey
         .primaries()
         .filter_map(|(id, facts)| {
-            let slots = facts.view.map().unassigned();
-            let first = slots.iter().next()?;
-            let message = format!(
-                "{} knows no owner for {} of the slots: {}",
-                facts.addr,
-                slots.len(),
-                shortened(&slots)
-            );
-            let mend = "assign them with CLUSTER ADDSLOTS, or redis-cli --cluster fix";
-            let finding = Finding::error(FindingKind::SlotsUncovered, message, mend);
-            Some(finding.about(id).at(first))
+            let finding = uncovered_slots(&facts.addr.to_string(), &facts.view)?;
+            Some(finding.about(id))
         })
         .collect()
+}
+
+fn uncovered_slots(observer: &str, view: &ClusterView) -> Option<Finding> {
+    let slots = view.map().unassigned();
+    let first = slots.iter().next()?;
+    let message = format!(
+        "{observer} knows no owner for {} of the slots: {}",
+        slots.len(),
+        shortened(&slots)
+    );
+    let mend = "assign them with CLUSTER ADDSLOTS, or redis-cli --cluster fix";
+    Some(Finding::error(FindingKind::SlotsUncovered, message, mend).at(first))
 }
 
 fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
@@ -183,22 +213,22 @@ fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             .open
             .iter()
             .filter(|open| !is_ours(*id, **open, intent.ours));
-        for open in strange {
-            let state = match open {
-                OpenSlot::Migrating { target, .. } => {
-                    format!("MIGRATING to {}", survey.name(*target))
-                }
-                OpenSlot::Importing { source, .. } => {
-                    format!("IMPORTING from {}", survey.name(*source))
-                }
-            };
-            let message = format!("slot {} is open on {}: {state}", open.slot(), facts.addr);
-            let mend = "somebody else moves it, or a move broke off: let that finish first";
-            let finding = Finding::error(FindingKind::OpenSlot, message, mend);
-            all.push(finding.about(*id).at(open.slot()));
-        }
+        all.extend(strange.map(|open| open_slot(&facts.addr.to_string(), *id, *open, &facts.view)));
     }
     all
+}
+
+fn open_slot(place: &str, node: NodeId, open: OpenSlot, view: &ClusterView) -> Finding {
+    let name = |id: NodeId| view.node(id).map_or_else(|| id.short(), Node::name);
+    let state = match open {
+        OpenSlot::Migrating { target, .. } => format!("MIGRATING to {}", name(target)),
+        OpenSlot::Importing { source, .. } => format!("IMPORTING from {}", name(source)),
+    };
+    let message = format!("slot {} is open on {place}: {state}", open.slot());
+    let mend = "somebody else moves it, or a move broke off: let that finish first";
+    Finding::error(FindingKind::OpenSlot, message, mend)
+        .about(node)
+        .at(open.slot())
 }
 
 fn is_ours(node: NodeId, open: OpenSlot, ours: &[Move]) -> bool {
@@ -372,9 +402,4 @@ fn shortened(slots: &SlotSet) -> String {
     let shown: Vec<String> = runs.iter().take(MOST).map(ToString::to_string).collect();
     let more = if runs.len() > MOST { " …" } else { "" };
     format!("{}{more}", shown.join(" "))
-}
-
-/// The slots that a set of moves touches.
-pub fn slots_of(moves: &[Move]) -> BTreeSet<Slot> {
-    moves.iter().map(|task| task.slot).collect()
 }

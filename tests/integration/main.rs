@@ -5,4 +5,5 @@ mod servers;
 
 mod keyslot;
 mod local_cluster;
+mod rebalance;
 mod tool;

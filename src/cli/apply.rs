@@ -1,0 +1,288 @@
+//! `slotkit apply`: carries a plan out, and the part of `plan-rebalance --apply` that does.
+
+use super::confirm::confirm;
+use super::connection::ConnectionArgs;
+use super::exit::Exit;
+use super::interrupt::Interrupt;
+use super::journal_path::journal_path;
+use super::live::{self, Session, Work};
+use super::move_progress::MoveProgress;
+use super::pace::PaceArgs;
+use super::terminal;
+use crate::cluster::NodeId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::executor::Outcome;
+use crate::execute::journal::Journal;
+use crate::execute::survey::Survey;
+use crate::plan::{Fit, Plan, fit};
+use indicatif::{HumanBytes, HumanCount, HumanDuration};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The arguments of `apply`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A plan that `plan-rebalance -o` wrote.
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    /// Print the plan with what was done as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+}
+
+/// How a run tells what it did on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing: the words on stderr are enough.
+    Words,
+    /// The plan with `applied`.
+    Json,
+}
+
+/// Reads a plan, looks whether it still fits the cluster, and carries it out.
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let plan = Plan::read(&args.plan)?;
+    if !args.connection.is_given() {
+        return Err(
+            Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
+        );
+    }
+    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
+    require_fit(&plan, &mut session)?;
+    let mut run = Run::begin(&mut session, &args.pace)?;
+    run.finish_begun(&mut session)?;
+    let survey = session.survey()?;
+    let told = if args.json { Told::Json } else { Told::Words };
+    run.apply(&mut session, &survey, &plan, &args.pace, told)
+}
+
+fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {
+    match fit(plan, &session.cluster.seed_view()?) {
+        Fit::Exact | Fit::Partway { .. } => Ok(()),
+        Fit::No { difference } => {
+            let message = format!("the plan doesn't fit this cluster: {difference}");
+            Err(Error::new(ErrorKind::StalePlan, message)
+                .mend("make a new plan with slotkit plan-rebalance"))
+        }
+    }
+}
+
+/// A run that may change the cluster: it holds the journal.
+pub(super) struct Run {
+    journal: Journal,
+    interrupt: Interrupt,
+}
+
+impl Run {
+    /// Opens the journal and starts to listen for Ctrl-C.
+    ///
+    /// # Errors
+    /// When another slotkit holds the journal, or it can't be read.
+    pub(super) fn begin(session: &mut Session, pace: &PaceArgs) -> Result<Run> {
+        let path = match &pace.journal {
+            Some(path) => path.clone(),
+            None => {
+                let view = session.cluster.seed_view()?;
+                journal_path(view.nodes().iter().map(|node| node.id))
+            }
+        };
+        Ok(Run {
+            journal: Journal::open(&path)?,
+            interrupt: Interrupt::watch()?,
+        })
+    }
+
+    /// Finishes the slots that an earlier run had begun.
+    ///
+    /// # Errors
+    /// As [`Session::finish_begun`].
+    pub(super) fn finish_begun(&mut self, session: &mut Session) -> Result<()> {
+        let total = self.journal.open_moves().len() as u64;
+        if total == 0 {
+            return Ok(());
+        }
+        let mut progress = MoveProgress::new(total, self.interrupt.clone());
+        let outcome = session.finish_begun(&mut self.journal, &mut progress);
+        drop(progress);
+        let outcome = outcome.map_err(|error| self.explain(error, total))?;
+        self.stop_if_asked(outcome, total)
+    }
+
+    /// Asks, checks, moves, verifies, and says what was done.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`] before anything was changed, [`ErrorKind::Stopped`] after that.
+    pub(super) fn apply(
+        mut self,
+        session: &mut Session,
+        survey: &Survey,
+        plan: &Plan,
+        pace: &PaceArgs,
+        told: Told,
+    ) -> Result<Exit> {
+        let work = work(plan, survey);
+        if work.moves.is_empty() {
+            terminal::say("nothing to move: every node is within the limits");
+            self.journal.close()?;
+            return tell(plan, told, None).map(|()| Exit::Done);
+        }
+        live::refuse_if_forbidden(&session.findings(survey, &work, &[]))?;
+        if !pace.yes && !confirm(&question(plan, &work))? {
+            terminal::say("nothing was changed");
+            self.journal.close()?;
+            return Ok(Exit::Finding);
+        }
+        let total = work.moves.len() as u64;
+        let start = Instant::now();
+        let mut progress = MoveProgress::new(total, self.interrupt.clone());
+        let outcome = session.carry_out(survey, &work.moves, &mut self.journal, &mut progress);
+        drop(progress);
+        let outcome = outcome.map_err(|error| self.explain(error, total))?;
+        let elapsed = start.elapsed();
+        self.stop_if_asked(outcome, total)?;
+        let keys_after = session.survey()?.keys();
+        let applied = json!({
+            "slots": outcome.slots,
+            "keys": outcome.keys,
+            "keys_before": survey.keys(),
+            "keys_after": keys_after,
+            "seconds": elapsed.as_secs_f64(),
+        });
+        terminal::say(format!(
+            "moved {total} slots with {} keys in {}; every node agrees",
+            HumanCount(outcome.keys),
+            HumanDuration(elapsed)
+        ));
+        say_key_counts(survey.keys(), keys_after);
+        self.journal.close()?;
+        tell(plan, told, Some(applied))?;
+        Ok(Exit::Done)
+    }
+
+    fn stop_if_asked(&self, outcome: Outcome, total: u64) -> Result<()> {
+        if !outcome.is_stopped {
+            return Ok(());
+        }
+        let message = format!(
+            "stopped as asked: {} of {total} slots moved, none open",
+            outcome.slots
+        );
+        Err(Error::new(ErrorKind::Stopped, message).mend("run the same command again to go on"))
+    }
+
+    /// Adds to a failure what is open and how to go on.
+    fn explain(&self, error: Error, total: u64) -> Error {
+        if error.kind() != ErrorKind::Stopped {
+            return error;
+        }
+        let open: Vec<String> = self
+            .journal
+            .open_moves()
+            .iter()
+            .map(|task| {
+                format!(
+                    "slot {} from {} to {}",
+                    task.slot,
+                    task.source.short(),
+                    task.target.short()
+                )
+            })
+            .collect();
+        let open = match open.is_empty() {
+            true => "no slot is open".to_owned(),
+            false => format!("under way: {}", open.join(", ")),
+        };
+        let mend = format!(
+            "{open} (of {total} to move; noted in {}); mend what was said, then run the same \
+             command again: it goes on from there",
+            self.journal.path().display()
+        );
+        error.mend(mend)
+    }
+}
+
+/// The moves of a plan that aren't done yet, and the memory that they need.
+fn work(plan: &Plan, survey: &Survey) -> Work {
+    let is_done = |task: &Move| {
+        survey
+            .nodes
+            .get(&task.target)
+            .is_some_and(|facts| facts.view.map().owner(task.slot) == Some(task.target))
+    };
+    let mut incoming_bytes: BTreeMap<NodeId, u64> = BTreeMap::new();
+    let mut moves = Vec::new();
+    for migration in plan.migrations() {
+        let task = Move {
+            slot: migration.slot,
+            source: migration.source,
+            target: migration.target,
+        };
+        if is_done(&task) {
+            continue;
+        }
+        let bytes = migration.bytes.or_else(|| {
+            // Without a dump: the slot's part of what the source uses, by its keys.
+            let source = survey.nodes.get(&migration.source)?;
+            let part = u128::from(migration.keys?) * u128::from(source.used_bytes);
+            u64::try_from(part / u128::from(source.keys.max(1))).ok()
+        });
+        if let Some(bytes) = bytes {
+            *incoming_bytes.entry(migration.target).or_default() += bytes;
+        }
+        moves.push(task);
+    }
+    Work {
+        moves,
+        incoming_bytes,
+    }
+}
+
+fn question(plan: &Plan, work: &Work) -> String {
+    let cost = plan.cost();
+    let keys = cost.keys.map(|keys| format!(", {} keys", HumanCount(keys)));
+    let bytes = cost.bytes.map(|bytes| format!(", {}", HumanBytes(bytes)));
+    format!(
+        "move {} slots{}{} now?",
+        work.moves.len(),
+        keys.unwrap_or_default(),
+        bytes.unwrap_or_default()
+    )
+}
+
+/// Clients write and delete and keys expire while slots move, so a difference is said, not judged.
+fn say_key_counts(before: u64, after: u64) {
+    let (before_text, after_text) = (HumanCount(before), HumanCount(after));
+    if before == after {
+        terminal::say(format!("verified: {after_text} keys, as before"));
+    } else if after > before {
+        terminal::say(format!(
+            "{after_text} keys, {before_text} before: clients were writing"
+        ));
+    } else {
+        terminal::say(format!(
+            "warning: {after_text} keys, {before_text} before; slotkit removes none, so clients \
+             deleted the others or they expired"
+        ));
+    }
+}
+
+fn tell(plan: &Plan, told: Told, applied: Option<Value>) -> Result<()> {
+    if told == Told::Words {
+        return Ok(());
+    }
+    let mut document: Value = serde_json::from_str(&plan.to_json()).map_err(|cause| {
+        Error::new(ErrorKind::Input, "the plan can't be printed").caused_by(cause)
+    })?;
+    document["applied"] = applied.unwrap_or(Value::Null);
+    terminal::print(|out| {
+        serde_json::to_writer_pretty(&mut *out, &document)?;
+        writeln!(out)
+    })
+}

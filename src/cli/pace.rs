@@ -1,0 +1,32 @@
+//! The flags that say how slots are moved.
+
+use super::live::Pace;
+use std::path::PathBuf;
+
+/// How slots are moved, for the commands that move them.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Moving")]
+pub(super) struct PaceArgs {
+    /// Don't ask before slots are moved.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Keys in one MIGRATE, which blocks both servers while it runs.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    keys_per_migrate: u32,
+    /// Longest silence between the two servers of a MIGRATE, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    migrate_timeout_ms: u64,
+    /// Where to note what is under way [default: a file of this cluster's in ~/.local/state/slotkit].
+    #[arg(long, value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+}
+
+impl PaceArgs {
+    /// What they mean for the executor.
+    pub(super) fn pace(&self) -> Pace {
+        Pace {
+            timeout_ms: self.migrate_timeout_ms,
+            keys_per_migrate: self.keys_per_migrate,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The flags that say what a plan is for.
+
+use crate::cluster::NodeId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::{Budget, Capacity, HandMove, Intent, Objective, Part, Problem, Threshold};
+use crate::slot::{SlotRange, SlotSet};
+
+/// What should be balanced, between whom, and within which limits.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Plan")]
+pub(super) struct PlanArgs {
+    /// Balance by slots, keys, bytes, or a mix such as bytes=0.7,keys=0.3
+    /// [default: bytes, else keys, else slots, whatever is known].
+    #[arg(long, value_name = "METRIC")]
+    pub(super) by: Option<Objective>,
+    /// How far a node may be from its fair share, in percent.
+    #[arg(long, value_name = "PERCENT", default_value = "2")]
+    threshold: Threshold,
+    /// A node's weight beside the others' 1: 10.0.0.1:6379=2, or the start of its id; 0 drains it.
+    #[arg(long, value_name = "NODE=WEIGHT", value_parser = weight)]
+    weight: Vec<(String, Capacity)>,
+    /// Move everything off this node.
+    #[arg(long, value_name = "NODE")]
+    drain: Vec<String>,
+    /// Leave this node as it is.
+    #[arg(long, value_name = "NODE")]
+    exclude: Vec<String>,
+    /// Leave these slots where they are: 0-100,866
+    #[arg(long, value_name = "SLOTS", value_parser = slots)]
+    pin: Option<SlotSet>,
+    /// Give slots to primaries that have none.
+    #[arg(long, visible_alias = "use-empty-masters")]
+    use_empty_primaries: bool,
+    /// Plan for so many more primaries that don't exist yet; such a plan can't be applied.
+    #[arg(long, value_name = "N", conflicts_with = "apply")]
+    add: Option<u16>,
+    /// Move these slots to --to, and nothing else: 0-100,866
+    #[arg(long = "move", value_name = "SLOTS", value_parser = slots, requires = "to")]
+    move_slots: Option<SlotSet>,
+    /// Take slots from this node (with --slots and --to), and move nothing else.
+    #[arg(
+        long,
+        value_name = "NODE",
+        requires = "to",
+        requires = "slots",
+        conflicts_with = "move_slots"
+    )]
+    from: Vec<String>,
+    /// Who receives the slots of --move or --from.
+    #[arg(long, value_name = "NODE")]
+    to: Option<String>,
+    /// How many slots --from gives.
+    #[arg(long, value_name = "N", requires = "from")]
+    slots: Option<u16>,
+    /// Move at most so many slots.
+    #[arg(long, value_name = "N")]
+    max_moves: Option<u64>,
+    /// Move at most so many bytes: 500mb, 2gb
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_bytes: Option<u64>,
+    /// Let one node give or take at most so many slots.
+    #[arg(long, value_name = "N")]
+    max_slots_per_node: Option<u64>,
+    /// Leave slots above this size where they are: 500mb, 2gb
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_slot_bytes: Option<u64>,
+}
+
+impl PlanArgs {
+    /// Writes what was asked for into a problem whose weights are known.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when a name fits no primary, or a metric isn't known.
+    pub(super) fn apply_to(&self, problem: &mut Problem) -> Result<()> {
+        if let Some(count) = self.add {
+            problem.add_invented_nodes(usize::from(count));
+        }
+        for (name, capacity) in &self.weight {
+            self.change(problem, name, |node| node.capacity = *capacity)?;
+        }
+        for name in &self.drain {
+            self.change(problem, name, |node| node.part = Part::Drained)?;
+        }
+        for name in &self.exclude {
+            self.change(problem, name, |node| node.part = Part::Excluded)?;
+        }
+        problem.pinned = self.pin.clone().unwrap_or_default();
+        problem.use_empty_primaries = self.use_empty_primaries || self.add.is_some();
+        problem.max_slot_bytes = self.max_slot_bytes;
+        problem.budget = Budget {
+            max_moves: self.max_moves,
+            max_bytes: self.max_bytes,
+            max_slots_per_node: self.max_slots_per_node,
+        };
+        problem.intent = self.intent(problem)?;
+        problem.objective = match &self.by {
+            Some(objective) => objective.clone(),
+            None => default_objective(problem),
+        }
+        .with_threshold(self.threshold);
+        problem.objective.require_in(&problem.weights)
+    }
+
+    fn change(
+        &self,
+        problem: &mut Problem,
+        name: &str,
+        change: impl FnOnce(&mut crate::plan::PlanNode),
+    ) -> Result<()> {
+        let id = problem.resolve(name)?;
+        if let Some(node) = problem.node_mut(id) {
+            change(node);
+        }
+        Ok(())
+    }
+
+    fn intent(&self, problem: &Problem) -> Result<Intent> {
+        let Some(to) = &self.to else {
+            return Ok(Intent::Balance);
+        };
+        let target = problem.resolve(to)?;
+        let hand_move = match (&self.move_slots, self.slots) {
+            (Some(slots), _) => HandMove::Slots {
+                slots: slots.clone(),
+                target,
+            },
+            (None, Some(count)) => {
+                let sources: Result<Vec<NodeId>> =
+                    self.from.iter().map(|name| problem.resolve(name)).collect();
+                HandMove::Count {
+                    sources: sources?,
+                    target,
+                    count: usize::from(count),
+                }
+            }
+            (None, None) => {
+                let message = "--to needs --move SLOTS, or --from NODE with --slots N";
+                return Err(Error::new(ErrorKind::Usage, message));
+            }
+        };
+        Ok(Intent::ByHand(vec![hand_move]))
+    }
+}
+
+/// The best metric that is known: bytes, else keys, else slots.
+fn default_objective(problem: &Problem) -> Objective {
+    use crate::plan::Metric;
+    let best = [Metric::Bytes, Metric::Keys]
+        .into_iter()
+        .find(|metric| problem.weights.knows(*metric))
+        .unwrap_or(Metric::Slots);
+    Objective::by(best)
+}
+
+fn weight(text: &str) -> Result<(String, Capacity), String> {
+    let (name, weight) = text
+        .rsplit_once('=')
+        .ok_or_else(|| "expected NODE=WEIGHT, such as 10.0.0.1:6379=2".to_owned())?;
+    Ok((name.to_owned(), weight.parse()?))
+}
+
+fn slots(text: &str) -> Result<SlotSet, String> {
+    let mut set = SlotSet::new();
+    for run in text.split(',') {
+        let range: SlotRange = run.trim().parse().map_err(|error| format!("{error}"))?;
+        set.extend(range.slots());
+    }
+    Ok(set)
+}
+
+/// Bytes with an optional unit; as in `redis.conf`, `k` is 1000 and `kb` 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &lower[digits.len()..] {
+        "" | "b" => 1,
+        "k" => 1_000,
+        "kb" | "kib" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" | "mib" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" | "gib" => 1 << 30,
+        _ => return Err(format!("expected a size such as 500mb, found `{text}`")),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| format!("expected a size such as 500mb, found `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_redis_conf() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("5", 5),
+            ("1k", 1000),
+            ("2kb", 2048),
+            ("1GB", 1 << 30),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "kb", "1tb", "-1", "1.5gb", "99999999999gb"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn slots_are_runs_between_commas() {
+        assert_eq!(
+            slots("0-2,866").map(|set| set.to_string()),
+            Ok("0-2 866".to_owned())
+        );
+        assert!(slots("0-2,").is_err());
+    }
+
+    #[test]
+    fn a_weight_names_its_node_up_to_the_last_sign() {
+        assert_eq!(weight("h:1=2").map(|(name, _)| name), Ok("h:1".to_owned()));
+        assert!(weight("h:1").is_err() && weight("h:1=x").is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! `slotkit plan-rebalance`: what should move, and with `--apply`, move it.
+
+use super::apply::{self, Told};
+use super::connection::ConnectionArgs;
+use super::exit::Exit;
+use super::live::{self, Session, Work};
+use super::nodes_file::read_view;
+use super::pace::PaceArgs;
+use super::plan_args::PlanArgs;
+use super::{terminal, weights};
+use crate::cluster::ClusterView;
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::preflight;
+use crate::execute::survey::Survey;
+use crate::plan::{Plan, Problem, SlotWeights, plan};
+use crate::report::{plan_script, plan_table};
+use std::path::PathBuf;
+
+/// The arguments of `plan-rebalance`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Plan from a saved CLUSTER NODES instead of a live cluster (`-` is stdin).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["host", "port", "uri", "apply"])]
+    nodes: Option<PathBuf>,
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// Write the plan to this file.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Print the plan as JSON, the same document as in the file.
+    #[arg(long, help_heading = "Output", conflicts_with = "script")]
+    json: bool,
+    /// Print the plan as a script of redis-cli commands.
+    #[arg(long, help_heading = "Output", conflicts_with = "apply")]
+    script: bool,
+    /// Carry the plan out on the live cluster.
+    #[arg(long, help_heading = "Moving")]
+    apply: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+}
+
+/// Plans, shows the plan, and carries it out where that is wanted.
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    match &args.nodes {
+        Some(path) => {
+            let view = read_view(path)?;
+            live::refuse_if_forbidden(&preflight::findings_of_view(&view))?;
+            let plan = make(args, &view, SlotWeights::new())?;
+            show(args, &plan)?;
+            Ok(exit_of(&plan))
+        }
+        None if !args.connection.is_given() => Err(Error::new(ErrorKind::Usage, "which cluster?")
+            .mend("name a node with -h HOST -p PORT, or a saved CLUSTER NODES with --nodes FILE")),
+        None if args.apply => plan_and_apply(args),
+        None => plan_only(args),
+    }
+}
+
+fn plan_only(args: &Args) -> Result<Exit> {
+    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
+    let survey = session.survey()?;
+    // Only the state matters to a plan: whether it could be applied with this login is another question.
+    let findings = session.findings(&survey, &Work::default(), &[]);
+    let about_state = findings
+        .into_iter()
+        .filter(|finding| finding.kind.is_about_state());
+    live::refuse_if_forbidden(&about_state.collect::<Vec<_>>())?;
+    let plan = make_live(args, &mut session, &survey)?;
+    show(args, &plan)?;
+    Ok(exit_of(&plan))
+}
+
+fn plan_and_apply(args: &Args) -> Result<Exit> {
+    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
+    let mut run = apply::Run::begin(&mut session, &args.pace)?;
+    run.finish_begun(&mut session)?;
+    let survey = session.survey()?;
+    // Before the plan: a plan made from an unsafe state would only mislead.
+    live::refuse_if_forbidden(&session.findings(&survey, &Work::default(), &[]))?;
+    let plan = make_live(args, &mut session, &survey)?;
+    let told = match args.json {
+        true => Told::Json,
+        false => Told::Words,
+    };
+    if told == Told::Words {
+        show(args, &plan)?;
+    } else {
+        write_out(args, &plan)?;
+    }
+    run.apply(&mut session, &survey, &plan, &args.pace, told)
+}
+
+fn make_live(args: &Args, session: &mut Session, survey: &Survey) -> Result<Plan> {
+    let view = session.cluster.seed_view()?;
+    let weights = weights::from_live(&mut session.cluster, &view)?;
+    let mut problem = problem(&view, weights)?;
+    for (id, facts) in survey.primaries() {
+        if let (Some(node), Some(max)) = (problem.node_mut(id), facts.max_bytes) {
+            node.headroom_bytes = Some(max.saturating_sub(facts.used_bytes));
+        }
+    }
+    solve(args, problem)
+}
+
+fn make(args: &Args, view: &ClusterView, weights: SlotWeights) -> Result<Plan> {
+    solve(args, problem(view, weights)?)
+}
+
+fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {
+    let mut problem = Problem::from_view(view)?;
+    problem.weights = weights;
+    Ok(problem)
+}
+
+fn solve(args: &Args, mut problem: Problem) -> Result<Plan> {
+    args.plan.apply_to(&mut problem)?;
+    let plan = plan(&problem)?;
+    // The checker knows nothing of the planner: what both let pass can be trusted.
+    match crate::plan::check(&plan, &problem).first() {
+        None => Ok(plan),
+        Some(finding) => {
+            let message = format!("the plan fails its own check: {finding:?}");
+            Err(Error::new(ErrorKind::Unsafe, message)
+                .mend("please report this, with the output of CLUSTER NODES"))
+        }
+    }
+}
+
+fn show(args: &Args, plan: &Plan) -> Result<()> {
+    let text = if args.json {
+        plan.to_json()
+    } else if args.script {
+        plan_script::script(plan)?
+    } else {
+        plan_table::render(plan, plan_table::Options::default())
+    };
+    write_out(args, plan)?;
+    terminal::print(|out| out.write_all(text.as_bytes()))
+}
+
+fn write_out(args: &Args, plan: &Plan) -> Result<()> {
+    let Some(path) = &args.out else { return Ok(()) };
+    plan.write(path)?;
+    if plan.can_be_applied() && !args.apply {
+        terminal::say(format!(
+            "plan written; run it with: slotkit apply {}",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+fn exit_of(plan: &Plan) -> Exit {
+    if plan.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Finding
+    }
+}

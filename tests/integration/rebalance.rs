@@ -1,0 +1,431 @@
+//! `slotkit plan-rebalance --apply` on real clusters: nothing is lost, whatever happens.
+
+use super::servers::{self, load};
+use super::tool::{self, Run, slotkit};
+use slotkit::cluster::local::{LocalCluster, Shape};
+use slotkit::cluster::verb::{NodeLink, SetSlot, Verb};
+use slotkit::slot::{SLOT_COUNT, Slot};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// A run against a cluster, with its journal in a folder of the test's own.
+fn run(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Run {
+    let output = command(cluster, state, args)
+        .output()
+        .expect("the binary runs");
+    tool::ended(output)
+}
+
+fn command(cluster: &LocalCluster, state: &Path, args: &[&str]) -> std::process::Command {
+    let seed = cluster.seed();
+    let (command, rest) = args.split_first().expect("a command");
+    let mut tool = slotkit([*command, "-h", &seed.host, "-p", &seed.port.to_string()]);
+    tool.args(rest)
+        .env("XDG_STATE_HOME", state)
+        .stdin(Stdio::null());
+    if let Some(login) = cluster.login() {
+        tool.env("REDISCLI_AUTH", login.password.reveal());
+    }
+    tool
+}
+
+/// How many slots each node has, as every node sees it; they must all see the same.
+fn slots(cluster: &LocalCluster) -> Vec<usize> {
+    let views: Vec<_> = (0..cluster.nodes().len())
+        .map(|index| cluster.view(index).expect("a view"))
+        .collect();
+    let counts = |view: &slotkit::cluster::ClusterView| -> Vec<usize> {
+        let ids = cluster.nodes().iter().map(|node| node.id);
+        ids.map(|id| view.map().slots_of(id).len()).collect()
+    };
+    for view in &views {
+        assert_eq!(view.open_slots().count(), 0, "no slot is open");
+        assert_eq!(counts(view), counts(&views[0]), "every node sees the same");
+    }
+    counts(&views[0])
+}
+
+fn state() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn three_and_one() -> Shape {
+    Shape {
+        primaries: 3,
+        empty: 1,
+        ..Shape::default()
+    }
+}
+
+#[test]
+fn by_slots_while_a_client_writes() {
+    let shape = Shape {
+        replicas: 1,
+        ..three_and_one()
+    };
+    let Some(cluster) = servers::cluster(&shape) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let mut expected = load::fill(seed, None, "key", 3000, 10);
+    let writer = load::Writer::start(seed, None);
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--use-empty-primaries",
+        "--apply",
+        "--yes",
+        "--json",
+    ];
+    let run = run(&cluster, state.path(), &args);
+    expected.extend(writer.stop());
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    assert_eq!(slots(&cluster)[..4], [4096; 4]);
+    load::assert_all_there(seed, None, &expected);
+    let document: serde_json::Value = serde_json::from_slice(&run.stdout).expect("one document");
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["migrations"].as_array().map(Vec::len), Some(4096));
+    assert_eq!(document["applied"]["slots"], 4096);
+    assert_eq!(
+        std::fs::read_dir(state.path().join("slotkit"))
+            .expect("a folder")
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn by_keys_with_a_password_and_odd_keys() {
+    let password = slotkit::cluster::login::Secret::new("a pass\"word");
+    let config = Vec::new();
+    let shape = Shape {
+        primaries: 2,
+        password: Some(password),
+        config,
+        ..Shape::default()
+    };
+    let shape = Shape {
+        password: Some(slotkit::cluster::login::Secret::new("a password")),
+        ..shape
+    };
+    let Some(cluster) = servers::cluster(&shape) else {
+        return;
+    };
+    let (seed, login, state) = (cluster.seed(), cluster.login(), state());
+    // Twenty hash tags, all of them in slots of the first node.
+    let mut expected = load::Expected::new();
+    let first: Vec<Slot> = cluster
+        .view(0)
+        .expect("a view")
+        .map()
+        .slots_of(cluster.nodes()[0].id)
+        .iter()
+        .collect();
+    let tags = (0..)
+        .map(|n| format!("{{t{n}}}"))
+        .filter(|tag| first.contains(&Slot::for_key(tag.as_bytes())));
+    for tag in tags.take(20) {
+        expected.extend(load::fill(seed, login, &tag, 100, 50));
+    }
+    let run = run(
+        &cluster,
+        state.path(),
+        &["plan-rebalance", "--by", "keys", "--apply", "--yes"],
+    );
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("verified: 2,000 keys, as before"),
+        "{}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains("a password") && !run.text().contains("a password"));
+    load::assert_all_there(seed, login, &expected);
+    let index = |node: usize| {
+        let mut link = cluster.link(node).expect("a link");
+        link.ask(&Verb::DbSize)
+            .expect("an answer")
+            .count(&Verb::DbSize)
+            .expect("a number")
+    };
+    assert_eq!([index(0), index(1)], [1000, 1000]);
+}
+
+#[test]
+fn a_drained_node_ends_empty() {
+    let config = vec!["cluster-allow-replica-migration no".to_owned()];
+    let shape = Shape {
+        primaries: 3,
+        config,
+        ..Shape::default()
+    };
+    let Some(cluster) = servers::cluster(&shape) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let expected = load::fill(seed, None, "key", 2000, 10);
+    let drained = cluster.nodes()[2].addr.to_string();
+    let args = ["plan-rebalance", "--drain", &drained, "--apply", "--yes"];
+    let run = run(&cluster, state.path(), &args);
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    let slots = slots(&cluster);
+    assert_eq!((slots[0] + slots[1], slots[2]), (SLOT_COUNT, 0));
+    load::assert_all_there(seed, None, &expected);
+}
+
+#[test]
+fn a_drained_node_that_turns_into_a_replica_is_no_surprise() {
+    let Some(cluster) = servers::cluster(&Shape {
+        primaries: 3,
+        ..Shape::default()
+    }) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let expected = load::fill(seed, None, "key", 500, 10);
+    let drained = cluster.nodes()[2].addr.to_string();
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--drain",
+        &drained,
+        "--apply",
+        "--yes",
+    ];
+    let run = run(&cluster, state.path(), &args);
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("will turn into a replica by itself"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(slots(&cluster)[2], 0);
+    load::assert_all_there(seed, None, &expected);
+}
+
+#[test]
+fn an_open_slot_of_somebody_else_is_refused() {
+    let Some(cluster) = servers::cluster(&three_and_one()) else {
+        return;
+    };
+    let state = state();
+    let slot = Slot::new(5).expect("a slot");
+    let target = cluster.nodes()[1].id;
+    let verb = Verb::SetSlot {
+        slot,
+        state: SetSlot::Migrating { target },
+    };
+    cluster
+        .link(0)
+        .expect("a link")
+        .ask(&verb)
+        .expect("an answer");
+    for args in [
+        &["plan-rebalance", "--by", "slots", "--use-empty-primaries"][..],
+        &[
+            "plan-rebalance",
+            "--by",
+            "slots",
+            "--use-empty-primaries",
+            "--apply",
+            "--yes",
+        ],
+    ] {
+        let run = run(&cluster, state.path(), args);
+        assert_eq!(run.exit, 3, "{}", run.stderr);
+        assert!(run.stderr.contains("slot 5 is open on"), "{}", run.stderr);
+        assert_eq!(run.stdout, b"");
+    }
+    let check = run(&cluster, state.path(), &["check", "--json"]);
+    assert_eq!(check.exit, 1);
+    let document: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    assert_eq!(document["findings"][0]["kind"], "open_slot");
+    assert_eq!(document["findings"][0]["slot"], 5);
+    let view = cluster.view(0).expect("a view");
+    assert_eq!(view.open_slots().count(), 1, "nothing was changed");
+}
+
+#[test]
+fn a_node_that_was_just_added_is_refused_until_it_is_ready() {
+    let shape = Shape {
+        primaries: 2,
+        ..Shape::default()
+    };
+    let Some(server) = servers::server() else {
+        return;
+    };
+    let mut cluster = LocalCluster::start(&server, &shape).expect("a cluster");
+    let state = state();
+    let added = cluster.add_server(&server, &shape).expect("a server");
+    cluster.meet(added).expect("meets");
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--use-empty-primaries",
+        "--apply",
+        "--yes",
+    ];
+    // Ask at once: the node says cluster_state:fail, or isn't known to everybody yet.
+    let early = run(&cluster, state.path(), &args);
+    if early.exit == 3 {
+        let reasons = ["cluster_state:fail", "no bus link", "disagree", "no owner"];
+        assert!(
+            reasons.iter().any(|reason| early.stderr.contains(reason)),
+            "{}",
+            early.stderr
+        );
+        assert_eq!(slots_of_first(&cluster), 8192, "nothing was changed");
+    } else {
+        // Not yet in the first node's view at all: then there is nothing to give it.
+        assert_eq!(early.exit, 0, "{}", early.stderr);
+    }
+    cluster.wait_until_agreed().expect("agrees");
+    let ready = run(&cluster, state.path(), &args);
+    assert_eq!(ready.exit, 0, "{}", ready.stderr);
+    assert_eq!(slots(&cluster).iter().max(), Some(&5462));
+}
+
+fn slots_of_first(cluster: &LocalCluster) -> usize {
+    cluster
+        .view(0)
+        .expect("a view")
+        .myself()
+        .expect("myself")
+        .slots
+        .len()
+}
+
+#[test]
+fn killed_half_way_and_run_again() {
+    let Some(cluster) = servers::cluster(&three_and_one()) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let mut expected = load::fill(seed, None, "key", 4000, 10);
+    let writer = load::Writer::start(seed, None);
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--use-empty-primaries",
+        "--apply",
+        "--yes",
+        "--keys-per-migrate",
+        "1",
+    ];
+    for kill_after_ms in [300, 450, 700] {
+        let mut child = spawn(&cluster, state.path(), &args);
+        std::thread::sleep(Duration::from_millis(kill_after_ms));
+        child.kill().expect("kill -9");
+        child.wait().expect("ends");
+    }
+    let moved = cluster
+        .view(3)
+        .expect("a view")
+        .myself()
+        .expect("myself")
+        .slots
+        .len();
+    assert!(
+        moved > 0 && moved < 4096,
+        "it was killed half-way: {moved} slots have arrived"
+    );
+    let run = run(&cluster, state.path(), &args);
+    expected.extend(writer.stop());
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    assert_eq!(slots(&cluster), [4096; 4]);
+    load::assert_all_there(seed, None, &expected);
+}
+
+#[test]
+fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
+    let Some(cluster) = servers::cluster(&three_and_one()) else {
+        return;
+    };
+    let state = state();
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--use-empty-primaries",
+        "--apply",
+        "--yes",
+    ];
+    let mut child = spawn(&cluster, state.path(), &args);
+    std::thread::sleep(Duration::from_millis(500));
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(interrupted.success());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut stderr)
+        .expect("text");
+    assert_eq!(child.wait().expect("ends").code(), Some(4), "{stderr}");
+    assert!(stderr.contains("run the same command again"), "{stderr}");
+    let moved = slots(&cluster)[3];
+    assert!(moved > 0 && moved < 4096, "{moved}");
+    let again = run(&cluster, state.path(), &args);
+    assert_eq!(again.exit, 0, "{}", again.stderr);
+    assert_eq!(slots(&cluster), [4096; 4]);
+}
+
+fn spawn(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Child {
+    command(cluster, state, args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts")
+}
+
+#[test]
+fn a_written_plan_is_applied_once_and_only_where_it_fits() {
+    let Some(cluster) = servers::cluster(&three_and_one()) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let expected = load::fill(seed, None, "key", 500, 10);
+    let plan = state.path().join("plan.json");
+    let file = plan.to_str().expect("a path");
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--use-empty-primaries",
+        "-o",
+        file,
+    ];
+    let planned = run(&cluster, state.path(), &args);
+    assert_eq!(planned.exit, 1, "{}", planned.stderr);
+
+    let asked = run(&cluster, state.path(), &["apply", file]);
+    assert_eq!(asked.exit, 2, "{}", asked.stderr);
+    assert!(asked.stderr.contains("pass --yes"), "{}", asked.stderr);
+
+    let applied = run(&cluster, state.path(), &["apply", file, "--yes"]);
+    assert_eq!(applied.exit, 0, "{}", applied.stderr);
+    assert_eq!(slots(&cluster), [4096; 4]);
+    load::assert_all_there(seed, None, &expected);
+
+    let again = run(&cluster, state.path(), &["apply", file, "--yes"]);
+    assert_eq!(again.exit, 0, "{}", again.stderr);
+    assert!(again.stderr.contains("nothing to move"), "{}", again.stderr);
+
+    let other = LocalCluster::start(&servers::server().expect("a server"), &three_and_one())
+        .expect("another cluster");
+    let stranger = run(&other, state.path(), &["apply", file, "--yes"]);
+    assert_eq!(stranger.exit, 3, "{}", stranger.stderr);
+    assert!(
+        stranger.stderr.contains("doesn't fit this cluster"),
+        "{}",
+        stranger.stderr
+    );
+}
