@@ -6,8 +6,8 @@
 //! |---|---|---|
 //! | 1 | [`slot`] | slots, hash tags, CRC16 |
 //! | 2 | [`cluster`] | nodes, shards, who owns what, links to live nodes |
-//! | 3 | `source` | where keys come from: dumps, lists, live nodes |
-//! | 4 | `tally` | what was counted, per slot and over all |
+//! | 3 | [`source`] | where keys come from: dumps, lists, live nodes |
+//! | 4 | [`tally`] | what was counted, per slot and over all |
 //! | 5 | [`plan`] | what should move |
 //! | 6 | [`execute`] | moving it without losing a key |
 //! | 7 | [`report`] | saying it: tables, JSON, CSV |
@@ -22,5 +22,7 @@ pub mod execute;
 pub mod plan;
 pub mod report;
 pub mod slot;
+pub mod source;
+pub mod tally;
 
 pub use error::{Error, ErrorKind, Result};

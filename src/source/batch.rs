@@ -1,0 +1,236 @@
+//! Many keys at once, in buffers that are used again.
+
+use crate::slot::KeySpan;
+use std::fmt;
+use std::ops::Range;
+
+/// How many rows a batch holds at most: few enough that they stay in the cache.
+pub const BATCH_ROWS: usize = 4096;
+
+/// What a key holds, in the words of the server's `TYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum KeyKind {
+    /// `string`.
+    String,
+    /// `list`.
+    List,
+    /// `set`.
+    Set,
+    /// `zset`; rdb-tools says `sortedset`.
+    Zset,
+    /// `hash`.
+    Hash,
+    /// `stream`.
+    Stream,
+    /// A module's type, or one that is newer than slotkit.
+    Module,
+    /// The input doesn't tell: a list of keys.
+    Unknown,
+}
+
+impl KeyKind {
+    /// Every kind, in the order of reports.
+    pub const ALL: [KeyKind; 8] = [
+        KeyKind::String,
+        KeyKind::List,
+        KeyKind::Set,
+        KeyKind::Zset,
+        KeyKind::Hash,
+        KeyKind::Stream,
+        KeyKind::Module,
+        KeyKind::Unknown,
+    ];
+
+    /// The kind that a dump's word means. Words that no server core knows are modules' types.
+    pub fn from_word(word: &[u8]) -> KeyKind {
+        match word {
+            b"string" => KeyKind::String,
+            b"list" => KeyKind::List,
+            b"set" => KeyKind::Set,
+            b"zset" | b"sortedset" => KeyKind::Zset,
+            b"hash" => KeyKind::Hash,
+            b"stream" => KeyKind::Stream,
+            b"" => KeyKind::Unknown,
+            _ => KeyKind::Module,
+        }
+    }
+
+    /// The server's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            KeyKind::String => "string",
+            KeyKind::List => "list",
+            KeyKind::Set => "set",
+            KeyKind::Zset => "zset",
+            KeyKind::Hash => "hash",
+            KeyKind::Stream => "stream",
+            KeyKind::Module => "module",
+            KeyKind::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What an input says of a key besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// How many bytes of memory it takes, if the input tells.
+    pub size_bytes: Option<u64>,
+    /// How many elements it has, if the input tells.
+    pub elements: Option<u64>,
+    /// What it holds.
+    pub kind: KeyKind,
+    /// The numbered database it is in; 0 where the input doesn't tell.
+    pub db: u16,
+    /// Whether it expires.
+    pub expires: bool,
+}
+
+impl KeyFacts {
+    /// A key of which nothing but its name is known.
+    pub const UNKNOWN: KeyFacts = KeyFacts {
+        size_bytes: None,
+        elements: None,
+        kind: KeyKind::Unknown,
+        db: 0,
+        expires: false,
+    };
+}
+
+/// One key of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRecord<'batch> {
+    /// The key's bytes, unescaped.
+    pub key: &'batch [u8],
+    /// What is known of it.
+    pub facts: KeyFacts,
+}
+
+/// Up to [`BATCH_ROWS`] keys, read into buffers that the caller owns and hands in again.
+///
+/// A batch holds one *block* of the input: a run of whole rows. The keys lie
+/// in the block itself where the input has them as they are, and in a second
+/// buffer where they had to be unescaped.
+#[derive(Debug, Default)]
+pub struct KeyBatch {
+    /// A run of whole rows, as it stands in the input.
+    pub(super) block: Vec<u8>,
+    /// Where the next row begins in the block.
+    pub(super) cursor: usize,
+    /// Where the block ends.
+    pub(super) end: usize,
+    /// The offset in the input of the block's first byte.
+    pub(super) offset: u64,
+    /// The line of the first row, counted from 1, where somebody counted.
+    pub(super) first_line: Option<u64>,
+    /// Where the first row begins in the block.
+    pub(super) start: usize,
+    /// Keys that had to be unescaped.
+    pub(super) unescaped: Vec<u8>,
+    /// Whether the spans lie in `unescaped`, not in `block`.
+    pub(super) is_unescaped: bool,
+    /// Where each key lies.
+    pub(super) spans: Vec<KeySpan>,
+    /// What is known of each key.
+    pub(super) facts: Vec<KeyFacts>,
+    /// Where each key's row begins in the block.
+    pub(super) rows: Vec<u32>,
+}
+
+impl KeyBatch {
+    /// An empty batch.
+    pub fn new() -> KeyBatch {
+        KeyBatch::default()
+    }
+
+    /// How many keys it holds.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether it holds no key.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The buffer that the spans lie in.
+    pub fn bytes(&self) -> &[u8] {
+        if self.is_unescaped {
+            &self.unescaped
+        } else {
+            &self.block
+        }
+    }
+
+    /// Where each key lies in [`KeyBatch::bytes`].
+    pub fn spans(&self) -> &[KeySpan] {
+        &self.spans
+    }
+
+    /// What is known of each key.
+    pub fn facts(&self) -> &[KeyFacts] {
+        &self.facts
+    }
+
+    /// The keys, in the order of the input.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = KeyRecord<'_>> {
+        let bytes = self.bytes();
+        self.spans
+            .iter()
+            .zip(&self.facts)
+            .map(move |(span, facts)| KeyRecord {
+                key: span.of(bytes),
+                facts: *facts,
+            })
+    }
+
+    /// The offset in the input of the block that the keys come from.
+    pub fn block_offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The offset in the input of each key's row: no two rows share it, however the input is cut.
+    pub fn places(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
+        self.rows.iter().map(|row| self.offset + u64::from(*row))
+    }
+
+    /// Forgets the keys; the block stays.
+    pub(super) fn clear_rows(&mut self) {
+        self.spans.clear();
+        self.facts.clear();
+        self.rows.clear();
+        self.unescaped.clear();
+        self.is_unescaped = false;
+    }
+
+    /// Whether the block has rows that weren't read yet.
+    pub(super) fn has_rest(&self) -> bool {
+        self.cursor < self.end
+    }
+
+    /// Adds a key of the row that begins at `row`; it lies in the block.
+    #[inline]
+    pub(super) fn push_in_block(&mut self, row: usize, key: Range<usize>, facts: KeyFacts) {
+        // A block is at most a part and two rows long, far below 4 GiB.
+        self.spans.push(KeySpan {
+            start: key.start as u32,
+            end: key.end as u32,
+        });
+        self.facts.push(facts);
+        self.rows.push(row as u32);
+    }
+
+    /// Adds a key that was unescaped.
+    pub(super) fn push_unescaped(&mut self, row: usize, key: &[u8], facts: KeyFacts) {
+        self.is_unescaped = true;
+        let start = self.unescaped.len();
+        self.unescaped.extend_from_slice(key);
+        self.push_in_block(row, start..self.unescaped.len(), facts);
+    }
+}

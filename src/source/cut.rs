@@ -1,0 +1,61 @@
+//! Where an input may be cut: at the beginning of a row, and nowhere else.
+
+use super::lines::Lines;
+use super::quoted::Quoted;
+use super::rdb_tools::{self, RdbTools};
+
+/// Where the next row begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Here; at the end of the input when no row begins any more.
+    At(usize),
+    /// More of the input is needed to know.
+    More,
+}
+
+impl Cut {
+    /// No row begins in these bytes: the end of the input, or more is needed.
+    pub(super) fn at_end(bytes: &[u8], is_last: bool) -> Cut {
+        if is_last {
+            Cut::At(bytes.len())
+        } else {
+            Cut::More
+        }
+    }
+}
+
+/// How an input's rows are built: what [`super::detect`] decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// The memory CSV of rdb-tools, which quotes nothing.
+    RdbTools(RdbTools),
+    /// Standard CSV with a header.
+    Quoted(Quoted),
+    /// A list of keys.
+    Lines(Lines),
+}
+
+impl Layout {
+    /// The first row that begins at `from` or behind it. `bytes` begins with
+    /// a row, or [`Layout::look_behind`] bytes before `from`.
+    pub(super) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+        if from >= bytes.len() && is_last {
+            return Cut::At(bytes.len());
+        }
+        match self {
+            Layout::RdbTools(rows) => rows.next_start(bytes, from, is_last),
+            Layout::Quoted(rows) => rows.next_start(bytes, from, is_last),
+            Layout::Lines(rows) => rows.next_start(bytes, from, is_last),
+        }
+    }
+
+    /// How many bytes before a place tell whether a row begins there; none
+    /// when all bytes before it do, as with quotes.
+    pub(crate) fn look_behind(&self) -> Option<usize> {
+        match self {
+            Layout::RdbTools(_) => Some(rdb_tools::TAIL_BYTES + 1),
+            Layout::Quoted(_) => None,
+            Layout::Lines(_) => Some(1),
+        }
+    }
+}

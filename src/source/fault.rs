@@ -1,0 +1,110 @@
+//! Rows that can't be read: where, and what was expected.
+
+use crate::error::{Error, ErrorKind, Position};
+use std::path::Path;
+
+/// How many faults are kept as examples; the others are only counted.
+pub const KEPT_EXAMPLES: usize = 5;
+
+/// A row that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The offset in the input of the row's first byte.
+    pub byte: u64,
+    /// The row's first line, counted from 1, once somebody counted.
+    pub line: Option<u64>,
+    /// The field's name.
+    pub field: Option<&'static str>,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl Fault {
+    /// The fault as an error that names the file.
+    pub fn to_error(&self, file: &Path) -> Error {
+        let mut place = Position::file(file).at_byte(self.byte);
+        place.line = self.line;
+        place.field = self.field.map(str::to_owned);
+        Error::new(ErrorKind::Input, self.message.clone()).at(place)
+    }
+}
+
+/// The faults of an input: how many, and the first ones.
+///
+/// Which ones are kept depends on their place only, so any number of threads keeps the same.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    count: u64,
+    first: Vec<Fault>,
+}
+
+impl Faults {
+    /// How many rows couldn't be read.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The first ones, by place.
+    pub fn first(&self) -> &[Fault] {
+        &self.first
+    }
+
+    /// The kept ones, to fill in their lines.
+    pub(crate) fn first_mut(&mut self) -> &mut [Fault] {
+        &mut self.first
+    }
+
+    /// Adds a fault.
+    pub fn push(&mut self, fault: Fault) {
+        self.count += 1;
+        self.keep(fault);
+    }
+
+    /// Adds the faults of another part of the same input.
+    pub fn merge(&mut self, other: Faults) {
+        self.count += other.count;
+        for fault in other.first {
+            self.keep(fault);
+        }
+    }
+
+    fn keep(&mut self, fault: Fault) {
+        let place = self.first.partition_point(|kept| kept.byte <= fault.byte);
+        if place < KEPT_EXAMPLES {
+            self.first.insert(place, fault);
+            self.first.truncate(KEPT_EXAMPLES);
+        }
+    }
+}
+
+/// The start of a field for an error message, on one line and not too long.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let cut = &bytes[..bytes.len().min(SHOWN)];
+    let dots = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("`{}{dots}`", cut.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_by_place_are_kept_in_any_order_of_arrival() {
+        let fault = |byte| Fault {
+            byte,
+            line: None,
+            field: None,
+            message: String::new(),
+        };
+        let mut faults = Faults::default();
+        for byte in [70, 10, 60, 20, 50, 30, 40] {
+            faults.push(fault(byte));
+        }
+        let mut other = Faults::default();
+        other.push(fault(5));
+        faults.merge(other);
+        let kept: Vec<u64> = faults.first().iter().map(|fault| fault.byte).collect();
+        assert_eq!((faults.count(), kept), (8, vec![5, 10, 20, 30, 40]));
+    }
+}

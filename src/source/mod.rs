@@ -1,0 +1,146 @@
+//! Floor 3: where keys come from.
+//!
+//! An [`Input`] is a file or stdin. Its first bytes decide what it is (flags
+//! override): the memory CSV of rdb-tools, standard CSV with a header, or a
+//! list of keys. A [`Source`] gives its keys batch by batch; the parallel run
+//! of [`crate::tally`] reads parts of a file side by side.
+//!
+//! Memory stays flat: an input is cut into *blocks* of whole rows, about a
+//! part long, and a row has a largest length. Where a row begins depends on
+//! the bytes around that place only (or, with quotes, on their parity), so any
+//! cut gives the same rows.
+
+mod batch;
+mod block;
+mod cut;
+mod detect;
+mod fault;
+mod lines;
+mod number;
+mod opened;
+mod quoted;
+mod rdb_tools;
+
+#[cfg(test)]
+mod tests;
+
+pub use batch::{BATCH_ROWS, KeyBatch, KeyFacts, KeyKind, KeyRecord};
+pub use fault::{Fault, Faults, KEPT_EXAMPLES};
+pub use opened::{KeySource, Source, open};
+
+pub(crate) use block::{Cutting, Parts};
+pub(crate) use opened::{Opened, find_lines};
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// How long a part of a file is. It doesn't depend on the number of threads,
+/// and two of them fit a core's second-level cache.
+pub const PART_BYTES: usize = 512 << 10;
+
+/// The longest row by default: far above any sane key, and small enough that
+/// a few of them at once keep memory flat.
+pub const MAX_ROW_BYTES: usize = 16 << 20;
+
+/// Where keys are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The standard input.
+    Stdin,
+    /// A file, a pipe or a device.
+    File(PathBuf),
+}
+
+impl Input {
+    /// What an argument means: `-` is stdin, everything else a path.
+    pub fn from_arg(arg: &OsStr) -> Input {
+        if arg == "-" {
+            Input::Stdin
+        } else {
+            Input::File(PathBuf::from(arg))
+        }
+    }
+
+    /// Its path, or `<stdin>`.
+    pub fn path(&self) -> &Path {
+        match self {
+            Input::Stdin => Path::new("<stdin>"),
+            Input::File(path) => path,
+        }
+    }
+}
+
+/// What an input may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The memory CSV of rdb-tools, which quotes nothing.
+    RdbTools,
+    /// Standard CSV (RFC 4180) with a header.
+    Csv,
+    /// One key a line.
+    List,
+}
+
+impl Format {
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::RdbTools => "rdb-tools",
+            Format::Csv => "csv",
+            Format::List => "list",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a row that can't be read means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The run ends with the first one.
+    #[default]
+    Stop,
+    /// It is counted and passed over.
+    Skip,
+}
+
+/// How inputs are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What the inputs are; recognised by their content when it isn't said.
+    pub format: Option<Format>,
+    /// The name of the CSV column with the key, when it isn't `key`.
+    pub key_column: Option<String>,
+    /// The name of the CSV column with the size in bytes, when it has none of the usual names.
+    pub size_column: Option<String>,
+    /// What separates the CSV's fields, when it can't be seen from the header.
+    pub delimiter: Option<u8>,
+    /// Whether a carriage return at the end of a listed key belongs to the key.
+    pub keep_cr: bool,
+    /// What a row that can't be read means.
+    pub on_error: OnError,
+    /// The longest row.
+    pub max_row_bytes: usize,
+    /// The length of a part.
+    pub part_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            format: None,
+            key_column: None,
+            size_column: None,
+            delimiter: None,
+            keep_cr: false,
+            on_error: OnError::Stop,
+            max_row_bytes: MAX_ROW_BYTES,
+            part_bytes: PART_BYTES,
+        }
+    }
+}

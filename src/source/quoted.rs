@@ -1,0 +1,203 @@
+//! Standard CSV (RFC 4180) with a header: HDT3213/rdb, spreadsheets, queries.
+//!
+//! The `csv` crate reads the fields. Rows end at a newline outside quotes,
+//! that is behind an even number of quotes; a quote where the standard has
+//! none would make that count differ from the crate's reading, so such a row
+//! is refused.
+
+use super::batch::{KeyBatch, KeyFacts, KeyKind};
+use super::cut::Cut;
+use super::fault::{Fault, Faults, excerpt};
+use super::number;
+use csv::{ByteRecord, ReaderBuilder, Terminator};
+use memchr::{memchr, memchr_iter, memchr2};
+
+/// Which columns a CSV has, by number from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Quoted {
+    pub(super) delimiter: u8,
+    /// How many columns the header has.
+    pub(super) width: usize,
+    pub(super) key: usize,
+    pub(super) size: Option<usize>,
+    pub(super) kind: Option<usize>,
+    pub(super) elements: Option<usize>,
+    pub(super) db: Option<usize>,
+    pub(super) expiry: Option<usize>,
+}
+
+impl Quoted {
+    /// The first row that begins at `from` or behind it; `bytes` begins with a row.
+    pub(super) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+        if from == 0 {
+            return Cut::At(0);
+        }
+        let mut place = from - 1;
+        let mut is_quoted = memchr_iter(b'"', &bytes[..place]).count() % 2 == 1;
+        while let Some(found) = memchr2(b'"', b'\n', &bytes[place..]) {
+            place += found + 1;
+            if bytes[place - 1] == b'"' {
+                is_quoted = !is_quoted;
+            } else if !is_quoted {
+                return Cut::At(place);
+            }
+        }
+        Cut::at_end(bytes, is_last)
+    }
+
+    /// Reads the next rows of the block.
+    pub(super) fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+        let block = std::mem::take(&mut batch.block);
+        let rest = &block[batch.cursor..batch.end];
+        // A bare carriage return is data: only a newline ends a row.
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.delimiter)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(rest);
+        let mut record = ByteRecord::new();
+        let mut from = 0;
+        for _ in 0..rows {
+            // Reading from memory into a ByteRecord can't fail.
+            if !reader.read_byte_record(&mut record).unwrap_or(false) {
+                from = rest.len();
+                break;
+            }
+            let begins = record.position().map_or(from, |at| at.byte() as usize);
+            let raw = &rest[begins..];
+            from = reader.position().byte() as usize;
+            let byte = batch.offset + (batch.cursor + begins) as u64;
+            if let Some(fault) = self.read_row(&raw[..from - begins], &record, byte, batch) {
+                faults.push(fault);
+            }
+        }
+        batch.cursor += from;
+        batch.block = block;
+    }
+
+    fn read_row(
+        &self,
+        raw: &[u8],
+        record: &ByteRecord,
+        byte: u64,
+        batch: &mut KeyBatch,
+    ) -> Option<Fault> {
+        let fault = |field, message| {
+            Some(Fault {
+                byte,
+                line: None,
+                field,
+                message,
+            })
+        };
+        if memchr(b'"', raw).is_some() && !has_sound_quotes(raw, self.delimiter) {
+            return fault(
+                None,
+                "expected quotes around whole fields, doubled inside, found a stray quote"
+                    .to_owned(),
+            );
+        }
+        if record.len() == 1 && self.width > 1 && matches!(&record[0], b"" | b"\r") {
+            return None;
+        }
+        if record.len() != self.width {
+            return fault(
+                None,
+                format!(
+                    "expected a row of {} fields as in the header, found {}",
+                    self.width,
+                    record.len()
+                ),
+            );
+        }
+        match self.facts(record) {
+            Ok(facts) => {
+                let row = (byte - batch.offset) as usize;
+                batch.push_unescaped(row, self.field(record, self.key), facts);
+                None
+            }
+            Err((field, message)) => fault(Some(field), message),
+        }
+    }
+
+    /// A field, without the carriage return before the newline.
+    fn field<'record>(&self, record: &'record ByteRecord, column: usize) -> &'record [u8] {
+        let field = &record[column];
+        if column + 1 == self.width {
+            field.strip_suffix(b"\r").unwrap_or(field)
+        } else {
+            field
+        }
+    }
+
+    fn facts(&self, record: &ByteRecord) -> Result<KeyFacts, (&'static str, String)> {
+        let field = |column: Option<usize>| column.map(|column| self.field(record, column));
+        let refuse = |name, expected: &str, found: &[u8]| {
+            Err((
+                name,
+                format!("expected {expected}, found {}", excerpt(found)),
+            ))
+        };
+        let size_bytes = match field(self.size) {
+            Some(text) => match number::size(text) {
+                Some(size) => Some(size),
+                None => return refuse("size", number::SIZE_EXPECTED, text),
+            },
+            None => None,
+        };
+        let db = match field(self.db) {
+            Some(text) => match number::database(text) {
+                Some(db) => db,
+                None => return refuse("database", "a database number", text),
+            },
+            None => 0,
+        };
+        Ok(KeyFacts {
+            size_bytes,
+            elements: field(self.elements).and_then(number::size),
+            kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word),
+            db,
+            expires: field(self.expiry).is_some_and(|text| !text.is_empty()),
+        })
+    }
+}
+
+/// Whether every quote of a row opens a field, closes one, or is doubled inside one.
+fn has_sound_quotes(row: &[u8], delimiter: u8) -> bool {
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    let row = row.strip_suffix(b"\r").unwrap_or(row);
+    let mut rest = row;
+    loop {
+        let behind = match rest.strip_prefix(b"\"") {
+            Some(inside) => match behind_quotes(inside) {
+                Some(behind) => behind,
+                None => return false,
+            },
+            None => {
+                let end = memchr(delimiter, rest).unwrap_or(rest.len());
+                if memchr(b'"', &rest[..end]).is_some() {
+                    return false;
+                }
+                &rest[end..]
+            }
+        };
+        match behind.split_first() {
+            None => return true,
+            Some((byte, next)) if *byte == delimiter => rest = next,
+            Some(_) => return false,
+        }
+    }
+}
+
+/// What is behind the quote that closes a field.
+fn behind_quotes(mut inside: &[u8]) -> Option<&[u8]> {
+    loop {
+        let quote = memchr(b'"', inside)?;
+        inside = &inside[quote + 1..];
+        match inside.strip_prefix(b"\"") {
+            Some(rest) => inside = rest,
+            None => return Some(inside),
+        }
+    }
+}

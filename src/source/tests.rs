@@ -1,0 +1,292 @@
+//! Every way of reading an input gives the same rows, and the rows that were written.
+
+use super::*;
+use crate::slot::Slot;
+use crate::tally;
+use proptest::prelude::*;
+use std::fs;
+
+/// A row as a test sees it: key, size, kind, database, expires.
+type Row = (Vec<u8>, Option<u64>, KeyKind, u16, bool);
+
+fn row(record: KeyRecord<'_>) -> Row {
+    let facts = record.facts;
+    (
+        record.key.to_vec(),
+        facts.size_bytes,
+        facts.kind,
+        facts.db,
+        facts.expires,
+    )
+}
+
+/// Bytes that rows are built of, and a few others.
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    let byte = proptest::sample::select(b",\"\n\r\\a1:{}=\xff\0 ".to_vec());
+    proptest::collection::vec(byte, 0..12)
+}
+
+fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    proptest::collection::vec(key(), 1..30)
+}
+
+fn written(bytes: &[u8]) -> (tempfile::TempDir, Input) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys");
+    fs::write(&path, bytes).expect("a file");
+    (folder, Input::File(path))
+}
+
+/// The rows as one thread reads them from the stream.
+fn streamed(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
+    let mut source = open(input, options).expect("it opens");
+    let mut batch = KeyBatch::new();
+    let mut rows = Vec::new();
+    while source.next_batch(&mut batch).expect("it reads") {
+        rows.extend(batch.records().map(row));
+    }
+    let faults = source
+        .faults()
+        .first()
+        .iter()
+        .map(|fault| fault.byte)
+        .collect();
+    (rows, faults)
+}
+
+/// The rows as the parts of a file give them, part by part.
+fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
+    let opened = Opened::new(input, options).expect("it opens");
+    let (file, length) = opened.seekable.as_ref().expect("a file");
+    let parts = Parts {
+        file,
+        length: *length,
+        skip: opened.skip(),
+    };
+    let cutting = Cutting {
+        path: input.path(),
+        layout: opened.layout(),
+        part_bytes: options.part_bytes,
+        max_row_bytes: options.max_row_bytes,
+    };
+    let (mut batch, mut faults) = (KeyBatch::new(), Faults::default());
+    let mut rows = Vec::new();
+    for part in 0..parts.count(&cutting) {
+        parts.read(part, &cutting, &mut batch).expect("it reads");
+        while cutting.layout.next_rows(&mut batch, &mut faults) {
+            rows.extend(batch.records().map(row));
+        }
+    }
+    (
+        rows,
+        faults.first().iter().map(|fault| fault.byte).collect(),
+    )
+}
+
+fn options(format: Format, part_bytes: usize) -> Options {
+    Options {
+        format: Some(format),
+        part_bytes,
+        keep_cr: true,
+        on_error: OnError::Skip,
+        ..Options::default()
+    }
+}
+
+/// What rdb-tools would write for these keys, and the rows that this means.
+fn rdb_tools_file(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<Row>) {
+    let mut text =
+        b"database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry\n"
+            .to_vec();
+    let mut rows = Vec::new();
+    for (index, key) in keys.iter().enumerate() {
+        let (db, size, expires) = (index % 2, index * 10, index % 3 == 0);
+        let expiry = if expires {
+            "2026-11-23T21:52:29.518000"
+        } else {
+            ""
+        };
+        text.extend_from_slice(format!("{db},sortedset,").as_bytes());
+        text.extend_from_slice(key);
+        text.extend_from_slice(format!(",{size},ziplist,1,1,{expiry}\n").as_bytes());
+        rows.push((
+            key.clone(),
+            Some(size as u64),
+            KeyKind::Zset,
+            db as u16,
+            expires,
+        ));
+    }
+    (text, rows)
+}
+
+/// What HDT3213/rdb would write for these keys.
+fn quoted_file(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<Row>) {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = [
+        "database",
+        "key",
+        "type",
+        "size",
+        "size_readable",
+        "element_count",
+        "encoding",
+        "expiration",
+    ];
+    writer.write_record(header).expect("a header");
+    let mut rows = Vec::new();
+    for (index, key) in keys.iter().enumerate() {
+        let size = index.to_string();
+        let expires = index % 2 == 0;
+        let expiry = if expires {
+            &b"2026-11-23T21:52:29Z"[..]
+        } else {
+            b""
+        };
+        let fields = [
+            b"3",
+            &key[..],
+            b"hash",
+            size.as_bytes(),
+            b"1B",
+            b"1",
+            b"ziplist",
+            expiry,
+        ];
+        writer.write_record(fields).expect("a row");
+        rows.push((key.clone(), Some(index as u64), KeyKind::Hash, 3, expires));
+    }
+    (writer.into_inner().expect("the text"), rows)
+}
+
+proptest! {
+    #[test]
+    fn rows_of_rdb_tools_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
+        let (text, rows) = rdb_tools_file(&keys);
+        let (_folder, input) = written(&text);
+        let options = options(Format::RdbTools, part_bytes);
+        prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
+        prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
+    }
+
+    #[test]
+    fn damaged_rows_of_rdb_tools_are_the_same_with_any_cut(
+        keys in keys(),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), proptest::sample::select(b",\n1x\"".to_vec())), 1..6),
+        part_bytes in 1usize..200,
+    ) {
+        let (mut text, _) = rdb_tools_file(&keys);
+        for (place, byte) in damage {
+            let place = 81 + place.index(text.len() - 81);
+            text[place] = byte;
+        }
+        let (_folder, input) = written(&text);
+        let whole = streamed(&input, &options(Format::RdbTools, 1 << 20));
+        let options = options(Format::RdbTools, part_bytes);
+        prop_assert_eq!(&streamed(&input, &options), &whole);
+        prop_assert_eq!(&by_parts(&input, &options), &whole);
+    }
+
+    #[test]
+    fn quoted_rows_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
+        let (text, rows) = quoted_file(&keys);
+        let (_folder, input) = written(&text);
+        prop_assert_eq!(streamed(&input, &options(Format::Csv, part_bytes)), (rows, vec![]));
+    }
+
+    #[test]
+    fn listed_keys_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
+        let text = keys.join(&b'\n');
+        // A newline in a key makes two of it: the list is the definition.
+        let mut rows: Vec<Row> = text
+            .split(|byte| *byte == b'\n')
+            .map(|key| (key.to_vec(), None, KeyKind::Unknown, 0, false))
+            .collect();
+        if rows.last().is_some_and(|row| row.0.is_empty()) {
+            rows.pop();
+        }
+        prop_assume!(!text.is_empty() && !text.starts_with(b"\xff\xfe"));
+        let (_folder, input) = written(&text);
+        prop_assume!(open(&input, &options(Format::List, 1)).is_ok());
+        let options = options(Format::List, part_bytes);
+        prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
+        prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let (_folder, input) = written(&text);
+        for format in [Format::RdbTools, Format::Csv, Format::List] {
+            let options = options(format, 64);
+            if let Ok(mut source) = open(&input, &options) {
+                let mut batch = KeyBatch::new();
+                while source.next_batch(&mut batch).expect("faults are skipped") {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_tally_is_that_of_one_key_at_a_time(keys in keys(), part_bytes in 1usize..100, threads in 1usize..5) {
+        let (text, rows) = rdb_tools_file(&keys);
+        let (_folder, input) = written(&text);
+        let options = tally::Options { source: options(Format::RdbTools, part_bytes), threads: Some(threads) };
+        let outcome = tally::run(&[input.clone(), input], &options, &|_| {}).expect("it reads");
+        let mut counts = vec![tally::SlotCount::default(); crate::slot::SLOT_COUNT];
+        for (key, size, _, _, expires) in rows.iter().chain(&rows) {
+            let count = &mut counts[Slot::for_key(key).index()];
+            count.keys += 1;
+            count.bytes += size.unwrap_or(0);
+            count.expiring += u64::from(*expires);
+        }
+        for slot in Slot::all() {
+            prop_assert_eq!(outcome.tally.slot(slot), counts[slot.index()]);
+        }
+    }
+}
+
+fn faults_of(format: Format, text: &str) -> Vec<(Option<u64>, Option<&'static str>, String)> {
+    let (_folder, input) = written(text.as_bytes());
+    let mut source = open(&input, &options(format, 16)).expect("it opens");
+    let mut batch = KeyBatch::new();
+    while source.next_batch(&mut batch).expect("faults are skipped") {}
+    let faults = source.faults().first();
+    faults
+        .iter()
+        .map(|fault| (fault.line, fault.field, fault.message.clone()))
+        .collect()
+}
+
+#[test]
+fn a_damaged_row_is_named_and_takes_no_other_with_it() {
+    let text = "0,string,a,1,string,1,1,\n0,string,b,x,string,1,1,\n0,string,c,1,string,1\n\
+                0,string,d,1,string,1,1,\nx,string,e,1,string,1,1,\n0,string,f,1,str";
+    let faults = faults_of(Format::RdbTools, text);
+    let places: Vec<_> = faults.iter().map(|fault| (fault.0, fault.1)).collect();
+    assert_eq!(
+        places,
+        [
+            (Some(2), Some("size_in_bytes")),
+            (Some(3), None),
+            (Some(5), Some("database")),
+            (Some(6), None),
+        ],
+        "{faults:?}"
+    );
+    assert!(faults[0].2.contains("found `x`"), "{faults:?}");
+    assert!(
+        faults[1].2.contains("expected a row of 8 fields"),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn faults_of_quoted_rows_are_named() {
+    let text = "key,size\na,1\nb\n\"c,1\",2\nd\"x,1\ne,-1\n\"f\n\",99999999999999999999\ng,1\n";
+    let faults = faults_of(Format::Csv, text);
+    let places: Vec<_> = faults.iter().map(|fault| (fault.0, fault.1)).collect();
+    assert_eq!(places[..1], [(Some(3), None)], "{faults:?}");
+    assert!(
+        faults.iter().any(|fault| fault.2.contains("stray quote")),
+        "{faults:?}"
+    );
+}

@@ -1,0 +1,241 @@
+//! Floor 4: what was counted, per slot and over all.
+//!
+//! A [`Tally`] is what one worker counted. [`Tally::merge`] is associative and
+//! commutative, its figures are integers, and what has to be estimated is
+//! estimated from samples that don't depend on the order of the keys; so every
+//! report is the same for any number of threads.
+
+mod evidence;
+mod run;
+mod sample;
+mod tags;
+
+pub use evidence::{Cause, Share, Weight};
+pub use run::{InputSummary, Options, Outcome, Progress, run};
+
+use crate::slot::{SLOT_COUNT, Slot, hash_tag};
+use crate::source::{KeyBatch, KeyFacts, KeyKind, KeyRecord};
+use sample::Samples;
+use std::collections::BTreeMap;
+use tags::Tags;
+
+/// What was counted in a slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SlotCount {
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes the keys with a known size take.
+    pub bytes: u64,
+    /// How many of the keys expire.
+    pub expiring: u64,
+}
+
+impl SlotCount {
+    fn add(&mut self, other: SlotCount) {
+        self.keys += other.keys;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.expiring += other.expiring;
+    }
+}
+
+/// What was counted of a type or of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupCount {
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes the keys with a known size take.
+    pub bytes: u64,
+}
+
+impl GroupCount {
+    #[inline]
+    fn add(&mut self, keys: u64, bytes: u64) {
+        self.keys += keys;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+/// The biggest key of a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BigKey {
+    /// How many bytes it takes.
+    pub size_bytes: u64,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+impl BigKey {
+    /// Whether another key is bigger; of keys of one size, the one that sorts first counts as the biggest.
+    #[inline]
+    fn is_beaten_by(&self, size_bytes: u64, key: &[u8]) -> bool {
+        size_bytes > self.size_bytes || (size_bytes == self.size_bytes && *key < *self.key)
+    }
+}
+
+/// What was counted in one or more inputs.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    slots: Box<[SlotCount]>,
+    kinds: [GroupCount; KeyKind::ALL.len()],
+    databases: BTreeMap<u16, GroupCount>,
+    unsized_keys: u64,
+    biggest: Box<[Option<BigKey>]>,
+    tags: Tags,
+    samples: Samples,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::new()
+    }
+}
+
+impl Tally {
+    /// Nothing counted yet.
+    pub fn new() -> Tally {
+        Tally {
+            slots: vec![SlotCount::default(); SLOT_COUNT].into(),
+            kinds: Default::default(),
+            databases: BTreeMap::new(),
+            unsized_keys: 0,
+            biggest: vec![None; SLOT_COUNT].into(),
+            tags: Tags::default(),
+            samples: Samples::default(),
+        }
+    }
+
+    /// Counts one key. `place` is any number that no other key has, such as its
+    /// row's offset: what is sampled is chosen by it, so that the same input
+    /// gives the same sample however it was read.
+    pub fn add(&mut self, record: KeyRecord<'_>, slot: Slot, place: u64) {
+        self.add_key(record.key, record.facts, slot, place);
+        self.group(record.facts.db)
+            .add(1, record.facts.size_bytes.unwrap_or(0));
+    }
+
+    /// Counts the keys of a batch; `slots` are theirs, `input` is the number of the input.
+    ///
+    /// # Panics
+    /// When there are not as many slots as keys.
+    pub fn add_batch(&mut self, batch: &KeyBatch, slots: &[Slot], input: u64) {
+        assert_eq!(batch.len(), slots.len(), "one slot for each key");
+        let mut db = batch.facts().first().map_or(0, |facts| facts.db);
+        let mut in_db = GroupCount::default();
+        let places = batch.places().map(|place| place.wrapping_add(input << 48));
+        for ((record, slot), place) in batch.records().zip(slots).zip(places) {
+            self.add_key(record.key, record.facts, *slot, place);
+            // Databases come in runs: one look-up a run.
+            if record.facts.db != db {
+                self.group(db).add(in_db.keys, in_db.bytes);
+                (db, in_db) = (record.facts.db, GroupCount::default());
+            }
+            in_db.add(1, record.facts.size_bytes.unwrap_or(0));
+        }
+        if in_db.keys > 0 {
+            self.group(db).add(in_db.keys, in_db.bytes);
+        }
+    }
+
+    fn group(&mut self, db: u16) -> &mut GroupCount {
+        self.databases.entry(db).or_default()
+    }
+
+    #[inline]
+    fn add_key(&mut self, key: &[u8], facts: KeyFacts, slot: Slot, place: u64) {
+        let size = facts.size_bytes.unwrap_or(0);
+        let count = &mut self.slots[slot.index()];
+        count.keys += 1;
+        count.bytes = count.bytes.saturating_add(size);
+        count.expiring += u64::from(facts.expires);
+        self.kinds[facts.kind as usize].add(1, size);
+        self.unsized_keys += u64::from(facts.size_bytes.is_none());
+        if facts.size_bytes.is_some() {
+            self.keep_biggest(key, size, slot);
+        }
+        if let Some(tag) = hash_tag(key) {
+            self.tags.add(tag, slot, size);
+        }
+        self.samples.add(key, slot, size, place);
+    }
+
+    #[inline]
+    fn keep_biggest(&mut self, key: &[u8], size_bytes: u64, slot: Slot) {
+        let biggest = &mut self.biggest[slot.index()];
+        match biggest {
+            Some(known) if !known.is_beaten_by(size_bytes, key) => {}
+            _ => {
+                *biggest = Some(BigKey {
+                    size_bytes,
+                    key: key.into(),
+                });
+            }
+        }
+    }
+
+    /// Adds what another worker counted.
+    pub fn merge(&mut self, other: Tally) {
+        for (mine, theirs) in self.slots.iter_mut().zip(other.slots) {
+            mine.add(theirs);
+        }
+        for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
+            mine.add(theirs.keys, theirs.bytes);
+        }
+        for (db, theirs) in other.databases {
+            self.group(db).add(theirs.keys, theirs.bytes);
+        }
+        self.unsized_keys += other.unsized_keys;
+        for (mine, theirs) in self.biggest.iter_mut().zip(other.biggest) {
+            let Some(theirs) = theirs else { continue };
+            if mine
+                .as_ref()
+                .is_none_or(|mine| mine.is_beaten_by(theirs.size_bytes, &theirs.key))
+            {
+                *mine = Some(theirs);
+            }
+        }
+        self.tags.merge(other.tags);
+        self.samples.merge(other.samples);
+    }
+
+    /// What was counted in a slot.
+    pub fn slot(&self, slot: Slot) -> SlotCount {
+        self.slots[slot.index()]
+    }
+
+    /// What was counted in all slots.
+    pub fn total(&self) -> SlotCount {
+        let mut total = SlotCount::default();
+        for count in &self.slots {
+            total.add(*count);
+        }
+        total
+    }
+
+    /// How many keys have no known size; when these are all keys, nothing is known of bytes.
+    pub fn unsized_keys(&self) -> u64 {
+        self.unsized_keys
+    }
+
+    /// Whether bytes are known at all: some key has a size, or there are no keys.
+    pub fn knows_bytes(&self) -> bool {
+        self.total().keys == 0 || self.unsized_keys < self.total().keys
+    }
+
+    /// The types with keys, in the order of [`KeyKind::ALL`].
+    pub fn kinds(&self) -> impl Iterator<Item = (KeyKind, GroupCount)> + '_ {
+        KeyKind::ALL
+            .into_iter()
+            .map(|kind| (kind, self.kinds[kind as usize]))
+            .filter(|(_, count)| count.keys > 0)
+    }
+
+    /// The databases with keys, ascending.
+    pub fn databases(&self) -> impl Iterator<Item = (u16, GroupCount)> + '_ {
+        self.databases.iter().map(|(db, count)| (*db, *count))
+    }
+
+    /// The biggest key of a slot, when a size is known.
+    pub fn biggest_key(&self, slot: Slot) -> Option<&BigKey> {
+        self.biggest[slot.index()].as_ref()
+    }
+}

@@ -1,0 +1,375 @@
+//! The parallel run: inputs in, one tally out.
+//!
+//! A file whose rows can be found from any place is cut into parts that the
+//! workers take one after another. Everything else (a pipe, a CSV with quotes)
+//! is read by one thread that feeds the workers through a bounded queue.
+
+use super::Tally;
+use crate::error::{Error, ErrorKind, Result};
+use crate::slot::{Slot, slots_of};
+use crate::source::{self, Cutting, Faults, Input, KeyBatch, OnError, Opened, Parts};
+use rayon::ThreadPool;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+/// How inputs are tallied.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How they are read.
+    pub source: source::Options,
+    /// How many threads; as many as the machine has when it isn't said.
+    pub threads: Option<usize>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// How many bytes of all inputs were read.
+    pub read_bytes: u64,
+    /// How many there are; unknown when one of them is a pipe.
+    pub total_bytes: Option<u64>,
+}
+
+/// What became of one input.
+#[derive(Clone, Debug)]
+pub struct InputSummary {
+    /// Its path, or `<stdin>`.
+    pub path: PathBuf,
+    /// What it was taken for.
+    pub format: &'static str,
+    /// What the user should know about it.
+    pub note: Option<&'static str>,
+    /// How many keys were read.
+    pub keys: u64,
+    /// The rows that couldn't be read.
+    pub faults: Faults,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was counted in all inputs.
+    pub tally: Tally,
+    /// The inputs, in the order given.
+    pub inputs: Vec<InputSummary>,
+}
+
+impl Outcome {
+    /// How many rows were passed over.
+    pub fn skipped(&self) -> u64 {
+        self.inputs.iter().map(|input| input.faults.count()).sum()
+    }
+}
+
+/// Tallies inputs side by side.
+///
+/// The same inputs give the same outcome for any number of threads.
+///
+/// # Errors
+/// When an input can't be read, isn't anything that holds keys, or has a row
+/// that can't be read and [`OnError::Stop`] holds: the first such row is named.
+pub fn run(
+    inputs: &[Input],
+    options: &Options,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Outcome> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.unwrap_or(0))
+        .build()
+        .map_err(|cause| Error::new(ErrorKind::Io, "threads can't be started").caused_by(cause))?;
+    // All are opened first: a wrong name among many is told at once.
+    let opened = inputs
+        .iter()
+        .map(|input| Opened::new(input, &options.source))
+        .collect::<Result<Vec<Opened>>>()?;
+    let total_bytes = opened
+        .iter()
+        .map(|input| input.seekable.as_ref().map(|(_, length)| *length))
+        .sum();
+    let meter = Meter {
+        read_bytes: AtomicU64::new(0),
+        total_bytes,
+        tell: progress,
+    };
+    let mut outcome = Outcome {
+        tally: Tally::new(),
+        inputs: Vec::new(),
+    };
+    for (index, input) in opened.into_iter().enumerate() {
+        let run = Run {
+            pool: &pool,
+            options: &options.source,
+            index: index as u64,
+            meter: &meter,
+        };
+        let (tally, summary) = run.input(input)?;
+        outcome.tally.merge(tally);
+        outcome.inputs.push(summary);
+    }
+    Ok(outcome)
+}
+
+/// Adds up what was read and tells it.
+struct Meter<'run> {
+    read_bytes: AtomicU64,
+    total_bytes: Option<u64>,
+    tell: &'run (dyn Fn(Progress) + Sync),
+}
+
+impl Meter<'_> {
+    fn add(&self, bytes: u64) {
+        let read_bytes = self.read_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        (self.tell)(Progress {
+            read_bytes,
+            total_bytes: self.total_bytes,
+        });
+    }
+}
+
+/// One input's run.
+struct Run<'run> {
+    pool: &'run ThreadPool,
+    options: &'run source::Options,
+    index: u64,
+    meter: &'run Meter<'run>,
+}
+
+/// What one worker found in its blocks.
+#[derive(Default)]
+struct Found {
+    tally: Tally,
+    faults: Faults,
+    /// The first failure, with the offset of its block.
+    failure: Option<(u64, Error)>,
+}
+
+impl Found {
+    fn merge(&mut self, other: Found) {
+        self.tally.merge(other.tally);
+        self.faults.merge(other.faults);
+        if let Some((byte, error)) = other.failure {
+            self.fail(byte, error);
+        }
+    }
+
+    fn fail(&mut self, byte: u64, error: Error) {
+        if self.failure.as_ref().is_none_or(|(first, _)| byte < *first) {
+            self.failure = Some((byte, error));
+        }
+    }
+}
+
+impl Run<'_> {
+    fn input(&self, input: Opened) -> Result<(Tally, InputSummary)> {
+        let path = input.path.clone();
+        let layout = input.layout().clone();
+        let cutting = Cutting {
+            path: &path,
+            layout: &layout,
+            part_bytes: self.options.part_bytes,
+            max_row_bytes: self.options.max_row_bytes,
+        };
+        let (format, note) = (input.format_name(), input.note());
+        let file = match &input.seekable {
+            Some((file, length)) => Some((
+                file.try_clone().map_err(|cause| Error::io(&path, cause))?,
+                *length,
+            )),
+            None => None,
+        };
+        self.meter.add(input.skip());
+        let mut found = match &file {
+            Some((file, length)) if layout.look_behind().is_some() => {
+                let parts = Parts {
+                    file,
+                    length: *length,
+                    skip: input.skip(),
+                };
+                self.parts(&parts, &cutting)
+            }
+            _ => self.stream(input, &cutting),
+        };
+        self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
+        let keys = found.tally.total().keys;
+        Ok((
+            found.tally,
+            InputSummary {
+                path,
+                format,
+                note,
+                keys,
+                faults: found.faults,
+            },
+        ))
+    }
+
+    /// Turns what was found into the first error, if there is one to stop at.
+    fn finish(&self, found: &mut Found, file: Option<&File>, path: &std::path::Path) -> Result<()> {
+        if let Some(file) = file {
+            source::find_lines(file, &mut found.faults);
+        }
+        let first = found.faults.first().first();
+        match (found.failure.take(), first) {
+            (Some((byte, error)), Some(fault))
+                if fault.byte >= byte || self.options.on_error == OnError::Skip =>
+            {
+                Err(error)
+            }
+            (_, Some(fault)) if self.options.on_error == OnError::Stop => Err(fault
+                .to_error(path)
+                .mend("mend the row, or pass over such rows with --on-error skip")),
+            (Some((_, error)), _) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Workers take the parts of a file one after another.
+    fn parts(&self, parts: &Parts<'_>, cutting: &Cutting<'_>) -> Found {
+        let count = parts.count(cutting);
+        let next = AtomicU64::new(0);
+        let stop = AtomicU64::new(u64::MAX);
+        self.workers(|worker| {
+            loop {
+                // Parts are handed out in order, so every part before a failed one is read to its end.
+                let part = next.fetch_add(1, Ordering::Relaxed);
+                if part >= count || part > stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                if let Err(error) = parts.read(part, cutting, &mut worker.batch) {
+                    let byte = worker.batch.block_offset();
+                    worker.found.fail(byte, error);
+                    stop.fetch_min(part, Ordering::Relaxed);
+                    return;
+                }
+                worker.count_block(cutting);
+                if worker.must_stop() {
+                    stop.fetch_min(part, Ordering::Relaxed);
+                }
+                self.meter.add(cutting.part_bytes as u64);
+            }
+        })
+    }
+
+    /// One thread reads, workers count.
+    fn stream(&self, input: Opened, cutting: &Cutting<'_>) -> Found {
+        let threads = self.pool.current_num_threads();
+        let (full, filled) = sync_channel::<KeyBatch>(threads);
+        // As many batches as can be in the queue, with the workers and with the reader.
+        let (empty, emptied) = sync_channel::<KeyBatch>(2 * threads + 1);
+        for _ in 0..=2 * threads {
+            let _ = empty.send(KeyBatch::new());
+        }
+        let filled = Mutex::new(filled);
+        let stop = AtomicU64::new(u64::MAX);
+        let stop = &stop;
+        std::thread::scope(|scope| {
+            let reader =
+                scope.spawn(move || self.read_blocks(input, cutting, &emptied, &full, stop));
+            let mut found = self.workers(|worker| {
+                loop {
+                    // One worker waits for the next block, the others wait for the lock.
+                    let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(batch) = batch else { return };
+                    worker.batch = batch;
+                    worker.count_block(cutting);
+                    if worker.must_stop() {
+                        stop.fetch_min(worker.batch.block_offset(), Ordering::Relaxed);
+                    }
+                    // The reader may have ended already.
+                    let _ = empty.send(std::mem::take(&mut worker.batch));
+                }
+            });
+            match reader.join() {
+                Ok(Some((byte, error))) => found.fail(byte, error),
+                Ok(None) => {}
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            found
+        })
+    }
+
+    fn read_blocks(
+        &self,
+        input: Opened,
+        cutting: &Cutting<'_>,
+        emptied: &Receiver<KeyBatch>,
+        full: &SyncSender<KeyBatch>,
+        stop: &AtomicU64,
+    ) -> Option<(u64, Error)> {
+        let mut stream = input.into_stream();
+        while let Ok(mut batch) = emptied.recv() {
+            let begin = stream.offset();
+            if begin > stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            match stream.next_block(cutting, &mut batch) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some((begin, error)),
+            }
+            self.meter.add(stream.offset() - begin);
+            if full.send(batch).is_err() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Runs a worker on every thread of the pool and merges what they found.
+    fn workers(&self, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
+        let found = self.pool.broadcast(|_| {
+            let mut worker = Worker::new(self.options, self.index);
+            work(&mut worker);
+            worker.found
+        });
+        found
+            .into_iter()
+            .reduce(|mut all, next| {
+                all.merge(next);
+                all
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// A thread's buffers and counts.
+struct Worker<'run> {
+    options: &'run source::Options,
+    index: u64,
+    batch: KeyBatch,
+    slots: Vec<Slot>,
+    found: Found,
+}
+
+impl Worker<'_> {
+    fn new(options: &source::Options, index: u64) -> Worker<'_> {
+        Worker {
+            options,
+            index,
+            batch: KeyBatch::new(),
+            slots: Vec::new(),
+            found: Found::default(),
+        }
+    }
+
+    fn must_stop(&self) -> bool {
+        self.options.on_error == OnError::Stop && self.found.faults.count() > 0
+    }
+
+    /// Counts all rows of the batch's block.
+    fn count_block(&mut self, cutting: &Cutting<'_>) {
+        while cutting
+            .layout
+            .next_rows(&mut self.batch, &mut self.found.faults)
+        {
+            self.slots.resize(self.batch.len(), Slot::MIN);
+            slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
+            self.found
+                .tally
+                .add_batch(&self.batch, &self.slots, self.index);
+        }
+    }
+}

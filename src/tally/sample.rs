@@ -1,0 +1,185 @@
+//! Samples of keys, from which causes are told when exact counts don't fit.
+//!
+//! Two samples, both of a bounded number of keys, both independent of the
+//! order in which keys arrive and of how the input was cut:
+//!
+//! - *by keys*: every key has the same chance. Each key's place in the input
+//!   is hashed, and the keys with the smallest hashes are kept (bottom-k).
+//! - *by bytes*: priority sampling (Duffield, Lund and Thorup, "Priority
+//!   sampling for estimation of arbitrary subset sums", J. ACM 54(6), 2007).
+//!   A key of `w` bytes gets the priority `w / u`, `u` uniform in (0, 1] from
+//!   the hash of its place; the largest are kept, and each stands for
+//!   `max(w, threshold)` bytes, where the threshold is the largest priority
+//!   that was not kept.
+//!
+//! A sample that holds every key is no estimate: its figures are exact.
+
+use crate::slot::{Slot, hash_tag};
+use std::collections::BinaryHeap;
+
+/// How many keys the sample by keys holds.
+const BY_KEYS: usize = 32_768;
+
+/// How many keys the sample by bytes holds, one more than are used: the last gives the threshold.
+const BY_BYTES: usize = 16_385;
+
+/// The longest name of a tag or prefix that is kept; longer ones are cut.
+pub(super) const NAME_BYTES: usize = 256;
+
+/// A sampled key: what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Sampled {
+    /// The smaller, the sooner it is kept.
+    order: u64,
+    pub(super) slot: Slot,
+    pub(super) size_bytes: u64,
+    pub(super) tag: Option<Box<[u8]>>,
+    pub(super) prefix: Option<Box<[u8]>>,
+}
+
+/// The keys with the smallest orders.
+#[derive(Clone, Debug)]
+pub(super) struct Bottom {
+    kept: BinaryHeap<Sampled>,
+    capacity: usize,
+    /// Keys of this order and above are not kept.
+    limit: u64,
+    is_complete: bool,
+}
+
+impl Bottom {
+    fn new(capacity: usize) -> Bottom {
+        Bottom {
+            kept: BinaryHeap::new(),
+            capacity,
+            limit: u64::MAX,
+            is_complete: true,
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, order: u64) {
+        if order > self.limit {
+            self.is_complete = false;
+            return;
+        }
+        self.keep(Sampled {
+            order,
+            slot,
+            size_bytes,
+            tag: hash_tag(key).map(shortened),
+            prefix: prefix(key).map(shortened),
+        });
+    }
+
+    fn keep(&mut self, sampled: Sampled) {
+        self.kept.push(sampled);
+        if self.kept.len() > self.capacity {
+            self.is_complete = false;
+            self.kept.pop();
+        }
+        if self.kept.len() == self.capacity {
+            self.limit = self.kept.peek().map_or(u64::MAX, |worst| worst.order);
+        }
+    }
+
+    fn merge(&mut self, other: Bottom) {
+        self.is_complete &= other.is_complete;
+        for sampled in other.kept {
+            self.keep(sampled);
+        }
+    }
+
+    /// Whether every key is in the sample.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The kept keys, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Sampled> {
+        self.kept.iter()
+    }
+}
+
+/// Both samples.
+#[derive(Clone, Debug)]
+pub(super) struct Samples {
+    pub(super) by_keys: Bottom,
+    by_bytes: Bottom,
+}
+
+impl Default for Samples {
+    fn default() -> Samples {
+        Samples {
+            by_keys: Bottom::new(BY_KEYS),
+            by_bytes: Bottom::new(BY_BYTES),
+        }
+    }
+}
+
+impl Samples {
+    /// Offers a key to both samples; its place must be its own.
+    #[inline]
+    pub(super) fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, place: u64) {
+        let hash = mixed(place);
+        self.by_keys.add(key, slot, size_bytes, hash);
+        if size_bytes > 0 {
+            self.by_bytes
+                .add(key, slot, size_bytes, byte_order(hash, size_bytes));
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Samples) {
+        self.by_keys.merge(other.by_keys);
+        self.by_bytes.merge(other.by_bytes);
+    }
+
+    /// The sample by bytes: each key with the bytes that it stands for.
+    pub(super) fn by_bytes(&self) -> (bool, impl Iterator<Item = (&Sampled, u64)>) {
+        let is_complete = self.by_bytes.is_complete;
+        let worst = match is_complete {
+            true => None,
+            false => self.by_bytes.kept.peek(),
+        };
+        let threshold = worst.map_or(0, |worst| priority(worst.order) as u64);
+        let used = self
+            .by_bytes
+            .kept
+            .iter()
+            .filter(move |sampled| worst.is_none_or(|worst| !std::ptr::eq(*sampled, worst)));
+        let weighed = used.map(move |sampled| (sampled, sampled.size_bytes.max(threshold)));
+        (is_complete, weighed)
+    }
+}
+
+/// The order of a key in the sample by bytes: the larger its priority, the smaller.
+#[inline]
+fn byte_order(hash: u64, size_bytes: u64) -> u64 {
+    // 53 bits, so that the quotient is the same on every machine; never zero.
+    let uniform = ((hash >> 11) + 1) as f64 / (1u64 << 53) as f64;
+    // The bits of positive doubles sort as the doubles do.
+    !(size_bytes as f64 / uniform).to_bits()
+}
+
+/// The priority that an order stands for.
+fn priority(order: u64) -> f64 {
+    f64::from_bits(!order)
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): places in, uniform bits out.
+#[inline]
+fn mixed(place: u64) -> u64 {
+    let mut bits = place.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
+/// The part of a key up to its first colon, the colon included: how people name families of keys.
+pub(super) fn prefix(key: &[u8]) -> Option<&[u8]> {
+    memchr::memchr(b':', key).map(|end| &key[..=end])
+}
+
+fn shortened(name: &[u8]) -> Box<[u8]> {
+    name[..name.len().min(NAME_BYTES)].into()
+}
