@@ -22,6 +22,7 @@ pub(super) struct Args {
 const PACE: Pace = Pace {
     timeout_ms: 10_000,
     keys_per_migrate: 1,
+    slots_at_once: 1,
 };
 
 /// Prints the findings; none is success.

@@ -29,6 +29,8 @@ pub(super) struct Pace {
     pub(super) timeout_ms: u64,
     /// How many keys go into one `MIGRATE`.
     pub(super) keys_per_migrate: u32,
+    /// How many slots may be open at once.
+    pub(super) slots_at_once: usize,
 }
 
 /// A cluster that this command talks to.
@@ -163,6 +165,7 @@ impl Session {
             login,
             timeout_ms: self.pace.timeout_ms,
             keys_per_migrate: self.pace.keys_per_migrate,
+            slots_at_once: self.pace.slots_at_once,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
         };
         let outcome = executor::run(&mut self.cluster, tasks, &options, journal, watcher)?;

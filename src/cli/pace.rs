@@ -10,7 +10,10 @@ pub(super) struct PaceArgs {
     /// Don't ask before slots are moved.
     #[arg(long)]
     pub(super) yes: bool,
-    /// Keys in one MIGRATE, which blocks both servers while it runs.
+    /// Slots that may be on their way at once; an empty slot costs the nodes least in company.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots_at_once: u32,
+    /// Keys in one MIGRATE (and in one write of several), which blocks both servers while it runs.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     keys_per_migrate: u32,
     /// Longest silence between the two servers of a MIGRATE, in milliseconds.
@@ -27,6 +30,7 @@ impl PaceArgs {
         Pace {
             timeout_ms: self.migrate_timeout_ms,
             keys_per_migrate: self.keys_per_migrate,
+            slots_at_once: self.slots_at_once as usize,
         }
     }
 }

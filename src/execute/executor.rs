@@ -1,19 +1,25 @@
-//! Drives slot moves over links: one slot after the other, each from its
-//! first step to its last, with the journal ahead of every slot.
+//! Drives slot moves over links: several slots at once, each through its own
+//! machine, with the journal ahead of every slot.
 //!
-//! The executor makes no choices. It stops at the first surprise, between two
-//! slots when the person asks for it, and leaves nothing that the same command
-//! can't go on with.
+//! In each round every machine says what it wants to ask; what goes to one
+//! node goes there in one write. Many `SETSLOT`s in one write cost a node one
+//! save of its configuration instead of one each, which is where most of the
+//! time of an empty slot goes.
+//!
+//! The executor makes no choices. At the first surprise it begins nothing new,
+//! lets the other slots in hand arrive, and returns the surprise; when the
+//! person asks it to stop, it does the same without one. It leaves nothing
+//! that the same command can't go on with.
 
 use super::Move;
 use super::journal::Journal;
 use super::slot_move::{Action, Entry, Settings, SlotMove};
 use crate::cluster::login::Login;
-use crate::cluster::verb::NodeLink;
+use crate::cluster::verb::{NodeLink, Reply, Verb};
 use crate::cluster::{LiveCluster, NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How a run moves keys.
 #[derive(Clone, Debug)]
@@ -22,8 +28,11 @@ pub struct Options {
     pub login: Option<Login>,
     /// The longest silence between the two servers of a `MIGRATE`.
     pub timeout_ms: u64,
-    /// How many keys go into one `MIGRATE`.
+    /// How many keys go into one `MIGRATE`, and into all `MIGRATE`s of one write: the source
+    /// serves nobody else before a write is worked off.
     pub keys_per_migrate: u32,
+    /// How many slots may be open at once, at least one.
+    pub slots_at_once: usize,
     /// All primaries: each is told of every new owner.
     pub primaries: Vec<NodeId>,
     /// For each pair of source and target, where the source reaches the target.
@@ -38,7 +47,7 @@ pub trait Watcher {
     fn moved(&mut self, task: Move, keys: u64);
     /// A slot is where it should be.
     fn ended(&mut self, task: Move, keys: u64);
-    /// Whether the run should stop before the next slot.
+    /// Whether the run should begin no further slot.
     fn wants_stop(&self) -> bool;
 }
 
@@ -53,11 +62,11 @@ pub struct Outcome {
     pub is_stopped: bool,
 }
 
-/// Moves these slots in this order.
+/// Moves these slots, begun in this order.
 ///
 /// # Errors
-/// [`ErrorKind::Stopped`] at the first surprise, with the slot and what was
-/// seen; what was done before stays done.
+/// [`ErrorKind::Stopped`] with the first surprise, the slot and what was seen;
+/// what has arrived stays where it is.
 pub fn run<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     tasks: &[(Move, Entry)],
@@ -65,27 +74,224 @@ pub fn run<L: NodeLink>(
     journal: &mut Journal,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
-    for (task, entry) in tasks {
-        if watcher.wants_stop() {
-            outcome.is_stopped = true;
+    let mut window = Window::default();
+    let mut waiting = tasks;
+    loop {
+        window.outcome.is_stopped |= watcher.wants_stop() && !waiting.is_empty();
+        if window.surprise.is_none() && !window.outcome.is_stopped {
+            let free = options.slots_at_once.max(1) - window.flights.len();
+            let (next, later) = waiting.split_at(free.min(waiting.len()));
+            window.begin(next, options, journal, watcher)?;
+            waiting = later;
+        }
+        if window.flights.is_empty() {
             break;
         }
-        watcher.begins(*task);
-        journal.begin(*task)?;
-        let settings = settings(*task, options)?;
-        let keys = drive(
-            cluster,
-            SlotMove::new(*task, settings, *entry),
-            *task,
-            watcher,
-        )?;
-        journal.end(*task)?;
-        watcher.ended(*task, keys);
-        outcome.slots += 1;
-        outcome.keys += keys;
+        window.round(cluster, options.keys_per_migrate as usize, watcher);
+        window.land(journal, watcher)?;
     }
-    Ok(outcome)
+    match window.surprise {
+        Some(surprise) => Err(surprise),
+        None => Ok(window.outcome),
+    }
+}
+
+/// A slot in hand.
+struct Flight {
+    task: Move,
+    machine: SlotMove,
+    /// What its machine asks next.
+    wish: Wish,
+}
+
+/// What a slot in hand waits for.
+enum Wish {
+    /// Its machine hasn't been asked yet.
+    Unknown,
+    /// A place in a write to this node.
+    Ask { node: NodeId, verbs: Vec<Verb> },
+    /// This moment.
+    Until(Instant),
+    /// Nothing: it has arrived.
+    Arrived,
+    /// Nothing: it stopped where it is.
+    Stranded,
+}
+
+/// The slots in hand, and what became of the others.
+#[derive(Default)]
+struct Window {
+    flights: Vec<Flight>,
+    outcome: Outcome,
+    surprise: Option<Error>,
+}
+
+impl Window {
+    fn begin(
+        &mut self,
+        tasks: &[(Move, Entry)],
+        options: &Options,
+        journal: &mut Journal,
+        watcher: &mut dyn Watcher,
+    ) -> Result<()> {
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let begun = tasks
+            .iter()
+            .map(|(task, entry)| {
+                let machine = SlotMove::new(*task, settings(*task, options)?, *entry);
+                let wish = Wish::Unknown;
+                Ok(Flight {
+                    task: *task,
+                    machine,
+                    wish,
+                })
+            })
+            .collect::<Result<Vec<Flight>>>()?;
+        let moves: Vec<Move> = tasks.iter().map(|(task, _)| *task).collect();
+        journal.begin(&moves)?;
+        moves.iter().for_each(|task| watcher.begins(*task));
+        self.flights.extend(begun);
+        Ok(())
+    }
+
+    /// Asks every machine for its wish, and grants what fits into one write a node.
+    fn round<L: NodeLink>(
+        &mut self,
+        cluster: &mut LiveCluster<L>,
+        keys_per_write: usize,
+        watcher: &mut dyn Watcher,
+    ) {
+        self.flights.iter_mut().for_each(Flight::make_wish);
+        let writes = self.writes(keys_per_write);
+        if writes.is_empty() {
+            self.rest();
+        }
+        for (node, indices) in writes {
+            let questions: Vec<Vec<Verb>> = indices
+                .iter()
+                .map(|index| self.flights[*index].take_verbs())
+                .collect();
+            match cluster.round_trip(node, &questions.concat()) {
+                Ok(replies) => self.hand_out(&indices, &questions, replies, watcher),
+                Err(error) => self.lose(&indices, &error),
+            }
+        }
+    }
+
+    /// For each node, the slots whose wish goes into its next write.
+    fn writes(&self, keys_per_write: usize) -> BTreeMap<NodeId, Vec<usize>> {
+        let mut writes: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+        let mut keys: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for (index, flight) in self.flights.iter().enumerate() {
+            let Wish::Ask { node, verbs } = &flight.wish else {
+                continue;
+            };
+            let (size, before) = (keys_sent(verbs), keys.entry(*node).or_default());
+            // A wish above the limit goes alone: each makes headway in some round.
+            if *before == 0 || size == 0 || *before + size <= keys_per_write {
+                *before += size;
+                writes.entry(*node).or_default().push(index);
+            }
+        }
+        writes
+    }
+
+    fn hand_out(
+        &mut self,
+        indices: &[usize],
+        questions: &[Vec<Verb>],
+        replies: Vec<Reply>,
+        watcher: &mut dyn Watcher,
+    ) {
+        let mut replies = replies.into_iter();
+        for (index, verbs) in indices.iter().zip(questions) {
+            let flight = &mut self.flights[*index];
+            let answered = flight
+                .machine
+                .answer(replies.by_ref().take(verbs.len()).collect());
+            watcher.moved(flight.task, flight.machine.keys_moved());
+            if let Err(error) = answered {
+                flight.wish = Wish::Stranded;
+                self.surprise.get_or_insert(error);
+            }
+        }
+    }
+
+    /// A link broke: nobody knows how much of the write was carried out.
+    fn lose(&mut self, indices: &[usize], error: &Error) {
+        for index in indices {
+            let flight = &mut self.flights[*index];
+            flight.wish = Wish::Stranded;
+            let message = format!("slot {}: {error}", flight.task.slot);
+            self.surprise
+                .get_or_insert_with(|| Error::new(ErrorKind::Stopped, message));
+        }
+    }
+
+    /// Takes the slots that have arrived, and those that can't go on, out of the window.
+    fn land(&mut self, journal: &mut Journal, watcher: &mut dyn Watcher) -> Result<()> {
+        for flight in &self.flights {
+            if matches!(flight.wish, Wish::Arrived) {
+                let keys = flight.machine.keys_moved();
+                journal.end(flight.task)?;
+                watcher.ended(flight.task, keys);
+                self.outcome.slots += 1;
+                self.outcome.keys += keys;
+            }
+        }
+        let is_in_hand = |wish: &Wish| !matches!(wish, Wish::Arrived | Wish::Stranded);
+        self.flights.retain(|flight| is_in_hand(&flight.wish));
+        Ok(())
+    }
+
+    /// Nobody has anything to ask: sleeps until the first one may.
+    fn rest(&self) {
+        let moments = self.flights.iter().filter_map(|flight| match flight.wish {
+            Wish::Until(moment) => Some(moment),
+            _ => None,
+        });
+        if let Some(first) = moments.min() {
+            std::thread::sleep(first.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+impl Flight {
+    fn make_wish(&mut self) {
+        let is_due = match &self.wish {
+            Wish::Unknown => true,
+            Wish::Until(moment) => *moment <= Instant::now(),
+            Wish::Ask { .. } | Wish::Arrived | Wish::Stranded => false,
+        };
+        if is_due {
+            self.wish = match self.machine.action() {
+                Action::Ask { node, verbs } => Wish::Ask { node, verbs },
+                Action::Pause { ms } => Wish::Until(Instant::now() + Duration::from_millis(ms)),
+                Action::Done => Wish::Arrived,
+            };
+        }
+    }
+
+    fn take_verbs(&mut self) -> Vec<Verb> {
+        match std::mem::replace(&mut self.wish, Wish::Unknown) {
+            Wish::Ask { verbs, .. } => verbs,
+            other => {
+                self.wish = other;
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// How many keys the `MIGRATE`s of a question send.
+fn keys_sent(verbs: &[Verb]) -> usize {
+    let keys = verbs.iter().map(|verb| match verb {
+        Verb::Migrate(migrate) => migrate.keys.len(),
+        _ => 0,
+    });
+    keys.sum()
 }
 
 fn settings(task: Move, options: &Options) -> Result<Settings> {
@@ -109,32 +315,4 @@ fn settings(task: Move, options: &Options) -> Result<Settings> {
             .filter(is_bystander)
             .collect(),
     })
-}
-
-/// Runs one slot's machine to its end; returns the keys that it moved.
-fn drive<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    mut slot_move: SlotMove,
-    task: Move,
-    watcher: &mut dyn Watcher,
-) -> Result<u64> {
-    loop {
-        match slot_move.action() {
-            Action::Ask { node, verbs } => {
-                let replies = cluster
-                    .round_trip(node, &verbs)
-                    .map_err(|error| lost(task, error))?;
-                slot_move.answer(replies)?;
-                watcher.moved(task, slot_move.keys_moved());
-            }
-            Action::Pause { ms } => std::thread::sleep(Duration::from_millis(ms)),
-            Action::Done => return Ok(slot_move.keys_moved()),
-        }
-    }
-}
-
-fn lost(task: Move, error: Error) -> Error {
-    error
-        .context(format!("slot {}", task.slot))
-        .of_kind(ErrorKind::Stopped)
 }

@@ -57,7 +57,7 @@ impl Journal {
         {
             std::fs::create_dir_all(folder).map_err(|cause| Error::io(folder, cause))?;
         }
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .create(true)
             .read(true)
             .append(true)
@@ -68,14 +68,15 @@ impl Journal {
         // Cut a torn record off, so that the next one doesn't continue its line.
         file.set_len(whole_bytes)
             .map_err(|cause| Error::io(path, cause))?;
-        if whole_bytes == 0 {
-            write(&mut file, path, &Record::Journal { schema: SCHEMA })?;
-        }
-        Ok(Journal {
+        let mut journal = Journal {
             path: path.to_path_buf(),
             file,
             open,
-        })
+        };
+        if whole_bytes == 0 {
+            journal.write(&line(&Record::Journal { schema: SCHEMA }))?;
+        }
+        Ok(journal)
     }
 
     /// The moves that were begun and not finished, by slot.
@@ -88,22 +89,29 @@ impl Journal {
         &self.path
     }
 
-    /// Writes down that a move begins, and waits until that is on disk.
+    /// Writes down that these moves begin, and waits until that is on disk.
     ///
     /// # Errors
-    /// When it can't be written: then the move must not begin.
-    pub fn begin(&mut self, task: Move) -> Result<()> {
-        write(&mut self.file, &self.path, &Record::Open { task })?;
-        self.open.insert(task.slot.number(), task);
+    /// When it can't be written: then none of them must begin.
+    pub fn begin(&mut self, tasks: &[Move]) -> Result<()> {
+        let lines: Vec<u8> = tasks
+            .iter()
+            .flat_map(|task| line(&Record::Open { task: *task }))
+            .collect();
+        self.write(&lines)?;
+        self.sync()?;
+        self.open
+            .extend(tasks.iter().map(|task| (task.slot.number(), *task)));
         Ok(())
     }
 
-    /// Writes down that a move has ended.
+    /// Writes down that a move has ended. It needn't reach the disk at once: a move that is
+    /// looked at again is seen to have ended.
     ///
     /// # Errors
     /// When it can't be written.
     pub fn end(&mut self, task: Move) -> Result<()> {
-        write(&mut self.file, &self.path, &Record::Closed { task })?;
+        self.write(&line(&Record::Closed { task }))?;
         self.open.remove(&task.slot.number());
         Ok(())
     }
@@ -115,8 +123,18 @@ impl Journal {
     pub fn close(self) -> Result<()> {
         match self.open.is_empty() {
             true => std::fs::remove_file(&self.path).map_err(|cause| Error::io(&self.path, cause)),
-            false => Ok(()),
+            false => self.sync(),
         }
+    }
+
+    fn write(&mut self, lines: &[u8]) -> Result<()> {
+        let written = self.file.write_all(lines);
+        written.map_err(|cause| Error::io(&self.path, cause))
+    }
+
+    fn sync(&self) -> Result<()> {
+        let synced = self.file.sync_data();
+        synced.map_err(|cause| Error::io(&self.path, cause))
     }
 }
 
@@ -130,12 +148,6 @@ fn lock(file: &File, path: &Path) -> Result<()> {
         }
         TryLockError::Error(cause) => Error::io(path, cause),
     })
-}
-
-fn write(file: &mut File, path: &Path, record: &Record) -> Result<()> {
-    let io = |cause| Error::io(path, cause);
-    file.write_all(&line(record)).map_err(io)?;
-    file.sync_data().map_err(io)
 }
 
 /// A record as a line of the file.
@@ -203,8 +215,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/run.journal");
         let mut journal = Journal::open(&path).expect("a journal");
-        journal.begin(task(1)).expect("begins");
-        journal.begin(task(2)).expect("begins");
+        journal.begin(&[task(1)]).expect("begins");
+        journal.begin(&[task(2)]).expect("begins");
         journal.end(task(1)).expect("ends");
         drop(journal);
         let whole = std::fs::read(&path).expect("bytes");
@@ -213,7 +225,7 @@ mod tests {
             std::fs::write(&path, &whole[..cut]).expect("writes");
             let mut journal = Journal::open(&path).expect("a cut journal opens");
             seen.insert(journal.open_moves());
-            journal.begin(task(3)).expect("goes on behind the cut");
+            journal.begin(&[task(3)]).expect("goes on behind the cut");
             drop(journal);
             let again = Journal::open(&path).expect("opens again").open_moves();
             assert!(again.contains(&task(3)), "cut at {cut}: {again:?}");

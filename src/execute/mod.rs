@@ -6,7 +6,7 @@
 //!   that takes replies and gives verbs, without any I/O.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
 //!   run is gone on with and somebody else's open slot isn't touched.
-//! - [`executor`] drives slot moves over links, one after the other.
+//! - [`executor`] drives slot moves over links, several at once.
 
 pub mod executor;
 pub mod finding;

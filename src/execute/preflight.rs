@@ -205,15 +205,16 @@ fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
 
 fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
-    for (id, facts) in &survey.nodes {
-        let Some(myself) = facts.view.node(*id) else {
+    // Primaries only: a replica of Valkey 8 and later repeats what its primary has open.
+    for (id, facts) in survey.primaries() {
+        let Some(myself) = facts.view.node(id) else {
             continue;
         };
         let strange = myself
             .open
             .iter()
-            .filter(|open| !is_ours(*id, **open, intent.ours));
-        all.extend(strange.map(|open| open_slot(&facts.addr.to_string(), *id, *open, &facts.view)));
+            .filter(|open| !is_ours(id, **open, intent.ours));
+        all.extend(strange.map(|open| open_slot(&facts.addr.to_string(), id, *open, &facts.view)));
     }
     all
 }

@@ -37,28 +37,30 @@ pub fn standing(survey: &Survey, task: Move) -> Result<Standing> {
                 slot,
                 source: task.source,
             });
-    match (source.owner, target.owner) {
-        (Some(one), Some(other)) if one == task.source && other == task.source => {
-            Ok(match is_open {
-                true => Standing::GoesOn(Entry::SourceOwns),
-                false => Standing::Settled,
-            })
-        }
-        (Some(one), Some(other)) if one == task.target && other == task.target => {
+    // A source that learns of the new owner by gossip keeps its MIGRATING state (seen on Redis
+    // 7.0): the slot counts as settled only when nobody has it open.
+    match (source.owner, target.owner, is_open) {
+        (Some(one), Some(other), false) if one == other && is_of(task, one) => {
             Ok(Standing::Settled)
         }
-        (Some(one), Some(other)) if one == task.source && other == task.target => {
+        (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
             Ok(Standing::GoesOn(Entry::TargetOwns))
         }
-        _ => Err(refuse(
-            task,
-            format!(
-                "{} and {} see other owners of it than themselves",
-                survey.name(task.source),
-                survey.name(task.target)
-            ),
-        )),
+        (Some(one), Some(other), true) if one == task.source && other == task.source => {
+            Ok(Standing::GoesOn(Entry::SourceOwns))
+        }
+        _ => {
+            let (one, other) = (survey.name(task.source), survey.name(task.target));
+            Err(refuse(
+                task,
+                &format!("{one} and {other} see it at a third node, or nowhere"),
+            ))
+        }
     }
+}
+
+fn is_of(task: Move, owner: NodeId) -> bool {
+    owner == task.source || owner == task.target
 }
 
 /// What one of the two nodes believes of the slot.
@@ -71,12 +73,12 @@ fn side(survey: &Survey, task: Move, id: NodeId) -> Result<Side> {
     let facts = survey
         .nodes
         .get(&id)
-        .ok_or_else(|| refuse(task, format!("node {id} can't be reached")))?;
-    let open = facts.view.node(id).and_then(|node| {
-        node.open
-            .iter()
-            .copied()
-            .find(|open| open.slot() == task.slot)
+        .ok_or_else(|| refuse(task, &format!("node {id} can't be reached")))?;
+    // A primary that gave its last slot away is a replica by now and takes no SETSLOT any more.
+    let myself = facts.view.node(id).filter(|node| node.is_primary());
+    let open = myself.and_then(|node| {
+        let mut open = node.open.iter().copied();
+        open.find(|open| open.slot() == task.slot)
     });
     Ok(Side {
         owner: facts.view.map().owner(task.slot),
@@ -84,11 +86,132 @@ fn side(survey: &Survey, task: Move, id: NodeId) -> Result<Side> {
     })
 }
 
-fn refuse(task: Move, why: String) -> Error {
+fn refuse(task: Move, why: &str) -> Error {
     let message = format!(
         "an earlier run began to move slot {} from {} to {} and can't go on: {why}",
         task.slot, task.source, task.target
     );
     Error::new(ErrorKind::Unsafe, message)
         .mend("bring both nodes back, then run the same command again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{NodeAddr, parse};
+    use crate::execute::Version;
+    use crate::execute::survey::{NodeFacts, Permissions};
+    use crate::slot::Slot;
+    use std::collections::BTreeMap;
+
+    const SLOT: u16 = 7;
+
+    fn id(digit: char) -> NodeId {
+        digit
+            .to_string()
+            .repeat(NodeId::DIGITS)
+            .parse()
+            .expect("an id")
+    }
+
+    fn task() -> Move {
+        Move {
+            slot: Slot::new(SLOT).expect("a slot"),
+            source: id('a'),
+            target: id('b'),
+        }
+    }
+
+    /// What a node says: who it takes for the slot's owner, and what it has open itself.
+    fn facts(myself: char, owner: char, open: &str) -> NodeFacts {
+        let lines: Vec<String> = ['a', 'b', 'c']
+            .iter()
+            .map(|node| {
+                let flags = if *node == myself {
+                    "myself,master"
+                } else {
+                    "master"
+                };
+                let slots = if *node == owner { " 7" } else { "" };
+                let open = if *node == myself { open } else { "" };
+                format!(
+                    "{} 10.0.0.1:700{} {flags} - 0 0 1 connected{slots}{open}",
+                    id(*node),
+                    1
+                )
+            })
+            .collect();
+        NodeFacts {
+            addr: NodeAddr::new("10.0.0.1", 7001),
+            view: parse::cluster_nodes(&lines.join("\n"), "test").expect("a view"),
+            state: "ok".to_owned(),
+            my_epoch: 1,
+            current_epoch: 1,
+            version: Version::from_info("redis_version:7.0.15").expect("a version"),
+            keys: 0,
+            used_bytes: 0,
+            max_bytes: None,
+            allows_replica_migration: None,
+            permissions: Permissions::Enough,
+        }
+    }
+
+    /// The standing for what source and target say: the owner, and whether it has the slot open.
+    fn standing_of(source: (char, bool), target: (char, bool)) -> Result<Standing> {
+        let migrating = if source.1 {
+            format!(" [7->-{}]", id('b'))
+        } else {
+            String::new()
+        };
+        let importing = if target.1 {
+            format!(" [7-<-{}]", id('a'))
+        } else {
+            String::new()
+        };
+        let nodes = BTreeMap::from([
+            (id('a'), facts('a', source.0, &migrating)),
+            (id('b'), facts('b', target.0, &importing)),
+        ]);
+        standing(
+            &Survey {
+                nodes,
+                unreachable: BTreeMap::new(),
+            },
+            task(),
+        )
+    }
+
+    #[test]
+    fn every_half_state_has_its_way_forward() {
+        use Entry::{SourceOwns, TargetOwns};
+        use Standing::{GoesOn, Settled};
+        for (source, target, expected) in [
+            // Nothing done, or all done.
+            (('a', false), ('a', false), Settled),
+            (('b', false), ('b', false), Settled),
+            // Importing set; migrating set too; migrating alone.
+            (('a', false), ('a', true), GoesOn(SourceOwns)),
+            (('a', true), ('a', true), GoesOn(SourceOwns)),
+            (('a', true), ('a', false), GoesOn(SourceOwns)),
+            // The target owns it; the source doesn't know, or knows and still has it open.
+            (('a', true), ('b', false), GoesOn(TargetOwns)),
+            (('a', false), ('b', false), GoesOn(TargetOwns)),
+            (('b', true), ('b', false), GoesOn(TargetOwns)),
+        ] {
+            let found = standing_of(source, target).expect("goes on");
+            assert_eq!(found, expected, "{source:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn a_slot_at_a_third_node_is_left_alone() {
+        for (source, target) in [
+            (('c', false), ('c', false)),
+            (('c', true), ('b', false)),
+            (('b', true), ('a', true)),
+        ] {
+            let error = standing_of(source, target).expect_err("refused");
+            assert_eq!(error.kind(), ErrorKind::Unsafe, "{source:?} {target:?}");
+        }
+    }
 }

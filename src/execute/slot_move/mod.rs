@@ -23,8 +23,9 @@
 //!              OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
 //! ```
 //!
-//! A target that owns the slot already (a run that broke off between the two
-//! `NODE`s) enters at `Databases` and leaves `Count` for `OwnSource`.
+//! A slot that the target owns already (a run broke off between the `NODE`s)
+//! enters at `Databases`: what is left to do is the same, and a `NODE` that
+//! comes twice changes nothing.
 
 use super::Move;
 use crate::cluster::keyspace::databases_in;
@@ -66,7 +67,7 @@ pub struct Settings {
 pub enum Entry {
     /// The source owns it: nothing done yet, or open with keys on both sides.
     SourceOwns,
-    /// The target owns it already; the source doesn't know.
+    /// The target owns it already; the source or a bystander may not know, or still has it open.
     TargetOwns,
 }
 
@@ -74,6 +75,9 @@ pub enum Entry {
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Send these verbs to this node and give the replies to [`SlotMove::answer`].
+    ///
+    /// Verbs of other slots may go before and after them over the same link, so
+    /// they begin with `SELECT` where the database matters.
     Ask {
         /// The node.
         node: NodeId,
@@ -95,8 +99,6 @@ pub struct SlotMove {
     settings: Settings,
     state: State,
     databases: Vec<u32>,
-    /// Whether the target owns the slot already, so that only the source is left to tell.
-    target_owns: bool,
     passes: u32,
     standstills: u32,
     keys_moved: u64,
@@ -152,17 +154,14 @@ enum State {
 impl SlotMove {
     /// A slot's way from this entry.
     pub fn new(task: Move, settings: Settings, entry: Entry) -> SlotMove {
-        let target_owns = entry == Entry::TargetOwns;
         SlotMove {
             task,
             settings,
-            state: if target_owns {
-                State::Databases
-            } else {
-                State::Import
+            state: match entry {
+                Entry::SourceOwns => State::Import,
+                Entry::TargetOwns => State::Databases,
             },
             databases: Vec::new(),
-            target_owns,
             passes: 0,
             standstills: 0,
             keys_moved: 0,
@@ -192,9 +191,18 @@ impl SlotMove {
             State::Databases => (source, vec![Verb::Info("keyspace")]),
             State::List { db } => (source, vec![self.select(*db), self.list()]),
             State::Send { batch, replace, .. } => {
-                (source, vec![self.migrate(batch, *replace), self.list()])
+                let verbs = vec![
+                    self.select(batch.db),
+                    self.migrate(batch, *replace),
+                    self.list(),
+                ];
+                (source, verbs)
             }
-            State::CompareSource { batch } => (source, compare(batch, &[])),
+            State::CompareSource { batch } => {
+                let mut verbs = vec![self.select(batch.db)];
+                verbs.extend(compare(batch, &[]));
+                (source, verbs)
+            }
             State::CompareTarget { batch, .. } => {
                 let mut verbs = vec![self.select(batch.db)];
                 verbs.extend(compare(batch, &[Verb::Asking]));
@@ -235,7 +243,7 @@ impl SlotMove {
                 attempt,
             } => self.sent(batch, replace, attempt, replies)?,
             State::CompareSource { batch } => {
-                let source = self.copies(replies)?;
+                let source = self.copies(replies.into_iter().skip(1).collect())?;
                 State::CompareTarget { batch, source }
             }
             State::CompareTarget { batch, source } => self.compared(batch, &source, replies)?,
@@ -361,7 +369,7 @@ impl SlotMove {
         attempt: u32,
         replies: Vec<Reply>,
     ) -> Result<State> {
-        let mut replies = replies.into_iter();
+        let mut replies = replies.into_iter().skip(1);
         let (outcome, list) = (replies.next(), replies.next());
         match outcome {
             // NOKEY: every key of the batch has expired or was deleted meanwhile.
@@ -458,9 +466,8 @@ impl SlotMove {
                 other => return Err(self.refused("COUNTKEYSINSLOT on the source", Some(other))),
             }
         }
-        Ok(match (left, self.target_owns) {
-            (0, true) => State::OwnSource,
-            (0, false) => State::EpochOfSource,
+        Ok(match left {
+            0 => State::EpochOfSource,
             _ => State::Databases,
         })
     }
