@@ -25,6 +25,9 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Print the slot of keys.
     Keyslot(super::keyslot::Args),
+    /// Report where the keys and bytes of dumps sit, which slots are hot, and why.
+    #[command(disable_help_flag = true)]
+    Analyze(Box<super::analyze::Args>),
     /// Plan which slots should move; with --apply, move them.
     #[cfg(feature = "live")]
     #[command(disable_help_flag = true)]
@@ -37,6 +40,9 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(disable_help_flag = true)]
     Check(super::check::Args),
+    /// Show all of it on a throw-away cluster of real servers on this machine.
+    #[cfg(feature = "live")]
+    Demo(super::demo::Args),
 }
 
 impl Command {
@@ -44,6 +50,7 @@ impl Command {
     pub(super) fn asked_for_help(&self) -> Option<&'static str> {
         #[cfg(feature = "live")]
         let asked = match self {
+            Command::Analyze(args) if args.connection.wants_help() => Some("analyze"),
             Command::PlanRebalance(args) if args.connection.wants_help() => Some("plan-rebalance"),
             Command::Apply(args) if args.connection.wants_help() => Some("apply"),
             Command::Check(args) if args.connection.wants_help() => Some("check"),

@@ -2,7 +2,7 @@
 
 use crate::cluster::link::{self, Patience, RedisLink};
 use crate::cluster::login::{Login, Secret};
-use crate::cluster::{LiveCluster, NodeAddr};
+use crate::cluster::{ClusterView, LiveCluster, NodeAddr, connect};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where redis-cli looks when nobody says where.
@@ -119,6 +119,14 @@ impl std::fmt::Debug for ConnectionArgs {
 }
 
 impl Connection {
+    /// What the first node believes the cluster to be; no other node is asked.
+    ///
+    /// # Errors
+    /// When it can't be reached, refuses the login, or isn't in cluster mode.
+    pub(super) fn view(&self) -> Result<ClusterView> {
+        connect::ask_view(&self.seed, self.login.as_ref(), Patience::default())
+    }
+
     /// Connects to the cluster.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Floor 8: the command line. One file a command; `Args` is what was typed.
 
+mod analyze;
 #[cfg(feature = "live")]
 mod apply;
 mod args;
@@ -9,7 +10,10 @@ mod check;
 mod confirm;
 #[cfg(feature = "live")]
 mod connection;
+#[cfg(feature = "live")]
+mod demo;
 mod exit;
+mod input;
 #[cfg(feature = "live")]
 mod interrupt;
 #[cfg(feature = "live")]
@@ -22,15 +26,18 @@ mod move_progress;
 mod nodes_file;
 #[cfg(feature = "live")]
 mod pace;
+#[cfg(feature = "live")]
 mod plan_args;
 #[cfg(feature = "live")]
 mod plan_rebalance;
+mod progress;
 mod terminal;
 #[cfg(feature = "live")]
 mod weights;
 
 pub use exit::Exit;
 
+use crate::error::Result;
 use args::{Args, Command};
 use clap::Parser;
 use std::ffi::OsString;
@@ -38,25 +45,7 @@ use std::process::ExitCode;
 
 /// Runs slotkit with these arguments (the first is the program's name).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
-        Ok(args) => args,
-        Err(error) => return refuse(&error),
-    };
-    if let Some(command) = args.command.asked_for_help() {
-        // Help that nobody reads any more is no failure.
-        let _ = args::print_help(command);
-        return Exit::Done.into();
-    }
-    let ended = match args.command {
-        Command::Keyslot(args) => keyslot::run(&args),
-        #[cfg(feature = "live")]
-        Command::PlanRebalance(args) => plan_rebalance::run(&args),
-        #[cfg(feature = "live")]
-        Command::Apply(args) => apply::run(&args),
-        #[cfg(feature = "live")]
-        Command::Check(args) => check::run(&args),
-    };
-    match ended {
+    match act(args) {
         Ok(exit) => exit.into(),
         Err(error) if terminal::is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
@@ -66,13 +55,37 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Parses the arguments and does what they say.
+fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    if let Some(command) = args.command.asked_for_help() {
+        // Help that nobody reads any more is no failure.
+        let _ = args::print_help(command);
+        return Ok(Exit::Done);
+    }
+    match args.command {
+        Command::Keyslot(args) => keyslot::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
+        #[cfg(feature = "live")]
+        Command::PlanRebalance(args) => plan_rebalance::run(&args),
+        #[cfg(feature = "live")]
+        Command::Apply(args) => apply::run(&args),
+        #[cfg(feature = "live")]
+        Command::Check(args) => check::run(&args),
+        #[cfg(feature = "live")]
+        Command::Demo(args) => demo::run(&args),
+    }
+}
+
 /// Prints help and version on stdout, usage errors on stderr.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(error: &clap::Error) -> Exit {
     // Nobody is left to tell when even this can't be printed.
     let _ = error.print();
-    if error.use_stderr() {
-        Exit::Unusable.into()
-    } else {
-        Exit::Done.into()
+    match error.use_stderr() {
+        true => Exit::Unusable,
+        false => Exit::Done,
     }
 }

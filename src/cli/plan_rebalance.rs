@@ -3,8 +3,9 @@
 use super::apply::{self, Told};
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
+use super::input::InputArgs;
 use super::live::{self, Session, Work};
-use super::nodes_file::read_view;
+use super::nodes_file;
 use super::pace::PaceArgs;
 use super::plan_args::PlanArgs;
 use super::{terminal, weights};
@@ -14,7 +15,8 @@ use crate::execute::preflight;
 use crate::execute::survey::Survey;
 use crate::plan::{Plan, Problem, SlotWeights, plan};
 use crate::report::{plan_script, plan_table};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 /// The arguments of `plan-rebalance`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,11 @@ pub(super) struct Args {
     /// Plan from a saved CLUSTER NODES instead of a live cluster (`-` is stdin).
     #[arg(long, value_name = "FILE", conflicts_with_all = ["host", "port", "uri", "apply"])]
     nodes: Option<PathBuf>,
+    /// Weigh slots by this dump of keys, anything that `analyze` reads; several make one.
+    #[arg(long, value_name = "INPUT")]
+    keyspace: Vec<OsString>,
+    #[command(flatten)]
+    input: InputArgs,
     #[command(flatten)]
     plan: PlanArgs,
     /// Write the plan to this file.
@@ -44,43 +51,61 @@ pub(super) struct Args {
 
 /// Plans, shows the plan, and carries it out where that is wanted.
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    match &args.nodes {
-        Some(path) => {
-            let view = read_view(path)?;
-            live::refuse_if_forbidden(&preflight::findings_of_view(&view))?;
-            let plan = make(args, &view, SlotWeights::new())?;
-            show(args, &plan)?;
-            Ok(exit_of(&plan))
-        }
-        None if !args.connection.is_given() => Err(Error::new(ErrorKind::Usage, "which cluster?")
-            .mend("name a node with -h HOST -p PORT, or a saved CLUSTER NODES with --nodes FILE")),
-        None if args.apply => plan_and_apply(args),
-        None => plan_only(args),
+    if args.nodes.is_none() && !args.connection.is_given() {
+        let message = "which cluster?";
+        let mend = "name a node with -h HOST -p PORT, or a saved CLUSTER NODES with --nodes FILE";
+        return Err(Error::new(ErrorKind::Usage, message).mend(mend));
+    }
+    let outcome = match args.keyspace.as_slice() {
+        [] => None,
+        inputs => Some(args.input.tally(inputs)?),
+    };
+    let weights = outcome
+        .as_ref()
+        .map(|outcome| weights::from_tally(&outcome.tally));
+    let exit = match &args.nodes {
+        Some(path) => plan_saved(args, path, weights)?,
+        None if args.apply => return plan_and_apply(args, weights),
+        None => plan_only(args, weights)?,
+    };
+    match outcome {
+        // A plan from a part of the keys is shown, but isn't a success.
+        Some(outcome) if outcome.skipped() > 0 => Ok(Exit::Unusable),
+        _ => Ok(exit),
     }
 }
 
-fn plan_only(args: &Args) -> Result<Exit> {
+fn plan_saved(args: &Args, path: &Path, weights: Option<SlotWeights>) -> Result<Exit> {
+    let view = nodes_file::read(path)?;
+    live::refuse_if_forbidden(&preflight::findings_of_view(&view))?;
+    let plan = solve(args, problem(&view, weights.unwrap_or_default())?)?;
+    show(args, &plan)?;
+    Ok(exit_of(&plan))
+}
+
+fn plan_only(args: &Args, weights: Option<SlotWeights>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let survey = session.survey()?;
-    // Only the state matters to a plan: whether it could be applied with this login is another question.
+    // Only the state matters to a plan: whether it could be applied with this login is another
+    // question.
     let findings = session.findings(&survey, &Work::default(), &[]);
     let about_state = findings
         .into_iter()
         .filter(|finding| finding.kind.is_about_state());
     live::refuse_if_forbidden(&about_state.collect::<Vec<_>>())?;
-    let plan = make_live(args, &mut session, &survey)?;
+    let plan = make_live(args, &mut session, &survey, weights)?;
     show(args, &plan)?;
     Ok(exit_of(&plan))
 }
 
-fn plan_and_apply(args: &Args) -> Result<Exit> {
+fn plan_and_apply(args: &Args, weights: Option<SlotWeights>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let mut run = apply::Run::begin(&mut session, &args.pace)?;
     run.finish_begun(&mut session)?;
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead.
     live::refuse_if_forbidden(&session.findings(&survey, &Work::default(), &[]))?;
-    let plan = make_live(args, &mut session, &survey)?;
+    let plan = make_live(args, &mut session, &survey, weights)?;
     let told = match args.json {
         true => Told::Json,
         false => Told::Words,
@@ -93,9 +118,20 @@ fn plan_and_apply(args: &Args) -> Result<Exit> {
     run.apply(&mut session, &survey, &plan, &args.pace, told)
 }
 
-fn make_live(args: &Args, session: &mut Session, survey: &Survey) -> Result<Plan> {
+fn make_live(
+    args: &Args,
+    session: &mut Session,
+    survey: &Survey,
+    weights: Option<SlotWeights>,
+) -> Result<Plan> {
     let view = session.cluster.seed_view()?;
-    let weights = weights::from_live(&mut session.cluster, &view)?;
+    let weights = match weights {
+        Some(weights) => {
+            weights::warn_if_foreign(&weights, survey.keys());
+            weights
+        }
+        None => weights::from_live(&mut session.cluster, &view)?,
+    };
     let mut problem = problem(&view, weights)?;
     for (id, facts) in survey.primaries() {
         if let (Some(node), Some(max)) = (problem.node_mut(id), facts.max_bytes) {
@@ -103,10 +139,6 @@ fn make_live(args: &Args, session: &mut Session, survey: &Survey) -> Result<Plan
         }
     }
     solve(args, problem)
-}
-
-fn make(args: &Args, view: &ClusterView, weights: SlotWeights) -> Result<Plan> {
-    solve(args, problem(view, weights)?)
 }
 
 fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {

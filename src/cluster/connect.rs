@@ -48,6 +48,15 @@ impl LiveCluster<RedisLink> {
     }
 }
 
+/// What one node believes the cluster to be.
+///
+/// # Errors
+/// When it can't be reached, refuses the login, or isn't in cluster mode.
+pub fn ask_view(seed: &NodeAddr, login: Option<&Login>, patience: Patience) -> Result<ClusterView> {
+    let mut link = RedisLink::connect(seed, login, patience)?;
+    ask_nodes(&mut link, seed)
+}
+
 fn unknown_address(id: NodeId) -> Error {
     Error::new(
         ErrorKind::Connect,

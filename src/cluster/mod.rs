@@ -9,7 +9,7 @@ pub mod agreement;
 #[cfg(feature = "live")]
 pub mod client;
 #[cfg(feature = "live")]
-mod connect;
+pub mod connect;
 mod id;
 pub mod keyspace;
 #[cfg(feature = "live")]
@@ -23,6 +23,8 @@ pub mod parse;
 mod slot_map;
 pub mod verb;
 mod view;
+#[cfg(feature = "live")]
+pub mod witness;
 
 pub use addr::NodeAddr;
 pub use id::NodeId;

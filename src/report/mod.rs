@@ -1,5 +1,17 @@
-//! Floor 7: what was planned, as tables and as scripts.
+//! Floor 7: saying what was counted, planned or done: tables, JSON, CSV.
 
+pub mod analysis;
+pub mod analysis_csv;
+#[cfg(feature = "cli")]
+pub mod analysis_table;
+mod csv_guard;
+pub mod key;
+mod numbers;
 pub mod plan_script;
 #[cfg(feature = "cli")]
 pub mod plan_table;
+#[cfg(feature = "cli")]
+mod table;
+
+pub use analysis::Analysis;
+pub use numbers::{bytes_text, count_text};

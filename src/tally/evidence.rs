@@ -27,7 +27,7 @@ pub enum Cause {
     Key {
         /// The key.
         name: Box<[u8]>,
-        /// Its share of the slot's bytes.
+        /// Its share of the slot.
         share: Share,
     },
     /// The keys of one hash tag: they can't be spread without another tag.
@@ -60,9 +60,10 @@ pub enum Weight {
 impl Tally {
     /// Why these slots are hot, by keys or by bytes, in the order given.
     ///
-    /// A key is the cause with half of the slot's bytes; else a hash tag with
+    /// A key is the cause with half of the slot; else a hash tag with
     /// half of the slot; else a prefix with half of the slot that is at least
-    /// twice as frequent there as over all; else many keys.
+    /// twice as frequent there as over all; else many keys. What is estimated
+    /// must be a cause with 95 % confidence.
     pub fn causes(&self, slots: &[Slot], weight: Weight) -> Vec<Cause> {
         let wanted: HashMap<Slot, usize> = slots
             .iter()
@@ -149,11 +150,11 @@ impl Tally {
     }
 
     fn big_key_cause(&self, slot: Slot, weight: Weight) -> Option<Cause> {
-        if weight == Weight::Keys {
-            return None;
-        }
         let biggest = self.biggest_key(slot)?;
-        let share = counted(biggest.size_bytes, self.slot(slot).bytes)?;
+        let share = match weight {
+            Weight::Keys => counted(1, self.slot(slot).keys)?,
+            Weight::Bytes => counted(biggest.size_bytes, self.slot(slot).bytes)?,
+        };
         Some(Cause::Key {
             name: biggest.key.clone(),
             share,
@@ -223,8 +224,9 @@ impl<'tally> Evidence<'tally> {
         })
     }
 
-    /// A share of the sample, with twice its standard error (and at least
-    /// three keys' worth, the "rule of three" for what no sampled key showed).
+    /// A share of the sample with its error: 1.96 standard errors, and at
+    /// least three keys' worth (the "rule of three" for what no sampled key
+    /// showed). It is a cause only when it would be one at the lower bound too.
     fn share(&self, units: u64, is_complete: bool) -> Option<Share> {
         let share = counted(units, self.units)?;
         if is_complete {
@@ -232,10 +234,8 @@ impl<'tally> Evidence<'tally> {
         }
         let keys = self.keys as f64;
         let error = 1.96 * (share.value * (1.0 - share.value) / keys).sqrt();
-        Some(Share {
-            error: error.max(3.0 / keys).min(1.0),
-            ..share
-        })
+        let error = error.max(3.0 / keys);
+        (share.value - error >= CAUSE_SHARE).then_some(Share { error, ..share })
     }
 }
 

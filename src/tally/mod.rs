@@ -32,9 +32,17 @@ pub struct SlotCount {
 
 impl SlotCount {
     fn add(&mut self, other: SlotCount) {
-        self.keys += other.keys;
-        self.bytes = self.bytes.saturating_add(other.bytes);
-        self.expiring += other.expiring;
+        *self = self.plus(other);
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: SlotCount) -> SlotCount {
+        SlotCount {
+            keys: self.keys + other.keys,
+            bytes: self.bytes.saturating_add(other.bytes),
+            expiring: self.expiring + other.expiring,
+        }
     }
 }
 

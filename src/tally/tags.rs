@@ -10,6 +10,8 @@ const MAX_TAGS: usize = 16_384;
 /// How many bytes these tags may take together.
 const MAX_TAG_BYTES: usize = 2 << 20;
 
+type Counts = HashMap<Box<[u8]>, (Slot, GroupCount)>;
+
 /// The hash tags of an input with their keys and bytes.
 ///
 /// With more different tags than fit, the table is given up as a whole and
@@ -18,7 +20,7 @@ const MAX_TAG_BYTES: usize = 2 << 20;
 /// too many only if the whole has.
 #[derive(Clone, Debug)]
 pub(super) struct Tags {
-    counts: Option<HashMap<Box<[u8]>, (Slot, GroupCount)>>,
+    counts: Option<Counts>,
     bytes: usize,
 }
 

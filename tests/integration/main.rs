@@ -3,6 +3,8 @@
 #[path = "../servers/mod.rs"]
 mod servers;
 
+mod analyze;
+mod fixtures;
 mod keyslot;
 mod local_cluster;
 mod rebalance;

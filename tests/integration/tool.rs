@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What a run printed and how it ended.
@@ -33,7 +34,23 @@ pub fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
 
 /// Runs the binary with this input on stdin.
 pub fn run_with<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: &[u8]) -> Run {
-    let mut child = slotkit(args)
+    fed(slotkit(args), stdin)
+}
+
+/// Runs the binary in a folder with this input on stdin.
+pub fn run_in<S: AsRef<OsStr>>(
+    folder: &Path,
+    args: impl IntoIterator<Item = S>,
+    stdin: &[u8],
+) -> Run {
+    let mut command = slotkit(args);
+    command.current_dir(folder);
+    fed(command, stdin)
+}
+
+/// Runs a command with this input on stdin.
+pub fn fed(mut command: Command, stdin: &[u8]) -> Run {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

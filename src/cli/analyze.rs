@@ -1,0 +1,108 @@
+//! `slotkit analyze`: where do keys and bytes sit?
+
+use super::exit::Exit;
+use super::input::InputArgs;
+use super::{nodes_file, terminal};
+use crate::cluster::ClusterView;
+use crate::error::Result;
+use crate::report::{Analysis, analysis_csv, analysis_table};
+use crate::tally::Outcome;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// The arguments of `analyze`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Key dumps: the memory CSV of rdb-tools, CSV with a header and a `key` column, or lists of
+    /// keys, one a line; `-` is stdin. Several make one report.
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<OsString>,
+    /// A saved CLUSTER NODES, to tell keys and bytes of each node.
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(feature = "live", arg(conflicts_with_all = ["host", "port", "uri"]))]
+    nodes: Option<PathBuf>,
+    /// How many hot slots to list.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=16384))]
+    top: u16,
+    /// The form of the report.
+    #[arg(long, value_enum, value_name = "FORM", default_value = "table")]
+    #[arg(conflicts_with_all = ["json", "csv"])]
+    output: Form,
+    /// Print one JSON document; the same as --output json.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print a CSV with a row for each slot; the same as --output csv. Keys that a spreadsheet
+    /// would take for a formula have an apostrophe before them; --json has them as they are.
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    input: InputArgs,
+    /// The live cluster whose nodes are told instead of a saved CLUSTER NODES.
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    pub(super) connection: super::connection::ConnectionArgs,
+    /// Print help.
+    #[cfg(not(feature = "live"))]
+    #[arg(short = 'h', long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Form {
+    /// For people.
+    Table,
+    /// One document for programs.
+    Json,
+    /// A row a slot.
+    Csv,
+}
+
+/// Tallies the inputs and prints the report.
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let view = view(args)?;
+    let outcome = args.input.tally(&args.inputs)?;
+    terminal::print(|out| write(out, args, &outcome, view.as_ref()))?;
+    match outcome.skipped() {
+        0 => Ok(Exit::Done),
+        _ => Ok(Exit::Unusable),
+    }
+}
+
+/// The slot map that was named, saved or live.
+fn view(args: &Args) -> Result<Option<ClusterView>> {
+    if let Some(path) = &args.nodes {
+        return nodes_file::read(path).map(Some);
+    }
+    #[cfg(feature = "live")]
+    if args.connection.is_given() {
+        return args.connection.connection()?.view().map(Some);
+    }
+    Ok(None)
+}
+
+fn write(
+    out: &mut dyn Write,
+    args: &Args,
+    outcome: &Outcome,
+    view: Option<&ClusterView>,
+) -> io::Result<()> {
+    let form = match (args.json, args.csv) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Csv,
+        _ => args.output,
+    };
+    if let Form::Csv = form {
+        return analysis_csv::write(out, &outcome.tally, view);
+    }
+    let analysis = Analysis::new(outcome, view, usize::from(args.top));
+    match form {
+        Form::Json => {
+            serde_json::to_writer(&mut *out, &analysis)?;
+            out.write_all(b"\n")
+        }
+        _ => analysis_table::write(out, &analysis),
+    }
+}

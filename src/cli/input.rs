@@ -1,0 +1,150 @@
+//! Flags and words around reading keys, shared by every command that does.
+
+use super::progress::BytesBar;
+use super::terminal;
+use crate::error::Result;
+use crate::report::count_text;
+use crate::source::{self, Format, Input, OnError};
+use crate::tally::{self, Outcome};
+use std::ffi::OsString;
+
+/// How inputs are read.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Input")]
+pub(super) struct InputArgs {
+    /// What the inputs are; seen from their content when it isn't said.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FormatArg>,
+    /// What a row that can't be read means: stop at the first one, or count it, pass over it and
+    /// end with exit code 2.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "stop")]
+    on_error: OnErrorArg,
+    /// The CSV column with the key [default: key].
+    #[arg(long, value_name = "NAME")]
+    key_column: Option<String>,
+    /// The CSV column with the size in bytes [default: size_in_bytes, size, bytes or another usual name].
+    #[arg(long, value_name = "NAME")]
+    size_column: Option<String>,
+    /// What separates the CSV's fields: one character, or `tab` [default: as in the header].
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// A carriage return at the end of a listed key belongs to the key.
+    #[arg(long)]
+    keep_cr: bool,
+    /// The longest row, in bytes.
+    #[arg(long, value_name = "BYTES", default_value_t = source::MAX_ROW_BYTES as u32)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1024..=1 << 30))]
+    max_row_bytes: u32,
+    /// How many threads read and count [default: as many as the machine has].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FormatArg {
+    /// The memory CSV of rdb-tools (`rdb -c memory`), which quotes nothing.
+    RdbTools,
+    /// CSV with a header, quoted as in RFC 4180.
+    Csv,
+    /// One key a line.
+    List,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum OnErrorArg {
+    /// Stop at the first.
+    Stop,
+    /// Count it and pass over it.
+    Skip,
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte]
+            if *byte != b'"' && !byte.is_ascii_alphanumeric() && !matches!(byte, b'\n' | b'\r') =>
+        {
+            Ok(*byte)
+        }
+        _ => Err(
+            "expected one character that is no letter, digit, quote or line end, or `tab`"
+                .to_owned(),
+        ),
+    }
+}
+
+impl InputArgs {
+    /// What was typed, as the tally takes it.
+    pub(super) fn options(&self) -> tally::Options {
+        tally::Options {
+            source: source::Options {
+                format: self.format.map(|format| match format {
+                    FormatArg::RdbTools => Format::RdbTools,
+                    FormatArg::Csv => Format::Csv,
+                    FormatArg::List => Format::List,
+                }),
+                key_column: self.key_column.clone(),
+                size_column: self.size_column.clone(),
+                delimiter: self.delimiter,
+                keep_cr: self.keep_cr,
+                on_error: match self.on_error {
+                    OnErrorArg::Stop => OnError::Stop,
+                    OnErrorArg::Skip => OnError::Skip,
+                },
+                max_row_bytes: self.max_row_bytes as usize,
+                ..source::Options::default()
+            },
+            threads: self.threads.map(usize::from),
+        }
+    }
+
+    /// Tallies inputs with a progress bar, and says what they were and what was passed over.
+    ///
+    /// The caller ends with exit code 2 when [`Outcome::skipped`] isn't 0.
+    ///
+    /// # Errors
+    /// As [`tally::run`].
+    pub(super) fn tally(&self, inputs: &[OsString]) -> Result<Outcome> {
+        let inputs: Vec<Input> = inputs.iter().map(|arg| Input::from_arg(arg)).collect();
+        let bar = BytesBar::new();
+        let outcome = tally::run(&inputs, &self.options(), &|progress| bar.set(progress))?;
+        drop(bar);
+        describe(&outcome);
+        Ok(outcome)
+    }
+}
+
+/// Says on stderr what each input was, and what of it wasn't counted.
+fn describe(outcome: &Outcome) {
+    for input in &outcome.inputs {
+        let path = input.path.display();
+        terminal::say(format!(
+            "{path}: read as {}, {} keys",
+            input.format,
+            count_text(input.keys)
+        ));
+        if let Some(note) = input.note {
+            terminal::say(format!("{path}: {note}"));
+        }
+        if input.keys == 0 && input.faults.count() == 0 {
+            terminal::say(format!("{path}: it has no keys"));
+        }
+        let faults = &input.faults;
+        if faults.count() > 0 {
+            let count = count_text(faults.count());
+            terminal::say(format!(
+                "{path}: {count} rows can't be read and are not counted; the first are"
+            ));
+            for fault in faults.first() {
+                terminal::say(format!("  {}", fault.to_error(&input.path).one_line()));
+            }
+        }
+    }
+    let unsized_keys = outcome.tally.unsized_keys();
+    if unsized_keys > 0 {
+        let count = count_text(unsized_keys);
+        terminal::say(format!(
+            "{count} keys have no size in the input: bytes are unknown for them"
+        ));
+    }
+}

@@ -1,0 +1,436 @@
+//! What `analyze` says of a tally.
+//!
+//! The JSON form is one document, `schema` 1, with the names of the structs
+//! here. Bytes are `null` where no key has a known size (a list of keys);
+//! where only some have one, bytes are the sum of those, and
+//! `totals.unsized_keys` says how many are missing. A `cause` is counted when
+//! `exact` is true; otherwise it is estimated from a sample, and `error` is by
+//! how much the share may be off, with 95 % confidence.
+
+use super::key::base64_if_needed;
+use super::numbers::rounded;
+use crate::cluster::{ClusterView, Node};
+use crate::escape::key_text;
+use crate::slot::{SLOT_COUNT, Slot};
+use crate::tally::{Cause, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight};
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+/// A report of a tally, ready to be written.
+#[derive(Debug, Serialize)]
+pub struct Analysis {
+    /// The version of this form.
+    pub schema: u32,
+    /// Everything together.
+    pub totals: Totals,
+    /// How evenly keys and bytes lie over the 16,384 slots.
+    pub distribution: Distribution,
+    /// The slots with keys, ascending.
+    pub slots: Vec<SlotRow>,
+    /// The slots with the most keys and with the most bytes.
+    pub hot_slots: HotSlots,
+    /// The types with keys.
+    pub types: Types,
+    /// The databases with keys, ascending.
+    pub databases: Vec<DatabaseRow>,
+    /// The primaries, by id, when a slot map is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<NodeRow>>,
+    /// What lies in slots that no node owns, when a slot map is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unassigned: Option<Unassigned>,
+    /// The inputs, in the order given.
+    pub inputs: Vec<InputRow>,
+}
+
+/// Everything together.
+#[derive(Debug, Serialize)]
+pub struct Totals {
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes; unknown when no key has a known size.
+    pub bytes: Option<u64>,
+    /// How many of the keys expire.
+    pub expiring: u64,
+    /// How many slots have keys.
+    pub slots_used: usize,
+    /// How many keys have no known size.
+    pub unsized_keys: u64,
+}
+
+/// How evenly keys and bytes lie over the slots.
+#[derive(Debug, Serialize)]
+pub struct Distribution {
+    /// How many of the 16,384 slots have no key.
+    pub empty_slots: usize,
+    /// Keys a slot.
+    pub keys: Spread,
+    /// Bytes a slot; unknown when no key has a known size.
+    pub bytes: Option<Spread>,
+}
+
+/// Figures over all 16,384 slots, empty ones too.
+#[derive(Debug, Serialize)]
+pub struct Spread {
+    /// The least of a slot.
+    pub min: u64,
+    /// The mean.
+    pub mean: f64,
+    /// The median (nearest rank).
+    pub p50: u64,
+    /// The 99th percentile (nearest rank).
+    pub p99: u64,
+    /// The most of a slot.
+    pub max: u64,
+    /// How many times the mean the most is; 0 when there is nothing.
+    pub skew: f64,
+}
+
+/// A slot with keys.
+#[derive(Debug, Serialize)]
+pub struct SlotRow {
+    /// The slot.
+    pub slot: u16,
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+    /// How many of the keys expire.
+    pub expiring: u64,
+}
+
+/// The hottest slots, hottest first; of equals the lower one.
+#[derive(Debug, Serialize)]
+pub struct HotSlots {
+    /// By keys.
+    pub by_keys: Vec<HotSlot>,
+    /// By bytes; empty when no key has a known size.
+    pub by_bytes: Vec<HotSlot>,
+}
+
+/// A hot slot and why it is hot.
+#[derive(Debug, Serialize)]
+pub struct HotSlot {
+    /// The slot.
+    pub slot: u16,
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+    /// Its share of all keys, or of all bytes.
+    pub share: f64,
+    /// How many times the mean slot it is.
+    pub times_mean: f64,
+    /// Why it is hot.
+    pub cause: CauseRow,
+}
+
+/// Why a slot is hot.
+#[derive(Debug, Serialize)]
+pub struct CauseRow {
+    /// `key`, `hash_tag`, `prefix` or `many_keys`.
+    pub kind: &'static str,
+    /// The key, tag or prefix; none for many keys.
+    pub name: Option<String>,
+    /// The name's bytes, when the text isn't exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_base64: Option<String>,
+    /// Its share of the slot; 1 for many keys.
+    pub share: f64,
+    /// Whether the share was counted, not estimated.
+    pub exact: bool,
+    /// By how much an estimated share may be off, with 95 % confidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
+}
+
+/// Types by name.
+#[derive(Debug)]
+pub struct Types(pub Vec<(&'static str, Group)>);
+
+impl Serialize for Types {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, group) in &self.0 {
+            map.serialize_entry(name, group)?;
+        }
+        map.end()
+    }
+}
+
+/// Keys of a type.
+#[derive(Debug, Serialize)]
+pub struct Group {
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+}
+
+/// Keys of a database.
+#[derive(Debug, Serialize)]
+pub struct DatabaseRow {
+    /// The database's number.
+    pub db: u16,
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+}
+
+/// What lies on a primary.
+#[derive(Debug, Serialize)]
+pub struct NodeRow {
+    /// The node's id.
+    pub id: String,
+    /// Its address, when it is known.
+    pub addr: Option<String>,
+    /// How many slots it owns.
+    pub slots: usize,
+    /// How many keys lie in them.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+    /// How many of the keys expire.
+    pub expiring: u64,
+    /// Whether the map says that it has failed.
+    pub failed: bool,
+}
+
+/// What lies in slots without an owner.
+#[derive(Debug, Serialize)]
+pub struct Unassigned {
+    /// How many slots have no owner.
+    pub slots: usize,
+    /// How many keys lie in them.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+}
+
+/// An input and what it was.
+#[derive(Debug, Serialize)]
+pub struct InputRow {
+    /// Its path, or `<stdin>`.
+    pub path: String,
+    /// What it was taken for.
+    pub format: &'static str,
+    /// How many keys were read.
+    pub keys: u64,
+    /// How many rows couldn't be read.
+    pub skipped: u64,
+}
+
+impl Analysis {
+    /// Works a report out; `top` is the length of the lists of hot slots.
+    pub fn new(outcome: &Outcome, view: Option<&ClusterView>, top: usize) -> Analysis {
+        let tally = &outcome.tally;
+        let known = Known(tally.knows_bytes());
+        let slots: Vec<SlotRow> = Slot::all()
+            .map(|slot| slot_row(slot, tally.slot(slot), known))
+            .filter(|row| row.keys > 0)
+            .collect();
+        Analysis {
+            schema: 1,
+            totals: totals(tally, known, slots.len()),
+            distribution: distribution(tally, known, SLOT_COUNT - slots.len()),
+            slots,
+            hot_slots: HotSlots {
+                by_keys: hot_slots(tally, Weight::Keys, known, top),
+                by_bytes: match known.0 {
+                    true => hot_slots(tally, Weight::Bytes, known, top),
+                    false => Vec::new(),
+                },
+            },
+            types: Types(
+                tally
+                    .kinds()
+                    .map(|(kind, count)| (kind.word(), group(count, known)))
+                    .collect(),
+            ),
+            databases: tally
+                .databases()
+                .map(|(db, count)| DatabaseRow {
+                    db,
+                    keys: count.keys,
+                    bytes: known.bytes(count.bytes),
+                })
+                .collect(),
+            nodes: view.map(|view| node_rows(tally, view, known)),
+            unassigned: view.map(|view| unassigned(tally, view, known)),
+            inputs: outcome.inputs.iter().map(input_row).collect(),
+        }
+    }
+}
+
+/// Whether bytes are known.
+#[derive(Clone, Copy)]
+struct Known(bool);
+
+impl Known {
+    fn bytes(self, bytes: u64) -> Option<u64> {
+        self.0.then_some(bytes)
+    }
+}
+
+fn totals(tally: &Tally, known: Known, slots_used: usize) -> Totals {
+    let total = tally.total();
+    Totals {
+        keys: total.keys,
+        bytes: known.bytes(total.bytes),
+        expiring: total.expiring,
+        slots_used,
+        unsized_keys: tally.unsized_keys(),
+    }
+}
+
+fn slot_row(slot: Slot, count: SlotCount, known: Known) -> SlotRow {
+    SlotRow {
+        slot: slot.number(),
+        keys: count.keys,
+        bytes: known.bytes(count.bytes),
+        expiring: count.expiring,
+    }
+}
+
+fn group(count: GroupCount, known: Known) -> Group {
+    Group {
+        keys: count.keys,
+        bytes: known.bytes(count.bytes),
+    }
+}
+
+fn units(tally: &Tally, slot: Slot, weight: Weight) -> u64 {
+    match weight {
+        Weight::Keys => tally.slot(slot).keys,
+        Weight::Bytes => tally.slot(slot).bytes,
+    }
+}
+
+fn distribution(tally: &Tally, known: Known, empty_slots: usize) -> Distribution {
+    let spread = |weight| spread(Slot::all().map(|slot| units(tally, slot, weight)).collect());
+    Distribution {
+        empty_slots,
+        keys: spread(Weight::Keys),
+        bytes: known.0.then(|| spread(Weight::Bytes)),
+    }
+}
+
+fn spread(mut units: Vec<u64>) -> Spread {
+    units.sort_unstable();
+    // Nearest rank: the smallest value that at least this part of the slots doesn't exceed.
+    let rank = |percent: usize| units[(units.len() * percent).div_ceil(100) - 1];
+    let total: u64 = units
+        .iter()
+        .fold(0, |total, next| total.saturating_add(*next));
+    let mean = total as f64 / units.len() as f64;
+    let max = rank(100);
+    Spread {
+        min: units[0],
+        mean: rounded(mean),
+        p50: rank(50),
+        p99: rank(99),
+        max,
+        skew: if total == 0 {
+            0.0
+        } else {
+            rounded(max as f64 / mean)
+        },
+    }
+}
+
+fn hot_slots(tally: &Tally, weight: Weight, known: Known, top: usize) -> Vec<HotSlot> {
+    let mut slots: Vec<Slot> = Slot::all()
+        .filter(|slot| units(tally, *slot, weight) > 0)
+        .collect();
+    slots.sort_by_key(|slot| (std::cmp::Reverse(units(tally, *slot, weight)), *slot));
+    slots.truncate(top);
+    let total = tally.total();
+    let total = match weight {
+        Weight::Keys => total.keys,
+        Weight::Bytes => total.bytes,
+    };
+    let causes = tally.causes(&slots, weight);
+    slots
+        .iter()
+        .zip(causes)
+        .map(|(slot, cause)| {
+            let share = units(tally, *slot, weight) as f64 / total as f64;
+            let count = tally.slot(*slot);
+            HotSlot {
+                slot: slot.number(),
+                keys: count.keys,
+                bytes: known.bytes(count.bytes),
+                share: rounded(share),
+                times_mean: rounded(share * SLOT_COUNT as f64),
+                cause: cause_row(cause),
+            }
+        })
+        .collect()
+}
+
+fn cause_row(cause: Cause) -> CauseRow {
+    let (kind, name, share) = match cause {
+        Cause::Key { name, share } => ("key", Some(name), share),
+        Cause::HashTag { name, share } => ("hash_tag", Some(name), share),
+        Cause::Prefix { name, share } => ("prefix", Some(name), share),
+        Cause::ManyKeys => (
+            "many_keys",
+            None,
+            Share {
+                value: 1.0,
+                error: 0.0,
+            },
+        ),
+    };
+    CauseRow {
+        kind,
+        name: name.as_deref().map(|name| key_text(name).into_owned()),
+        name_base64: name.as_deref().and_then(base64_if_needed),
+        share: rounded(share.value),
+        exact: share.error == 0.0,
+        error: (share.error > 0.0).then(|| rounded(share.error)),
+    }
+}
+
+fn node_rows(tally: &Tally, view: &ClusterView, known: Known) -> Vec<NodeRow> {
+    view.primaries()
+        .map(|node| node_row(tally, node, known))
+        .collect()
+}
+
+fn node_row(tally: &Tally, node: &Node, known: Known) -> NodeRow {
+    let count = sum(tally, node.slots.iter());
+    NodeRow {
+        id: node.id.to_string(),
+        addr: node.addr.as_ref().map(ToString::to_string),
+        slots: node.slots.len(),
+        keys: count.keys,
+        bytes: known.bytes(count.bytes),
+        expiring: count.expiring,
+        failed: node.flags.fail,
+    }
+}
+
+fn unassigned(tally: &Tally, view: &ClusterView, known: Known) -> Unassigned {
+    let slots = view.map().unassigned();
+    let count = sum(tally, slots.iter());
+    Unassigned {
+        slots: slots.len(),
+        keys: count.keys,
+        bytes: known.bytes(count.bytes),
+    }
+}
+
+fn sum(tally: &Tally, slots: impl Iterator<Item = Slot>) -> SlotCount {
+    slots.fold(SlotCount::default(), |sum, slot| sum.plus(tally.slot(slot)))
+}
+
+fn input_row(input: &InputSummary) -> InputRow {
+    InputRow {
+        path: input.path.display().to_string(),
+        format: input.format,
+        keys: input.keys,
+        skipped: input.faults.count(),
+    }
+}

@@ -1,0 +1,65 @@
+//! The analysis as CSV, one row a slot.
+
+use super::csv_guard::guarded;
+use crate::cluster::ClusterView;
+use crate::escape::key_text;
+use crate::slot::Slot;
+use crate::tally::Tally;
+use std::io::{self, Write};
+
+/// Writes a row for each of the 16,384 slots: `slot,keys,bytes,expiring,biggest_key,biggest_key_bytes`,
+/// and `node_id,node_addr` when a slot map is known.
+///
+/// Unknown bytes are empty. A key that a spreadsheet would take for a formula
+/// has an apostrophe before it; the JSON report has names as they are.
+///
+/// # Errors
+/// When writing fails.
+pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    let mut header = vec![
+        "slot",
+        "keys",
+        "bytes",
+        "expiring",
+        "biggest_key",
+        "biggest_key_bytes",
+    ];
+    if view.is_some() {
+        header.extend(["node_id", "node_addr"]);
+    }
+    writer.write_record(&header)?;
+    let knows_bytes = tally.knows_bytes();
+    for slot in Slot::all() {
+        let count = tally.slot(slot);
+        let biggest = tally.biggest_key(slot);
+        let name = biggest.map(|key| key_text(&key.key));
+        let mut row = vec![
+            slot.to_string(),
+            count.keys.to_string(),
+            match knows_bytes {
+                true => count.bytes.to_string(),
+                false => String::new(),
+            },
+            count.expiring.to_string(),
+            name.map(|name| guarded(&name).into_owned())
+                .unwrap_or_default(),
+            biggest
+                .map(|key| key.size_bytes.to_string())
+                .unwrap_or_default(),
+        ];
+        if let Some(view) = view {
+            let owner = view.map().owner(slot);
+            let addr = owner
+                .and_then(|id| view.node(id))
+                .and_then(|node| node.addr.as_ref());
+            row.push(owner.map(|id| id.to_string()).unwrap_or_default());
+            row.push(
+                addr.map(|addr| guarded(&addr.to_string()).into_owned())
+                    .unwrap_or_default(),
+            );
+        }
+        writer.write_record(&row)?;
+    }
+    writer.flush()
+}

@@ -1,0 +1,221 @@
+//! The analysis for people.
+
+use super::analysis::{Analysis, CauseRow, HotSlot, Spread};
+use super::numbers::{bytes_text, count_text};
+use super::table;
+use crate::escape::key_line;
+use std::io::{self, Write};
+
+/// How many characters of a name fit a table.
+const NAME_CHARS: usize = 48;
+
+/// Writes the analysis as tables.
+///
+/// # Errors
+/// When writing fails.
+pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    totals(out, analysis)?;
+    distribution(out, analysis)?;
+    hot_slots(out, "Hot slots by keys", &analysis.hot_slots.by_keys)?;
+    hot_slots(out, "Hot slots by bytes", &analysis.hot_slots.by_bytes)?;
+    types(out, analysis)?;
+    databases(out, analysis)?;
+    nodes(out, analysis)
+}
+
+fn totals(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    let totals = &analysis.totals;
+    writeln!(out, "Totals")?;
+    writeln!(out, "  keys        {}", count_text(totals.keys))?;
+    match totals.bytes {
+        Some(bytes) => writeln!(
+            out,
+            "  bytes       {} ({})",
+            count_text(bytes),
+            bytes_text(bytes)
+        )?,
+        None => writeln!(out, "  bytes       unknown: no input has sizes")?,
+    }
+    if totals.bytes.is_some() && totals.unsized_keys > 0 {
+        let missing = count_text(totals.unsized_keys);
+        writeln!(
+            out,
+            "              without {missing} keys whose size is unknown"
+        )?;
+    }
+    writeln!(out, "  expiring    {}", count_text(totals.expiring))?;
+    writeln!(
+        out,
+        "  slots used  {} of 16,384",
+        count_text(totals.slots_used as u64)
+    )
+}
+
+fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    let spread = &analysis.distribution;
+    let row = |name: &str, spread: &Spread, unit: &str, text: fn(u64) -> String| {
+        // The mean of a sparse keyspace is below one: whole units would hide it.
+        let mean = match spread.mean < 1024.0 {
+            true => format!("{:.1}{unit}", spread.mean),
+            false => text(spread.mean.round() as u64),
+        };
+        vec![
+            name.to_owned(),
+            text(spread.min),
+            mean,
+            text(spread.p50),
+            text(spread.p99),
+            text(spread.max),
+            format!("{:.1}x", spread.skew),
+        ]
+    };
+    let mut rows = vec![row("keys", &spread.keys, "", count_text)];
+    rows.extend(
+        spread
+            .bytes
+            .as_ref()
+            .map(|bytes| row("bytes", bytes, " B", bytes_text)),
+    );
+    writeln!(
+        out,
+        "\nPer slot ({} of 16,384 are empty; skew is max / mean)",
+        count_text(spread.empty_slots as u64)
+    )?;
+    table::write(
+        out,
+        &["", "min", "mean", "p50", "p99", "max", "skew"],
+        &[0],
+        rows,
+    )
+}
+
+fn hot_slots(out: &mut dyn Write, title: &str, slots: &[HotSlot]) -> io::Result<()> {
+    if slots.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    let header = ["slot", "keys", "bytes", "share", "times mean", "cause"];
+    let rows = slots.iter().map(|slot| {
+        vec![
+            slot.slot.to_string(),
+            count_text(slot.keys),
+            slot.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            percent(slot.share),
+            format!("{:.1}x", slot.times_mean),
+            cause(&slot.cause),
+        ]
+    });
+    table::write(out, &header, &[5], rows)
+}
+
+fn cause(cause: &CauseRow) -> String {
+    let words = match cause.kind {
+        "key" => "one key",
+        "hash_tag" => "one hash tag",
+        "prefix" => "one prefix",
+        _ => return "many keys".to_owned(),
+    };
+    let name = cause.name.as_deref().unwrap_or_default();
+    let share = match cause.error {
+        Some(error) => format!("about {} ± {}", percent(cause.share), percent(error)),
+        None => percent(cause.share),
+    };
+    format!("{words}, {}: {share} of the slot", shortened(name))
+}
+
+fn types(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    if analysis.types.0.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nTypes")?;
+    let total = analysis.totals.keys;
+    let rows = analysis.types.0.iter().map(|(name, group)| {
+        vec![
+            (*name).to_owned(),
+            count_text(group.keys),
+            percent(group.keys as f64 / total as f64),
+            group.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+        ]
+    });
+    table::write(out, &["type", "keys", "share", "bytes"], &[0], rows)
+}
+
+fn databases(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    if analysis.databases.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nDatabases")?;
+    let rows = analysis.databases.iter().map(|database| {
+        vec![
+            database.db.to_string(),
+            count_text(database.keys),
+            database.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+        ]
+    });
+    table::write(out, &["database", "keys", "bytes"], &[], rows)
+}
+
+fn nodes(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    let Some(nodes) = &analysis.nodes else {
+        return Ok(());
+    };
+    writeln!(out, "\nNodes")?;
+    let mut rows: Vec<Vec<String>> = nodes
+        .iter()
+        .map(|node| {
+            vec![
+                node.id[..8].to_owned(),
+                node.addr.clone().unwrap_or_else(|| "?".to_owned())
+                    + if node.failed { " (failed)" } else { "" },
+                count_text(node.slots as u64),
+                count_text(node.keys),
+                percent(node.keys as f64 / analysis.totals.keys.max(1) as f64),
+                node.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+                share_of(node.bytes, analysis.totals.bytes),
+            ]
+        })
+        .collect();
+    if let Some(nobody) = analysis
+        .unassigned
+        .as_ref()
+        .filter(|nobody| nobody.slots > 0)
+    {
+        rows.push(vec![
+            "nobody".to_owned(),
+            String::new(),
+            count_text(nobody.slots as u64),
+            count_text(nobody.keys),
+            percent(nobody.keys as f64 / analysis.totals.keys.max(1) as f64),
+            nobody.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            share_of(nobody.bytes, analysis.totals.bytes),
+        ]);
+    }
+    table::write(
+        out,
+        &[
+            "node", "address", "slots", "keys", "share", "bytes", "share",
+        ],
+        &[0, 1],
+        rows,
+    )
+}
+
+fn share_of(bytes: Option<u64>, total: Option<u64>) -> String {
+    match (bytes, total) {
+        (Some(bytes), Some(total)) => percent(bytes as f64 / total.max(1) as f64),
+        _ => "?".to_owned(),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn shortened(name: &str) -> String {
+    let name = key_line(name.as_bytes()).into_owned();
+    if name.chars().count() <= NAME_CHARS {
+        return format!("`{name}`");
+    }
+    let start: String = name.chars().take(NAME_CHARS).collect();
+    format!("`{start}…`")
+}

@@ -1,0 +1,454 @@
+//! `slotkit analyze`.
+
+use super::tool::{Run, run, run_in, run_with};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+const HEADER: &str =
+    "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry\n";
+
+/// A folder with one file.
+fn with_file(name: &str, bytes: impl AsRef<[u8]>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join(name), bytes).expect("a file");
+    folder
+}
+
+fn json(run: &Run) -> Value {
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    serde_json::from_slice(&run.stdout).expect("JSON")
+}
+
+/// Runs analyze on bytes that can't be used and gives its one line.
+fn refused(bytes: impl AsRef<[u8]>, args: &[&str]) -> String {
+    let folder = with_file("input", bytes);
+    let run = run_in(folder.path(), [&["analyze", "input"], args].concat(), b"");
+    assert_eq!(run.exit, 2, "{}", run.stderr);
+    assert_eq!(run.text(), "", "nothing on stdout");
+    assert_eq!(run.stderr.lines().count(), 1, "one line: {}", run.stderr);
+    run.stderr
+}
+
+/// Whether the line has all these words.
+fn says(line: &str, words: &[&str]) {
+    for word in words {
+        assert!(line.contains(word), "`{word}` is missing: {line}");
+    }
+}
+
+#[test]
+fn missing_files_and_folders_are_named() {
+    let run = run(["analyze", "no/such.csv"]);
+    assert_eq!(run.exit, 2);
+    says(&run.stderr, &["no/such.csv", "there is no such file"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = run_in(folder.path(), ["analyze", "."], b"");
+    assert_eq!(run.exit, 2);
+    says(&run.stderr, &["expected a file, found a folder"]);
+    let run = run_in(Path::new("/"), ["analyze"], b"");
+    assert_eq!(run.exit, 2);
+}
+
+#[test]
+fn what_is_no_dump_is_refused_with_its_mend() {
+    says(&refused("", &[]), &["input", "found an empty file"]);
+    says(
+        &refused(
+            "\u{feff}key\n"
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<_>>(),
+            &[],
+        ),
+        &["UTF-16", "iconv"],
+    );
+    says(
+        &refused(
+            "0,string,a,1"
+                .encode_utf16()
+                .flat_map(u16::to_be_bytes)
+                .collect::<Vec<_>>(),
+            &[],
+        ),
+        &["UTF-16", "iconv"],
+    );
+    says(
+        &refused(b"REDIS0009\xfa\x09redis-ver", &[]),
+        &["RDB", "rdb -c memory"],
+    );
+    says(&refused(b"\x1f\x8b\x08\0rest", &[]), &["gzip"]);
+    let rubbish: Vec<u8> = (0..4096u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    says(&refused(rubbish, &[]), &["binary data", "--format list"]);
+    says(
+        &refused("a,b\n1,2\n", &["--format", "csv"]),
+        &["input", "column `key`", "--key-column"],
+    );
+    says(
+        &refused("key,size\n", &["--size-column", "bytes"]),
+        &["column `bytes`"],
+    );
+}
+
+#[test]
+fn damaged_rows_are_named_with_line_field_and_byte() {
+    let row = "0,string,a,56,string,1,1,\n";
+    says(
+        &refused(
+            format!("{HEADER}{row}0,string,b,many,string,1,1,\n{row}"),
+            &[],
+        ),
+        &[
+            "input, line 3, field size_in_bytes, byte 107",
+            "found `many`",
+            "--on-error skip",
+        ],
+    );
+    says(
+        &refused(
+            format!("{HEADER}{row}{row}0,string,b,56,string,1\n{row}"),
+            &[],
+        ),
+        &["line 4, byte 133", "expected a row of 8 fields", "found 6"],
+    );
+    says(
+        &refused(format!("{HEADER}{row}0,string,cut,5"), &[]),
+        &["line 3", "expected a row of 8 fields"],
+    );
+    says(
+        &refused(
+            format!("{HEADER}0,string,a,99999999999999999999,string,1,1,\n"),
+            &[],
+        ),
+        &["line 2", "size_in_bytes", "2^50"],
+    );
+    says(
+        &refused("key,size,type\na,1,string\nb,1\n", &[]),
+        &[
+            "line 3, byte 25",
+            "expected a row of 3 fields as in the header, found 2",
+        ],
+    );
+    says(
+        &refused("key,size\na,1\nb,x\n", &[]),
+        &["line 3, field size", "found `x`"],
+    );
+    says(
+        &refused("key,size\na,1\nb\"c,1\n", &[]),
+        &["line 3", "stray quote"],
+    );
+}
+
+#[test]
+fn a_row_without_end_is_refused() {
+    let long = vec![b'x'; 100 << 20];
+    says(
+        &refused(&long, &[]),
+        &["line 1", "at most 16777216 bytes", "--max-row-bytes"],
+    );
+    let csv = [HEADER.as_bytes(), b"0,string,a,56,string,1,1,\n", &long].concat();
+    says(&refused(csv, &[]), &["line 3, byte 107", "--max-row-bytes"]);
+    let quoted = [b"key,size\na,1\n\"", &long[..]].concat();
+    says(
+        &refused(quoted, &[]),
+        &["line 3, byte 13", "--max-row-bytes"],
+    );
+}
+
+#[test]
+fn a_header_alone_is_an_empty_dump() {
+    for text in [
+        HEADER,
+        HEADER.trim_end(),
+        "database,key,type,size,size_readable,element_count,encoding,expiration\n",
+    ] {
+        let folder = with_file("empty.csv", text);
+        let run = run_in(folder.path(), ["analyze", "--json", "empty.csv"], b"");
+        says(&run.stderr, &["empty.csv: it has no keys"]);
+        let json = json(&run);
+        assert_eq!(json["totals"]["keys"], 0);
+        assert_eq!(json["totals"]["bytes"], 0);
+        let table = run_in(folder.path(), ["analyze", "empty.csv"], b"");
+        assert_eq!(table.exit, 0);
+    }
+}
+
+#[test]
+fn skipped_rows_are_counted_shown_and_end_with_2() {
+    let mut text = HEADER.to_owned();
+    for index in 0..20 {
+        text +=
+            &format!("0,string,good{index},10,string,1,1,\n0,string,bad{index},x,string,1,1,\n");
+    }
+    let folder = with_file("dump.csv", text);
+    let run = run_in(
+        folder.path(),
+        ["analyze", "--json", "--on-error", "skip", "dump.csv"],
+        b"",
+    );
+    assert_eq!(run.exit, 2);
+    says(
+        &run.stderr,
+        &[
+            "20 rows can't be read",
+            "line 3, field size_in_bytes",
+            "line 11",
+        ],
+    );
+    assert!(!run.stderr.contains("line 13"), "five examples are enough");
+    let json: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!(json["totals"]["keys"], 20);
+    assert_eq!(json["inputs"][0]["skipped"], 20);
+}
+
+#[test]
+fn the_first_damaged_row_is_named_by_any_number_of_threads() {
+    let row = "0,string,some:key:that:is:long:enough,56,string,1,1,\n";
+    let mut text = HEADER.to_owned() + &row.repeat(40_000);
+    text += "0,string,first,x,string,1,1,\n";
+    text += &row.repeat(40_000);
+    text += "0,string,second,x,string,1,1,\n";
+    let folder = with_file("dump.csv", text);
+    for threads in ["1", "2", "7"] {
+        let run = run_in(
+            folder.path(),
+            ["analyze", "dump.csv", "--threads", threads],
+            b"",
+        );
+        assert_eq!(run.exit, 2);
+        says(&run.stderr, &["line 40002, field size_in_bytes"]);
+    }
+}
+
+/// A dump of several parts with every kind of trouble that a key can have.
+fn large_dump() -> Vec<u8> {
+    let mut text = HEADER.as_bytes().to_vec();
+    for index in 0..60_000u32 {
+        let odd = match index % 97 {
+            0 => "a,b\n\"c\"",
+            1 => "\n\n,",
+            2 => "{tag",
+            _ => "",
+        };
+        let tag = if index % 5 == 0 { "{hot}" } else { "" };
+        let size = 50 + index.wrapping_mul(2_654_435_761) % 5000;
+        text.extend_from_slice(
+            format!(
+                "{},string,{tag}family{}:{index}:{odd}",
+                index % 3,
+                index % 11
+            )
+            .as_bytes(),
+        );
+        text.push(if index % 89 == 0 { 0xE9 } else { b'.' });
+        text.extend_from_slice(format!(",{size},string,1,1,\n").as_bytes());
+    }
+    text
+}
+
+#[test]
+fn any_number_of_threads_and_a_pipe_give_the_same_bytes() {
+    let text = large_dump();
+    let folder = with_file("dump.csv", &text);
+    for form in ["--json", "--csv", "--output=table"] {
+        let one = run_in(
+            folder.path(),
+            ["analyze", "dump.csv", form, "--threads", "1"],
+            b"",
+        );
+        assert_eq!(one.exit, 0, "{}", one.stderr);
+        for threads in ["2", "7"] {
+            let more = run_in(
+                folder.path(),
+                ["analyze", "dump.csv", form, "--threads", threads],
+                b"",
+            );
+            assert!(more.stdout == one.stdout, "{form} with {threads} threads");
+        }
+        let piped = run_with(["analyze", "-", form, "--threads", "3"], &text);
+        let same = String::from_utf8_lossy(&piped.stdout).replace("<stdin>", "dump.csv");
+        assert!(same.as_bytes() == one.stdout, "{form} through a pipe");
+    }
+}
+
+#[test]
+fn hot_slots_have_their_causes() {
+    let folder = with_file("dump.csv", large_dump());
+    let json = json(&run_in(
+        folder.path(),
+        ["analyze", "dump.csv", "--json", "--top", "1"],
+        b"",
+    ));
+    let hottest = &json["hot_slots"]["by_keys"][0];
+    assert_eq!(hottest["cause"]["kind"], "hash_tag");
+    assert_eq!(hottest["cause"]["name"], "hot");
+    assert_eq!(hottest["cause"]["exact"], true);
+    assert!(hottest["share"].as_f64() > Some(0.199));
+    assert_eq!(
+        json["hot_slots"]["by_keys"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn causes_are_estimated_when_there_are_too_many_tags() {
+    let mut text = HEADER.to_owned();
+    for index in 0..120_000 {
+        let tag = if index % 4 == 0 {
+            "hot".to_owned()
+        } else {
+            format!("u{index}")
+        };
+        text += &format!(
+            "0,string,{{{tag}}}:{index},{},string,1,1,\n",
+            50 + index % 100
+        );
+    }
+    let folder = with_file("dump.csv", text);
+    let json = json(&run_in(
+        folder.path(),
+        ["analyze", "dump.csv", "--json", "--top", "1"],
+        b"",
+    ));
+    for metric in ["by_keys", "by_bytes"] {
+        let cause = &json["hot_slots"][metric][0]["cause"];
+        assert_eq!(
+            (&cause["kind"], &cause["name"]),
+            (&Value::from("hash_tag"), &Value::from("hot"))
+        );
+        assert_eq!(cause["exact"], false);
+        let (share, error) = (
+            cause["share"].as_f64().expect("a share"),
+            cause["error"].as_f64().expect("a bound"),
+        );
+        // 30,000 keys of the tag, and about five others in the same slot.
+        assert!(
+            (share - 0.9998).abs() <= error && error < 0.01,
+            "{share} ± {error}"
+        );
+    }
+}
+
+#[test]
+fn a_big_key_is_the_cause_of_its_slots_bytes() {
+    let mut text = HEADER.to_owned() + "0,list,queue,1000000,quicklist,1,1,\n";
+    for index in 0..1000 {
+        text += &format!("0,string,k{index},100,string,1,1,\n");
+    }
+    let folder = with_file("dump.csv", text);
+    let json = json(&run_in(
+        folder.path(),
+        ["analyze", "dump.csv", "--json"],
+        b"",
+    ));
+    let cause = &json["hot_slots"]["by_bytes"][0]["cause"];
+    assert_eq!(
+        (&cause["kind"], &cause["name"]),
+        (&Value::from("key"), &Value::from("queue"))
+    );
+}
+
+#[test]
+fn a_list_has_no_bytes_and_says_so() {
+    let run = run_with(["analyze", "--json", "-"], b"a\nb\r\nb\n");
+    says(
+        &run.stderr,
+        &["<stdin>: read as list, 3 keys", "3 keys have no size"],
+    );
+    let json = json(&run);
+    assert_eq!(json["totals"]["keys"], 3);
+    assert_eq!(json["totals"]["bytes"], Value::Null);
+    assert_eq!(json["slots"][0]["bytes"], Value::Null);
+    assert_eq!(json["types"]["unknown"]["keys"], 3);
+    assert_eq!(json["slots"].as_array().map(Vec::len), Some(2));
+    assert_eq!(json["hot_slots"]["by_bytes"], Value::Array(vec![]));
+}
+
+#[test]
+fn several_inputs_make_one_report() {
+    let folder = with_file(
+        "a.csv",
+        format!("{HEADER}0,string,a,10,string,1,1,2026-11-23T21:52:29\n"),
+    );
+    fs::write(folder.path().join("b.tsv"), "size\tkey\n7\ta\n").expect("a file");
+    let run = run_in(
+        folder.path(),
+        ["analyze", "--json", "a.csv", "b.tsv", "-"],
+        b"a\n",
+    );
+    let json = json(&run);
+    assert_eq!(json["slots"].as_array().map(Vec::len), Some(1));
+    assert_eq!(json["slots"][0]["keys"], 3);
+    assert_eq!(json["slots"][0]["bytes"], 17);
+    assert_eq!(json["totals"]["unsized_keys"], 1);
+    assert_eq!(json["totals"]["expiring"], 1);
+    let formats: Vec<_> = json["inputs"]
+        .as_array()
+        .expect("inputs")
+        .iter()
+        .map(|input| input["format"].clone())
+        .collect();
+    assert_eq!(formats, ["rdb-tools", "csv", "list"]);
+}
+
+#[test]
+fn columns_can_be_named() {
+    let text = "Schlüssel;Größe\n\"a;b\";5\n";
+    let folder = with_file("dump.csv", text);
+    let args = [
+        "analyze",
+        "--json",
+        "dump.csv",
+        "--key-column",
+        "Schlüssel",
+        "--size-column",
+        "Größe",
+        "--delimiter",
+        ";",
+    ];
+    let json = json(&run_in(folder.path(), args, b""));
+    assert_eq!(json["totals"]["bytes"], 5);
+    let slot: u64 = run_in(folder.path(), ["keyslot", "a;b"], b"")
+        .text()
+        .trim()
+        .parse()
+        .expect("a slot");
+    assert_eq!(json["slots"][0]["slot"].as_u64(), Some(slot));
+}
+
+#[test]
+fn a_csv_has_a_row_a_slot_and_no_formulas() {
+    let text = format!("{HEADER}0,string,=cmd(),56,string,1,1,\n");
+    let run = run_with(["analyze", "--csv", "-"], text.as_bytes());
+    assert_eq!(run.text().lines().count(), 16_385);
+    let row = run
+        .text()
+        .lines()
+        .find(|line| line.contains("cmd"))
+        .expect("the row");
+    assert!(row.ends_with(",1,56,0,'=cmd(),56"), "{row}");
+}
+
+#[test]
+fn a_mark_and_other_line_ends_are_no_part_of_keys() {
+    let text = format!("\u{feff}{HEADER}0,string,a,10,string,1,1,\n").replace('\n', "\r\n");
+    let json = json(&run_with(["analyze", "--json", "-"], text.as_bytes()));
+    assert_eq!(
+        (&json["slots"][0]["slot"], &json["totals"]["bytes"]),
+        (&Value::from(15495), &Value::from(10))
+    );
+}
+
+#[test]
+fn nodes_of_another_kind_of_file_are_refused() {
+    let folder = with_file("nodes.txt", "not a node\n");
+    let run = run_in(
+        folder.path(),
+        ["analyze", "-", "--nodes", "nodes.txt"],
+        b"a\n",
+    );
+    assert_eq!(run.exit, 2);
+    says(&run.stderr, &["nodes.txt, line 1"]);
+}
