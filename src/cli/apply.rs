@@ -3,7 +3,7 @@
 use super::confirm::confirm;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::interrupt::Interrupt;
+use super::interrupt::{Interrupt, Second};
 use super::journal_path::journal_path;
 use super::live::{self, Session, Work};
 use super::move_progress::MoveProgress;
@@ -95,7 +95,7 @@ impl Run {
         };
         Ok(Run {
             journal: Journal::open(&path)?,
-            interrupt: Interrupt::watch()?,
+            interrupt: Interrupt::watch(Second::Ends)?,
         })
     }
 

@@ -90,6 +90,9 @@ impl RedisLink {
 
 impl NodeLink for RedisLink {
     fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>> {
+        if verbs.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut bytes = Vec::new();
         for verb in verbs {
             pack(&verb.words(), &mut bytes);

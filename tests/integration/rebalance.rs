@@ -3,7 +3,9 @@
 use super::servers::{self, load};
 use super::tool::{self, Run, slotkit};
 use slotkit::cluster::local::{LocalCluster, Shape};
+use slotkit::cluster::login::Secret;
 use slotkit::cluster::verb::{NodeLink, SetSlot, Verb};
+use slotkit::cluster::witness::{Expected, Witness};
 use slotkit::slot::{SLOT_COUNT, Slot};
 use std::io::Read;
 use std::path::Path;
@@ -70,7 +72,7 @@ fn by_slots_while_a_client_writes() {
     };
     let (seed, state) = (cluster.seed(), state());
     let mut expected = load::fill(seed, None, "key", 3000, 10);
-    let writer = load::Writer::start(seed, None);
+    let writer = Witness::start(seed, None).expect("a witness");
     let args = [
         "plan-rebalance",
         "--by",
@@ -81,7 +83,7 @@ fn by_slots_while_a_client_writes() {
         "--json",
     ];
     let run = run(&cluster, state.path(), &args);
-    expected.extend(writer.stop());
+    expected.extend(writer.stop().expect("every answer was right"));
     assert_eq!(run.exit, 0, "{}", run.stderr);
     assert_eq!(slots(&cluster)[..4], [4096; 4]);
     load::assert_all_there(seed, None, &expected);
@@ -99,24 +101,17 @@ fn by_slots_while_a_client_writes() {
 
 #[test]
 fn by_keys_with_a_password_and_odd_keys() {
-    let password = slotkit::cluster::login::Secret::new("a pass\"word");
-    let config = Vec::new();
     let shape = Shape {
         primaries: 2,
-        password: Some(password),
-        config,
+        password: Some(Secret::new("a password")),
         ..Shape::default()
-    };
-    let shape = Shape {
-        password: Some(slotkit::cluster::login::Secret::new("a password")),
-        ..shape
     };
     let Some(cluster) = servers::cluster(&shape) else {
         return;
     };
     let (seed, login, state) = (cluster.seed(), cluster.login(), state());
     // Twenty hash tags, all of them in slots of the first node.
-    let mut expected = load::Expected::new();
+    let mut expected = Expected::new();
     let first: Vec<Slot> = cluster
         .view(0)
         .expect("a view")
@@ -278,7 +273,7 @@ fn a_node_that_was_just_added_is_refused_until_it_is_ready() {
             "{}",
             early.stderr
         );
-        assert_eq!(slots_of_first(&cluster), 8192, "nothing was changed");
+        assert_eq!(arrived(&cluster, 0), 8192, "nothing was changed");
     } else {
         // Not yet in the first node's view at all: then there is nothing to give it.
         assert_eq!(early.exit, 0, "{}", early.stderr);
@@ -289,16 +284,6 @@ fn a_node_that_was_just_added_is_refused_until_it_is_ready() {
     assert_eq!(slots(&cluster).iter().max(), Some(&5462));
 }
 
-fn slots_of_first(cluster: &LocalCluster) -> usize {
-    cluster
-        .view(0)
-        .expect("a view")
-        .myself()
-        .expect("myself")
-        .slots
-        .len()
-}
-
 #[test]
 fn killed_half_way_and_run_again() {
     let Some(cluster) = servers::cluster(&three_and_one()) else {
@@ -306,7 +291,7 @@ fn killed_half_way_and_run_again() {
     };
     let (seed, state) = (cluster.seed(), state());
     let mut expected = load::fill(seed, None, "key", 4000, 10);
-    let writer = load::Writer::start(seed, None);
+    let writer = Witness::start(seed, None).expect("a witness");
     let args = [
         "plan-rebalance",
         "--by",
@@ -316,26 +301,22 @@ fn killed_half_way_and_run_again() {
         "--yes",
         "--keys-per-migrate",
         "1",
+        "--slots-at-once",
+        "8",
     ];
-    for kill_after_ms in [300, 450, 700] {
+    for arrived in [50, 400, 1500] {
         let mut child = spawn(&cluster, state.path(), &args);
-        std::thread::sleep(Duration::from_millis(kill_after_ms));
+        wait_for_slots(&cluster, 3, arrived, &mut child);
         child.kill().expect("kill -9");
         child.wait().expect("ends");
     }
-    let moved = cluster
-        .view(3)
-        .expect("a view")
-        .myself()
-        .expect("myself")
-        .slots
-        .len();
+    let moved = arrived(&cluster, 3);
     assert!(
-        moved > 0 && moved < 4096,
+        moved < 4096,
         "it was killed half-way: {moved} slots have arrived"
     );
     let run = run(&cluster, state.path(), &args);
-    expected.extend(writer.stop());
+    expected.extend(writer.stop().expect("every answer was right"));
     assert_eq!(run.exit, 0, "{}", run.stderr);
     assert_eq!(slots(&cluster), [4096; 4]);
     load::assert_all_there(seed, None, &expected);
@@ -356,7 +337,7 @@ fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
         "--yes",
     ];
     let mut child = spawn(&cluster, state.path(), &args);
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for_slots(&cluster, 3, 50, &mut child);
     let interrupted = std::process::Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -376,6 +357,25 @@ fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
     let again = run(&cluster, state.path(), &args);
     assert_eq!(again.exit, 0, "{}", again.stderr);
     assert_eq!(slots(&cluster), [4096; 4]);
+}
+
+/// How many slots a node says that it owns.
+fn arrived(cluster: &LocalCluster, node: usize) -> usize {
+    let view = cluster.view(node).expect("a view");
+    view.myself().expect("myself").slots.len()
+}
+
+/// Waits until a node has so many slots, while this run brings them.
+fn wait_for_slots(cluster: &LocalCluster, node: usize, count: usize, run: &mut Child) {
+    while arrived(cluster, node) < count {
+        if let Some(status) = run.try_wait().expect("a status") {
+            let mut stderr = String::new();
+            let pipe = run.stderr.as_mut().expect("a pipe");
+            pipe.read_to_string(&mut stderr).expect("text");
+            panic!("it ended with {status} before {count} slots arrived: {stderr}");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn spawn(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Child {

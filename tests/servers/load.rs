@@ -1,16 +1,10 @@
-//! Clients that write while slots move, and remember every write that was acknowledged.
+//! Keys with known values, loaded before slots move and compared after.
 
 use slotkit::cluster::NodeAddr;
 use slotkit::cluster::client::ClusterClient;
 use slotkit::cluster::login::Login;
 use slotkit::cluster::verb::Reply;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-
-/// Keys with the values that must be there.
-pub type Expected = BTreeMap<Vec<u8>, Vec<u8>>;
+use slotkit::cluster::witness::{self, Expected};
 
 /// Writes keys with values of this size under a prefix; odd bytes in some.
 pub fn fill(
@@ -29,22 +23,16 @@ pub fn fill(
         }
         let mut value = format!("{index}-").into_bytes();
         value.resize(value.len() + value_bytes, b'v');
-        set(&mut client, &key, &value).expect("the key is written");
-        expected.insert(key, value);
+        let reply = client.run(&[b"SET", &key, &value]).expect("an answer");
+        assert_eq!(reply, Reply::Text(b"OK".to_vec()));
+        expected.insert(key, Some(value));
     }
     expected
 }
 
 /// Reads every key and compares; says the first differences.
 pub fn assert_all_there(seed: &NodeAddr, login: Option<&Login>, expected: &Expected) {
-    let mut client = ClusterClient::connect(seed, login).expect("a client");
-    let mut wrong = Vec::new();
-    for (key, value) in expected {
-        let found = client.run(&[b"GET", key]).expect("an answer");
-        if found != Reply::Text(value.clone()) {
-            wrong.push(format!("{}: {found:?}", key.escape_ascii()));
-        }
-    }
+    let wrong = witness::differences(seed, login, expected).expect("answers");
     assert!(
         wrong.is_empty(),
         "{} of {} keys are wrong: {:?}",
@@ -52,50 +40,4 @@ pub fn assert_all_there(seed: &NodeAddr, login: Option<&Login>, expected: &Expec
         expected.len(),
         &wrong[..wrong.len().min(5)]
     );
-}
-
-fn set(client: &mut ClusterClient, key: &[u8], value: &[u8]) -> Result<(), String> {
-    match client.run(&[b"SET", key, value]) {
-        Ok(Reply::Text(text)) if text == b"OK" => Ok(()),
-        Ok(other) => Err(format!("{other:?}")),
-        Err(error) => Err(error.one_line()),
-    }
-}
-
-/// A client in a thread of its own that writes until it is stopped.
-pub struct Writer {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Expected>,
-}
-
-impl Writer {
-    /// Starts to write: new keys, and old ones again and again.
-    pub fn start(seed: &NodeAddr, login: Option<&Login>) -> Writer {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (seed, login, asked) = (seed.clone(), login.cloned(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let mut client = ClusterClient::connect(&seed, login.as_ref()).expect("a client");
-            let mut acknowledged = Expected::new();
-            let mut round: u64 = 0;
-            while !asked.load(Ordering::Relaxed) {
-                // Every second write goes to one of 500 keys that are written again and again.
-                let key = match round % 2 {
-                    0 => format!("again:{}", round % 500),
-                    _ => format!("once:{round}"),
-                };
-                let value = round.to_string().into_bytes();
-                set(&mut client, key.as_bytes(), &value).expect("a write is acknowledged");
-                acknowledged.insert(key.into_bytes(), value);
-                round += 1;
-            }
-            acknowledged
-        });
-        Writer { stop, thread }
-    }
-
-    /// Stops; returns what was acknowledged.
-    pub fn stop(self) -> Expected {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the writer ends well")
-    }
 }
