@@ -1,6 +1,7 @@
 //! What was typed. Nothing here acts; each command turns its `Args` into what they mean.
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 
 /// Slots of Redis Cluster and Valkey Cluster: which slot is this key in, where do my keys,
 /// bytes and load sit, and what should move, moved safely.
@@ -45,31 +46,16 @@ pub(super) enum Command {
     Demo(super::demo::Args),
 }
 
-impl Command {
-    /// The command's name when its `-h` came without a host: then help is wanted, as in redis-cli.
-    pub(super) fn asked_for_help(&self) -> Option<&'static str> {
-        #[cfg(feature = "live")]
-        let asked = match self {
-            Command::Analyze(args) if args.connection.wants_help() => Some("analyze"),
-            Command::PlanRebalance(args) if args.connection.wants_help() => Some("plan-rebalance"),
-            Command::Apply(args) if args.connection.wants_help() => Some("apply"),
-            Command::Check(args) if args.connection.wants_help() => Some("check"),
-            _ => None,
-        };
-        #[cfg(not(feature = "live"))]
-        let asked = None;
-        asked
+/// The help that `-h` as the last word asks for, as in redis-cli; elsewhere `-h` takes a host.
+pub(super) fn help_wanted(words: &[OsString]) -> Option<clap::Command> {
+    let is_last = words.last().is_some_and(|word| word == "-h");
+    if !is_last || words.iter().any(|word| word == "--") {
+        return None;
     }
-}
-
-/// Prints the help of a command on stdout.
-pub(super) fn print_help(command: &str) -> std::io::Result<()> {
     let mut all = Args::command();
     all.build();
-    match all.find_subcommand_mut(command) {
-        Some(command) => command.print_long_help(),
-        None => all.print_long_help(),
-    }
+    let command = words.get(1).and_then(|word| word.to_str())?;
+    all.find_subcommand(command).cloned().or(Some(all))
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
 
 /// The flags that say where a cluster is and how to log in.
 ///
-/// They are those of redis-cli, so `-h` takes the host; without a value it asks
+/// They are those of redis-cli, so `-h` takes the host; as the last word it asks
 /// for help, as there.
 #[derive(Clone, Default, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ConnectionArgs {
-    /// Host of any node of the cluster; without a value: print help.
-    #[arg(short = 'h', long = "host", value_name = "HOST", num_args = 0..=1, default_missing_value = "")]
+    /// Host of any node of the cluster; as the last word: print help.
+    #[arg(short = 'h', long = "host", value_name = "HOST")]
     pub(super) host: Option<String>,
     /// Port of that node [default: 6379].
     #[arg(short, long, value_name = "PORT")]
@@ -54,11 +54,6 @@ impl ConnectionArgs {
     /// Whether a cluster was named at all.
     pub(super) fn is_given(&self) -> bool {
         self.host.is_some() || self.port.is_some() || self.uri.is_some()
-    }
-
-    /// Whether `-h` was given without a host: then help is wanted.
-    pub(super) fn wants_help(&self) -> bool {
-        self.host.as_deref() == Some("")
     }
 
     /// What was meant, with the password from wherever it is.

@@ -57,15 +57,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Parses the arguments and does what they say.
 fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
-    let args = match Args::try_parse_from(args) {
+    let words: Vec<OsString> = args.into_iter().collect();
+    if let Some(mut command) = args::help_wanted(&words) {
+        // Help that nobody reads any more is no failure.
+        let _ = command.print_help();
+        return Ok(Exit::Done);
+    }
+    let args = match Args::try_parse_from(words) {
         Ok(args) => args,
         Err(error) => return Ok(refuse(&error)),
     };
-    if let Some(command) = args.command.asked_for_help() {
-        // Help that nobody reads any more is no failure.
-        let _ = args::print_help(command);
-        return Ok(Exit::Done);
-    }
     match args.command {
         Command::Keyslot(args) => keyslot::run(&args),
         Command::Analyze(args) => analyze::run(&args),

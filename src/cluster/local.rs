@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use std::fmt::Write as _;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -261,6 +262,8 @@ fn start_server(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        // Ctrl-C on the terminal goes to a whole process group: the cluster is stopped by us.
+        .process_group(0)
         .spawn()
         .map_err(|cause| {
             let message = format!("can't start the server ({cause})");
