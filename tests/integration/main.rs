@@ -4,8 +4,10 @@
 mod servers;
 
 mod analyze;
+mod demo;
 mod fixtures;
 mod keyslot;
 mod local_cluster;
+mod readme;
 mod rebalance;
 mod tool;

@@ -338,11 +338,7 @@ fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
     ];
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, 3, 50, &mut child);
-    let interrupted = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(interrupted.success());
+    tool::interrupt(&child);
     let mut stderr = String::new();
     child
         .stderr

@@ -75,3 +75,13 @@ pub fn ended(output: Output) -> Run {
         exit: output.status.code().unwrap_or(-1),
     }
 }
+
+/// Ctrl-C.
+pub fn interrupt(child: &std::process::Child) {
+    let pid = child.id().to_string();
+    let status = Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .expect("kill runs");
+    assert!(status.success());
+}
