@@ -66,11 +66,17 @@ impl LocalNode {
     }
 }
 
-impl Drop for LocalNode {
-    fn drop(&mut self) {
+impl LocalNode {
+    fn stop(&mut self) {
         // It may have been killed by a test already; there is nothing to save in it.
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+impl Drop for LocalNode {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -137,6 +143,11 @@ impl LocalCluster {
             }
         }
         Err(last.unwrap_or_else(|| Error::new(ErrorKind::Server, "no server could be started")))
+    }
+
+    /// Kills a node; the others keep it in their views.
+    pub fn stop_node(&mut self, index: usize) {
+        self.nodes[index].stop();
     }
 
     /// Introduces a node to the first one.
@@ -309,11 +320,16 @@ fn wait_for_id(
     loop {
         let said = RedisLink::connect(&addr, login, Patience::default())
             .and_then(|mut link| link.ask(&Verb::MyId)?.text(&Verb::MyId));
-        if let Ok(id) = said {
-            let id = id
-                .parse()
-                .map_err(|message: String| Error::new(ErrorKind::Server, message))?;
-            return Ok((addr, id));
+        match said {
+            Ok(id) => {
+                let id = id
+                    .parse()
+                    .map_err(|message: String| Error::new(ErrorKind::Server, message))?;
+                return Ok((addr, id));
+            }
+            // It listens and refuses: waiting doesn't help.
+            Err(error) if error.kind() == ErrorKind::Server => return Err(error),
+            Err(_) => {}
         }
         let has_ended = process
             .try_wait()

@@ -10,4 +10,5 @@ mod keyslot;
 mod local_cluster;
 mod readme;
 mod rebalance;
+mod refusals;
 mod tool;
