@@ -17,6 +17,8 @@ pub mod resume;
 pub mod route;
 pub mod slot_move;
 pub mod survey;
+#[cfg(test)]
+mod testing;
 mod version;
 
 pub use version::Version;

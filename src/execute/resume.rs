@@ -98,73 +98,37 @@ fn refuse(task: Move, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{NodeAddr, parse};
-    use crate::execute::Version;
-    use crate::execute::survey::{NodeFacts, Permissions};
+    use crate::execute::testing::{facts_with, id};
     use crate::slot::Slot;
     use std::collections::BTreeMap;
 
-    const SLOT: u16 = 7;
-
-    fn id(digit: char) -> NodeId {
-        digit
-            .to_string()
-            .repeat(NodeId::DIGITS)
-            .parse()
-            .expect("an id")
-    }
-
     fn task() -> Move {
         Move {
-            slot: Slot::new(SLOT).expect("a slot"),
+            slot: Slot::new(0).expect("a slot"),
             source: id('a'),
             target: id('b'),
         }
     }
 
-    /// What a node says: who it takes for the slot's owner, and what it has open itself.
-    fn facts(myself: char, owner: char, open: &str) -> NodeFacts {
-        let lines: Vec<String> = ['a', 'b', 'c']
-            .iter()
-            .map(|node| {
-                let flags = if *node == myself {
-                    "myself,master"
-                } else {
-                    "master"
-                };
-                let slots = if *node == owner { " 7" } else { "" };
-                let open = if *node == myself { open } else { "" };
-                format!(
-                    "{} 10.0.0.1:700{} {flags} - 0 0 1 connected{slots}{open}",
-                    id(*node),
-                    1
-                )
-            })
-            .collect();
-        NodeFacts {
-            addr: NodeAddr::new("10.0.0.1", 7001),
-            view: parse::cluster_nodes(&lines.join("\n"), "test").expect("a view"),
-            state: "ok".to_owned(),
-            my_epoch: 1,
-            current_epoch: 1,
-            version: Version::from_info("redis_version:7.0.15").expect("a version"),
-            keys: 0,
-            used_bytes: 0,
-            max_bytes: None,
-            allows_replica_migration: None,
-            permissions: Permissions::Enough,
-        }
+    /// What a node says: who it takes for the owner of slot 0, and what it has open itself.
+    fn facts(myself: char, owner: char, open: &str) -> crate::execute::survey::NodeFacts {
+        facts_with(myself, |node, line| {
+            let line = line.replace(" 0-5460", " 1-5460");
+            let owned = if node == owner { " 0" } else { "" };
+            let open = if node == myself { open } else { "" };
+            format!("{line}{owned}{open}")
+        })
     }
 
     /// The standing for what source and target say: the owner, and whether it has the slot open.
     fn standing_of(source: (char, bool), target: (char, bool)) -> Result<Standing> {
         let migrating = if source.1 {
-            format!(" [7->-{}]", id('b'))
+            format!(" [0->-{}]", id('b'))
         } else {
             String::new()
         };
         let importing = if target.1 {
-            format!(" [7-<-{}]", id('a'))
+            format!(" [0-<-{}]", id('a'))
         } else {
             String::new()
         };

@@ -404,3 +404,6 @@ fn shortened(slots: &SlotSet) -> String {
     let more = if runs.len() > MOST { " …" } else { "" };
     format!("{}{more}", shown.join(" "))
 }
+
+#[cfg(test)]
+mod tests;
