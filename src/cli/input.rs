@@ -1,10 +1,11 @@
 //! Flags and words around reading keys, shared by every command that does.
 
+use super::filter::FilterArgs;
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::Result;
 use crate::report::count_text;
-use crate::source::{self, Format, Input, OnError};
+use crate::source::{self, Escape, Format, Input, OnError};
 use crate::tally::{self, Outcome};
 use std::ffi::OsString;
 
@@ -28,6 +29,16 @@ pub(super) struct InputArgs {
     /// What separates the CSV's fields: one character, or `tab` [default: as in the header].
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
+    /// How the tool that wrote the dump escaped keys (rdb-tools' --escape; `quoted` is redis-cli's
+    /// way) [default: raw, or quoted where all keys of a list are].
+    #[arg(long, value_enum, value_name = "HOW")]
+    escape: Option<EscapeArg>,
+    /// Listed keys are quoted as `redis-cli --no-raw` prints them; the same as --escape quoted.
+    #[arg(long, conflicts_with = "escape")]
+    quoted: bool,
+    /// The inputs are lists of keys that end with a NUL byte, not with a newline.
+    #[arg(short = '0', long, conflicts_with_all = ["format", "keep_cr"])]
+    null: bool,
     /// A carriage return at the end of a listed key belongs to the key.
     #[arg(long)]
     keep_cr: bool,
@@ -38,16 +49,46 @@ pub(super) struct InputArgs {
     /// How many threads read and count [default: as many as the machine has].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum FormatArg {
     /// The memory CSV of rdb-tools (`rdb -c memory`), which quotes nothing.
     RdbTools,
+    /// The same as redis-rdb-cli writes it, with sizes such as "43.3MB".
+    RedisRdbCli,
     /// CSV with a header, quoted as in RFC 4180.
     Csv,
     /// One key a line.
     List,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum EscapeArg {
+    /// Not at all.
+    Raw,
+    /// Bytes outside printable ASCII as \x0A.
+    Print,
+    /// Bytes that aren't UTF-8 as \xE9, the text in latin-1.
+    Utf8,
+    /// Keys with a byte outside printable ASCII in base64.
+    Base64,
+    /// In double quotes, as redis-cli prints keys on a terminal.
+    Quoted,
+}
+
+impl From<EscapeArg> for Escape {
+    fn from(arg: EscapeArg) -> Escape {
+        match arg {
+            EscapeArg::Raw => Escape::Raw,
+            EscapeArg::Print => Escape::Print,
+            EscapeArg::Utf8 => Escape::Utf8,
+            EscapeArg::Base64 => Escape::Base64,
+            EscapeArg::Quoted => Escape::Quoted,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -80,12 +121,19 @@ impl InputArgs {
             source: source::Options {
                 format: self.format.map(|format| match format {
                     FormatArg::RdbTools => Format::RdbTools,
+                    FormatArg::RedisRdbCli => Format::RdbCli,
                     FormatArg::Csv => Format::Csv,
                     FormatArg::List => Format::List,
                 }),
                 key_column: self.key_column.clone(),
                 size_column: self.size_column.clone(),
                 delimiter: self.delimiter,
+                escape: match self.quoted {
+                    true => Some(Escape::Quoted),
+                    false => self.escape.map(Escape::from),
+                },
+                is_null_separated: self.null,
+                filter: self.filter.filter(),
                 keep_cr: self.keep_cr,
                 on_error: match self.on_error {
                     OnErrorArg::Stop => OnError::Stop,
@@ -126,10 +174,27 @@ fn describe(outcome: &Outcome) {
         if let Some(note) = input.note {
             terminal::say(format!("{path}: {note}"));
         }
-        if input.keys == 0 && input.faults.count() == 0 {
+        if input.keys == 0
+            && input.findings.faults.count() == 0
+            && input.findings.filtered_keys == 0
+        {
             terminal::say(format!("{path}: it has no keys"));
         }
-        let faults = &input.faults;
+        let ambiguous = input.findings.ambiguous_keys;
+        if ambiguous > 0 {
+            let count = count_text(ambiguous);
+            terminal::say(format!(
+                "{path}: {count} keys were unescaped that could as well be meant as they stand there; --escape raw in the writing tool is exact"
+            ));
+        }
+        let filtered = input.findings.filtered_keys;
+        if filtered > 0 {
+            terminal::say(format!(
+                "{path}: {} keys were left out by the filters",
+                count_text(filtered)
+            ));
+        }
+        let faults = &input.findings.faults;
         if faults.count() > 0 {
             let count = count_text(faults.count());
             terminal::say(format!(

@@ -13,6 +13,7 @@ mod connection;
 #[cfg(feature = "live")]
 mod demo;
 mod exit;
+mod filter;
 mod input;
 #[cfg(feature = "live")]
 mod interrupt;

@@ -219,6 +219,8 @@ pub struct InputRow {
     pub keys: u64,
     /// How many rows couldn't be read.
     pub skipped: u64,
+    /// How many keys the filters left out.
+    pub filtered: u64,
 }
 
 impl Analysis {
@@ -431,6 +433,7 @@ fn input_row(input: &InputSummary) -> InputRow {
         path: input.path.display().to_string(),
         format: input.format,
         keys: input.keys,
-        skipped: input.faults.count(),
+        skipped: input.findings.faults.count(),
+        filtered: input.findings.filtered_keys,
     }
 }

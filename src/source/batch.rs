@@ -133,6 +133,8 @@ pub struct KeyBatch {
     pub(super) start: usize,
     /// Keys that had to be unescaped.
     pub(super) unescaped: Vec<u8>,
+    /// The other buffer for unescaped keys, used again.
+    pub(super) spare: Vec<u8>,
     /// Whether the spans lie in `unescaped`, not in `block`.
     pub(super) is_unescaped: bool,
     /// Where each key lies.

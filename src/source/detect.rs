@@ -1,6 +1,7 @@
 //! What an input is: its first bytes decide, not its name.
 
 use super::cut::Layout;
+use super::escape::{Escape, Unescaped};
 use super::fault::excerpt;
 use super::lines::Lines;
 use super::quoted::Quoted;
@@ -8,7 +9,7 @@ use super::rdb_tools::{HEADER, OLD_HEADER, RdbTools};
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
 use csv::{ByteRecord, ReaderBuilder};
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 /// How much of an input is looked at; a header must fit.
 pub(super) const HEAD_BYTES: usize = 64 << 10;
@@ -25,6 +26,20 @@ pub(crate) struct Recognised {
     pub(super) name: &'static str,
     /// What the user should know about it.
     pub(super) note: Option<&'static str>,
+    /// How its keys are escaped, where that can be seen.
+    pub(super) escape: Escape,
+}
+
+impl Recognised {
+    fn new(layout: Layout, format: Format, skip: usize, note: Option<&'static str>) -> Recognised {
+        Recognised {
+            layout,
+            skip,
+            name: format.name(),
+            note,
+            escape: Escape::Raw,
+        }
+    }
 }
 
 /// Names of columns, in the order of preference.
@@ -60,26 +75,34 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
     } else {
         0
     };
-    let first = first_line(&head[mark..], is_whole);
+    let text = &head[mark..];
+    let first = first_line(text, is_whole);
     let recognised = match options.format {
-        Some(Format::RdbTools) => rdb_tools(&head[mark..], first).unwrap_or(Recognised {
-            layout: Layout::RdbTools(RdbTools { has_expiry: true }),
-            skip: 0,
-            name: Format::RdbTools.name(),
-            note: Some("it has no header; its columns are taken to be those of rdb-tools"),
-        }),
+        Some(format @ (Format::RdbTools | Format::RdbCli)) => {
+            rdb_tools(text, first, Some(format)).unwrap_or_else(|| headless(format))
+        }
         Some(Format::Csv) => csv(first, options, 1)?,
         Some(Format::List) => list(options),
-        None => guess(&head[mark..], first, options)?,
+        None if options.is_null_separated => list(options),
+        None => guess(text, first, options)?,
     };
-    Ok(Recognised {
-        skip: recognised.skip + mark,
-        ..recognised
-    })
+    let skip = recognised.skip + mark;
+    let is_guessed_list = options.format.is_none() && recognised.name == Format::List.name();
+    if options.escape.is_none() && is_guessed_list && is_quoted_list(text) {
+        return Ok(Recognised {
+            skip,
+            escape: Escape::Quoted,
+            note: Some(
+                "its keys are quoted as redis-cli prints them; if the quotes are theirs, pass --escape raw",
+            ),
+            ..recognised
+        });
+    }
+    Ok(Recognised { skip, ..recognised })
 }
 
 fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
-    if let Some(recognised) = rdb_tools(text, first) {
+    if let Some(recognised) = rdb_tools(text, first, None) {
         return Ok(recognised);
     }
     let names_columns = options.key_column.is_some() || options.delimiter.is_some();
@@ -89,50 +112,82 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
     if has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
         return Err(Error::new(ErrorKind::Input, message)
-            .mend("if these are keys, one a line, pass --format list"));
+            .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
     }
     Ok(list(options))
 }
 
 fn list(options: &Options) -> Recognised {
-    Recognised {
-        layout: Layout::Lines(Lines {
-            separator: b'\n',
-            keep_cr: options.keep_cr,
-        }),
-        skip: 0,
-        name: Format::List.name(),
-        note: None,
-    }
+    let lines = Lines {
+        separator: if options.is_null_separated { 0 } else { b'\n' },
+        keep_cr: options.keep_cr,
+    };
+    Recognised::new(Layout::Lines(lines), Format::List, 0, None)
+}
+
+/// How many lines of the head are looked at.
+const LOOKED_AT: usize = 100;
+
+/// Whether every whole line of the head is a key as `redis-cli --no-raw` prints it.
+fn is_quoted_list(text: &[u8]) -> bool {
+    let whole = memrchr(b'\n', text).map_or(&text[..0], |end| &text[..end]);
+    let mut out = Vec::new();
+    let mut lines = whole.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    !whole.is_empty()
+        && lines.all(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            out.clear();
+            Escape::Quoted.unescape(line, &mut out) == Unescaped::Exact
+        })
+}
+
+/// Rows without a header, as the user says.
+fn headless(format: Format) -> Recognised {
+    let rows = match format {
+        Format::RdbCli => RdbTools::RdbCli,
+        _ => RdbTools::Plain,
+    };
+    let note = "it has no header; its columns are taken to be those of rdb-tools";
+    Recognised::new(Layout::RdbTools(rows), format, 0, Some(note))
 }
 
 /// rdb-tools: its header, or (pieces of a split file have none) a whole row of its own.
-fn rdb_tools(text: &[u8], first: &[u8]) -> Option<Recognised> {
+fn rdb_tools(text: &[u8], first: &[u8], said: Option<Format>) -> Option<Recognised> {
     let bare = first.strip_suffix(b"\r").unwrap_or(first);
-    let found = |has_expiry, skip, note| Recognised {
-        layout: Layout::RdbTools(RdbTools { has_expiry }),
-        skip,
-        name: Format::RdbTools.name(),
-        note,
+    let found = |rows, format, skip, note| {
+        Some(Recognised::new(Layout::RdbTools(rows), format, skip, note))
     };
     let behind = (first.len() + 1).min(text.len());
-    if bare == HEADER.as_bytes() {
-        Some(found(true, behind, None))
+    let is_rdb_cli = match said {
+        Some(format) => format == Format::RdbCli,
+        None => has_rdb_cli_rows(&text[behind..]),
+    };
+    if bare == HEADER.as_bytes() && is_rdb_cli {
+        let note = Some("it is the CSV of redis-rdb-cli: sizes with a unit are rounded");
+        found(RdbTools::RdbCli, Format::RdbCli, behind, note)
+    } else if bare == HEADER.as_bytes() {
+        found(RdbTools::Plain, Format::RdbTools, behind, None)
     } else if bare == OLD_HEADER.as_bytes() {
-        Some(found(
-            false,
-            behind,
-            Some("it has no expiry column: expiring keys are unknown"),
-        ))
-    } else if (RdbTools { has_expiry: true }).is_row(first) {
-        Some(found(
-            true,
-            0,
-            Some("it has no header; its rows are those of rdb-tools"),
-        ))
+        let note = Some("it has no expiry column: expiring keys are unknown");
+        found(RdbTools::WithoutExpiry, Format::RdbTools, behind, note)
+    } else if RdbTools::Plain.is_row(first) {
+        let note = Some("it has no header; its rows are those of rdb-tools");
+        found(RdbTools::Plain, Format::RdbTools, 0, note)
     } else {
         None
     }
+}
+
+/// The header is the same; the first line that ends a row tells.
+fn has_rdb_cli_rows(rows: &[u8]) -> bool {
+    let mut lines = rows.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    lines
+        .find_map(|line| match () {
+            () if RdbTools::RdbCli.ends_row(line) => Some(true),
+            () if RdbTools::Plain.ends_row(line) => Some(false),
+            () => None,
+        })
+        .unwrap_or(false)
 }
 
 /// CSV with a header of at least `least` columns.
@@ -181,23 +236,25 @@ fn csv(first: &[u8], options: &Options, least: usize) -> Result<Recognised> {
             "size_readable",
             "element_count",
         ];
-    Ok(Recognised {
-        layout: Layout::Quoted(Quoted {
-            delimiter,
-            width: columns.len(),
-            key,
-            size,
-            kind: find(KIND_NAMES),
-            elements: find(ELEMENT_NAMES),
-            db: find(DB_NAMES),
-            expiry: find(EXPIRY_NAMES),
-        }),
-        skip: first.len() + 1,
-        name: Format::Csv.name(),
-        note: is_top_list.then_some(
-            "its header is that of `rdb -c bigkey`, a list of the biggest keys only: this is not the whole keyspace",
-        ),
-    })
+    let rows = Quoted {
+        delimiter,
+        width: columns.len(),
+        key,
+        size,
+        kind: find(KIND_NAMES),
+        elements: find(ELEMENT_NAMES),
+        db: find(DB_NAMES),
+        expiry: find(EXPIRY_NAMES),
+    };
+    let note = is_top_list.then_some(
+        "its header is that of `rdb -c bigkey`, a list of the biggest keys only: this is not the whole keyspace",
+    );
+    Ok(Recognised::new(
+        Layout::Quoted(rows),
+        Format::Csv,
+        first.len() + 1,
+        note,
+    ))
 }
 
 /// The delimiters with which the first line is a header that has the key's column and another one.
@@ -253,24 +310,6 @@ fn refuse_foreign(head: &[u8]) -> Result<()> {
         return refuse(
             "expected CSV or a list of keys, found an RDB file",
             "write its memory CSV first: rdb -c memory FILE > dump.csv",
-        );
-    }
-    if head.starts_with(b"\x1f\x8b") {
-        return refuse(
-            "expected text, found gzip data",
-            "unpack it: gzip -dc FILE | slotkit analyze -",
-        );
-    }
-    if head.starts_with(b"\x28\xb5\x2f\xfd") {
-        return refuse(
-            "expected text, found zstd data",
-            "unpack it: zstd -dc FILE | slotkit analyze -",
-        );
-    }
-    if head.starts_with(b"\x04\x22\x4d\x18") {
-        return refuse(
-            "expected text, found lz4 data",
-            "unpack it: lz4 -dc FILE | slotkit analyze -",
         );
     }
     if is_utf16(head) {

@@ -14,22 +14,32 @@ mod batch;
 mod block;
 mod cut;
 mod detect;
+mod escape;
 mod fault;
+mod filter;
+mod glob;
 mod lines;
 mod number;
 mod opened;
 mod quoted;
 mod rdb_tools;
+mod reading;
+mod unpack;
 
 #[cfg(test)]
 mod tests;
 
 pub use batch::{BATCH_ROWS, KeyBatch, KeyFacts, KeyKind, KeyRecord};
+pub use escape::Escape;
 pub use fault::{Fault, Faults, KEPT_EXAMPLES};
+pub use filter::Filter;
+pub use glob::Glob;
 pub use opened::{KeySource, Source, open};
+pub use reading::Findings;
 
 pub(crate) use block::{Cutting, Parts};
 pub(crate) use opened::{Opened, find_lines};
+pub(crate) use reading::Reading;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -76,6 +86,8 @@ impl Input {
 pub enum Format {
     /// The memory CSV of rdb-tools, which quotes nothing.
     RdbTools,
+    /// The same as redis-rdb-cli writes it, with quotes around some fields.
+    RdbCli,
     /// Standard CSV (RFC 4180) with a header.
     Csv,
     /// One key a line.
@@ -87,6 +99,7 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::RdbTools => "rdb-tools",
+            Format::RdbCli => "redis-rdb-cli",
             Format::Csv => "csv",
             Format::List => "list",
         }
@@ -120,6 +133,12 @@ pub struct Options {
     pub size_column: Option<String>,
     /// What separates the CSV's fields, when it can't be seen from the header.
     pub delimiter: Option<u8>,
+    /// How the writing tool escaped keys; seen from the content when it isn't said.
+    pub escape: Option<Escape>,
+    /// Whether listed keys end with a NUL byte instead of a newline.
+    pub is_null_separated: bool,
+    /// Which keys count.
+    pub filter: Filter,
     /// Whether a carriage return at the end of a listed key belongs to the key.
     pub keep_cr: bool,
     /// What a row that can't be read means.
@@ -137,6 +156,9 @@ impl Default for Options {
             key_column: None,
             size_column: None,
             delimiter: None,
+            escape: None,
+            is_null_separated: false,
+            filter: Filter::default(),
             keep_cr: false,
             on_error: OnError::Stop,
             max_row_bytes: MAX_ROW_BYTES,

@@ -30,9 +30,61 @@ pub(super) fn database(digits: &[u8]) -> Option<u16> {
     u16::try_from(size(digits)?).ok()
 }
 
+/// A size as redis-rdb-cli writes it: `56B`, `43.3MB`, units of 1,024; digits alone are bytes.
+pub(super) fn human_size(text: &[u8]) -> Option<u64> {
+    let unit_at = text
+        .iter()
+        .position(u8::is_ascii_alphabetic)
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let factor: u64 = match unit {
+        b"" | b"B" => return size(number),
+        b"KB" => 1 << 10,
+        b"MB" => 1 << 20,
+        b"GB" => 1 << 30,
+        b"TB" => 1 << 40,
+        _ => return None,
+    };
+    let (whole, decimals) = match number.iter().position(|byte| *byte == b'.') {
+        Some(point) => (&number[..point], &number[point + 1..]),
+        None => (number, &b"0"[..]),
+    };
+    if decimals.len() > 3 {
+        return None;
+    }
+    let part = size(decimals)? * factor / 10u64.pow(decimals.len() as u32);
+    let bytes = size(whole)?.checked_mul(factor)?.checked_add(part)?;
+    (bytes <= MAX_SIZE_BYTES).then_some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_with_units() {
+        for (text, bytes) in [
+            ("56B", 56),
+            ("56", 56),
+            ("1.5KB", 1536),
+            ("43.3MB", 45_403_340),
+            ("2GB", 2 << 30),
+        ] {
+            assert_eq!(human_size(text.as_bytes()), Some(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "B",
+            "1.5B",
+            "1.2345KB",
+            "1..5KB",
+            "1kB",
+            "99999999TB",
+            "1.KB",
+        ] {
+            assert_eq!(human_size(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn digits_only() {

@@ -1,13 +1,13 @@
 //! Inputs that were opened and recognised.
 
-use super::batch::{BATCH_ROWS, KeyBatch};
+use super::batch::KeyBatch;
 use super::block::{Cutting, Stream, line_of};
-use super::cut::Layout;
 use super::detect::{HEAD_BYTES, Recognised, recognise};
 use super::fault::Faults;
+use super::reading::{Findings, Reading};
+use super::unpack::Packing;
 use super::{Input, OnError, Options};
 use crate::error::{Error, ErrorKind, Position, Result};
-use memchr::memchr_iter;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ pub trait KeySource {
 /// An input that was opened: its head is read, the rest isn't.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
-    pub(crate) recognised: Recognised,
+    reading: Reading,
+    recognised: Recognised,
     /// The file, where it is one that can be read at any place.
     pub(crate) seekable: Option<(File, u64)>,
     reader: Box<dyn Read + Send>,
@@ -37,21 +38,30 @@ impl Opened {
     pub(crate) fn new(input: &Input, options: &Options) -> Result<Opened> {
         let path = input.path().to_path_buf();
         let failed = |cause| Error::io(&path, cause);
-        let (mut reader, seekable): (Box<dyn Read + Send>, _) = match input {
+        let (mut reader, mut seekable): Readable = match input {
             Input::Stdin => (Box::new(io::stdin()), None),
             Input::File(file) => open_file(file)?,
         };
-        let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(HEAD_BYTES as u64)
-            .read_to_end(&mut head)
-            .map_err(failed)?;
+        let mut head = read_head(&mut reader).map_err(failed)?;
+        let packing = Packing::of(&head);
+        if let Some(packing) = packing {
+            let packed = Box::new(io::Cursor::new(head).chain(reader));
+            reader = packing.unpack(packed).map_err(failed)?;
+            head = read_head(&mut reader).map_err(failed)?;
+            // Rows of packed data can't be read at any place.
+            seekable = None;
+        }
         let is_whole = head.len() < HEAD_BYTES;
         let recognised =
             recognise(&head, is_whole, options).map_err(|error| error.at(Position::file(&path)))?;
+        let reading = Reading {
+            layout: recognised.layout.clone(),
+            escape: options.escape.unwrap_or(recognised.escape),
+            filter: options.filter.clone(),
+        };
         Ok(Opened {
             path,
+            reading,
             recognised,
             seekable,
             reader,
@@ -71,8 +81,8 @@ impl Opened {
     }
 
     /// How it is read.
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.recognised.layout
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Where its first row begins.
@@ -86,9 +96,15 @@ impl Opened {
     }
 }
 
-type Reading = (Box<dyn Read + Send>, Option<(File, u64)>);
+fn read_head(reader: &mut (dyn Read + Send)) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    reader.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
 
-fn open_file(path: &Path) -> Result<Reading> {
+type Readable = (Box<dyn Read + Send>, Option<(File, u64)>);
+
+fn open_file(path: &Path) -> Result<Readable> {
     let failed = |cause| Error::io(path, cause);
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -100,44 +116,11 @@ fn open_file(path: &Path) -> Result<Reading> {
         );
     }
     let seekable = match metadata.is_file() {
-        true => Some((file.try_clone().map_err(failed)?, metadata.len())),
-        false => None,
+        // What the kernel makes up (/proc) has no length.
+        true if metadata.len() > 0 => Some((file.try_clone().map_err(failed)?, metadata.len())),
+        _ => None,
     };
     Ok((Box::new(file), seekable))
-}
-
-impl Layout {
-    /// Replaces the batch's keys by the next ones of its block, at most
-    /// [`BATCH_ROWS`]; false when the block is at its end.
-    pub(crate) fn next_rows(&self, batch: &mut KeyBatch, faults: &mut Faults) -> bool {
-        batch.clear_rows();
-        if !batch.has_rest() {
-            return false;
-        }
-        let mut found = Faults::default();
-        match self {
-            Layout::RdbTools(rows) => rows.read_rows(batch, BATCH_ROWS, &mut found),
-            Layout::Quoted(rows) => rows.read_rows(batch, BATCH_ROWS, &mut found),
-            Layout::Lines(rows) => rows.read_rows(batch, BATCH_ROWS),
-        }
-        if found.count() > 0 {
-            count_lines(batch, &mut found);
-            faults.merge(found);
-        }
-        true
-    }
-}
-
-/// Fills in the lines of faults, where the line of the block is known.
-fn count_lines(batch: &KeyBatch, faults: &mut Faults) {
-    let Some(first_line) = batch.first_line else {
-        return;
-    };
-    for fault in faults.first_mut() {
-        let place = (fault.byte - batch.offset) as usize;
-        let before = &batch.block[batch.start..place];
-        fault.line = Some(first_line + memchr_iter(b'\n', before).count() as u64);
-    }
 }
 
 /// Fills in the lines of faults by counting in the file. A line that can't be counted stays unknown.
@@ -152,11 +135,11 @@ pub(crate) fn find_lines(file: &File, faults: &mut Faults) {
 /// One input, read from its beginning to its end by one thread.
 pub struct Source {
     path: PathBuf,
-    layout: Layout,
+    reading: Reading,
     format: &'static str,
     options: Options,
     stream: Stream<Box<dyn Read + Send>>,
-    faults: Faults,
+    findings: Findings,
 }
 
 /// Opens an input for reading by one thread.
@@ -167,11 +150,11 @@ pub fn open(input: &Input, options: &Options) -> Result<Source> {
     let opened = Opened::new(input, options)?;
     Ok(Source {
         path: opened.path.clone(),
-        layout: opened.layout().clone(),
+        reading: opened.reading().clone(),
         format: opened.format_name(),
         options: options.clone(),
         stream: opened.into_stream(),
-        faults: Faults::default(),
+        findings: Findings::default(),
     })
 }
 
@@ -181,18 +164,18 @@ impl Source {
         self.format
     }
 
-    /// The rows that couldn't be read so far.
-    pub fn faults(&self) -> &Faults {
-        &self.faults
+    /// What was found so far besides keys.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 }
 
 impl KeySource for Source {
     fn next_batch(&mut self, batch: &mut KeyBatch) -> Result<bool> {
         loop {
-            while self.layout.next_rows(batch, &mut self.faults) {
+            while self.reading.next_rows(batch, &mut self.findings) {
                 if let (OnError::Stop, Some(first)) =
-                    (self.options.on_error, self.faults.first().first())
+                    (self.options.on_error, self.findings.faults.first().first())
                 {
                     return Err(first.to_error(&self.path));
                 }
@@ -202,7 +185,7 @@ impl KeySource for Source {
             }
             let cutting = Cutting {
                 path: &self.path,
-                layout: &self.layout,
+                layout: &self.reading.layout,
                 part_bytes: self.options.part_bytes,
                 max_row_bytes: self.options.max_row_bytes,
             };

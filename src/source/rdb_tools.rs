@@ -28,8 +28,9 @@ pub(super) const OLD_HEADER: &str =
     "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element";
 
 /// How far back from a line's end its five right fields can reach. The
-/// integers have 20 digits at most, the two words as many as [`WORD_BYTES`].
-pub(super) const TAIL_BYTES: usize = 3 * 20 + 2 * WORD_BYTES + 6;
+/// fields have [`WORD_BYTES`] at most, six commas stand between and before them.
+/// Quotes of redis-rdb-cli come on top, and its sizes are words too.
+pub(super) const TAIL_BYTES: usize = 3 * WORD_BYTES + 2 * WORD_BYTES + 6 + 7;
 
 /// How far the left end of a row can reach: the longest database number, the longest type, two commas.
 const HEAD_BYTES: usize = 5 + 1 + 9 + 1;
@@ -39,9 +40,14 @@ const WORD_BYTES: usize = 48;
 
 /// How rows of this file are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RdbTools {
-    /// Whether the last column, the expiry, is there.
-    pub(super) has_expiry: bool,
+pub(crate) enum RdbTools {
+    /// As rdb-tools writes them.
+    Plain,
+    /// The same without the expiry, before rdb-tools 0.1.13.
+    WithoutExpiry,
+    /// As redis-rdb-cli writes them: key, size, longest element and expiry in
+    /// double quotes, quotes inside as they are, sizes with units.
+    RdbCli,
 }
 
 /// The right end of a row.
@@ -100,9 +106,17 @@ impl RdbTools {
         self.split(line).is_some()
     }
 
+    /// Whether a line ends a row.
+    pub(super) fn ends_row(self, line: &[u8]) -> bool {
+        self.tail(line).is_some()
+    }
+
     fn split(self, row: &[u8]) -> Option<(Head, Tail)> {
         let tail = self.tail(row)?;
-        let head = head(row)?;
+        let mut head = head(row)?;
+        if self == RdbTools::RdbCli {
+            head.key_start += usize::from(row.get(head.key_start) == Some(&b'"'));
+        }
         (head.key_start <= tail.key_end).then_some((head, tail))
     }
 
@@ -111,12 +125,14 @@ impl RdbTools {
     fn tail(self, line: &[u8]) -> Option<Tail> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut rest = Backwards(line);
-        let expires = if self.has_expiry {
-            let expiry = rest.word(is_expiry)?;
-            rest.comma()?;
-            !expiry.is_empty()
-        } else {
-            false
+        let expires = match self {
+            RdbTools::Plain => {
+                let expiry = rest.word(is_expiry)?;
+                rest.comma()?;
+                !expiry.is_empty()
+            }
+            RdbTools::WithoutExpiry => false,
+            RdbTools::RdbCli => return rest.rdb_cli_tail(),
         };
         rest.integer()?;
         rest.comma()?;
@@ -190,6 +206,7 @@ impl RdbTools {
         };
         let line = row.split(|byte| *byte == b'\n').next().unwrap_or(row);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = &line[..line.len().min(DIAGNOSED_BYTES)];
         let names: Vec<&'static str> = self.header().split(',').collect();
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b',').collect();
         if fields.len() < names.len() {
@@ -205,7 +222,9 @@ impl RdbTools {
         let behind_key = names.len() - 3;
         let right = &fields[fields.len() - behind_key..];
         let checks = names[..2].iter().zip(&fields[..2]);
-        for (name, field) in checks.chain(names[3..].iter().zip(right)) {
+        let checks = checks.chain(names[3..].iter().zip(right));
+        // The quoted fields of redis-rdb-cli have no names of their own to complain about.
+        for (name, field) in checks.filter(|_| self != RdbTools::RdbCli) {
             if let Some(expected) = complaint(name, field) {
                 return fault(
                     Some(name),
@@ -213,19 +232,30 @@ impl RdbTools {
                 );
             }
         }
+        let example = match self {
+            RdbTools::Plain => "0,string,key,56,string,1,1,",
+            RdbTools::WithoutExpiry => "0,string,key,56,string,1,1",
+            RdbTools::RdbCli => "0,string,\"key\",\"56B\",string,1,\"1B\",\"\"",
+        };
         fault(
             None,
             format!(
-                "expected a row such as `0,string,key,56,string,1,1,`, found {}",
+                "expected a row such as `{example}`, found {}",
                 excerpt(line)
             ),
         )
     }
 
     pub(super) fn header(self) -> &'static str {
-        if self.has_expiry { HEADER } else { OLD_HEADER }
+        match self {
+            RdbTools::WithoutExpiry => OLD_HEADER,
+            RdbTools::Plain | RdbTools::RdbCli => HEADER,
+        }
     }
 }
+
+/// How much of a damaged row is looked at to say what is wrong with it.
+const DIAGNOSED_BYTES: usize = 64 << 10;
 
 /// What a field should be, when it isn't.
 fn complaint(name: &str, field: &[u8]) -> Option<&'static str> {
@@ -277,6 +307,10 @@ fn is_expiry(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'T' | b'+' | b'Z')
 }
 
+fn is_size(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'.'
+}
+
 /// Reads a line from its right end.
 struct Backwards<'line>(&'line [u8]);
 
@@ -294,6 +328,34 @@ impl<'line> Backwards<'line> {
         let (rest, word) = self.0.split_at(self.0.len() - kept);
         self.0 = rest;
         (word.len() <= WORD_BYTES).then_some(word)
+    }
+
+    /// `","size",encoding,elements,"longest","expiry"`: the right end of a row of redis-rdb-cli.
+    fn rdb_cli_tail(mut self) -> Option<Tail> {
+        let expiry = self.quoted(|byte| is_expiry(byte) || byte == b' ')?;
+        self.comma()?;
+        number::human_size(self.quoted(is_size)?)?;
+        self.comma()?;
+        let elements = self.integer()?;
+        self.comma()?;
+        self.word(is_encoding)?;
+        self.comma()?;
+        let size_bytes = number::human_size(self.quoted(is_size)?)?;
+        self.comma()?;
+        self.0 = self.0.strip_suffix(b"\"")?;
+        Some(Tail {
+            key_end: self.0.len(),
+            size_bytes,
+            elements,
+            expires: !expiry.is_empty(),
+        })
+    }
+
+    fn quoted(&mut self, is_part: impl Fn(u8) -> bool) -> Option<&'line [u8]> {
+        self.0 = self.0.strip_suffix(b"\"")?;
+        let word = self.word(is_part)?;
+        self.0 = self.0.strip_suffix(b"\"")?;
+        Some(word)
     }
 
     #[inline]

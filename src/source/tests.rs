@@ -46,7 +46,8 @@ fn streamed(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
         rows.extend(batch.records().map(row));
     }
     let faults = source
-        .faults()
+        .findings()
+        .faults
         .first()
         .iter()
         .map(|fault| fault.byte)
@@ -65,21 +66,26 @@ fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
     };
     let cutting = Cutting {
         path: input.path(),
-        layout: opened.layout(),
+        layout: &opened.reading().layout,
         part_bytes: options.part_bytes,
         max_row_bytes: options.max_row_bytes,
     };
-    let (mut batch, mut faults) = (KeyBatch::new(), Faults::default());
+    let (mut batch, mut faults) = (KeyBatch::new(), Findings::default());
     let mut rows = Vec::new();
     for part in 0..parts.count(&cutting) {
         parts.read(part, &cutting, &mut batch).expect("it reads");
-        while cutting.layout.next_rows(&mut batch, &mut faults) {
+        while opened.reading().next_rows(&mut batch, &mut faults) {
             rows.extend(batch.records().map(row));
         }
     }
     (
         rows,
-        faults.first().iter().map(|fault| fault.byte).collect(),
+        faults
+            .faults
+            .first()
+            .iter()
+            .map(|fault| fault.byte)
+            .collect(),
     )
 }
 
@@ -116,6 +122,30 @@ fn rdb_tools_file(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<Row>) {
             db as u16,
             expires,
         ));
+    }
+    (text, rows)
+}
+
+/// What redis-rdb-cli would write for these keys.
+fn rdb_cli_file(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<Row>) {
+    let mut text =
+        b"database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry\n"
+            .to_vec();
+    let mut rows = Vec::new();
+    for (index, key) in keys.iter().enumerate() {
+        let expires = index % 2 == 0;
+        let expiry = if expires {
+            "2026-11-23 21:52:29.518"
+        } else {
+            ""
+        };
+        text.extend_from_slice(b"3,module,\"");
+        text.extend_from_slice(key);
+        text.extend_from_slice(
+            format!("\",\"{index}.5KB\",module2,1,\"7B\",\"{expiry}\"\n").as_bytes(),
+        );
+        let size = index as u64 * 1024 + 512;
+        rows.push((key.clone(), Some(size), KeyKind::Module, 3, expires));
     }
     (text, rows)
 }
@@ -165,6 +195,15 @@ proptest! {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
         let options = options(Format::RdbTools, part_bytes);
+        prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
+        prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
+    }
+
+    #[test]
+    fn rows_of_redis_rdb_cli_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
+        let (text, rows) = rdb_cli_file(&keys);
+        let (_folder, input) = written(&text);
+        let options = options(Format::RdbCli, part_bytes);
         prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
         prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
     }
@@ -249,7 +288,7 @@ fn faults_of(format: Format, text: &str) -> Vec<(Option<u64>, Option<&'static st
     let mut source = open(&input, &options(format, 16)).expect("it opens");
     let mut batch = KeyBatch::new();
     while source.next_batch(&mut batch).expect("faults are skipped") {}
-    let faults = source.faults().first();
+    let faults = source.findings().faults.first();
     faults
         .iter()
         .map(|fault| (fault.line, fault.field, fault.message.clone()))

@@ -7,7 +7,7 @@
 use super::Tally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{Slot, slots_of};
-use crate::source::{self, Cutting, Faults, Input, KeyBatch, OnError, Opened, Parts};
+use crate::source::{self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Parts, Reading};
 use rayon::ThreadPool;
 use std::fs::File;
 use std::path::PathBuf;
@@ -44,8 +44,8 @@ pub struct InputSummary {
     pub note: Option<&'static str>,
     /// How many keys were read.
     pub keys: u64,
-    /// The rows that couldn't be read.
-    pub faults: Faults,
+    /// Rows that couldn't be read, keys that were left out.
+    pub findings: Findings,
 }
 
 /// What a run gives.
@@ -60,7 +60,10 @@ pub struct Outcome {
 impl Outcome {
     /// How many rows were passed over.
     pub fn skipped(&self) -> u64 {
-        self.inputs.iter().map(|input| input.faults.count()).sum()
+        self.inputs
+            .iter()
+            .map(|input| input.findings.faults.count())
+            .sum()
     }
 }
 
@@ -141,7 +144,7 @@ struct Run<'run> {
 #[derive(Default)]
 struct Found {
     tally: Tally,
-    faults: Faults,
+    findings: Findings,
     /// The first failure, with the offset of its block.
     failure: Option<(u64, Error)>,
 }
@@ -149,7 +152,7 @@ struct Found {
 impl Found {
     fn merge(&mut self, other: Found) {
         self.tally.merge(other.tally);
-        self.faults.merge(other.faults);
+        self.findings.merge(other.findings);
         if let Some((byte, error)) = other.failure {
             self.fail(byte, error);
         }
@@ -165,10 +168,10 @@ impl Found {
 impl Run<'_> {
     fn input(&self, input: Opened) -> Result<(Tally, InputSummary)> {
         let path = input.path.clone();
-        let layout = input.layout().clone();
+        let reading = input.reading().clone();
         let cutting = Cutting {
             path: &path,
-            layout: &layout,
+            layout: &reading.layout,
             part_bytes: self.options.part_bytes,
             max_row_bytes: self.options.max_row_bytes,
         };
@@ -182,15 +185,15 @@ impl Run<'_> {
         };
         self.meter.add(input.skip());
         let mut found = match &file {
-            Some((file, length)) if layout.look_behind().is_some() => {
+            Some((file, length)) if reading.layout.look_behind().is_some() => {
                 let parts = Parts {
                     file,
                     length: *length,
                     skip: input.skip(),
                 };
-                self.parts(&parts, &cutting)
+                self.parts(&parts, &cutting, &reading)
             }
-            _ => self.stream(input, &cutting),
+            _ => self.stream(input, &cutting, &reading),
         };
         self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
         let keys = found.tally.total().keys;
@@ -201,7 +204,7 @@ impl Run<'_> {
                 format,
                 note,
                 keys,
-                faults: found.faults,
+                findings: found.findings,
             },
         ))
     }
@@ -209,9 +212,9 @@ impl Run<'_> {
     /// Turns what was found into the first error, if there is one to stop at.
     fn finish(&self, found: &mut Found, file: Option<&File>, path: &std::path::Path) -> Result<()> {
         if let Some(file) = file {
-            source::find_lines(file, &mut found.faults);
+            source::find_lines(file, &mut found.findings.faults);
         }
-        let first = found.faults.first().first();
+        let first = found.findings.faults.first().first();
         match (found.failure.take(), first) {
             (Some((byte, error)), Some(fault))
                 if fault.byte >= byte || self.options.on_error == OnError::Skip =>
@@ -227,7 +230,7 @@ impl Run<'_> {
     }
 
     /// Workers take the parts of a file one after another.
-    fn parts(&self, parts: &Parts<'_>, cutting: &Cutting<'_>) -> Found {
+    fn parts(&self, parts: &Parts<'_>, cutting: &Cutting<'_>, reading: &Reading) -> Found {
         let count = parts.count(cutting);
         let next = AtomicU64::new(0);
         let stop = AtomicU64::new(u64::MAX);
@@ -244,7 +247,7 @@ impl Run<'_> {
                     stop.fetch_min(part, Ordering::Relaxed);
                     return;
                 }
-                worker.count_block(cutting);
+                worker.count_block(reading);
                 if worker.must_stop() {
                     stop.fetch_min(part, Ordering::Relaxed);
                 }
@@ -254,7 +257,7 @@ impl Run<'_> {
     }
 
     /// One thread reads, workers count.
-    fn stream(&self, input: Opened, cutting: &Cutting<'_>) -> Found {
+    fn stream(&self, input: Opened, cutting: &Cutting<'_>, reading: &Reading) -> Found {
         let threads = self.pool.current_num_threads();
         let (full, filled) = sync_channel::<KeyBatch>(threads);
         // As many batches as can be in the queue, with the workers and with the reader.
@@ -274,7 +277,7 @@ impl Run<'_> {
                     let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(batch) = batch else { return };
                     worker.batch = batch;
-                    worker.count_block(cutting);
+                    worker.count_block(reading);
                     if worker.must_stop() {
                         stop.fetch_min(worker.batch.block_offset(), Ordering::Relaxed);
                     }
@@ -356,15 +359,12 @@ impl Worker<'_> {
     }
 
     fn must_stop(&self) -> bool {
-        self.options.on_error == OnError::Stop && self.found.faults.count() > 0
+        self.options.on_error == OnError::Stop && self.found.findings.faults.count() > 0
     }
 
     /// Counts all rows of the batch's block.
-    fn count_block(&mut self, cutting: &Cutting<'_>) {
-        while cutting
-            .layout
-            .next_rows(&mut self.batch, &mut self.found.faults)
-        {
+    fn count_block(&mut self, reading: &Reading) {
+        while reading.next_rows(&mut self.batch, &mut self.found.findings) {
             self.slots.resize(self.batch.len(), Slot::MIN);
             slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
             self.found

@@ -77,7 +77,10 @@ fn what_is_no_dump_is_refused_with_its_mend() {
         &refused(b"REDIS0009\xfa\x09redis-ver", &[]),
         &["RDB", "rdb -c memory"],
     );
-    says(&refused(b"\x1f\x8b\x08\0rest", &[]), &["gzip"]);
+    says(
+        &refused(b"\x1f\x8b\x08\0rest", &[]),
+        &["input", "gzip data is damaged or cut off"],
+    );
     let rubbish: Vec<u8> = (0..4096u32)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
@@ -451,4 +454,91 @@ fn nodes_of_another_kind_of_file_are_refused() {
     );
     assert_eq!(run.exit, 2);
     says(&run.stderr, &["nodes.txt, line 1"]);
+}
+
+#[test]
+fn quoted_and_nul_separated_lists_are_read() {
+    let quoted = b"\"a\"\n\"q\\\"uote\\n\"\n\"\\xd0\\xba\"\n";
+    let run = run_with(["analyze", "--json", "-"], quoted);
+    says(&run.stderr, &["quoted as redis-cli prints them"]);
+    let slots = |run: &Run| json(run)["slots"].clone();
+    let nul = run_with(
+        ["analyze", "--json", "-0", "-"],
+        "a\0q\"uote\n\0к".as_bytes(),
+    );
+    assert_eq!(slots(&run), slots(&nul));
+    assert_eq!(slots(&run).as_array().map(Vec::len), Some(3));
+    let broken = run_with(["analyze", "--quoted", "-"], b"\"a\"\nb\n");
+    assert_eq!(broken.exit, 2);
+    says(
+        &broken.stderr,
+        &["line 2, field key", "double quotes", "found `b`"],
+    );
+}
+
+#[test]
+fn redis_rdb_cli_is_recognised() {
+    let text = format!("{HEADER}0,module,\"tree:\"13,2\",\"43.3MB\",module2,1,\"43.3MB\",\"\"\n");
+    let run = run_with(["analyze", "--json", "-"], text.as_bytes());
+    says(&run.stderr, &["read as redis-rdb-cli", "rounded"]);
+    let json = json(&run);
+    assert_eq!(json["totals"]["bytes"], 45_403_340);
+    assert_eq!(
+        json["hot_slots"]["by_bytes"][0]["cause"]["name"],
+        "tree:\"13,2"
+    );
+}
+
+#[test]
+fn filters_choose_the_keys_that_count() {
+    let text = format!(
+        "{HEADER}0,string,user:1,10,string,1,1,\n0,sortedset,user:2,5000,ziplist,1,1,\n\
+         3,hash,session:1,70,ziplist,1,1,\n0,string,hello,100,string,1,1,\n"
+    );
+    for (args, keys) in [
+        (&["--match", "user:*"][..], 2),
+        (&["--match", "user:*", "--match", "h?llo"], 3),
+        (&["--type", "zset,hash"], 2),
+        (&["--db", "3"], 1),
+        (&["--min-bytes", "1kb"], 1),
+        (&["--slots", "866,0-10"], 1),
+        (&["--type", "string", "--match", "user:*"], 1),
+    ] {
+        let run = run_with(
+            [&["analyze", "--json", "-"], args].concat(),
+            text.as_bytes(),
+        );
+        assert_eq!(json(&run)["totals"]["keys"], keys, "{args:?}");
+        assert_eq!(json(&run)["inputs"][0]["filtered"], 4 - keys, "{args:?}");
+        says(&run.stderr, &["keys were left out by the filters"]);
+    }
+    for args in [
+        ["--type", "zzz"],
+        ["--slots", "5-4"],
+        ["--min-bytes", "many"],
+    ] {
+        assert_eq!(
+            run_with([&["analyze", "-"][..], &args].concat(), b"a\n").exit,
+            2
+        );
+    }
+}
+
+#[test]
+fn packed_dumps_give_the_same_report() {
+    let text = large_dump();
+    let plain = run_with(["analyze", "--json", "-"], &text);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &text).expect("it packs");
+    let gzip = gzip.finish().expect("it packs");
+    let zstd = zstd::encode_all(&text[..], 1).expect("it packs");
+    for packed in [&gzip, &zstd] {
+        let run = run_with(["analyze", "--json", "-", "--threads", "2"], packed);
+        assert_eq!(run.exit, 0, "{}", run.stderr);
+        assert!(run.stdout == plain.stdout);
+        let folder = with_file("dump", &packed[..packed.len() - 20]);
+        let cut = run_in(folder.path(), ["analyze", "dump"], b"");
+        assert_eq!((cut.exit, cut.text()), (2, ""));
+        says(&cut.stderr, &["dump", "data is damaged or cut off"]);
+    }
 }

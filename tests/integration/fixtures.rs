@@ -75,6 +75,26 @@ fn nodes() {
 }
 
 #[test]
+fn every_escape_gives_the_same_keys() {
+    let slots = |name: &str, escape: &str| {
+        let args = ["analyze", "--csv", name, "--escape", escape];
+        let run = run_in(&folder("memory-csv"), args, b"");
+        assert_eq!(run.exit, 0, "{}", run.stderr);
+        run
+    };
+    let raw = slots("rdbtools_raw.csv", "raw");
+    for escape in ["print", "base64"] {
+        let escaped = slots(&format!("rdbtools_{escape}.csv"), escape);
+        assert_eq!(escaped.text(), raw.text(), "{escape}");
+        assert!(
+            escaped.stderr.contains("keys were unescaped"),
+            "{}",
+            escaped.stderr
+        );
+    }
+}
+
+#[test]
 fn two_tools_give_the_same_keys() {
     let slots = |name: &str| {
         let run = run_in(&folder("memory-csv"), ["analyze", "--json", name], b"");

@@ -1,0 +1,116 @@
+//! Rows of a block, to keys of a batch: split, unescaped, sifted.
+
+use super::batch::{BATCH_ROWS, KeyBatch};
+use super::cut::Layout;
+use super::escape::{Escape, Unescaped};
+use super::fault::{Fault, Faults, excerpt};
+use super::filter::Filter;
+use memchr::memchr_iter;
+
+/// How rows become keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) layout: Layout,
+    pub(super) escape: Escape,
+    pub(super) filter: Filter,
+}
+
+/// What reading found besides keys.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Rows that couldn't be read.
+    pub faults: Faults,
+    /// Keys that were unescaped although the tool would have written the same for another key.
+    pub ambiguous_keys: u64,
+    /// Keys that the filter left out.
+    pub filtered_keys: u64,
+}
+
+impl Findings {
+    /// Adds those of another part of the same input.
+    pub fn merge(&mut self, other: Findings) {
+        self.faults.merge(other.faults);
+        self.ambiguous_keys += other.ambiguous_keys;
+        self.filtered_keys += other.filtered_keys;
+    }
+}
+
+impl Reading {
+    /// Replaces the batch's keys by the next ones of its block, at most
+    /// [`BATCH_ROWS`]; false when the block is at its end.
+    pub(crate) fn next_rows(&self, batch: &mut KeyBatch, findings: &mut Findings) -> bool {
+        batch.clear_rows();
+        if !batch.has_rest() {
+            return false;
+        }
+        let mut faults = Faults::default();
+        match &self.layout {
+            Layout::RdbTools(rows) => rows.read_rows(batch, BATCH_ROWS, &mut faults),
+            Layout::Quoted(rows) => rows.read_rows(batch, BATCH_ROWS, &mut faults),
+            Layout::Lines(rows) => rows.read_rows(batch, BATCH_ROWS),
+        }
+        if self.escape != Escape::Raw {
+            findings.ambiguous_keys += unescape(self.escape, batch, &mut faults);
+        }
+        if !self.filter.takes_all() {
+            findings.filtered_keys += self.filter.sift(batch);
+        }
+        if faults.count() > 0 {
+            count_lines(batch, &mut faults);
+            findings.faults.merge(faults);
+        }
+        true
+    }
+}
+
+/// Unescapes every key of a batch; returns how many could have meant another key.
+fn unescape(escape: Escape, batch: &mut KeyBatch, faults: &mut Faults) -> u64 {
+    let mut bytes = std::mem::take(&mut batch.spare);
+    bytes.clear();
+    let (mut ambiguous, mut kept) = (0, 0);
+    for index in 0..batch.len() {
+        let start = bytes.len();
+        let text = batch.spans[index].of(batch.bytes());
+        match escape.unescape(text, &mut bytes) {
+            Unescaped::Broken => {
+                faults.push(Fault {
+                    byte: batch.offset + u64::from(batch.rows[index]),
+                    line: None,
+                    field: Some("key"),
+                    message: format!(
+                        "expected a key in double quotes as redis-cli prints it, found {}",
+                        excerpt(text)
+                    ),
+                });
+                bytes.truncate(start);
+                continue;
+            }
+            Unescaped::Ambiguous => ambiguous += 1,
+            Unescaped::AsIs | Unescaped::Exact => {}
+        }
+        // Unescaped keys are at most twice as long as they stood in the block.
+        batch.spans[kept].start = start as u32;
+        batch.spans[kept].end = bytes.len() as u32;
+        batch.facts[kept] = batch.facts[index];
+        batch.rows[kept] = batch.rows[index];
+        kept += 1;
+    }
+    batch.spans.truncate(kept);
+    batch.facts.truncate(kept);
+    batch.rows.truncate(kept);
+    batch.spare = std::mem::replace(&mut batch.unescaped, bytes);
+    batch.is_unescaped = true;
+    ambiguous
+}
+
+/// Fills in the lines of faults, where the line of the block is known.
+fn count_lines(batch: &KeyBatch, faults: &mut Faults) {
+    let Some(first_line) = batch.first_line else {
+        return;
+    };
+    for fault in faults.first_mut() {
+        let place = (fault.byte - batch.offset) as usize;
+        let before = &batch.block[batch.start..place];
+        fault.line = Some(first_line + memchr_iter(b'\n', before).count() as u64);
+    }
+}
