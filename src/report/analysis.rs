@@ -7,12 +7,16 @@
 //! `exact` is true; otherwise it is estimated from a sample, and `error` is by
 //! how much the share may be off, with 95 % confidence.
 
+use super::evenness::{ChiSquare, chi_square, gini};
+use super::families::{self, BigKeyRow, Families};
 use super::key::base64_if_needed;
 use super::numbers::rounded;
 use crate::cluster::{ClusterView, Node};
 use crate::escape::key_text;
 use crate::slot::{SLOT_COUNT, Slot};
-use crate::tally::{Cause, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight};
+use crate::tally::{
+    Cause, Family, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight,
+};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -29,6 +33,12 @@ pub struct Analysis {
     pub slots: Vec<SlotRow>,
     /// The slots with the most keys and with the most bytes.
     pub hot_slots: HotSlots,
+    /// The biggest keys.
+    pub big_keys: Vec<BigKeyRow>,
+    /// The heaviest hash tags.
+    pub hash_tags: Families,
+    /// The heaviest prefixes: what stands before the first colon, and the colon.
+    pub prefixes: Families,
     /// The types with keys.
     pub types: Types,
     /// The databases with keys, ascending.
@@ -67,6 +77,8 @@ pub struct Distribution {
     pub keys: Spread,
     /// Bytes a slot; unknown when no key has a known size.
     pub bytes: Option<Spread>,
+    /// Whether the keys lie as a uniform hash would put them; unknown with too few keys.
+    pub chi_square: Option<ChiSquare>,
 }
 
 /// Figures over all 16,384 slots, empty ones too.
@@ -84,6 +96,8 @@ pub struct Spread {
     pub max: u64,
     /// How many times the mean the most is; 0 when there is nothing.
     pub skew: f64,
+    /// The Gini coefficient: 0 when all slots are equal, near 1 when one has everything.
+    pub gini: f64,
 }
 
 /// A slot with keys.
@@ -244,6 +258,9 @@ impl Analysis {
                     false => Vec::new(),
                 },
             },
+            big_keys: families::big_keys(tally, top),
+            hash_tags: families::families(tally, Family::HashTag, top),
+            prefixes: families::families(tally, Family::Prefix, top),
             types: Types(
                 tally
                     .kinds()
@@ -310,11 +327,13 @@ fn units(tally: &Tally, slot: Slot, weight: Weight) -> u64 {
 }
 
 fn distribution(tally: &Tally, known: Known, empty_slots: usize) -> Distribution {
+    let keys: Vec<u64> = Slot::all().map(|slot| tally.slot(slot).keys).collect();
     let spread = |weight| spread(Slot::all().map(|slot| units(tally, slot, weight)).collect());
     Distribution {
         empty_slots,
         keys: spread(Weight::Keys),
         bytes: known.0.then(|| spread(Weight::Bytes)),
+        chi_square: chi_square(&keys),
     }
 }
 
@@ -333,6 +352,7 @@ fn spread(mut units: Vec<u64>) -> Spread {
         p50: rank(50),
         p99: rank(99),
         max,
+        gini: gini(&units),
         skew: if total == 0 {
             0.0
         } else {

@@ -1,6 +1,8 @@
 //! The analysis for people.
 
 use super::analysis::{Analysis, CauseRow, HotSlot, Spread};
+use super::evenness::ChiSquare;
+use super::families::{BigKeyRow, Families, FamilyRow};
 use super::numbers::{bytes_text, count_text};
 use super::table;
 use crate::escape::key_line;
@@ -18,6 +20,9 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     distribution(out, analysis)?;
     hot_slots(out, "Hot slots by keys", &analysis.hot_slots.by_keys)?;
     hot_slots(out, "Hot slots by bytes", &analysis.hot_slots.by_bytes)?;
+    big_keys(out, &analysis.big_keys)?;
+    families(out, "Hash tags", &analysis.hash_tags)?;
+    families(out, "Prefixes", &analysis.prefixes)?;
     types(out, analysis)?;
     databases(out, analysis)?;
     nodes(out, analysis)
@@ -67,6 +72,7 @@ fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             text(spread.p99),
             text(spread.max),
             format!("{:.1}x", spread.skew),
+            format!("{:.3}", spread.gini),
         ]
     };
     let mut rows = vec![row("keys", &spread.keys, "", count_text)];
@@ -83,10 +89,78 @@ fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     )?;
     table::write(
         out,
-        &["", "min", "mean", "p50", "p99", "max", "skew"],
+        &["", "min", "mean", "p50", "p99", "max", "skew", "Gini"],
         &[0],
         rows,
+    )?;
+    verdict(out, spread.chi_square.as_ref())
+}
+
+/// What the spread means, in words.
+fn verdict(out: &mut dyn Write, chi_square: Option<&ChiSquare>) -> io::Result<()> {
+    let Some(chi_square) = chi_square else {
+        return writeln!(
+            out,
+            "  Too few keys to tell whether they are spread as a uniform hash would."
+        );
+    };
+    let words = match chi_square.verdict {
+        "uneven" => "more uneven than a uniform hash explains: hash tags put keys together",
+        "too_even" => "more even than a uniform hash would be: these keys were chosen",
+        _ => "as even as a uniform hash makes them",
+    };
+    let value = count_text(chi_square.value.round() as u64);
+    writeln!(
+        out,
+        "  The keys are {words} (chi-square {value}, z {:.1}).",
+        chi_square.z
     )
+}
+
+fn big_keys(out: &mut dyn Write, keys: &[BigKeyRow]) -> io::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nBig keys")?;
+    let rows = keys.iter().map(|key| {
+        vec![
+            bytes_text(key.bytes),
+            key.slot.to_string(),
+            shortened(&key.key),
+        ]
+    });
+    table::write(out, &["bytes", "slot", "key"], &[2], rows)
+}
+
+fn families(out: &mut dyn Write, title: &str, families: &Families) -> io::Result<()> {
+    let lists = [("keys", &families.by_keys), ("bytes", &families.by_bytes)];
+    let has_slots = families.by_keys.iter().any(|row| row.slot.is_some());
+    for (unit, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        writeln!(out, "\n{title} by {unit}")?;
+        let rows = list.iter().map(family);
+        if has_slots {
+            table::write(out, &[unit, "share", "name", "slot"], &[2], rows)?;
+        } else {
+            table::write(out, &[unit, "share", "name"], &[2], rows)?;
+        }
+    }
+    Ok(())
+}
+
+fn family(row: &FamilyRow) -> Vec<String> {
+    let about = if row.exact { "" } else { "~" };
+    let units = row
+        .keys
+        .map(count_text)
+        .or(row.bytes.map(bytes_text))
+        .unwrap_or_default();
+    let share = match row.error {
+        Some(error) => format!("{} ± {}", percent(row.share), percent(error)),
+        None => percent(row.share),
+    };
+    let mut cells = vec![format!("{about}{units}"), share, shortened(&row.name)];
+    cells.extend(row.slot.map(|slot| slot.to_string()));
+    cells
 }
 
 fn hot_slots(out: &mut dyn Write, title: &str, slots: &[HotSlot]) -> io::Result<()> {

@@ -5,6 +5,8 @@ pub mod analysis_csv;
 #[cfg(feature = "cli")]
 pub mod analysis_table;
 mod csv_guard;
+pub mod evenness;
+pub mod families;
 pub mod key;
 mod numbers;
 pub mod plan_script;

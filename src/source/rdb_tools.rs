@@ -112,7 +112,12 @@ impl RdbTools {
     }
 
     fn split(self, row: &[u8]) -> Option<(Head, Tail)> {
-        let tail = self.tail(row)?;
+        self.split_at(row, self.tail(row)?)
+    }
+
+    /// Both ends of a row whose right end is known.
+    #[inline]
+    fn split_at(self, row: &[u8], tail: Tail) -> Option<(Head, Tail)> {
         let mut head = head(row)?;
         if self == RdbTools::RdbCli {
             head.key_start += usize::from(row.get(head.key_start) == Some(&b'"'));
@@ -157,10 +162,10 @@ impl RdbTools {
                 return;
             }
             let start = batch.cursor;
-            let (row_end, next) = self.row_end(&batch.block[..batch.end], start);
+            let (row_end, next, tail) = self.row_end(&batch.block[..batch.end], start);
             batch.cursor = next;
             let row = &batch.block[start..row_end];
-            match self.split(row) {
+            match tail.and_then(|tail| self.split_at(row, tail)) {
                 Some((head, tail)) => {
                     let facts = KeyFacts {
                         size_bytes: Some(tail.size_bytes),
@@ -178,14 +183,14 @@ impl RdbTools {
         }
     }
 
-    /// Where the row that begins at `start` ends, and where the next one begins.
+    /// Where the row that begins at `start` ends, where the next one begins, and its right end.
     #[inline]
-    fn row_end(self, block: &[u8], start: usize) -> (usize, usize) {
+    fn row_end(self, block: &[u8], start: usize) -> (usize, usize, Option<Tail>) {
         // Nearly every row is one line; its right end is enough to know.
         if let Some(newline) = memchr(b'\n', &block[start..]) {
             let end = start + newline;
-            if self.tail(&block[start..end]).is_some() {
-                return (end, end + 1);
+            if let Some(tail) = self.tail(&block[start..end]) {
+                return (end, end + 1, Some(tail));
             }
         }
         let next = match self.next_start(&block[start..], 1, true) {
@@ -193,7 +198,7 @@ impl RdbTools {
             Cut::More => block.len(),
         };
         let end = next - usize::from(next > start && block[next - 1] == b'\n');
-        (end, next)
+        (end, next, self.tail(&block[start..end]))
     }
 
     /// Says what is wrong with a row that can't be split.
@@ -284,12 +289,13 @@ fn complaint(name: &str, field: &[u8]) -> Option<&'static str> {
 #[inline]
 fn head(row: &[u8]) -> Option<Head> {
     let near = &row[..row.len().min(HEAD_BYTES)];
-    let first = memchr(b',', near)?;
-    let db = number::database(&row[..first])?;
-    let second = first + 1 + memchr(b',', &near[first + 1..])?;
-    let word = &row[first + 1..second];
+    // A few bytes each: a search that is made for long runs would take longer to set up.
+    let first = near.iter().position(|byte| *byte == b',')?;
+    let db = number::database(&near[..first])?;
+    let length = near[first + 1..].iter().position(|byte| *byte == b',')?;
+    let word = &near[first + 1..first + 1 + length];
     is_type(word).then(|| Head {
-        key_start: second + 1,
+        key_start: first + length + 2,
         db,
         kind: KeyKind::from_word(word),
     })
@@ -299,10 +305,12 @@ fn is_type(word: &[u8]) -> bool {
     !matches!(KeyKind::from_word(word), KeyKind::Module | KeyKind::Unknown) || word == b"module"
 }
 
+#[inline]
 fn is_encoding(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b','
 }
 
+#[inline]
 fn is_expiry(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'T' | b'+' | b'Z')
 }
@@ -323,9 +331,12 @@ impl<'line> Backwards<'line> {
 
     #[inline]
     fn word(&mut self, is_part: impl Fn(u8) -> bool) -> Option<&'line [u8]> {
-        let near = &self.0[self.0.len().saturating_sub(WORD_BYTES + 1)..];
-        let kept = near.iter().rev().take_while(|byte| is_part(**byte)).count();
-        let (rest, word) = self.0.split_at(self.0.len() - kept);
+        let mut begin = self.0.len();
+        let least = begin.saturating_sub(WORD_BYTES + 1);
+        while begin > least && is_part(self.0[begin - 1]) {
+            begin -= 1;
+        }
+        let (rest, word) = self.0.split_at(begin);
         self.0 = rest;
         (word.len() <= WORD_BYTES).then_some(word)
     }

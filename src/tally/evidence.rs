@@ -1,6 +1,6 @@
 //! Why a slot is hot.
 
-use super::{Tally, sample::Sampled};
+use super::{SlotCount, Tally, sample::Sampled};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, HashMap};
 
@@ -96,18 +96,7 @@ impl Tally {
         weight: Weight,
         evidence: &mut [Evidence<'tally>],
     ) -> (bool, Evidence<'tally>) {
-        let (is_complete, sampled): (bool, Box<dyn Iterator<Item = (&Sampled, u64)>>) = match weight
-        {
-            Weight::Keys => {
-                let sample = &self.samples.by_keys;
-                let each_is_one = sample.all().map(|sampled| (sampled, 1));
-                (sample.is_complete(), Box::new(each_is_one))
-            }
-            Weight::Bytes => {
-                let (is_complete, sampled) = self.samples.by_bytes();
-                (is_complete, Box::new(sampled))
-            }
-        };
+        let (is_complete, sampled) = self.samples.weighed(weight);
         let mut overall = Evidence::default();
         for (sampled, units) in sampled {
             overall.add_prefix(sampled, units);
@@ -142,13 +131,6 @@ impl Tally {
         Some(heaviest)
     }
 
-    fn units(&self, slot: Slot, weight: Weight) -> u64 {
-        match weight {
-            Weight::Keys => self.slot(slot).keys,
-            Weight::Bytes => self.slot(slot).bytes,
-        }
-    }
-
     fn big_key_cause(&self, slot: Slot, weight: Weight) -> Option<Cause> {
         let biggest = self.biggest_key(slot)?;
         let share = match weight {
@@ -163,7 +145,7 @@ impl Tally {
 
     fn tag_cause(&self, slot: Slot, weight: Weight, tag: Option<(&[u8], u64)>) -> Option<Cause> {
         let (name, units) = tag?;
-        let share = counted(units, self.units(slot, weight))?;
+        let share = counted(units, units_of(self.slot(slot), weight))?;
         Some(Cause::HashTag {
             name: name.into(),
             share,
@@ -224,18 +206,34 @@ impl<'tally> Evidence<'tally> {
         })
     }
 
-    /// A share of the sample with its error: 1.96 standard errors, and at
-    /// least three keys' worth (the "rule of three" for what no sampled key
-    /// showed). It is a cause only when it would be one at the lower bound too.
+    /// A share of the sample: a cause only when it would be one at its lower bound too.
     fn share(&self, units: u64, is_complete: bool) -> Option<Share> {
         let share = counted(units, self.units)?;
-        if is_complete {
-            return Some(share);
-        }
-        let keys = self.keys as f64;
-        let error = 1.96 * (share.value * (1.0 - share.value) / keys).sqrt();
-        let error = error.max(3.0 / keys);
-        (share.value - error >= CAUSE_SHARE).then_some(Share { error, ..share })
+        let share = estimated(share.value, self.keys, is_complete);
+        (share.value - share.error >= CAUSE_SHARE).then_some(share)
+    }
+}
+
+/// A share of a sample of so many keys, with its error: 1.96 standard errors,
+/// and at least three keys' worth (the "rule of three" for what no sampled key
+/// showed); none when the sample holds everything.
+pub(super) fn estimated(value: f64, keys: u64, is_complete: bool) -> Share {
+    if is_complete {
+        return Share { value, error: 0.0 };
+    }
+    let keys = keys as f64;
+    let error = 1.96 * (value * (1.0 - value) / keys).sqrt();
+    Share {
+        value,
+        error: error.max(3.0 / keys),
+    }
+}
+
+/// What is weighed of a count.
+pub(super) fn units_of(count: SlotCount, weight: Weight) -> u64 {
+    match weight {
+        Weight::Keys => count.keys,
+        Weight::Bytes => count.bytes,
     }
 }
 

@@ -9,15 +9,21 @@ mod evidence;
 mod run;
 mod sample;
 mod tags;
+mod top;
+
+#[cfg(test)]
+mod tests;
 
 pub use evidence::{Cause, Share, Weight};
 pub use run::{InputSummary, Options, Outcome, Progress, run};
+pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};
 use crate::source::{KeyBatch, KeyFacts, KeyKind, KeyRecord};
 use sample::Samples;
 use std::collections::BTreeMap;
 use tags::Tags;
+use top::Biggest;
 
 /// What was counted in a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +94,7 @@ pub struct Tally {
     databases: BTreeMap<u16, GroupCount>,
     unsized_keys: u64,
     biggest: Box<[Option<BigKey>]>,
+    big_keys: Biggest,
     tags: Tags,
     samples: Samples,
 }
@@ -107,6 +114,7 @@ impl Tally {
             databases: BTreeMap::new(),
             unsized_keys: 0,
             biggest: vec![None; SLOT_COUNT].into(),
+            big_keys: Biggest::default(),
             tags: Tags::default(),
             samples: Samples::default(),
         }
@@ -159,6 +167,7 @@ impl Tally {
         self.unsized_keys += u64::from(facts.size_bytes.is_none());
         if facts.size_bytes.is_some() {
             self.keep_biggest(key, size, slot);
+            self.big_keys.add(key, size);
         }
         if let Some(tag) = hash_tag(key) {
             self.tags.add(tag, slot, size);
@@ -201,6 +210,7 @@ impl Tally {
                 *mine = Some(theirs);
             }
         }
+        self.big_keys.merge(other.big_keys);
         self.tags.merge(other.tags);
         self.samples.merge(other.samples);
     }

@@ -14,14 +14,15 @@
 //!
 //! A sample that holds every key is no estimate: its figures are exact.
 
+use super::Weight;
 use crate::slot::{Slot, hash_tag};
 use std::collections::BinaryHeap;
 
 /// How many keys the sample by keys holds.
-const BY_KEYS: usize = 32_768;
+pub(super) const BY_KEYS: usize = 32_768;
 
 /// How many keys the sample by bytes holds, one more than are used: the last gives the threshold.
-const BY_BYTES: usize = 16_385;
+pub(super) const BY_BYTES: usize = 16_385;
 
 /// The longest name of a tag or prefix that is kept; longer ones are cut.
 pub(super) const NAME_BYTES: usize = 256;
@@ -132,6 +133,23 @@ impl Samples {
     pub(super) fn merge(&mut self, other: Samples) {
         self.by_keys.merge(other.by_keys);
         self.by_bytes.merge(other.by_bytes);
+    }
+
+    /// A sample: whether it holds every key, and each key with what it stands for.
+    pub(super) fn weighed(
+        &self,
+        weight: Weight,
+    ) -> (bool, Box<dyn Iterator<Item = (&Sampled, u64)> + '_>) {
+        match weight {
+            Weight::Keys => {
+                let each_is_one = self.by_keys.all().map(|sampled| (sampled, 1));
+                (self.by_keys.is_complete(), Box::new(each_is_one))
+            }
+            Weight::Bytes => {
+                let (is_complete, sampled) = self.by_bytes();
+                (is_complete, Box::new(sampled))
+            }
+        }
     }
 
     /// The sample by bytes: each key with the bytes that it stands for.

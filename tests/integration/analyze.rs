@@ -542,3 +542,36 @@ fn packed_dumps_give_the_same_report() {
         says(&cut.stderr, &["dump", "data is damaged or cut off"]);
     }
 }
+
+#[test]
+fn big_keys_tags_and_prefixes_are_listed() {
+    let folder = with_file("dump.csv", large_dump());
+    let args = ["analyze", "dump.csv", "--json", "--top", "3"];
+    let json = json(&run_in(folder.path(), args, b""));
+    let big = json["big_keys"].as_array().expect("big keys");
+    assert_eq!(big.len(), 3);
+    assert!(big[0]["bytes"].as_u64() >= big[1]["bytes"].as_u64());
+    let tag = &json["hash_tags"]["by_keys"][0];
+    assert_eq!(
+        (&tag["name"], &tag["exact"]),
+        (&Value::from("hot"), &Value::from(true))
+    );
+    assert_eq!(tag["keys"], 12_000);
+    // 60,000 keys in 11 families; every fifth has a tag before the family's name.
+    let prefixes = json["prefixes"]["by_keys"].as_array().expect("prefixes");
+    assert_eq!(prefixes.len(), 3);
+    for prefix in prefixes {
+        let (share, error) = (
+            prefix["share"].as_f64().expect("a share"),
+            prefix["error"].as_f64().expect("a bound"),
+        );
+        assert!((share - 0.8 / 11.0).abs() <= 1.5 * error, "{prefix}");
+        assert_eq!(prefix["exact"], false);
+    }
+    assert_eq!(
+        json["distribution"]["chi_square"],
+        Value::Null,
+        "too few keys"
+    );
+    assert!(json["distribution"]["keys"]["gini"].as_f64() > Some(0.2));
+}

@@ -1,0 +1,94 @@
+//! The biggest keys, and the heaviest hash tags and prefixes, as rows of a report.
+
+use super::key::base64_if_needed;
+use super::numbers::rounded;
+use crate::escape::key_text;
+use crate::slot::Slot;
+use crate::tally::{Family, Named, Tally, Weight};
+use serde::Serialize;
+
+/// One of the biggest keys.
+#[derive(Debug, Serialize)]
+pub struct BigKeyRow {
+    /// The key.
+    pub key: String,
+    /// The key's bytes, when the text isn't exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_base64: Option<String>,
+    /// Its slot.
+    pub slot: u16,
+    /// How many bytes it takes.
+    pub bytes: u64,
+}
+
+/// The heaviest families of keys.
+#[derive(Debug, Serialize)]
+pub struct Families {
+    /// By keys, heaviest first.
+    pub by_keys: Vec<FamilyRow>,
+    /// By bytes, heaviest first; empty when no key has a known size.
+    pub by_bytes: Vec<FamilyRow>,
+}
+
+/// Keys with one hash tag or prefix.
+#[derive(Debug, Serialize)]
+pub struct FamilyRow {
+    /// The tag or prefix.
+    pub name: String,
+    /// The name's bytes, when the text isn't exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_base64: Option<String>,
+    /// The slot of a hash tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<u16>,
+    /// How many keys, in the list by keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<u64>,
+    /// How many bytes, in the list by bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Their share of all keys, or bytes.
+    pub share: f64,
+    /// Whether they were counted, not estimated.
+    pub exact: bool,
+    /// By how much an estimated share may be off, with 95 % confidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
+}
+
+/// The biggest keys, biggest first.
+pub(super) fn big_keys(tally: &Tally, top: usize) -> Vec<BigKeyRow> {
+    let keys = tally.big_keys().into_iter().take(top);
+    keys.map(|big| BigKeyRow {
+        key: key_text(&big.key).into_owned(),
+        key_base64: base64_if_needed(&big.key),
+        slot: Slot::for_key(&big.key).number(),
+        bytes: big.size_bytes,
+    })
+    .collect()
+}
+
+/// The heaviest tags or prefixes.
+pub(super) fn families(tally: &Tally, family: Family, top: usize) -> Families {
+    let rows = |weight| {
+        let named = tally.heaviest(family, weight, top);
+        named.into_iter().map(|named| row(named, weight)).collect()
+    };
+    Families {
+        by_keys: rows(Weight::Keys),
+        by_bytes: rows(Weight::Bytes),
+    }
+}
+
+fn row(named: Named, weight: Weight) -> FamilyRow {
+    FamilyRow {
+        name: key_text(&named.name).into_owned(),
+        name_base64: base64_if_needed(&named.name),
+        slot: named.slot.map(Slot::number),
+        keys: (weight == Weight::Keys).then_some(named.units),
+        bytes: (weight == Weight::Bytes).then_some(named.units),
+        share: rounded(named.share.value),
+        exact: named.share.error == 0.0,
+        error: (named.share.error > 0.0).then(|| rounded(named.share.error)),
+    }
+}

@@ -1,0 +1,180 @@
+//! A tally is the same however its keys were divided.
+
+use super::*;
+use proptest::prelude::*;
+use sample::{BY_BYTES, BY_KEYS};
+
+fn facts(size_bytes: u64) -> KeyFacts {
+    KeyFacts {
+        size_bytes: Some(size_bytes),
+        kind: KeyKind::String,
+        ..KeyFacts::UNKNOWN
+    }
+}
+
+fn add(tally: &mut Tally, key: &[u8], size_bytes: u64, place: u64) {
+    let facts = facts(size_bytes);
+    tally.add(KeyRecord { key, facts }, Slot::for_key(key), place);
+}
+
+/// Everything that a report can show.
+fn shown(tally: &Tally) -> String {
+    let used: Vec<Slot> = Slot::all()
+        .filter(|slot| tally.slot(*slot).keys > 0)
+        .collect();
+    let slots: Vec<_> = used
+        .iter()
+        .map(|slot| (slot, tally.slot(*slot), tally.biggest_key(*slot)))
+        .collect();
+    let hot = &used[..used.len().min(50)];
+    format!(
+        "{slots:?} {:?} {:?} {} {:?} {:?}",
+        tally.kinds().collect::<Vec<_>>(),
+        tally.databases().collect::<Vec<_>>(),
+        tally.unsized_keys(),
+        tally.causes(hot, Weight::Keys),
+        tally.causes(hot, Weight::Bytes),
+    )
+}
+
+proptest! {
+    // A tally is a megabyte: a few cases go a long way.
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn any_division_in_any_order_gives_the_same(
+        keys in proptest::collection::vec(("[ab:{}]{0,5}", 0u64..100, 0usize..4), 0..200),
+    ) {
+        let mut whole = Tally::new();
+        let mut parts = vec![Tally::new(); 4];
+        for (place, (key, size, part)) in keys.iter().enumerate() {
+            add(&mut whole, key.as_bytes(), *size, place as u64);
+            add(&mut parts[*part], key.as_bytes(), *size, place as u64);
+        }
+        let merged = |order: [usize; 4]| {
+            let mut all = Tally::new();
+            order.into_iter().for_each(|part| all.merge(parts[part].clone()));
+            shown(&all)
+        };
+        let truth = shown(&whole);
+        prop_assert_eq!(&merged([0, 1, 2, 3]), &truth);
+        prop_assert_eq!(&merged([3, 1, 0, 2]), &truth);
+    }
+}
+
+/// Many keys: one tag in ten of them, more tags than are counted exactly.
+fn many() -> impl Iterator<Item = (String, u64, u64)> {
+    (0..50_000u64).map(|number| {
+        let tag = if number % 10 == 0 {
+            "hot".to_owned()
+        } else {
+            format!("t{number}")
+        };
+        (format!("{{{tag}}}:{number}"), 1 + number % 97, number)
+    })
+}
+
+#[test]
+fn samples_are_full_and_the_same_in_any_division() {
+    let mut whole = Tally::new();
+    let mut parts = [Tally::new(), Tally::new(), Tally::new()];
+    for (key, size, place) in many() {
+        add(&mut whole, key.as_bytes(), size, place);
+        // Uneven: the first part alone has more than a sample holds.
+        add(
+            &mut parts[(place % 10 / 8) as usize + usize::from(place > 45_000)],
+            key.as_bytes(),
+            size,
+            place,
+        );
+    }
+    let [first, second, third] = parts;
+    let mut merged = third;
+    merged.merge(first);
+    merged.merge(second);
+    assert!(shown(&merged) == shown(&whole));
+    assert_eq!(whole.samples.by_keys.all().count(), BY_KEYS);
+    assert_eq!(whole.samples.by_bytes().1.count(), BY_BYTES - 1);
+}
+
+#[test]
+fn estimates_are_within_their_bounds() {
+    let mut tally = Tally::new();
+    let mut bytes = 0;
+    for (key, size, place) in many() {
+        bytes += size;
+        add(&mut tally, key.as_bytes(), size, place);
+    }
+    let (is_complete, sampled) = tally.samples.by_bytes();
+    let estimate: u64 = sampled.map(|(_, stands_for)| stands_for).sum();
+    assert!(!is_complete);
+    assert!(
+        estimate.abs_diff(bytes) < bytes / 50,
+        "{estimate} for {bytes}"
+    );
+    for weight in [Weight::Keys, Weight::Bytes] {
+        match &tally.causes(&[Slot::for_key(b"hot")], weight)[..] {
+            [Cause::HashTag { name, share }] => {
+                assert_eq!(&**name, b"hot");
+                assert!(
+                    share.error > 0.0 && (share.value - 0.9995).abs() <= share.error,
+                    "{share:?}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_cause_is_a_key_a_tag_a_prefix_or_nothing() {
+    let mut tally = Tally::new();
+    let cause =
+        |tally: &Tally, key: &[u8], weight| tally.causes(&[Slot::for_key(key)], weight).remove(0);
+    // One key in a slot of its own.
+    add(&mut tally, b"alone", 10, 0);
+    assert!(matches!(
+        cause(&tally, b"alone", Weight::Keys),
+        Cause::Key { .. }
+    ));
+    // A tag with many keys, one of which has most bytes.
+    for place in 1..100u64 {
+        let size = if place == 50 { 10_000 } else { 10 };
+        add(
+            &mut tally,
+            format!("{{tag}}{place}").as_bytes(),
+            size,
+            place,
+        );
+    }
+    assert!(matches!(
+        cause(&tally, b"tag", Weight::Keys),
+        Cause::HashTag { .. }
+    ));
+    assert!(matches!(
+        cause(&tally, b"tag", Weight::Bytes),
+        Cause::Key { .. }
+    ));
+    // Keys of one slot without a tag: a prefix is a cause only where others don't have it.
+    let same_slot = |prefix: &'static str| {
+        let slot = Slot::for_key(b"x");
+        (0..)
+            .map(move |number| format!("{prefix}{number}"))
+            .filter(move |key| Slot::for_key(key.as_bytes()) == slot)
+    };
+    for (place, key) in (100..).zip(same_slot("rare:").take(5)) {
+        add(&mut tally, key.as_bytes(), 10, place);
+    }
+    assert!(
+        matches!(cause(&tally, b"x", Weight::Keys), Cause::Prefix { name, .. } if &*name == b"rare:")
+    );
+    for (place, number) in (200..).zip(0..300) {
+        add(
+            &mut tally,
+            format!("rare:elsewhere:{number}").as_bytes(),
+            10,
+            place,
+        );
+    }
+    assert_eq!(cause(&tally, b"x", Weight::Keys), Cause::ManyKeys);
+}

@@ -1,0 +1,183 @@
+//! The largest of everything: keys, hash tags, prefixes.
+
+use super::evidence::{Share, Weight, estimated, units_of};
+use super::sample::Sampled;
+use super::{BigKey, Tally};
+use crate::slot::Slot;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// How many of the biggest keys are kept; reports can't show more.
+pub const BIG_KEYS: usize = 100;
+
+/// What keys have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Their hash tag: they are in one slot.
+    HashTag,
+    /// What stands before their first colon, and the colon.
+    Prefix,
+}
+
+/// Keys that have something in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// The tag or prefix; longer ones than 256 bytes are cut where they are estimated.
+    pub name: Box<[u8]>,
+    /// The slot of a hash tag.
+    pub slot: Option<Slot>,
+    /// How many keys, or bytes: counted, or estimated from a sample.
+    pub units: u64,
+    /// Their share of all keys, or bytes.
+    pub share: Share,
+}
+
+/// A key by its size; of one size, the key that sorts first is the larger.
+type SizedKey = (u64, Reverse<Box<[u8]>>);
+
+/// The biggest keys, bounded; which are kept doesn't depend on the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Biggest {
+    kept: BinaryHeap<Reverse<SizedKey>>,
+    /// Smaller keys aren't kept.
+    least: u64,
+}
+
+impl Biggest {
+    /// Offers a key.
+    #[inline]
+    pub(super) fn add(&mut self, key: &[u8], size_bytes: u64) {
+        if size_bytes < self.least || (size_bytes == self.least && self.is_full_before(key)) {
+            return;
+        }
+        self.keep(size_bytes, key.into());
+    }
+
+    /// Whether all places are taken, the last one by a key that sorts before this one: in a dump
+    /// whose keys have one size, nearly every key ends here.
+    fn is_full_before(&self, key: &[u8]) -> bool {
+        let Some(Reverse((_, Reverse(last)))) = self.kept.peek() else {
+            return false;
+        };
+        self.kept.len() == BIG_KEYS && **last <= *key
+    }
+
+    fn keep(&mut self, size_bytes: u64, key: Box<[u8]>) {
+        self.kept.push(Reverse((size_bytes, Reverse(key))));
+        if self.kept.len() > BIG_KEYS {
+            self.kept.pop();
+        }
+        if self.kept.len() == BIG_KEYS {
+            self.least = self.kept.peek().map_or(0, |Reverse((size, _))| *size);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Biggest) {
+        for Reverse((size_bytes, Reverse(key))) in other.kept {
+            self.keep(size_bytes, key);
+        }
+    }
+
+    /// Biggest first; of keys of one size the one that sorts first.
+    fn sorted(&self) -> Vec<BigKey> {
+        let mut keys: Vec<BigKey> = self
+            .kept
+            .iter()
+            .map(|Reverse((size_bytes, Reverse(key)))| BigKey {
+                size_bytes: *size_bytes,
+                key: key.clone(),
+            })
+            .collect();
+        keys.sort_by(|one, other| {
+            (Reverse(one.size_bytes), &one.key).cmp(&(Reverse(other.size_bytes), &other.key))
+        });
+        keys
+    }
+}
+
+impl Tally {
+    /// The biggest keys, at most [`BIG_KEYS`]: biggest first, of equals the one that sorts first.
+    pub fn big_keys(&self) -> Vec<BigKey> {
+        self.big_keys.sorted()
+    }
+
+    /// The tags or prefixes with the most keys or bytes, heaviest first, of equals the one that sorts first.
+    ///
+    /// Tags are counted while there are few enough of them; everything else
+    /// comes from the samples, and is left out where the sample doesn't show
+    /// with 95 % confidence that there is anything.
+    pub fn heaviest(&self, family: Family, weight: Weight, top: usize) -> Vec<Named> {
+        let total = units_of(self.total(), weight);
+        let mut named = match self.counted_tags(family, weight, total) {
+            Some(named) => named,
+            None => self.estimated_names(family, weight, total),
+        };
+        named.retain(|named| named.units > 0);
+        named.sort_by(|one, other| {
+            (Reverse(one.units), &one.name).cmp(&(Reverse(other.units), &other.name))
+        });
+        named.truncate(top);
+        named
+    }
+
+    fn counted_tags(&self, family: Family, weight: Weight, total: u64) -> Option<Vec<Named>> {
+        if family != Family::HashTag {
+            return None;
+        }
+        let named = self.tags.all()?.map(|(tag, slot, count)| {
+            let units = match weight {
+                Weight::Keys => count.keys,
+                Weight::Bytes => count.bytes,
+            };
+            Named {
+                name: tag.into(),
+                slot: Some(slot),
+                units,
+                share: Share {
+                    value: units as f64 / total.max(1) as f64,
+                    error: 0.0,
+                },
+            }
+        });
+        Some(named.collect())
+    }
+
+    fn estimated_names(&self, family: Family, weight: Weight, total: u64) -> Vec<Named> {
+        let (is_complete, sampled) = self.samples.weighed(weight);
+        let mut names: BTreeMap<(&[u8], Option<Slot>), u64> = BTreeMap::new();
+        let (mut keys, mut units) = (0u64, 0u64);
+        for (sampled, weight) in sampled {
+            keys += 1;
+            units = units.saturating_add(weight);
+            if let Some(name) = name_of(sampled, family) {
+                let known = names.entry(name).or_default();
+                *known = known.saturating_add(weight);
+            }
+        }
+        names
+            .into_iter()
+            .filter_map(|((name, slot), of_name)| {
+                let value = of_name as f64 / units.max(1) as f64;
+                let share = estimated(value, keys, is_complete);
+                let named = Named {
+                    name: name.into(),
+                    slot,
+                    // What the sample holds is exact when it holds everything.
+                    units: match is_complete {
+                        true => of_name,
+                        false => (value * total as f64).round() as u64,
+                    },
+                    share,
+                };
+                (share.value > share.error).then_some(named)
+            })
+            .collect()
+    }
+}
+
+fn name_of(sampled: &Sampled, family: Family) -> Option<(&[u8], Option<Slot>)> {
+    match family {
+        Family::HashTag => Some((sampled.tag.as_deref()?, Some(sampled.slot))),
+        Family::Prefix => Some((sampled.prefix.as_deref()?, None)),
+    }
+}
