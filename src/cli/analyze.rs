@@ -5,7 +5,7 @@ use super::input::InputArgs;
 use super::{nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::Result;
-use crate::report::{Analysis, analysis_csv, analysis_table};
+use crate::report::{Analysis, analysis};
 use crate::tally::Outcome;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -95,7 +95,7 @@ fn write(
         _ => args.output,
     };
     if let Form::Csv = form {
-        return analysis_csv::write(out, &outcome.tally, view);
+        return analysis::csv::write(out, &outcome.tally, view);
     }
     let analysis = Analysis::new(outcome, view, usize::from(args.top));
     match form {
@@ -103,6 +103,6 @@ fn write(
             serde_json::to_writer(&mut *out, &analysis)?;
             out.write_all(b"\n")
         }
-        _ => analysis_table::write(out, &analysis),
+        _ => analysis::table::write(out, &analysis),
     }
 }

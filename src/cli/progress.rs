@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 /// Work below this is over before a bar would help.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How the bar looks when the end is known, and when it isn't: a pipe.
+const KNOWN: &str = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+const UNKNOWN: &str = "{spinner} {bytes} {bytes_per_sec}";
+
 /// A bar over bytes on stderr, only when that is a terminal.
 pub(super) struct BytesBar {
     begun: Instant,
@@ -51,12 +55,10 @@ impl Drop for BytesBar {
 }
 
 fn bar(total_bytes: Option<u64>) -> ProgressBar {
-    let known = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
-    let unknown = "{spinner} {bytes} {bytes_per_sec}";
     let template = if total_bytes.is_some() {
-        known
+        KNOWN
     } else {
-        unknown
+        UNKNOWN
     };
     let bar = ProgressBar::with_draw_target(total_bytes, ProgressDrawTarget::stderr());
     // The templates are constants that a test reads.
@@ -64,4 +66,16 @@ fn bar(total_bytes: Option<u64>) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_can_be_read() {
+        for template in [KNOWN, UNKNOWN] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
 }

@@ -1,12 +1,7 @@
 //! Floor 7: saying what was counted, planned or done: tables, JSON, CSV.
 
 pub mod analysis;
-pub mod analysis_csv;
-#[cfg(feature = "cli")]
-pub mod analysis_table;
 mod csv_guard;
-pub mod evenness;
-pub mod families;
 pub mod key;
 mod numbers;
 pub mod plan_script;

@@ -1,8 +1,10 @@
 //! Floor 3: where keys come from.
 //!
 //! An [`Input`] is a file or stdin. Its first bytes decide what it is (flags
-//! override): the memory CSV of rdb-tools, standard CSV with a header, or a
-//! list of keys. A [`Source`] gives its keys batch by batch; the parallel run
+//! override): the memory CSV of rdb-tools or redis-rdb-cli, standard CSV with
+//! a header, or a list of keys, each also packed (gzip, zstd, lz4). Keys are
+//! taken back from the [`Escape`] that the writing tool used, and a [`Filter`]
+//! says which count. A [`Source`] gives its keys batch by batch; the parallel run
 //! of [`crate::tally`] reads parts of a file side by side.
 //!
 //! Memory stays flat: an input is cut into *blocks* of whole rows, about a

@@ -7,8 +7,17 @@
 //! `exact` is true; otherwise it is estimated from a sample, and `error` is by
 //! how much the share may be off, with 95 % confidence.
 
-use super::evenness::{ChiSquare, chi_square, gini};
-use super::families::{self, BigKeyRow, Families};
+pub mod csv;
+mod evenness;
+mod families;
+mod rows;
+#[cfg(feature = "cli")]
+pub mod table;
+
+pub use evenness::ChiSquare;
+pub use families::{BigKeyRow, Families, FamilyRow};
+pub use rows::*;
+
 use super::key::base64_if_needed;
 use super::numbers::rounded;
 use crate::cluster::{ClusterView, Node};
@@ -17,8 +26,8 @@ use crate::slot::{SLOT_COUNT, Slot};
 use crate::tally::{
     Cause, Family, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight,
 };
+use evenness::{chi_square, gini};
 use serde::Serialize;
-use serde::ser::SerializeMap;
 
 /// A report of a tally, ready to be written.
 #[derive(Debug, Serialize)]
@@ -51,190 +60,6 @@ pub struct Analysis {
     pub unassigned: Option<Unassigned>,
     /// The inputs, in the order given.
     pub inputs: Vec<InputRow>,
-}
-
-/// Everything together.
-#[derive(Debug, Serialize)]
-pub struct Totals {
-    /// How many keys.
-    pub keys: u64,
-    /// How many bytes; unknown when no key has a known size.
-    pub bytes: Option<u64>,
-    /// How many of the keys expire.
-    pub expiring: u64,
-    /// How many slots have keys.
-    pub slots_used: usize,
-    /// How many keys have no known size.
-    pub unsized_keys: u64,
-}
-
-/// How evenly keys and bytes lie over the slots.
-#[derive(Debug, Serialize)]
-pub struct Distribution {
-    /// How many of the 16,384 slots have no key.
-    pub empty_slots: usize,
-    /// Keys a slot.
-    pub keys: Spread,
-    /// Bytes a slot; unknown when no key has a known size.
-    pub bytes: Option<Spread>,
-    /// Whether the keys lie as a uniform hash would put them; unknown with too few keys.
-    pub chi_square: Option<ChiSquare>,
-}
-
-/// Figures over all 16,384 slots, empty ones too.
-#[derive(Debug, Serialize)]
-pub struct Spread {
-    /// The least of a slot.
-    pub min: u64,
-    /// The mean.
-    pub mean: f64,
-    /// The median (nearest rank).
-    pub p50: u64,
-    /// The 99th percentile (nearest rank).
-    pub p99: u64,
-    /// The most of a slot.
-    pub max: u64,
-    /// How many times the mean the most is; 0 when there is nothing.
-    pub skew: f64,
-    /// The Gini coefficient: 0 when all slots are equal, near 1 when one has everything.
-    pub gini: f64,
-}
-
-/// A slot with keys.
-#[derive(Debug, Serialize)]
-pub struct SlotRow {
-    /// The slot.
-    pub slot: u16,
-    /// How many keys.
-    pub keys: u64,
-    /// How many bytes.
-    pub bytes: Option<u64>,
-    /// How many of the keys expire.
-    pub expiring: u64,
-}
-
-/// The hottest slots, hottest first; of equals the lower one.
-#[derive(Debug, Serialize)]
-pub struct HotSlots {
-    /// By keys.
-    pub by_keys: Vec<HotSlot>,
-    /// By bytes; empty when no key has a known size.
-    pub by_bytes: Vec<HotSlot>,
-}
-
-/// A hot slot and why it is hot.
-#[derive(Debug, Serialize)]
-pub struct HotSlot {
-    /// The slot.
-    pub slot: u16,
-    /// How many keys.
-    pub keys: u64,
-    /// How many bytes.
-    pub bytes: Option<u64>,
-    /// Its share of all keys, or of all bytes.
-    pub share: f64,
-    /// How many times the mean slot it is.
-    pub times_mean: f64,
-    /// Why it is hot.
-    pub cause: CauseRow,
-}
-
-/// Why a slot is hot.
-#[derive(Debug, Serialize)]
-pub struct CauseRow {
-    /// `key`, `hash_tag`, `prefix` or `many_keys`.
-    pub kind: &'static str,
-    /// The key, tag or prefix; none for many keys.
-    pub name: Option<String>,
-    /// The name's bytes, when the text isn't exact.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_base64: Option<String>,
-    /// Its share of the slot; 1 for many keys.
-    pub share: f64,
-    /// Whether the share was counted, not estimated.
-    pub exact: bool,
-    /// By how much an estimated share may be off, with 95 % confidence.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<f64>,
-}
-
-/// Types by name.
-#[derive(Debug)]
-pub struct Types(pub Vec<(&'static str, Group)>);
-
-impl Serialize for Types {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, group) in &self.0 {
-            map.serialize_entry(name, group)?;
-        }
-        map.end()
-    }
-}
-
-/// Keys of a type.
-#[derive(Debug, Serialize)]
-pub struct Group {
-    /// How many keys.
-    pub keys: u64,
-    /// How many bytes.
-    pub bytes: Option<u64>,
-}
-
-/// Keys of a database.
-#[derive(Debug, Serialize)]
-pub struct DatabaseRow {
-    /// The database's number.
-    pub db: u16,
-    /// How many keys.
-    pub keys: u64,
-    /// How many bytes.
-    pub bytes: Option<u64>,
-}
-
-/// What lies on a primary.
-#[derive(Debug, Serialize)]
-pub struct NodeRow {
-    /// The node's id.
-    pub id: String,
-    /// Its address, when it is known.
-    pub addr: Option<String>,
-    /// How many slots it owns.
-    pub slots: usize,
-    /// How many keys lie in them.
-    pub keys: u64,
-    /// How many bytes.
-    pub bytes: Option<u64>,
-    /// How many of the keys expire.
-    pub expiring: u64,
-    /// Whether the map says that it has failed.
-    pub failed: bool,
-}
-
-/// What lies in slots without an owner.
-#[derive(Debug, Serialize)]
-pub struct Unassigned {
-    /// How many slots have no owner.
-    pub slots: usize,
-    /// How many keys lie in them.
-    pub keys: u64,
-    /// How many bytes.
-    pub bytes: Option<u64>,
-}
-
-/// An input and what it was.
-#[derive(Debug, Serialize)]
-pub struct InputRow {
-    /// Its path, or `<stdin>`.
-    pub path: String,
-    /// What it was taken for.
-    pub format: &'static str,
-    /// How many keys were read.
-    pub keys: u64,
-    /// How many rows couldn't be read.
-    pub skipped: u64,
-    /// How many keys the filters left out.
-    pub filtered: u64,
 }
 
 impl Analysis {

@@ -1,7 +1,7 @@
 //! The biggest keys, and the heaviest hash tags and prefixes, as rows of a report.
 
-use super::key::base64_if_needed;
-use super::numbers::rounded;
+use super::super::key::base64_if_needed;
+use super::super::numbers::rounded;
 use crate::escape::key_text;
 use crate::slot::Slot;
 use crate::tally::{Family, Named, Tally, Weight};

@@ -4,9 +4,10 @@
 //! workers take one after another. Everything else (a pipe, a CSV with quotes)
 //! is read by one thread that feeds the workers through a bounded queue.
 
+mod worker;
+
 use super::Tally;
 use crate::error::{Error, ErrorKind, Result};
-use crate::slot::{Slot, slots_of};
 use crate::source::{self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Parts, Reading};
 use rayon::ThreadPool;
 use std::fs::File;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use worker::{Found, Worker};
 
 /// How inputs are tallied.
 #[derive(Clone, Debug, Default)]
@@ -138,31 +140,6 @@ struct Run<'run> {
     options: &'run source::Options,
     index: u64,
     meter: &'run Meter<'run>,
-}
-
-/// What one worker found in its blocks.
-#[derive(Default)]
-struct Found {
-    tally: Tally,
-    findings: Findings,
-    /// The first failure, with the offset of its block.
-    failure: Option<(u64, Error)>,
-}
-
-impl Found {
-    fn merge(&mut self, other: Found) {
-        self.tally.merge(other.tally);
-        self.findings.merge(other.findings);
-        if let Some((byte, error)) = other.failure {
-            self.fail(byte, error);
-        }
-    }
-
-    fn fail(&mut self, byte: u64, error: Error) {
-        if self.failure.as_ref().is_none_or(|(first, _)| byte < *first) {
-            self.failure = Some((byte, error));
-        }
-    }
 }
 
 impl Run<'_> {
@@ -335,41 +312,5 @@ impl Run<'_> {
                 all
             })
             .unwrap_or_default()
-    }
-}
-
-/// A thread's buffers and counts.
-struct Worker<'run> {
-    options: &'run source::Options,
-    index: u64,
-    batch: KeyBatch,
-    slots: Vec<Slot>,
-    found: Found,
-}
-
-impl Worker<'_> {
-    fn new(options: &source::Options, index: u64) -> Worker<'_> {
-        Worker {
-            options,
-            index,
-            batch: KeyBatch::new(),
-            slots: Vec::new(),
-            found: Found::default(),
-        }
-    }
-
-    fn must_stop(&self) -> bool {
-        self.options.on_error == OnError::Stop && self.found.findings.faults.count() > 0
-    }
-
-    /// Counts all rows of the batch's block.
-    fn count_block(&mut self, reading: &Reading) {
-        while reading.next_rows(&mut self.batch, &mut self.found.findings) {
-            self.slots.resize(self.batch.len(), Slot::MIN);
-            slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
-            self.found
-                .tally
-                .add_batch(&self.batch, &self.slots, self.index);
-        }
     }
 }

@@ -1,10 +1,8 @@
 //! The analysis for people.
 
-use super::analysis::{Analysis, CauseRow, HotSlot, Spread};
-use super::evenness::ChiSquare;
-use super::families::{BigKeyRow, Families, FamilyRow};
-use super::numbers::{bytes_text, count_text};
-use super::table;
+use super::super::numbers::{bytes_text, count_text};
+use super::super::table;
+use super::{Analysis, BigKeyRow, CauseRow, ChiSquare, Families, FamilyRow, HotSlot, Spread};
 use crate::escape::key_line;
 use std::io::{self, Write};
 

@@ -1,6 +1,6 @@
 //! The analysis as CSV, one row a slot.
 
-use super::csv_guard::guarded;
+use super::super::csv_guard::guarded;
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
 use crate::slot::Slot;

@@ -1,0 +1,155 @@
+//! The memory CSV of rdb-tools: `rdb -c memory`.
+//!
+//! rdb-tools writes `%d,%s,%s,%d,%s,%d,%d,%s` and quotes nothing: commas,
+//! quotes and newlines of a key stand raw. So a row is read from both ends:
+//! database and type from the left; expiry, longest element, elements,
+//! encoding and size from the right; what is between is the key.
+//!
+//! A key may hold newlines, so a row may take several lines. Where a row
+//! begins is decided by two lines only, which makes any cut of the file exact:
+//! a line begins a row when the line before it ends one (its right end has the
+//! five fields), or when its own left end is that of a row. The second rule
+//! keeps a damaged row from swallowing the one behind it; a key with a line
+//! that begins like a row (`0,string,`) is refused as a damaged row, never
+//! misread.
+
+mod diagnosis;
+mod ends;
+
+pub(super) use ends::TAIL_BYTES;
+
+use super::batch::{KeyBatch, KeyFacts};
+use super::cut::Cut;
+use super::fault::Faults;
+use ends::{HEAD_BYTES, Head, Tail, head};
+use memchr::memchr;
+
+/// The header that rdb-tools writes.
+pub(super) const HEADER: &str =
+    "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry";
+
+/// The header of older versions, which had no expiry.
+pub(super) const OLD_HEADER: &str =
+    "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element";
+
+/// How rows of this file are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RdbTools {
+    /// As rdb-tools writes them.
+    Plain,
+    /// The same without the expiry, as older versions write them.
+    WithoutExpiry,
+    /// As redis-rdb-cli writes them: key, size, longest element and expiry in
+    /// double quotes, quotes inside as they are, sizes with units.
+    RdbCli,
+}
+
+impl RdbTools {
+    /// The first row that begins at `from` or behind it.
+    ///
+    /// `bytes` begins with a row, or at least [`TAIL_BYTES`] before `from`.
+    pub(super) fn next_start(self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+        if from == 0 {
+            return Cut::At(0);
+        }
+        let mut line_start = from - 1;
+        loop {
+            let Some(newline) = memchr(b'\n', &bytes[line_start..]) else {
+                return Cut::at_end(bytes, is_last);
+            };
+            let line_end = line_start + newline;
+            let next = line_end + 1;
+            if next == bytes.len() && is_last {
+                return Cut::At(next);
+            }
+            if self.tail(&bytes[..line_end]).is_some() {
+                return Cut::At(next);
+            }
+            let near = &bytes[next..bytes.len().min(next + HEAD_BYTES)];
+            if near.len() < HEAD_BYTES && !is_last && memchr(b'\n', near).is_none() {
+                return Cut::More;
+            }
+            if head(near).is_some() {
+                return Cut::At(next);
+            }
+            line_start = next;
+        }
+    }
+
+    /// Whether a line is a whole row by itself.
+    pub(super) fn is_row(self, line: &[u8]) -> bool {
+        self.split(line).is_some()
+    }
+
+    /// Whether a line ends a row.
+    pub(super) fn ends_row(self, line: &[u8]) -> bool {
+        self.tail(line).is_some()
+    }
+
+    fn split(self, row: &[u8]) -> Option<(Head, Tail)> {
+        self.split_at(row, self.tail(row)?)
+    }
+
+    /// Both ends of a row whose right end is known.
+    #[inline]
+    fn split_at(self, row: &[u8], tail: Tail) -> Option<(Head, Tail)> {
+        let mut head = head(row)?;
+        if self == RdbTools::RdbCli {
+            head.key_start += usize::from(row.get(head.key_start) == Some(&b'"'));
+        }
+        (head.key_start <= tail.key_end).then_some((head, tail))
+    }
+
+    /// Reads the next rows of the block.
+    pub(super) fn read_rows(self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+        for _ in 0..rows {
+            if !batch.has_rest() {
+                return;
+            }
+            let start = batch.cursor;
+            let (row_end, next, tail) = self.row_end(&batch.block[..batch.end], start);
+            batch.cursor = next;
+            let row = &batch.block[start..row_end];
+            match tail.and_then(|tail| self.split_at(row, tail)) {
+                Some((head, tail)) => {
+                    let facts = KeyFacts {
+                        size_bytes: Some(tail.size_bytes),
+                        elements: Some(tail.elements),
+                        kind: head.kind,
+                        db: head.db,
+                        expires: tail.expires,
+                    };
+                    let key = start + head.key_start..start + tail.key_end;
+                    batch.push_in_block(start, key, facts);
+                }
+                None if row.iter().all(u8::is_ascii_whitespace) => {}
+                None => faults.push(self.diagnose(row, batch.offset + start as u64)),
+            }
+        }
+    }
+
+    /// Where the row that begins at `start` ends, where the next one begins, and its right end.
+    #[inline]
+    fn row_end(self, block: &[u8], start: usize) -> (usize, usize, Option<Tail>) {
+        // Nearly every row is one line; its right end is enough to know.
+        if let Some(newline) = memchr(b'\n', &block[start..]) {
+            let end = start + newline;
+            if let Some(tail) = self.tail(&block[start..end]) {
+                return (end, end + 1, Some(tail));
+            }
+        }
+        let next = match self.next_start(&block[start..], 1, true) {
+            Cut::At(next) => start + next,
+            Cut::More => block.len(),
+        };
+        let end = next - usize::from(next > start && block[next - 1] == b'\n');
+        (end, next, self.tail(&block[start..end]))
+    }
+
+    pub(super) fn header(self) -> &'static str {
+        match self {
+            RdbTools::WithoutExpiry => OLD_HEADER,
+            RdbTools::Plain | RdbTools::RdbCli => HEADER,
+        }
+    }
+}
