@@ -5,9 +5,11 @@
 //! The cheapest way to give so much load, slots cut into pieces if need be
 //! (the fractional knapsack of Dantzig, 1957), is a bound that no plan with
 //! whole slots beats. When load and cost are the same it is just the larger
-//! of the two sums.
+//! of the two sums; then the first is raised to what whole slots of a node can
+//! make up, where few of them are needed.
 
 use super::model::{Limits, Model, NOBODY};
+use super::subset;
 
 /// The least cost with which every node could come within its limits.
 pub(super) fn lower_bound(model: &Model, limits: &[Limits]) -> u64 {
@@ -19,25 +21,55 @@ pub(super) fn lower_bound(model: &Model, limits: &[Limits]) -> u64 {
             slots[usize::from(*home)].push(slot);
         }
     }
+    let costs_are_loads = (0..model.load.len())
+        .all(|slot| model.load[slot] == 0 || model.load[slot] as u64 == model.cost[slot]);
     let mut must_give: u128 = 0;
     let mut missing: i64 = 0;
+    let mut must_arrive: i64 = 0;
+    let movable = (0..model.load.len()).filter(|slot| model.movable[*slot]);
+    // A node that lacks anything takes one slot at least.
+    let lightest = movable
+        .map(|slot| model.load[slot])
+        .filter(|load| *load > 0)
+        .min()
+        .unwrap_or(0);
     for node in 0..limits.len() {
         if !model.nodes[node].takes_part {
             continue;
         }
-        missing += (limits[node].lower - load[node]).max(0);
+        let lack = (limits[node].lower - load[node]).max(0);
+        missing += lack;
+        if lack > 0 {
+            must_arrive += lack.max(lightest);
+        }
+        let excess = load[node] - limits[node].upper;
         must_give += if model.nodes[node].is_drained {
-            slots[node]
-                .iter()
-                .map(|slot| u128::from(model.cost[*slot]))
-                .sum()
+            let costs = slots[node].iter().map(|slot| u128::from(model.cost[*slot]));
+            costs.sum()
+        } else if costs_are_loads {
+            whole_slots(model, &slots[node], excess)
         } else {
-            cheapest(model, &mut slots[node], load[node] - limits[node].upper)
+            cheapest(model, &mut slots[node], excess)
         };
     }
     let mut all: Vec<usize> = slots.into_iter().flatten().collect();
-    let must_take = cheapest(model, &mut all, missing);
+    let must_take = match costs_are_loads {
+        true => must_arrive as u128,
+        false => cheapest(model, &mut all, missing),
+    };
     must_give.max(must_take) as u64
+}
+
+/// The least that a node gives when it gives whole slots.
+fn whole_slots(model: &Model, slots: &[usize], excess: i64) -> u128 {
+    let is_free = |slot: &&usize| model.movable[**slot] && model.load[**slot] > 0;
+    let mut loads: Vec<i64> = slots
+        .iter()
+        .filter(is_free)
+        .map(|slot| model.load[*slot])
+        .collect();
+    loads.sort_unstable();
+    subset::at_least(&loads, excess) as u128
 }
 
 /// The least cost of taking this much load out of some slots, the last one in part.

@@ -1,8 +1,14 @@
 //! The part of a plan that fits a budget.
+//!
+//! Slot after slot is taken from the node that is most loaded at that point,
+//! the heaviest that still fits first: so each move, and each byte, relieves
+//! as much as it can.
 
-use super::model::Model;
-use super::order::Hop;
+use super::model::{Model, NOBODY};
+use super::order::{self, Hop};
 use super::problem::Budget;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// What is moved, and what the budget leaves undone, both in the order of execution.
 pub(super) struct Chosen {
@@ -10,29 +16,134 @@ pub(super) struct Chosen {
     pub left: Vec<Hop>,
 }
 
-/// The hops that fit, the earliest first.
+/// The best part of the hops within the budget.
 pub(super) fn within(model: &Model, budget: Budget, ordered: Vec<Hop>) -> Chosen {
-    let mut chosen = Chosen {
-        hops: Vec::new(),
-        left: Vec::new(),
+    if budget.is_unlimited() {
+        return Chosen {
+            hops: ordered,
+            left: Vec::new(),
+        };
+    }
+    let mut spending = Spending::new(model, budget, &ordered);
+    spending.spend();
+    let chosen: Vec<Hop> = ordered
+        .iter()
+        .copied()
+        .filter(|hop| spending.taken[usize::from(hop.slot)])
+        .collect();
+    // Without what is left out, memory may not be free in time: such hops are left too.
+    let hops = match order::order(model, chosen.clone()) {
+        Ok(hops) => hops,
+        Err(stuck) => {
+            let kept = chosen
+                .into_iter()
+                .filter(|hop| !stuck.contains(hop))
+                .collect();
+            order::order(model, kept).unwrap_or_default()
+        }
     };
-    let mut bytes: u64 = 0;
-    let mut touched = vec![0_u64; model.nodes.len()];
-    for hop in ordered {
-        let size = model.bytes[usize::from(hop.slot)];
-        let (source, target) = (usize::from(hop.source), usize::from(hop.target));
-        let limit = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
-        let fits = (chosen.hops.len() as u64) < limit(budget.max_moves)
-            && bytes.saturating_add(size) <= limit(budget.max_bytes)
-            && touched[source].max(touched[target]) < limit(budget.max_slots_per_node);
-        if fits {
-            bytes += size;
-            touched[source] += 1;
-            touched[target] += 1;
-            chosen.hops.push(hop);
-        } else {
-            chosen.left.push(hop);
+    let mut moved = vec![false; model.home.len()];
+    for hop in &hops {
+        moved[usize::from(hop.slot)] = true;
+    }
+    let left = ordered
+        .into_iter()
+        .filter(|hop| !moved[usize::from(hop.slot)])
+        .collect();
+    Chosen { hops, left }
+}
+
+struct Spending<'model> {
+    model: &'model Model,
+    budget: Budget,
+    /// By source: its hops, the heaviest last.
+    waiting: Vec<Vec<Hop>>,
+    load: Vec<i64>,
+    touched: Vec<u64>,
+    moves: u64,
+    bytes: u64,
+    taken: Vec<bool>,
+}
+
+impl<'model> Spending<'model> {
+    fn new(model: &'model Model, budget: Budget, hops: &[Hop]) -> Spending<'model> {
+        let nodes = model.nodes.len();
+        let mut load = vec![0; nodes];
+        for (slot, home) in model.home.iter().enumerate() {
+            if *home != NOBODY {
+                load[usize::from(*home)] += model.load[slot];
+            }
+        }
+        let mut waiting = vec![Vec::new(); nodes];
+        for hop in hops {
+            waiting[usize::from(hop.source)].push(*hop);
+        }
+        for list in &mut waiting {
+            list.sort_by_key(|hop| (model.load[usize::from(hop.slot)], Reverse(hop.slot)));
+        }
+        Spending {
+            model,
+            budget,
+            waiting,
+            load,
+            touched: vec![0; nodes],
+            moves: 0,
+            bytes: 0,
+            taken: vec![false; model.home.len()],
         }
     }
-    chosen
+
+    fn spend(&mut self) {
+        let sources = (0..self.waiting.len()).filter(|node| !self.waiting[*node].is_empty());
+        let mut heap: BinaryHeap<_> = sources
+            .map(|node| {
+                (
+                    order::relative_load(self.model, &self.load, node),
+                    Reverse(node),
+                )
+            })
+            .collect();
+        while let Some((known, Reverse(source))) = heap.pop() {
+            let now = order::relative_load(self.model, &self.load, source);
+            if now < known {
+                heap.push((now, Reverse(source)));
+                continue;
+            }
+            // What doesn't fit now never will: nothing that is spent comes back.
+            while let Some(hop) = self.waiting[source].pop() {
+                if self.fits(hop) {
+                    self.take(hop);
+                    break;
+                }
+            }
+            if !self.waiting[source].is_empty() {
+                let now = order::relative_load(self.model, &self.load, source);
+                heap.push((now, Reverse(source)));
+            }
+        }
+    }
+
+    fn fits(&self, hop: Hop) -> bool {
+        let limit = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+        let bytes = self
+            .bytes
+            .saturating_add(self.model.bytes[usize::from(hop.slot)]);
+        let busiest =
+            self.touched[usize::from(hop.source)].max(self.touched[usize::from(hop.target)]);
+        self.moves < limit(self.budget.max_moves)
+            && bytes <= limit(self.budget.max_bytes)
+            && busiest < limit(self.budget.max_slots_per_node)
+    }
+
+    fn take(&mut self, hop: Hop) {
+        let slot = usize::from(hop.slot);
+        for node in [hop.source, hop.target] {
+            self.touched[usize::from(node)] += 1;
+        }
+        self.load[usize::from(hop.source)] -= self.model.load[slot];
+        self.load[usize::from(hop.target)] += self.model.load[slot];
+        self.moves += 1;
+        self.bytes += self.model.bytes[slot];
+        self.taken[slot] = true;
+    }
 }

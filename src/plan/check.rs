@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::problem::{Intent, Part, Problem};
 use crate::cluster::NodeId;
 use crate::slot::Slot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,9 +160,13 @@ impl Checker<'_> {
         if self.problem.intent != Intent::Balance {
             return;
         }
+        let holders = |owners: &mut dyn Iterator<Item = Option<NodeId>>| -> BTreeSet<NodeId> {
+            owners.flatten().collect()
+        };
+        let before = holders(&mut Slot::all().map(|slot| self.problem.owner.owner(slot)));
+        let after = holders(&mut self.owner.iter().copied());
         for node in self.problem.nodes() {
-            let had = Slot::all().any(|slot| self.problem.owner.owner(slot) == Some(node.id));
-            let has = self.owner.contains(&Some(node.id));
+            let (had, has) = (before.contains(&node.id), after.contains(&node.id));
             if node.is_drained() && has && self.plan.remaining().is_none() {
                 self.find(
                     Rule::Drained,
@@ -236,9 +240,14 @@ impl Checker<'_> {
                     "the plan lists other nodes than the problem".to_owned(),
                 );
             }
+            let mut owned: BTreeMap<NodeId, Vec<Slot>> = BTreeMap::new();
+            for (slot, owner) in Slot::all().zip(owners) {
+                if let Some(owner) = owner {
+                    owned.entry(owner).or_default().push(slot);
+                }
+            }
             for state in states {
-                let owns = |slot: &Slot| owners[slot.index()] == Some(state.id);
-                let slots: Vec<Slot> = Slot::all().filter(owns).collect();
+                let slots = owned.remove(&state.id).unwrap_or_default();
                 let keys = total(&slots, Metric::Keys);
                 let bytes = total(&slots, Metric::Bytes);
                 let expected = (slots.len() as u64, keys, bytes);

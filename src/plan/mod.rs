@@ -11,8 +11,11 @@ mod by_hand;
 mod check;
 mod counts;
 mod decimal;
+mod exact;
 mod file;
+mod fill;
 mod fingerprint;
+mod limits;
 mod metric;
 mod model;
 mod notes;
@@ -24,10 +27,16 @@ mod order;
 )]
 mod plan;
 mod planner;
+mod polish;
 mod problem;
+mod repair;
+mod runs;
+mod shed;
 mod solver;
+mod subset;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use check::{Finding, Rule, check};
 pub use file::{MAX_PLAN_BYTES, SCHEMA};

@@ -142,17 +142,6 @@ impl Model {
             upper: (share * (whole + parts) / divisor) as i64,
         }
     }
-
-    /// Which slots each node owns now, ascending.
-    pub fn owned(&self) -> Vec<Vec<u16>> {
-        let mut owned = vec![Vec::new(); self.nodes.len()];
-        for (slot, home) in self.home.iter().enumerate() {
-            if *home != NOBODY {
-                owned[*home as usize].push(slot as u16);
-            }
-        }
-        owned
-    }
 }
 
 fn homes(problem: &Problem) -> Vec<u16> {

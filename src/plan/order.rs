@@ -46,6 +46,14 @@ pub(super) fn order(model: &Model, hops: Vec<Hop>) -> Result<Vec<Hop>, Vec<Hop>>
     Ok(ordered)
 }
 
+/// How loaded a node is beside the others; a drained node comes first, whatever it has.
+pub(super) fn relative_load(model: &Model, load: &[i64], node: usize) -> i128 {
+    match i128::from(model.nodes[node].capacity) {
+        0 => i128::MAX,
+        capacity => (i128::from(load[node]) << 60) / capacity,
+    }
+}
+
 /// The hops of one pair of nodes; the next one is last in the list.
 struct Pair {
     target: usize,
@@ -94,7 +102,12 @@ impl<'model> Queue<'model> {
         let mut sources: Vec<usize> = (0..self.pairs.len())
             .filter(|node| !self.pairs[*node].is_empty())
             .collect();
-        sources.sort_by_key(|node| (std::cmp::Reverse(self.relative_load(*node)), *node));
+        sources.sort_by_key(|node| {
+            (
+                std::cmp::Reverse(relative_load(self.model, &self.load, *node)),
+                *node,
+            )
+        });
         let mut busy = vec![false; self.pairs.len()];
         let mut round = Vec::new();
         for source in sources {
@@ -116,15 +129,6 @@ impl<'model> Queue<'model> {
             round.extend(self.take(source, target));
         }
         round
-    }
-
-    fn relative_load(&self, node: usize) -> i128 {
-        let capacity = i128::from(self.model.nodes[node].capacity);
-        match capacity {
-            // A drained node comes first, whatever it has.
-            0 => i128::MAX,
-            capacity => (i128::from(self.load[node]) << 60) / capacity,
-        }
     }
 
     fn has_room(&self, pair: &Pair) -> bool {

@@ -19,18 +19,30 @@ use crate::slot::{Slot, SlotSet};
 /// reached; [`ErrorKind::Input`] when the weights are beyond all reason.
 pub fn plan(problem: &Problem) -> Result<Plan> {
     let model = Model::of(problem)?;
-    let (at, limits) = match &problem.intent {
-        Intent::Balance => {
-            let solved = solver::solve(&model, problem.objective.threshold());
-            require_drained(problem, &model, &solved.at)?;
-            (solved.at, Some(solved.limits))
+    let (ordered, limits) = match &problem.intent {
+        Intent::Balance => balance(problem, &model)?,
+        Intent::ByHand(moves) => {
+            let at = by_hand::assign(problem, &model, moves)?;
+            let ordered = order::order(&model, order::hops(&model, &at));
+            (ordered.map_err(|stuck| no_order(problem, &stuck))?, None)
         }
-        Intent::ByHand(moves) => (by_hand::assign(problem, &model, moves)?, None),
     };
-    let all = order::hops(&model, &at);
-    let ordered = order::order(&model, all).map_err(|stuck| no_order(problem, &stuck))?;
     let chosen = budget::within(&model, problem.budget, ordered);
     Ok(assemble(problem, &model, chosen, limits.as_deref()))
+}
+
+fn balance(problem: &Problem, model: &Model) -> Result<(Vec<Hop>, Option<Vec<Limits>>)> {
+    let mut stuck = Vec::new();
+    // When what leaves can't make room in time for what arrives, it isn't counted on.
+    for strict in [false, true] {
+        let solved = solver::solve(model, problem.objective.threshold(), strict);
+        require_drained(problem, model, &solved.at)?;
+        match order::order(model, order::hops(model, &solved.at)) {
+            Ok(ordered) => return Ok((ordered, Some(solved.limits))),
+            Err(waiting) => stuck = waiting,
+        }
+    }
+    Err(no_order(problem, &stuck))
 }
 
 fn require_drained(problem: &Problem, model: &Model, at: &[u16]) -> Result<()> {

@@ -1,40 +1,146 @@
 //! From numbers to an assignment: who should own each slot.
+//!
+//! 1. Limits for every node; giants get nodes for themselves ([`limits`](super::limits)).
+//! 2. Slots leave nodes that have too much ([`shed`]) and fill those that lack ([`fill`]).
+//! 3. Steps of one or two slots bring the rest within the limits ([`repair`]).
+//! 4. What can go home again does ([`polish`]).
+//! 5. A small problem is searched through ([`exact`]).
+//! 6. Slots that are alike are sorted into runs ([`runs`]).
 
-use super::counts;
-use super::model::{Limits, Model, NOBODY};
+use super::limits::Aim;
+use super::model::{Limits, Model};
 use super::objective::Threshold;
+use super::work::{Score, Work};
+use super::{bound, counts, exact, fill, limits, polish, repair, runs, shed};
 
 /// Where every slot should be, and which limits that was made for.
 #[derive(Clone, Debug)]
 pub(super) struct Assignment {
     /// The node of each slot, by slot number.
     pub at: Vec<u16>,
-    /// The limits that were aimed at, by node.
+    /// The limits that every node is within, wherever that could be reached.
     pub limits: Vec<Limits>,
 }
 
 /// The assignment that keeps the limits for the least cost that we find.
-pub(super) fn solve(model: &Model, threshold: Threshold) -> Assignment {
-    let limits: Vec<Limits> = match model.by_slots {
-        true => match counts::targets(model, threshold) {
-            Some(targets) => targets
-                .into_iter()
-                .map(|count| Limits {
-                    lower: count,
-                    upper: count,
-                })
-                .collect(),
-            None => return stay(model),
-        },
-        false => (0..model.nodes.len())
-            .map(|node| model.within(node, threshold))
-            .collect(),
+///
+/// When `strict`, memory that is freed by slots that leave is not counted on,
+/// so that any order of the moves fits.
+pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assignment {
+    if model.by_slots {
+        return match counts::targets(model, threshold) {
+            Some(targets) => by_counts(model, &targets, strict),
+            None => stay(model),
+        };
+    }
+    let aim = limits::aim(model, threshold);
+    let bound = bound::lower_bound(model, &aim.limits);
+    let mut best: Option<(Score, Work<'_>)> = None;
+    for style in Style::ALL {
+        let work = attempt(model, &aim, strict, style);
+        let score = work.score(&aim.limits);
+        if best.as_ref().is_none_or(|(known, _)| score < *known) {
+            best = Some((score, work));
+        }
+        // Another way could hardly be better, so it isn't tried.
+        let is_good = |(score, _): &(Score, Work<'_>)| {
+            score.is_within() && u128::from(score.cost) * 100 <= u128::from(bound) * 101
+        };
+        if best.as_ref().is_some_and(is_good) {
+            break;
+        }
+    }
+    let (_, mut work) = best.expect("there is more than one style");
+    exact::search(&mut work, &aim.limits);
+    runs::deal_weightless(&mut work);
+    finish(work)
+}
+
+/// Which slots leave a node that has too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// The heaviest that a node which lacks has room for: the fewest slots.
+    Heavy,
+    /// Lighter ones, which are easier to place.
+    Light,
+    /// Every heavy slot is placed anew, at home if it can be, before the others.
+    Anew,
+}
+
+impl Style {
+    const ALL: [Style; 3] = [Style::Heavy, Style::Light, Style::Anew];
+}
+
+fn attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, style: Style) -> Work<'model> {
+    let mut work = Work::new(model, aim.limits.clone(), strict);
+    for (slot, node) in aim.giants.iter().copied() {
+        if work.has_memory(usize::from(node), slot) {
+            work.settle(slot, usize::from(node));
+        }
+    }
+    let room = work
+        .bearers()
+        .map(|node| -work.excess(node))
+        .max()
+        .unwrap_or(0);
+    let heaviest = match style {
+        Style::Heavy => room,
+        Style::Light => room / 8,
+        Style::Anew => {
+            fill::place_heavy(&mut work);
+            i64::MAX
+        }
     };
-    let mut work = Work::new(model, limits);
-    work.shed();
-    work.place();
+    let pool = shed::shed(&mut work, heaviest);
+    fill::fill(&mut work, pool);
+    repair::repair(&mut work);
+    repair::soften(&mut work);
+    widen(&mut work);
+    polish::polish(&mut work);
+    work
+}
+
+/// Where the limits can't be kept, those that were reached are kept from here on.
+fn widen(work: &mut Work<'_>) {
+    let nodes: Vec<usize> = work.bearers().collect();
+    let worst = |of: &dyn Fn(usize) -> i64| {
+        nodes
+            .iter()
+            .map(|node| work.relative(*node, of(*node).max(0)))
+            .max()
+            .unwrap_or(0)
+    };
+    let excess = worst(&|node| work.excess(node));
+    let missing = worst(&|node| work.missing(node));
+    for node in nodes {
+        let limits = work.limits[node];
+        work.limits[node] = Limits {
+            lower: limits.lower - work.absolute(node, missing),
+            upper: limits.upper + work.absolute(node, excess),
+        };
+    }
+}
+
+fn by_counts(model: &Model, targets: &[i64], strict: bool) -> Assignment {
+    let limits = targets
+        .iter()
+        .map(|count| Limits {
+            lower: *count,
+            upper: *count,
+        })
+        .collect();
+    let mut work = Work::new(model, limits, strict);
+    let pool = shed::shed(&mut work, i64::MAX);
+    fill::fill_in_turn(&mut work, pool);
+    repair::repair(&mut work);
+    finish(work)
+}
+
+fn finish(work: Work<'_>) -> Assignment {
+    let mut at = work.at;
+    runs::straighten(work.model, &mut at);
     Assignment {
-        at: work.at,
+        at,
         limits: work.limits,
     }
 }
@@ -50,112 +156,5 @@ fn stay(model: &Model) -> Assignment {
     Assignment {
         at: model.home.clone(),
         limits,
-    }
-}
-
-struct Work<'model> {
-    model: &'model Model,
-    limits: Vec<Limits>,
-    at: Vec<u16>,
-    load: Vec<i64>,
-    count: Vec<usize>,
-    pool: Vec<u16>,
-}
-
-impl<'model> Work<'model> {
-    fn new(model: &'model Model, limits: Vec<Limits>) -> Work<'model> {
-        let mut work = Work {
-            model,
-            limits,
-            at: model.home.clone(),
-            load: vec![0; model.nodes.len()],
-            count: vec![0; model.nodes.len()],
-            pool: Vec::new(),
-        };
-        for (slot, home) in model.home.iter().enumerate() {
-            if *home != NOBODY {
-                work.load[*home as usize] += model.load[slot];
-                work.count[*home as usize] += 1;
-            }
-        }
-        work
-    }
-
-    fn shed(&mut self) {
-        let owned = self.model.owned();
-        let mut missing: i64 = 0;
-        for node in 0..owned.len() {
-            missing += (self.limits[node].lower - self.load[node]).max(0);
-        }
-        for (node, owned) in owned.iter().enumerate() {
-            let mut slots: Vec<u16> = owned
-                .iter()
-                .copied()
-                .filter(|slot| self.model.movable[*slot as usize])
-                .collect();
-            slots.sort_by_key(|slot| (std::cmp::Reverse(self.model.load[*slot as usize]), *slot));
-            let drained = self.model.nodes[node].is_drained;
-            for slot in slots {
-                let load = self.model.load[slot as usize];
-                let excess = self.load[node] - self.limits[node].upper;
-                if !drained && (excess <= 0 || load > excess || load == 0) {
-                    continue;
-                }
-                if self.count[node] == 1 && self.model.nodes[node].keeps_one {
-                    break;
-                }
-                self.take_out(slot, node);
-                missing -= load;
-            }
-        }
-        for (node, owned) in owned.iter().enumerate() {
-            for slot in owned.iter().copied() {
-                let load = self.model.load[slot as usize];
-                if missing <= 0 {
-                    return;
-                }
-                let keeps = self.count[node] == 1 && self.model.nodes[node].keeps_one;
-                let fits = self.load[node] - load >= self.limits[node].lower;
-                let here = self.at[slot as usize] as usize == node;
-                if here && self.model.movable[slot as usize] && load > 0 && fits && !keeps {
-                    self.take_out(slot, node);
-                    missing -= load;
-                }
-            }
-        }
-    }
-
-    fn take_out(&mut self, slot: u16, node: usize) {
-        self.load[node] -= self.model.load[slot as usize];
-        self.count[node] -= 1;
-        self.at[slot as usize] = NOBODY;
-        self.pool.push(slot);
-    }
-
-    fn place(&mut self) {
-        let mut pool = std::mem::take(&mut self.pool);
-        pool.sort_by_key(|slot| (std::cmp::Reverse(self.model.load[*slot as usize]), *slot));
-        let mut arrived = vec![0_u64; self.load.len()];
-        for slot in pool {
-            let index = slot as usize;
-            let home = self.model.home[index] as usize;
-            let room = |node: &usize| {
-                let it = &self.model.nodes[*node];
-                it.capacity > 0
-                    && (*node == home
-                        || arrived[*node].saturating_add(self.model.bytes[index]) <= it.headroom)
-            };
-            let best = (0..self.load.len()).filter(room).min_by_key(|node| {
-                let after = self.load[*node] + self.model.load[index];
-                (after.saturating_sub(self.limits[*node].upper), *node)
-            });
-            let node = best.unwrap_or(home);
-            self.at[index] = node as u16;
-            self.load[node] += self.model.load[index];
-            self.count[node] += 1;
-            if node != home {
-                arrived[node] += self.model.bytes[index];
-            }
-        }
     }
 }

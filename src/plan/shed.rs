@@ -1,0 +1,222 @@
+//! Which slots leave their nodes: as little as possible above what must.
+
+use super::subset;
+use super::work::Work;
+
+/// How many slots are tried in threes to hit an amount.
+const TRIED: usize = 100;
+
+/// Takes slots off nodes until everything that must leave has left, and enough
+/// to fill the nodes that lack; they are nowhere then.
+///
+/// Slots above `heaviest` stay unless they must go: nobody might have room for them.
+pub(super) fn shed(work: &mut Work<'_>, heaviest: i64) -> Vec<u16> {
+    let mut pool = Vec::new();
+    for node in 0..work.load.len() {
+        if work.model.nodes[node].is_drained {
+            let slots = work.here[node].clone();
+            lift(work, &slots, &mut pool);
+        }
+    }
+    let lack: i64 = work.bearers().map(|node| work.missing(node).max(0)).sum();
+    let waiting: i64 = pool.iter().map(|slot| work.slot_load(*slot)).sum();
+    let nodes: Vec<usize> = work.bearers().collect();
+    if costs_are_loads(work) {
+        let level = giving_level(work, lack - waiting);
+        for node in nodes {
+            let least = work.load[node] - limit_at(work, node, level);
+            let most = work.load[node] - work.limits[node].lower;
+            let chosen = choose(work, node, heaviest, [least, most]);
+            lift(work, &chosen, &mut pool);
+        }
+    } else {
+        for node in nodes {
+            let chosen = cheapest(work, node, work.excess(node));
+            lift(work, &chosen, &mut pool);
+        }
+        let waiting: i64 = pool.iter().map(|slot| work.slot_load(*slot)).sum();
+        let chosen = cheapest_of_all(work, lack - waiting);
+        lift(work, &chosen, &mut pool);
+    }
+    pool
+}
+
+fn lift(work: &mut Work<'_>, slots: &[u16], pool: &mut Vec<u16>) {
+    for slot in slots {
+        let node = usize::from(work.at[usize::from(*slot)]);
+        if work.can_spare(node) {
+            work.lift(*slot);
+            pool.push(*slot);
+        }
+    }
+}
+
+fn costs_are_loads(work: &Work<'_>) -> bool {
+    let model = work.model;
+    (0..model.load.len()).all(|slot| {
+        !model.movable[slot] || model.load[slot] == 0 || model.load[slot] as u64 == model.cost[slot]
+    })
+}
+
+/// How many steps there are from the upper limits down to the lower ones.
+const LEVELS: i64 = 1024;
+
+/// The upper limit lowered by so many steps towards the lower one.
+fn limit_at(work: &Work<'_>, node: usize, level: i64) -> i64 {
+    let limits = work.limits[node];
+    let width = i128::from(limits.upper - limits.lower) * i128::from(level);
+    limits.upper - (width / i128::from(LEVELS)) as i64
+}
+
+/// How far givers go below their upper limits so that all lacks are filled:
+/// the same part of the way for every node.
+fn giving_level(work: &Work<'_>, needed: i64) -> i64 {
+    let given = |level: i64| -> i64 {
+        work.bearers()
+            .map(|node| (work.load[node] - limit_at(work, node, level)).max(0))
+            .sum()
+    };
+    let (mut low, mut high) = (0, LEVELS);
+    while low < high {
+        let middle = (low + high) / 2;
+        match given(middle) >= needed {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    low.min(LEVELS)
+}
+
+/// Slots of a node that weigh together at least `least`, as little more as can
+/// be found, and as few as possible.
+fn choose(work: &Work<'_>, node: usize, heaviest: i64, [least, most]: [i64; 2]) -> Vec<u16> {
+    let mut chosen = Vec::new();
+    if least <= 0 {
+        return chosen;
+    }
+    let all = &work.here[node];
+    let light = all.partition_point(|slot| work.slot_load(*slot) <= heaviest);
+    let (light, heavy) = all.split_at(light);
+    let enough = light.iter().map(|slot| work.slot_load(*slot)).sum::<i64>() >= least;
+    let mut rest: Vec<u16> = light.to_vec();
+    if !enough {
+        rest.extend(heavy);
+    }
+    let mut amount = least;
+    if rest.iter().map(|slot| work.slot_load(*slot)).sum::<i64>() <= least {
+        return rest;
+    }
+    if rest.len() <= subset::FEW {
+        let loads: Vec<i64> = rest.iter().map(|slot| work.slot_load(*slot)).collect();
+        if let Some((_, parts)) = subset::lightest(&loads, least, most) {
+            return parts.into_iter().map(|part| rest[part]).collect();
+        }
+    }
+    // The heaviest first: that is the fewest slots. The last three are left to be picked exactly.
+    while amount > 0 {
+        let Some(heaviest) = rest.last().copied() else {
+            return chosen;
+        };
+        if work.slot_load(heaviest) * 3 > amount {
+            break;
+        }
+        amount -= work.slot_load(heaviest);
+        chosen.extend(rest.pop());
+    }
+    while amount > 0 {
+        if let Some(three) = up_to_three(work, &rest, amount, most - (least - amount)) {
+            chosen.extend(three);
+            return chosen;
+        }
+        // Too light for three of them to be enough, or all too heavy for the window.
+        let fitting = rest.partition_point(|slot| work.slot_load(*slot) <= amount);
+        match fitting {
+            0 => {
+                chosen.extend(rest.first());
+                return chosen;
+            }
+            fitting => {
+                let slot = rest.remove(fitting - 1);
+                amount -= work.slot_load(slot);
+                chosen.push(slot);
+            }
+        }
+    }
+    chosen
+}
+
+/// One, two or three slots with the least sum from `least` to `most`.
+fn up_to_three(work: &Work<'_>, sorted: &[u16], least: i64, most: i64) -> Option<Vec<u16>> {
+    let slots = sample(work, sorted, least);
+    let loads: Vec<i64> = slots.iter().map(|slot| work.slot_load(*slot)).collect();
+    let (_, parts) = subset::lightest_three(&loads, least, most)?;
+    Some(parts.into_iter().map(|part| slots[part]).collect())
+}
+
+/// Evenly spread representatives of a long list, those near the wanted load among them.
+fn sample(work: &Work<'_>, sorted: &[u16], load: i64) -> Vec<u16> {
+    if sorted.len() <= TRIED {
+        return sorted.to_vec();
+    }
+    let near = sorted.partition_point(|slot| work.slot_load(*slot) < load);
+    let near = near.min(sorted.len() - 1);
+    let mut indices: Vec<usize> = (0..TRIED)
+        .map(|step| step * (sorted.len() - 1) / (TRIED - 1))
+        .collect();
+    indices.push(near);
+    indices.sort_unstable();
+    indices.dedup();
+    indices.into_iter().map(|index| sorted[index]).collect()
+}
+
+/// Slots of a node that weigh at least so much, the cheapest for their weight first.
+fn cheapest(work: &Work<'_>, node: usize, amount: i64) -> Vec<u16> {
+    let mut slots = work.here[node].clone();
+    sort_by_price(work, &mut slots);
+    let mut left = amount;
+    let mut chosen = Vec::new();
+    for slot in slots {
+        if left <= 0 {
+            break;
+        }
+        left -= work.slot_load(slot);
+        chosen.push(slot);
+    }
+    chosen
+}
+
+fn cheapest_of_all(work: &Work<'_>, amount: i64) -> Vec<u16> {
+    let mut slots: Vec<u16> = work
+        .bearers()
+        .flat_map(|node| work.here[node].clone())
+        .collect();
+    sort_by_price(work, &mut slots);
+    let mut spare: Vec<i64> = (0..work.load.len())
+        .map(|node| -work.missing(node))
+        .collect();
+    let mut left = amount;
+    let mut chosen = Vec::new();
+    for slot in slots {
+        let node = usize::from(work.at[usize::from(slot)]);
+        if left <= 0 {
+            break;
+        }
+        if work.slot_load(slot) <= spare[node] {
+            spare[node] -= work.slot_load(slot);
+            left -= work.slot_load(slot);
+            chosen.push(slot);
+        }
+    }
+    chosen
+}
+
+/// By cost for each unit of load; among equals the heaviest, then the highest
+/// number: what stays then is the lower end of a run.
+fn sort_by_price(work: &Work<'_>, slots: &mut [u16]) {
+    slots.sort_by(|a, b| {
+        let left = i128::from(work.slot_cost(*a)) * i128::from(work.slot_load(*b));
+        let right = i128::from(work.slot_cost(*b)) * i128::from(work.slot_load(*a));
+        let heavier = work.slot_load(*b).cmp(&work.slot_load(*a));
+        left.cmp(&right).then(heavier).then(b.cmp(a))
+    });
+}
