@@ -1,6 +1,7 @@
 //! `slotkit analyze`: where do keys and bytes sit?
 
 use super::exit::Exit;
+use super::filter::FilterArgs;
 use super::input::InputArgs;
 use super::{nodes_file, terminal};
 use crate::cluster::ClusterView;
@@ -39,6 +40,8 @@ pub(super) struct Args {
     csv: bool,
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// The live cluster whose nodes are told instead of a saved CLUSTER NODES.
     #[cfg(feature = "live")]
     #[command(flatten)]
@@ -63,7 +66,7 @@ enum Form {
 /// Tallies the inputs and prints the report.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let view = view(args)?;
-    let outcome = args.input.tally(&args.inputs)?;
+    let outcome = args.input.tally(&args.inputs, args.filter.filter())?;
     terminal::print(|out| write(out, args, &outcome, view.as_ref()))?;
     match outcome.skipped() {
         0 => Ok(Exit::Done),

@@ -1,5 +1,6 @@
 //! Flags that say which keys count.
 
+use super::size::size;
 use crate::slot::{SlotRange, SlotSet};
 use crate::source::{Filter, Glob, KeyKind};
 use std::ffi::OsString;
@@ -52,44 +53,4 @@ fn kind(text: &str) -> Result<KeyKind, String> {
             let words: Vec<&str> = KeyKind::ALL.iter().map(|kind| kind.word()).collect();
             format!("expected one of {}", words.join(", "))
         })
-}
-
-/// Bytes with the units of redis.conf: `kb` is 1,024, `k` is 1,000.
-fn size(text: &str) -> Result<u64, String> {
-    let lower = text.to_ascii_lowercase();
-    let unit_at = lower
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(unit_at);
-    let factor = match unit {
-        "" | "b" => Some(1),
-        "k" => Some(1000),
-        "kb" => Some(1 << 10),
-        "m" => Some(1_000_000),
-        "mb" => Some(1 << 20),
-        "g" => Some(1_000_000_000),
-        "gb" => Some(1u64 << 30),
-        _ => None,
-    };
-    let bytes = number
-        .parse::<u64>()
-        .ok()
-        .zip(factor)
-        .and_then(|(number, factor)| number.checked_mul(factor));
-    bytes.ok_or_else(|| "expected bytes such as 4096, 64kb, 10mb or 1gb".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_the_units_of_redis_conf() {
-        assert_eq!(size("4096"), Ok(4096));
-        assert_eq!(size("64kb"), Ok(65_536));
-        assert_eq!(size("1K"), Ok(1000));
-        for text in ["", "kb", "-1", "1.5mb", "1tb", "99999999999999999gb"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
 }

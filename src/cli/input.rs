@@ -1,11 +1,10 @@
 //! Flags and words around reading keys, shared by every command that does.
 
-use super::filter::FilterArgs;
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::Result;
 use crate::report::count_text;
-use crate::source::{self, Escape, Format, Input, OnError};
+use crate::source::{self, Escape, Filter, Format, Input, OnError};
 use crate::tally::{self, Outcome};
 use std::ffi::OsString;
 
@@ -49,8 +48,6 @@ pub(super) struct InputArgs {
     /// How many threads read and count [default: as many as the machine has].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    #[command(flatten)]
-    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -116,7 +113,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
 
 impl InputArgs {
     /// What was typed, as the tally takes it.
-    pub(super) fn options(&self) -> tally::Options {
+    fn options(&self, filter: Filter) -> tally::Options {
         tally::Options {
             source: source::Options {
                 format: self.format.map(|format| match format {
@@ -133,7 +130,7 @@ impl InputArgs {
                     false => self.escape.map(Escape::from),
                 },
                 is_null_separated: self.null,
-                filter: self.filter.filter(),
+                filter,
                 keep_cr: self.keep_cr,
                 on_error: match self.on_error {
                     OnErrorArg::Stop => OnError::Stop,
@@ -146,16 +143,18 @@ impl InputArgs {
         }
     }
 
-    /// Tallies inputs with a progress bar, and says what they were and what was passed over.
+    /// Tallies what a filter lets pass of inputs with a progress bar, and says what they were and what was passed over.
     ///
     /// The caller ends with exit code 2 when [`Outcome::skipped`] isn't 0.
     ///
     /// # Errors
     /// As [`tally::run`].
-    pub(super) fn tally(&self, inputs: &[OsString]) -> Result<Outcome> {
+    pub(super) fn tally(&self, inputs: &[OsString], filter: Filter) -> Result<Outcome> {
         let inputs: Vec<Input> = inputs.iter().map(|arg| Input::from_arg(arg)).collect();
         let bar = BytesBar::new();
-        let outcome = tally::run(&inputs, &self.options(), &|progress| bar.set(progress))?;
+        let outcome = tally::run(&inputs, &self.options(filter), &|progress| {
+            bar.set(progress)
+        })?;
         drop(bar);
         describe(&outcome);
         Ok(outcome)

@@ -32,6 +32,7 @@ mod plan_args;
 #[cfg(feature = "live")]
 mod plan_rebalance;
 mod progress;
+mod size;
 mod terminal;
 #[cfg(feature = "live")]
 mod weights;

@@ -1,5 +1,6 @@
 //! The flags that say what a plan is for.
 
+use super::size::size;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Budget, Capacity, HandMove, Intent, Objective, Part, Problem, Threshold};
@@ -168,45 +169,9 @@ fn slots(text: &str) -> Result<SlotSet, String> {
     Ok(set)
 }
 
-/// Bytes with an optional unit; as in `redis.conf`, `k` is 1000 and `kb` 1024.
-fn size(text: &str) -> Result<u64, String> {
-    let lower = text.to_ascii_lowercase();
-    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match &lower[digits.len()..] {
-        "" | "b" => 1,
-        "k" => 1_000,
-        "kb" | "kib" => 1 << 10,
-        "m" => 1_000_000,
-        "mb" | "mib" => 1 << 20,
-        "g" => 1_000_000_000,
-        "gb" | "gib" => 1 << 30,
-        _ => return Err(format!("expected a size such as 500mb, found `{text}`")),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(|| format!("expected a size such as 500mb, found `{text}`"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_those_of_redis_conf() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("5", 5),
-            ("1k", 1000),
-            ("2kb", 2048),
-            ("1GB", 1 << 30),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "kb", "1tb", "-1", "1.5gb", "99999999999gb"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn slots_are_runs_between_commas() {

@@ -15,6 +15,7 @@ use crate::execute::preflight;
 use crate::execute::survey::Survey;
 use crate::plan::{Plan, Problem, SlotWeights, plan};
 use crate::report::{plan_script, plan_table};
+use crate::source::Filter;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let outcome = match args.keyspace.as_slice() {
         [] => None,
-        inputs => Some(args.input.tally(inputs)?),
+        inputs => Some(args.input.tally(inputs, Filter::default())?),
     };
     let weights = outcome
         .as_ref()
