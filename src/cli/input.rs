@@ -45,7 +45,7 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "BYTES", default_value_t = source::MAX_ROW_BYTES as u32)]
     #[arg(value_parser = clap::value_parser!(u32).range(1024..=1 << 30))]
     max_row_bytes: u32,
-    /// How many threads read and count [default: as many as the machine has].
+    /// How many threads read and count [default: as many as the machine has, 8 at most].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }

@@ -15,7 +15,7 @@ mod top;
 mod tests;
 
 pub use evidence::{Cause, Share, Weight};
-pub use run::{InputSummary, Options, Outcome, Progress, run};
+pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run};
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};

@@ -11,18 +11,24 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::source::{self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Parts, Reading};
 use rayon::ThreadPool;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use worker::{Found, Worker};
 
+/// How many threads a run takes by itself. Each has its own tally of up to
+/// about 10 MB, so that more would break the promise of flat memory.
+pub const MAX_DEFAULT_THREADS: usize = 8;
+
 /// How inputs are tallied.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// How they are read.
     pub source: source::Options,
-    /// How many threads; as many as the machine has when it isn't said.
+    /// How many threads; as many as the machine has when it isn't said, but at
+    /// most [`MAX_DEFAULT_THREADS`].
     pub threads: Option<usize>,
 }
 
@@ -82,7 +88,7 @@ pub fn run(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.unwrap_or(0))
+        .num_threads(options.threads.unwrap_or_else(default_threads))
         .build()
         .map_err(|cause| Error::new(ErrorKind::Io, "threads can't be started").caused_by(cause))?;
     // All are opened first: a wrong name among many is told at once.
@@ -115,6 +121,11 @@ pub fn run(
         outcome.inputs.push(summary);
     }
     Ok(outcome)
+}
+
+fn default_threads() -> usize {
+    let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    machine.min(MAX_DEFAULT_THREADS)
 }
 
 /// Adds up what was read and tells it.
@@ -242,10 +253,12 @@ impl Run<'_> {
         for _ in 0..=2 * threads {
             let _ = empty.send(KeyBatch::new());
         }
-        let filled = Mutex::new(filled);
         let stop = AtomicU64::new(u64::MAX);
         let stop = &stop;
-        std::thread::scope(|scope| {
+        std::thread::scope(move |scope| {
+            // Both ends belong to this closure: should a worker panic, they are dropped, and the
+            // reader ends instead of waiting for ever.
+            let (filled, empty) = (Mutex::new(filled), empty);
             let reader =
                 scope.spawn(move || self.read_blocks(input, cutting, &emptied, &full, stop));
             let mut found = self.workers(|worker| {
