@@ -575,3 +575,30 @@ fn big_keys_tags_and_prefixes_are_listed() {
     );
     assert!(json["distribution"]["keys"]["gini"].as_f64() > Some(0.2));
 }
+
+#[test]
+fn a_tag_above_a_nodes_fair_share_is_named() {
+    let mut text = HEADER.to_owned();
+    for index in 0..100 {
+        let tag = if index < 40 { "{tenant}" } else { "" };
+        text += &format!("0,string,{tag}k{index},10,string,1,1,\n");
+    }
+    let nodes = super::fixtures::folder("cluster-nodes").join("healthy.txt");
+    let nodes = nodes.to_str().expect("text");
+    let with_nodes = run_with(
+        ["analyze", "-", "--json", "--nodes", nodes],
+        text.as_bytes(),
+    );
+    let with_nodes = json(&with_nodes);
+    let advice = with_nodes["advice"].as_array().expect("advice");
+    assert_eq!(advice.len(), 2, "by bytes and by keys");
+    assert_eq!(
+        (&advice[0]["name"], &advice[0]["share"]),
+        (&Value::from("tenant"), &Value::from(0.4))
+    );
+    assert_eq!(advice[0]["fair_share"], 0.333333);
+    let table = run_with(["analyze", "-", "--nodes", nodes], text.as_bytes());
+    says(table.text(), &["no rebalance can spread it"]);
+    let without = json(&run_with(["analyze", "-", "--json"], text.as_bytes()));
+    assert_eq!(without["advice"], Value::Null);
+}

@@ -7,6 +7,7 @@
 //! `exact` is true; otherwise it is estimated from a sample, and `error` is by
 //! how much the share may be off, with 95 % confidence.
 
+mod advice;
 pub mod csv;
 mod evenness;
 mod families;
@@ -14,6 +15,7 @@ mod rows;
 #[cfg(feature = "cli")]
 pub mod table;
 
+pub use advice::Advice;
 pub use evenness::ChiSquare;
 pub use families::{BigKeyRow, Families, FamilyRow};
 pub use rows::*;
@@ -58,6 +60,9 @@ pub struct Analysis {
     /// What lies in slots that no node owns, when a slot map is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unassigned: Option<Unassigned>,
+    /// What no rebalance can mend, when a slot map is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Vec<Advice>>,
     /// The inputs, in the order given.
     pub inputs: Vec<InputRow>,
 }
@@ -102,6 +107,7 @@ impl Analysis {
                 .collect(),
             nodes: view.map(|view| node_rows(tally, view, known)),
             unassigned: view.map(|view| unassigned(tally, view, known)),
+            advice: view.map(|view| advice::advice(tally, view)),
             inputs: outcome.inputs.iter().map(input_row).collect(),
         }
     }

@@ -2,7 +2,9 @@
 
 use super::super::numbers::{bytes_text, count_text};
 use super::super::table;
-use super::{Analysis, BigKeyRow, CauseRow, ChiSquare, Families, FamilyRow, HotSlot, Spread};
+use super::{
+    Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, Families, FamilyRow, HotSlot, Spread,
+};
 use crate::escape::key_line;
 use std::io::{self, Write};
 
@@ -23,7 +25,8 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     families(out, "Prefixes", &analysis.prefixes)?;
     types(out, analysis)?;
     databases(out, analysis)?;
-    nodes(out, analysis)
+    nodes(out, analysis)?;
+    advice(out, analysis.advice.as_deref().unwrap_or_default())
 }
 
 fn totals(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
@@ -92,6 +95,15 @@ fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
         rows,
     )?;
     verdict(out, spread.chi_square.as_ref())
+}
+
+fn advice(out: &mut dyn Write, advice: &[Advice]) -> io::Result<()> {
+    if !advice.is_empty() {
+        writeln!(out, "\nAdvice")?;
+    }
+    advice
+        .iter()
+        .try_for_each(|advice| writeln!(out, "  Slot {}: {}.", advice.slot, advice.message))
 }
 
 /// What the spread means, in words.

@@ -1,0 +1,73 @@
+//! What no rebalance can mend.
+
+use super::super::key::base64_if_needed;
+use super::super::numbers::rounded;
+use crate::cluster::ClusterView;
+use crate::escape::{key_line, key_text};
+use crate::slot::Slot;
+use crate::tally::{Family, Tally, Weight};
+use serde::Serialize;
+
+/// How many tags are looked at: more than so many can't each exceed a fair share of any cluster
+/// that has trouble with them.
+const LOOKED_AT: usize = 10;
+
+/// A hash tag that is larger than a node's fair share: its slot can't be split.
+#[derive(Debug, Serialize)]
+pub struct Advice {
+    /// `hash_tag_above_fair_share`.
+    pub kind: &'static str,
+    /// The tag.
+    pub name: String,
+    /// The tag's bytes, when the text isn't exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_base64: Option<String>,
+    /// The slot that all its keys are in.
+    pub slot: u16,
+    /// What was weighed: `keys` or `bytes`.
+    pub weight: &'static str,
+    /// The tag's share of all.
+    pub share: f64,
+    /// What each node would have if all had the same.
+    pub fair_share: f64,
+    /// The same in words, with what to do.
+    pub message: String,
+}
+
+/// Names the tags that put more than a node's fair share into one slot, by bytes, then by keys.
+pub(super) fn advice(tally: &Tally, view: &ClusterView) -> Vec<Advice> {
+    let nodes = view
+        .primaries()
+        .filter(|node| !node.slots.is_empty())
+        .count();
+    if nodes < 2 {
+        return Vec::new();
+    }
+    let fair_share = 1.0 / nodes as f64;
+    [(Weight::Bytes, "bytes"), (Weight::Keys, "keys")]
+        .into_iter()
+        .flat_map(|(weight, word)| {
+            let tags = tally.heaviest(Family::HashTag, weight, LOOKED_AT);
+            // An estimate must be above the fair share at its lower bound too.
+            tags.into_iter()
+                .filter(move |tag| tag.share.value - tag.share.error > fair_share)
+                .map(move |tag| (tag, word))
+        })
+        .map(|(tag, word)| Advice {
+            kind: "hash_tag_above_fair_share",
+            name: key_text(&tag.name).into_owned(),
+            name_base64: base64_if_needed(&tag.name),
+            slot: tag.slot.map_or(0, Slot::number),
+            weight: word,
+            share: rounded(tag.share.value),
+            fair_share: rounded(fair_share),
+            message: format!(
+                "the hash tag `{}` puts {:.1} % of all {word} into one slot, more than a node's fair share of {:.1} %: \
+                 no rebalance can spread it, its keys need other tags",
+                key_line(&tag.name),
+                tag.share.value * 100.0,
+                fair_share * 100.0,
+            ),
+        })
+        .collect()
+}
