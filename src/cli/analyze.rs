@@ -15,15 +15,16 @@ use std::path::PathBuf;
 /// The arguments of `analyze`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Key dumps: the memory CSV of rdb-tools, CSV with a header and a `key` column, or lists of
-    /// keys, one a line; `-` is stdin. Several make one report.
+    /// Key dumps: the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
+    /// `key` column, or lists of keys, one a line; each also packed with gzip, zstd or lz4; `-` is
+    /// stdin. Several make one report.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<OsString>,
     /// A saved CLUSTER NODES, to tell keys and bytes of each node.
     #[arg(long, value_name = "FILE")]
     #[cfg_attr(feature = "live", arg(conflicts_with_all = ["host", "port", "uri"]))]
     nodes: Option<PathBuf>,
-    /// How many hot slots to list.
+    /// How many hot slots, keys, hash tags and prefixes to list (of keys 100 at most).
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=16384))]
     top: u16,
@@ -48,7 +49,7 @@ pub(super) struct Args {
     pub(super) connection: super::connection::ConnectionArgs,
     /// Print help.
     #[cfg(not(feature = "live"))]
-    #[arg(short = 'h', long, action = clap::ArgAction::Help)]
+    #[arg(short = 'h', long, action = clap::ArgAction::Help, help_heading = "Options")]
     help: Option<bool>,
 }
 

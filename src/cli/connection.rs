@@ -37,7 +37,7 @@ pub(super) struct ConnectionArgs {
     #[arg(short = 'u', long = "uri", value_name = "URI", conflicts_with_all = ["host", "port"])]
     pub(super) uri: Option<String>,
     /// Print help.
-    #[arg(long, action = clap::ArgAction::Help, help_heading = None)]
+    #[arg(long, action = clap::ArgAction::Help, help_heading = "Options")]
     help: Option<bool>,
 }
 

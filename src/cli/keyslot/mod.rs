@@ -50,7 +50,7 @@ pub(super) struct Args {
     )]
     prefix: Option<OsString>,
     /// Print help.
-    #[arg(short = 'h', long, action = clap::ArgAction::Help)]
+    #[arg(short = 'h', long, action = clap::ArgAction::Help, help_heading = "Options")]
     help: Option<bool>,
 }
 
