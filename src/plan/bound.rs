@@ -73,11 +73,13 @@ fn whole_slots(model: &Model, slots: &[usize], excess: i64) -> u128 {
 }
 
 /// The least cost of taking this much load out of some slots, the last one in part.
-fn cheapest(model: &Model, slots: &mut [usize], amount: i64) -> u128 {
+fn cheapest(model: &Model, slots: &mut Vec<usize>, amount: i64) -> u128 {
     if amount <= 0 {
         return 0;
     }
     let (load, cost) = (&model.load, &model.cost);
+    // A slot without load has no price a unit: it would compare equal to every other.
+    slots.retain(|slot| load[*slot] > 0);
     slots.sort_by(|a, b| {
         let left = u128::from(cost[*a]) * load[*b] as u128;
         let right = u128::from(cost[*b]) * load[*a] as u128;
@@ -85,7 +87,7 @@ fn cheapest(model: &Model, slots: &mut [usize], amount: i64) -> u128 {
     });
     let mut left = amount as u128;
     let mut sum: u128 = 0;
-    for slot in slots.iter().filter(|slot| load[**slot] > 0) {
+    for slot in slots.iter() {
         let (load, cost) = (load[*slot] as u128, u128::from(cost[*slot]));
         if load >= left {
             return sum + (cost * left).div_ceil(load);

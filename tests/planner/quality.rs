@@ -119,6 +119,29 @@ fn capacities_set_the_shares() {
 }
 
 #[test]
+fn the_bound_holds_when_load_and_cost_differ_and_most_slots_are_empty() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut problem = instance(3, Weights::Uniform, Placement::Skewed, seed);
+        let keys: Vec<u64> = (0..SLOT_COUNT)
+            .map(|_| u64::from(random.below(50) == 0) * (1 + random.below(40)))
+            .collect();
+        let bytes: Vec<u64> = keys
+            .iter()
+            .map(|keys| keys * (50 + random.below(1000)))
+            .collect();
+        let bytes = bytes.into_boxed_slice().try_into().expect("a table");
+        problem.weights = table(Metric::Keys, keys).with(Metric::Bytes, bytes);
+        problem.objective = Objective::by(Metric::Keys);
+        let cost = made(&problem).cost();
+        assert!(
+            cost.bytes >= cost.lower_bound_bytes,
+            "seed {seed}: {cost:?}"
+        );
+    }
+}
+
+#[test]
 fn a_mix_evens_out_what_it_mixes() {
     let mut problem = instance(10, Weights::Zipf, Placement::Skewed, 4);
     let mut random = Random::new(5);
