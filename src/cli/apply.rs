@@ -129,7 +129,7 @@ impl Run {
     ) -> Result<Exit> {
         let work = work(plan, survey);
         if work.moves.is_empty() {
-            terminal::say("nothing to move: every node is within the limits");
+            terminal::say("nothing to move");
             self.journal.close()?;
             return tell(plan, told, None).map(|()| Exit::Done);
         }
