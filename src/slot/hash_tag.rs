@@ -20,6 +20,12 @@ pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     (close > 0).then(|| &rest[..close])
 }
 
+/// The part of a key that its slot is hashed from: the tag, or all of it.
+#[inline]
+pub(super) fn hashed_part(key: &[u8]) -> &[u8] {
+    hash_tag(key).unwrap_or(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

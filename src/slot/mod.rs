@@ -7,10 +7,13 @@
 
 mod crc16;
 mod hash_tag;
+mod list;
 mod range;
 mod set;
 
+pub use crc16::{KERNEL_VARIABLE, Kernel, kernel};
 pub use hash_tag::hash_tag;
+pub use list::{ListCount, ListFormat, count_list, slots_of_list};
 pub use range::{SlotRange, SlotRangeError};
 pub use set::SlotSet;
 
@@ -53,7 +56,7 @@ impl Slot {
     /// ```
     #[inline]
     pub fn for_key(key: &[u8]) -> Slot {
-        Slot::from_crc(crc16::crc16(hash_tag(key).unwrap_or(key)))
+        crc16::chosen().slot_of(key)
     }
 
     /// The slot's number, 0 to 16383.
@@ -110,7 +113,7 @@ impl<'de> serde::Deserialize<'de> for Slot {
 /// reflected, no final xor (`123456789` gives 0x31C3). Slots are its low 14
 /// bits; hash tags are *not* looked for here.
 pub fn checksum(bytes: &[u8]) -> u16 {
-    crc16::crc16(bytes)
+    crc16::chosen().checksum(bytes)
 }
 
 /// Where one key lies in a buffer that holds many.
@@ -118,6 +121,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 /// Offsets are 32 bits, so that a batch stays small; a buffer of keys is at
 /// most 4 GiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)] // Kernels load eight at a time.
 pub struct KeySpan {
     /// The offset of the key's first byte.
     pub start: u32,
@@ -150,10 +154,7 @@ impl KeySpan {
 /// # Panics
 /// When there are not as many slots as spans, or a span doesn't lie in the buffer.
 pub fn slots_of(buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-    assert_eq!(spans.len(), slots.len(), "one slot for each span");
-    for (slot, span) in slots.iter_mut().zip(spans) {
-        *slot = Slot::for_key(span.of(buffer));
-    }
+    crc16::chosen().slots_of(buffer, spans, slots);
 }
 
 #[cfg(test)]

@@ -1,40 +1,52 @@
 //! CRC16/XMODEM behind one safe door.
+//!
+//! | tier | needs | one key | many keys |
+//! |---|---|---|---|
+//! | [`avx512`](x86::avx512) | AVX-512 of Ice Lake and Zen 4, VPCLMULQDQ | one 64-byte window | eight windows, one reduction |
+//! | [`avx2`](x86::avx2) | AVX2, VPCLMULQDQ | as `pclmul` | four windows, one reduction |
+//! | [`pclmul`](x86::pclmul) | PCLMULQDQ, SSE4.2 | four 16-byte blocks | two windows, one reduction |
+//! | [`neon`] | PMULL (aarch64) | four 16-byte blocks | the same |
+//! | [`portable`] | nothing | eight table look-ups a word | the same |
+//! | [`bytewise`] | nothing | the `crc16` crate | the same |
+//!
+//! A value of a tier's type is the proof that this processor has what the tier
+//! needs: only `new` of the tier makes one, and only after asking. That is what
+//! makes the tiers' functions safe to call; all `unsafe` of slotkit is in here.
 
-/// The checksum of some bytes: polynomial 0x1021, initial value 0, not
-/// reflected, no final xor.
-#[inline]
-pub(super) fn crc16(bytes: &[u8]) -> u16 {
-    crc16::State::<crc16::XMODEM>::calculate(bytes)
-}
-
+mod bytewise;
+mod constants;
+mod dispatch;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+mod portable;
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
+mod tests;
+mod window;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-    /// The definition, bit by bit: the truth that everything fast is held against.
-    fn bitwise(bytes: &[u8]) -> u16 {
-        bytes.iter().fold(0, |crc, byte| {
-            (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
-                if crc & 0x8000 == 0 {
-                    crc << 1
-                } else {
-                    (crc << 1) ^ 0x1021
-                }
-            })
-        })
-    }
+pub use dispatch::{KERNEL_VARIABLE, Kernel, kernel};
 
-    #[test]
-    fn check_value() {
-        assert_eq!(crc16(b"123456789"), 0x31C3);
-        assert_eq!(crc16(b""), 0);
-    }
+pub(super) use dispatch::chosen;
 
-    proptest! {
-        #[test]
-        fn agrees_with_the_definition(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-            prop_assert_eq!(crc16(&bytes), bitwise(&bytes));
-        }
-    }
+use super::list::Ends;
+use super::{KeySpan, Slot};
+
+/// What every tier can do. The answers are the same on all of them.
+trait Tier: Copy {
+    /// The checksum of some bytes, hash tags not looked for.
+    fn checksum(self, bytes: &[u8]) -> u16;
+
+    /// The checksum of the part of a key that decides its slot.
+    fn key_sum(self, key: &[u8]) -> u16;
+
+    /// The slots of many keys; as many slots as spans.
+    ///
+    /// # Panics
+    /// When a span doesn't lie in the buffer.
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]);
+
+    /// Appends where `separator` is in `text`, `base` added, until the text is
+    /// at its end or the list is full; says how many bytes were looked at.
+    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize;
 }

@@ -1,0 +1,255 @@
+//! PMULL: one multiplication of 64 by 64 bits at a time, on aarch64.
+//!
+//! The design is that of the PCLMULQDQ tier: a key in four blocks of 16 bytes,
+//! the last block first, the bytes of each reversed. A look-up (`TBL`) gives
+//! zero for an index out of range, so that one look-up masks and reverses.
+
+use super::Tier;
+use super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
+use super::window::{self, BLOCK, Block, Windows};
+use crate::slot::hash_tag::hashed_part;
+use crate::slot::list::Ends;
+use crate::slot::{KeySpan, Slot};
+use std::arch::aarch64::*;
+use std::arch::is_aarch64_feature_detected;
+
+/// The proof that this processor has PMULL, which comes with `aes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Neon(());
+
+impl Neon {
+    /// The proof, if the processor gives it.
+    pub(super) fn new() -> Option<Neon> {
+        let has_all = is_aarch64_feature_detected!("neon")
+            && is_aarch64_feature_detected!("aes")
+            && is_aarch64_feature_detected!("pmull");
+        has_all.then_some(Neon(()))
+    }
+}
+
+impl Tier for Neon {
+    #[inline]
+    fn checksum(self, bytes: &[u8]) -> u16 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { checksum(bytes) }
+    }
+
+    #[inline]
+    fn key_sum(self, key: &[u8]) -> u16 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { key_sum(key) }
+    }
+
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
+        window::slots_of(self, buffer, spans, slots);
+    }
+
+    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { separators(text, separator, base, ends) }
+    }
+}
+
+impl Windows for Neon {
+    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { hashed_parts(buffer, spans, parts) }
+    }
+
+    fn window_sums(self, block: Block<'_>) {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { window_sums(block) }
+    }
+}
+
+/// A window's blocks, the one at the end of the message first.
+type Blocks = [uint8x16_t; 4];
+
+#[target_feature(enable = "neon,aes")]
+fn checksum(bytes: &[u8]) -> u16 {
+    match bytes.len() {
+        0..16 => short_sum(bytes),
+        16..=WINDOW => reduce(scaled_sum(first_blocks(bytes, bytes.len()))),
+        _ => long_sum(bytes),
+    }
+}
+
+#[target_feature(enable = "neon,aes")]
+fn key_sum(key: &[u8]) -> u16 {
+    match key.len() {
+        0..16 => short_sum(hashed_part(key)),
+        16..=WINDOW => {
+            let blocks = first_blocks(key, key.len());
+            if any_open_brace(blocks) {
+                checksum(hashed_part(key))
+            } else {
+                reduce(scaled_sum(blocks))
+            }
+        }
+        _ => checksum(hashed_part(key)),
+    }
+}
+
+/// Up to 15 bytes.
+#[inline]
+#[target_feature(enable = "neon,aes")]
+fn short_sum(bytes: &[u8]) -> u16 {
+    let mut padded = [0; 16];
+    padded[16 - bytes.len()..].copy_from_slice(bytes);
+    let number = u128::from_be_bytes(padded);
+    reduce(vreinterpretq_p64_p128(
+        vmull_p64(number as u64, WORD[0]) ^ vmull_p64((number >> 64) as u64, WORD[1]),
+    ))
+}
+
+/// Whether a `{` is in the blocks.
+#[inline]
+#[target_feature(enable = "neon")]
+fn any_open_brace(blocks: Blocks) -> bool {
+    let found = blocks.map(|block| vceqq_u8(block, vdupq_n_u8(b'{')));
+    let near = vorrq_u8(found[0], found[1]);
+    let far = vorrq_u8(found[2], found[3]);
+    vmaxvq_u8(vorrq_u8(near, far)) != 0
+}
+
+/// The first `count` bytes, at most a window of them, of at least 16.
+#[inline]
+#[target_feature(enable = "neon")]
+fn first_blocks(bytes: &[u8], count: usize) -> Blocks {
+    assert!(bytes.len() >= 16 && count <= bytes.len() && count <= WINDOW);
+    [0, 16, 32, 48].map(|behind| {
+        let wanted = count as isize - behind;
+        let at = (wanted - 16).max(0) as usize;
+        // SAFETY: `at` is 0 or at most count - 16, so that 16 bytes from there
+        // are within `bytes`.
+        let block = unsafe { vld1q_u8(bytes.as_ptr().add(at)) };
+        vqtbl1q_u8(block, reversal(wanted))
+    })
+}
+
+/// The look-up that reverses the first `bytes` bytes of a block, and masks the others.
+#[inline]
+#[target_feature(enable = "neon")]
+fn reversal(bytes: isize) -> uint8x16_t {
+    let indexes: &[u8; 16] = REVERSAL[reversal_at(bytes)..]
+        .first_chunk()
+        .expect("at most 64 behind the table's beginning");
+    // SAFETY: the array has the 16 bytes that are read.
+    unsafe { vld1q_u8(indexes.as_ptr()) }
+}
+
+/// 64 bytes, the last 16 first, not reversed.
+#[inline]
+#[target_feature(enable = "neon")]
+fn load(bytes: &[u8; WINDOW]) -> Blocks {
+    // SAFETY: the offsets are at most 48, 16 bytes from where are within the array.
+    [48, 32, 16, 0].map(|at| unsafe { vld1q_u8(bytes.as_ptr().add(at)) })
+}
+
+/// The sum of the products of the high words and of the low words.
+#[inline]
+#[target_feature(enable = "neon,aes")]
+fn multiplied(block: uint8x16_t, high: u64, low: u64) -> uint64x2_t {
+    let words = vreinterpretq_u64_u8(block);
+    let high_product = vmull_p64(vgetq_lane_u64::<1>(words), high);
+    let low_product = vmull_p64(vgetq_lane_u64::<0>(words), low);
+    veorq_u64(
+        vreinterpretq_u64_p128(high_product),
+        vreinterpretq_u64_p128(low_product),
+    )
+}
+
+/// E·x^48 of a window.
+#[inline]
+#[target_feature(enable = "neon,aes")]
+fn scaled_sum(blocks: Blocks) -> uint64x2_t {
+    let scaled = [0, 1, 2, 3].map(|n| multiplied(blocks[n], WORD[2 * n + 1], WORD[2 * n]));
+    let near = veorq_u64(scaled[0], scaled[1]);
+    let far = veorq_u64(scaled[2], scaled[3]);
+    veorq_u64(near, far)
+}
+
+/// E mod P, from E·x^48: see [`MU`].
+#[inline]
+#[target_feature(enable = "neon,aes")]
+fn reduce(scaled: uint64x2_t) -> u16 {
+    let high = vgetq_lane_u64::<1>(scaled);
+    let product = vreinterpretq_u64_p128(vmull_p64(high, MU));
+    let quotient = high ^ vgetq_lane_u64::<1>(product);
+    let low = vgetq_lane_u64::<0>(scaled) >> 48;
+    (quotient ^ quotient << 5 ^ quotient << 12 ^ low) as u16
+}
+
+/// More than a window: its first part alone, so that the rest is whole windows,
+/// and then the blocks folded forward by a window at a time.
+#[target_feature(enable = "neon,aes")]
+fn long_sum(bytes: &[u8]) -> u16 {
+    let (high, low) = const { fold(8 * WINDOW as u32) };
+    let head = (bytes.len() - 1) % WINDOW + 1;
+    let mut blocks = first_blocks(bytes, head);
+    for window in bytes[head..].as_chunks().0 {
+        let next = load(window);
+        for (block, next) in blocks.iter_mut().zip(next) {
+            let folded = vreinterpretq_u8_u64(multiplied(*block, high, low));
+            *block = veorq_u8(folded, vqtbl1q_u8(next, reversal(16)));
+        }
+    }
+    reduce(scaled_sum(blocks))
+}
+
+/// Where in a window a byte is: bit n is byte n.
+#[inline]
+#[target_feature(enable = "neon")]
+fn find(window: &[u8; WINDOW], byte: u8) -> u64 {
+    const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+    // SAFETY: the array has the 16 bytes that are read.
+    let bits = unsafe { vld1q_u8(BITS.as_ptr()) };
+    let [d, c, b, a] = load(window).map(|block| vandq_u8(vceqq_u8(block, vdupq_n_u8(byte)), bits));
+    // Three rounds of adding neighbours bring eight bits of eight bytes into one.
+    let halves = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
+    let whole = vpaddq_u8(halves, halves);
+    vgetq_lane_u64::<0>(vreinterpretq_u64_u8(whole))
+}
+
+#[target_feature(enable = "neon")]
+fn hashed_parts(buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+    window::narrow_to_tags(buffer, spans, parts, |window, byte| find(window, byte))
+}
+
+#[target_feature(enable = "neon")]
+fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+    window::separators(text, base, ends, |window| find(window, separator))
+}
+
+#[target_feature(enable = "neon,aes")]
+fn window_sums(block: Block<'_>) {
+    for index in 0..block.count {
+        let (window, length) = window::window(block.buffer, block.parts[index]);
+        let blocks = masked(window, length);
+        block.sums[index] = reduce(scaled_sum(blocks));
+    }
+}
+
+/// The blocks of a window of which only the last bytes count.
+#[inline]
+#[target_feature(enable = "neon")]
+fn masked(window: &[u8; WINDOW], length: usize) -> Blocks {
+    let blocks = load(window);
+    [0, 1, 2, 3].map(|n| {
+        // The bytes that count are the last of the block, so a reversal of all
+        // 16 needs only its tail masked: indexes from 15 down to 16 - wanted.
+        let wanted = (length as isize - 16 * n as isize).clamp(0, 16);
+        let places = vld1q_places();
+        let inside = vcltq_u8(places, vdupq_n_u8(wanted as u8));
+        vandq_u8(vqtbl1q_u8(blocks[n], reversal(16)), inside)
+    })
+}
+
+/// 0, 1, 2 … 15.
+#[inline]
+#[target_feature(enable = "neon")]
+fn vld1q_places() -> uint8x16_t {
+    const PLACES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    // SAFETY: the array has the 16 bytes that are read.
+    unsafe { vld1q_u8(PLACES.as_ptr()) }
+}

@@ -1,0 +1,413 @@
+//! AVX-512 with VPCLMULQDQ: four multiplications at a time (Ice Lake, Zen 4 and later).
+//!
+//! A window is one register. Loads under a mask touch nothing outside the key
+//! (a masked byte can't fault), so that keys at the edges of a buffer need no
+//! path of their own.
+
+use super::super::Tier;
+use super::super::constants::{MU, WINDOW, WORD, fold};
+use super::super::window::{self, BLOCK, Block, Windows};
+use super::prefetch;
+use crate::slot::hash_tag::hashed_part;
+use crate::slot::list::Ends;
+use crate::slot::{KeySpan, Slot};
+use std::arch::x86_64::*;
+
+/// The proof that this processor has AVX-512 with all that Ice Lake and Zen 4
+/// added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Avx512(());
+
+impl Avx512 {
+    /// The proof, if the processor gives it.
+    pub(in super::super) fn new() -> Option<Avx512> {
+        let has_all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512vpopcntdq")
+            && is_x86_feature_detected!("vpclmulqdq")
+            && is_x86_feature_detected!("pclmulqdq")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt")
+            && is_x86_feature_detected!("lzcnt");
+        has_all.then_some(Avx512(()))
+    }
+}
+
+impl Tier for Avx512 {
+    #[inline]
+    fn checksum(self, bytes: &[u8]) -> u16 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { checksum(bytes) }
+    }
+
+    #[inline]
+    fn key_sum(self, key: &[u8]) -> u16 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { key_sum(key) }
+    }
+
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
+        window::slots_of(self, buffer, spans, slots);
+    }
+
+    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { separators(text, separator, base, ends) }
+    }
+}
+
+impl Windows for Avx512 {
+    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+        check(buffer, spans);
+        parts[..spans.len()].copy_from_slice(spans);
+        // SAFETY: `self` is the proof that the processor has the features, and
+        // the spans were checked.
+        unsafe { narrow_to_tags(buffer, spans.len(), parts) }
+    }
+
+    fn window_sums(self, block: Block<'_>) {
+        check(block.buffer, block.parts);
+        // SAFETY: `self` is the proof that the processor has the features, and
+        // the parts were checked.
+        unsafe { window_sums(block) }
+    }
+}
+
+/// # Panics
+/// When a span doesn't lie in the buffer.
+#[inline]
+fn check(buffer: &[u8], spans: &[KeySpan]) {
+    let length = buffer.len().min(u32::MAX as usize) as u32;
+    let inside = spans.iter().fold(true, |inside, span| {
+        inside & (span.start <= span.end) & (span.end <= length)
+    });
+    assert!(inside, "a span doesn't lie in the buffer of {length} bytes");
+}
+
+/// `FIRST[n]` selects the first n of 64 bytes. A look-up, because loading a
+/// mask register from memory is cheaper than from a general one.
+static FIRST: [u64; WINDOW + 1] = {
+    let mut masks = [u64::MAX; WINDOW + 1];
+    let mut length = 0;
+    while length < WINDOW {
+        masks[length] = (1 << length) - 1;
+        length += 1;
+    }
+    masks
+};
+
+/// `LAST[n]` selects the last n of 64 bytes.
+static LAST: [u64; WINDOW + 1] = {
+    let mut masks = [0; WINDOW + 1];
+    let mut length = 0;
+    while length <= WINDOW {
+        masks[length] = !FIRST[WINDOW - length];
+        length += 1;
+    }
+    masks
+};
+
+/// The last `length` bytes, at most 64, in front of `end`, at the end of a
+/// register whose other bytes are zero.
+///
+/// # Safety
+/// The `length` bytes in front of `end` can be read.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn load_last(end: *const u8, length: usize) -> __m512i {
+    let window = end.wrapping_sub(WINDOW).cast();
+    // SAFETY: only the bytes of the mask are read, and the caller says they may be.
+    unsafe { _mm512_maskz_loadu_epi8(LAST[length.min(WINDOW)], window) }
+}
+
+/// The bytes of each lane reversed: each lane a polynomial, its highest power on top.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn reversed(window: __m512i) -> __m512i {
+    let lane = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
+    _mm512_shuffle_epi8(window, _mm512_broadcast_i32x4(lane))
+}
+
+/// The sum of the products of high words and of low words, in each lane.
+#[inline]
+#[target_feature(enable = "avx512f,vpclmulqdq")]
+fn multiplied(window: __m512i, words: __m512i) -> __m512i {
+    _mm512_xor_si512(
+        _mm512_clmulepi64_epi128::<0x11>(window, words),
+        _mm512_clmulepi64_epi128::<0x00>(window, words),
+    )
+}
+
+/// E·x^48 of a window, its lanes reversed, but for the sum of the four lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq")]
+fn scaled(window: __m512i) -> __m512i {
+    let words = _mm512_set_epi64(
+        WORD[1] as i64,
+        WORD[0] as i64,
+        WORD[3] as i64,
+        WORD[2] as i64,
+        WORD[5] as i64,
+        WORD[4] as i64,
+        WORD[7] as i64,
+        WORD[6] as i64,
+    );
+    multiplied(window, words)
+}
+
+/// E mod P of one window, from its products.
+#[inline]
+#[target_feature(enable = "avx512f,vpclmulqdq,pclmulqdq")]
+fn reduce_one(products: __m512i) -> u16 {
+    let half = _mm256_xor_si256(
+        _mm512_castsi512_si256(products),
+        _mm512_extracti64x4_epi64::<1>(products),
+    );
+    let scaled = _mm_xor_si128(
+        _mm256_castsi256_si128(half),
+        _mm256_extracti128_si256::<1>(half),
+    );
+    let product = _mm_clmulepi64_si128::<0x01>(scaled, _mm_cvtsi64_si128(MU as i64));
+    let quotient = _mm_extract_epi64::<1>(_mm_xor_si128(scaled, product)) as u64;
+    let low = _mm_cvtsi128_si64(scaled) as u64 >> 48;
+    (quotient ^ quotient << 5 ^ quotient << 12 ^ low) as u16
+}
+
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,pclmulqdq")]
+fn checksum(bytes: &[u8]) -> u16 {
+    if bytes.len() > WINDOW {
+        return long_sum(bytes);
+    }
+    // SAFETY: the bytes in front of the slice's end are those of the slice.
+    let window = unsafe { load_last(bytes.as_ptr_range().end, bytes.len()) };
+    reduce_one(scaled(reversed(window)))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,pclmulqdq,bmi1,bmi2,lzcnt")]
+fn key_sum(key: &[u8]) -> u16 {
+    if key.len() > WINDOW {
+        return checksum(hashed_part(key));
+    }
+    let end = key.as_ptr_range().end;
+    // SAFETY: the bytes in front of the slice's end are those of the slice.
+    let mut window = unsafe { load_last(end, key.len()) };
+    let open = _mm512_cmpeq_epi8_mask(window, _mm512_set1_epi8(b'{' as i8));
+    if open != 0 {
+        let first = open.trailing_zeros() as usize;
+        let close = _mm512_cmpeq_epi8_mask(window, _mm512_set1_epi8(b'}' as i8));
+        let close = close & (u64::MAX << first);
+        let last = close.trailing_zeros() as usize;
+        if close != 0 && last > first + 1 {
+            // SAFETY: `first` and `last` are where braces of the key are in the
+            // window that ends with it, so what is between them is in the key.
+            window = unsafe { load_last(end.wrapping_sub(WINDOW - last), last - first - 1) };
+        }
+    }
+    reduce_one(scaled(reversed(window)))
+}
+
+/// More than a window: the first part alone, so that the rest is whole windows,
+/// then folded forward by a window at a time.
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,pclmulqdq")]
+fn long_sum(bytes: &[u8]) -> u16 {
+    let (high, low) = const { fold(8 * WINDOW as u32) };
+    let forward = _mm512_broadcast_i32x4(_mm_set_epi64x(high as i64, low as i64));
+    let (head, windows) = bytes.as_rchunks::<WINDOW>();
+    // SAFETY: the bytes in front of the slice's end are those of the slice.
+    let head = unsafe { load_last(head.as_ptr_range().end, head.len()) };
+    let mut sum = reversed(head);
+    for window in windows {
+        // SAFETY: the array has the 64 bytes that are read.
+        let next = unsafe { _mm512_loadu_si512(window.as_ptr().cast()) };
+        sum = _mm512_xor_si512(multiplied(sum, forward), reversed(next));
+    }
+    reduce_one(scaled(sum))
+}
+
+/// # Safety
+/// The parts lie in the buffer.
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,bmi1,bmi2")]
+unsafe fn narrow_to_tags(buffer: &[u8], count: usize, parts: &mut [KeySpan; BLOCK]) -> u64 {
+    let mut open = [0; BLOCK];
+    let mut close = [0; BLOCK];
+    let mut longest = 0;
+    for index in 0..count {
+        let part = parts[index];
+        let length = (part.end - part.start) as usize;
+        longest = longest.max(length);
+        let key = buffer.as_ptr().wrapping_add(part.start as usize);
+        prefetch(key);
+        // SAFETY: only the first `length` bytes of the key are read, and the
+        // caller says that it lies in the buffer.
+        let key = unsafe { _mm512_maskz_loadu_epi8(FIRST[length.min(WINDOW)], key.cast()) };
+        open[index] = _mm512_cmpeq_epi8_mask(key, _mm512_set1_epi8(b'{' as i8));
+        close[index] = _mm512_cmpeq_epi8_mask(key, _mm512_set1_epi8(b'}' as i8));
+    }
+    if open.iter().fold(0, |any, open| any | open) != 0 {
+        narrow(&open, &close, parts);
+    }
+    if longest <= WINDOW {
+        return 0;
+    }
+    let lengths = parts.map(|part| part.end - part.start);
+    (0..count).fold(0, |alone, index| {
+        alone | u64::from(lengths[index] as usize > WINDOW) << index
+    })
+}
+
+/// Narrows the parts to their hash tags, eight keys at a time; bit n of a mask
+/// is a brace at byte n of the key. The rule is that of
+/// [`hash_tag`](crate::slot::hash_tag).
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn narrow(open: &[u64; BLOCK], close: &[u64; BLOCK], parts: &mut [KeySpan; BLOCK]) {
+    let one = _mm512_set1_epi64(1);
+    for eight in (0..BLOCK).step_by(8) {
+        // SAFETY: 8 words from `eight` on, at most 56, are within arrays of 64;
+        // a `KeySpan` is 8 bytes, `start` the low half.
+        let (open, close, part) = unsafe {
+            (
+                _mm512_loadu_si512(open.as_ptr().add(eight).cast()),
+                _mm512_loadu_si512(close.as_ptr().add(eight).cast()),
+                _mm512_loadu_si512(parts.as_ptr().add(eight).cast()),
+            )
+        };
+        // With no `{`, everything counts as in front of it, and no `}` is left.
+        let first_bit = lowest_bit(open);
+        let in_front = _mm512_sub_epi64(first_bit, one);
+        let behind = _mm512_andnot_si512(_mm512_or_si512(first_bit, in_front), close);
+        let tag_start = _mm512_add_epi64(_mm512_popcnt_epi64(in_front), one);
+        let tag_end = _mm512_popcnt_epi64(_mm512_sub_epi64(lowest_bit(behind), one));
+        let has_tag =
+            _mm512_test_epi64_mask(behind, behind) & _mm512_cmpneq_epi64_mask(tag_start, tag_end);
+        let key_start = _mm512_and_si512(part, _mm512_set1_epi64(0xffff_ffff));
+        let tag = _mm512_or_si512(
+            _mm512_add_epi64(key_start, tag_start),
+            _mm512_slli_epi64::<32>(_mm512_add_epi64(key_start, tag_end)),
+        );
+        // SAFETY: as above; start <= end also holds for a tag.
+        unsafe {
+            _mm512_mask_storeu_epi64(parts.as_mut_ptr().add(eight).cast(), has_tag, tag);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lowest_bit(bits: __m512i) -> __m512i {
+    _mm512_and_si512(bits, _mm512_sub_epi64(_mm512_setzero_si512(), bits))
+}
+
+/// # Safety
+/// The parts lie in the buffer.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,bmi1,bmi2")]
+unsafe fn window_sums(block: Block<'_>) {
+    let eights = block.count.div_ceil(8);
+    let parts = block.parts.as_chunks::<8>().0;
+    let sums = block.sums.as_chunks_mut::<8>().0;
+    for (parts, sums) in parts.iter().zip(sums).take(eights) {
+        let [a, b, c, d, e, f, g, h] = parts.map(|part| {
+            let end = block.buffer.as_ptr().wrapping_add(part.end as usize);
+            // SAFETY: the caller says that the part lies in the buffer.
+            let window = unsafe { load_last(end, (part.end - part.start) as usize) };
+            scaled(reversed(window))
+        });
+        *sums = reduce_eight(across_lanes([a, c, e, g]), across_lanes([b, d, f, h]));
+    }
+}
+
+/// The lanes of each of four keys summed: the first key in the lowest lane.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn across_lanes([a, b, c, d]: [__m512i; 4]) -> __m512i {
+    let ac = halves_summed(a, c);
+    let bd = halves_summed(b, d);
+    // Even lanes keep the first operand's own, odd ones the second's; the
+    // permutation brings the other lane of the same key to it.
+    let other = _mm512_set_epi64(13, 12, 7, 6, 9, 8, 3, 2);
+    let other = _mm512_permutex2var_epi64(ac, other, bd);
+    let even = _mm512_xor_si512(ac, other);
+    _mm512_mask_xor_epi64(even, 0b1100_1100, bd, other)
+}
+
+/// The upper half added to the lower: of `first` in the low half, of `second` in the high.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn halves_summed(first: __m512i, second: __m512i) -> __m512i {
+    let crossed = _mm512_shuffle_i64x2::<0b01_00_11_10>(first, second);
+    // Two masked operations instead of a blend, which the compiler would make a
+    // shuffle of: the port for shuffles is the one that multiplications need.
+    let low = _mm512_xor_si512(first, crossed);
+    _mm512_mask_xor_epi64(low, 0b1111_0000, second, crossed)
+}
+
+/// E mod P of eight keys; those with even numbers in the lanes of `even`.
+#[inline]
+#[target_feature(enable = "avx512f,vpclmulqdq")]
+fn reduce_eight(even: __m512i, odd: __m512i) -> [u16; 8] {
+    let mu = _mm512_set1_epi64(MU as i64);
+    let high = _mm512_unpackhi_epi64(even, odd);
+    let low = _mm512_srli_epi64::<48>(_mm512_unpacklo_epi64(even, odd));
+    let product = _mm512_unpackhi_epi64(
+        _mm512_clmulepi64_epi128::<0x00>(high, mu),
+        _mm512_clmulepi64_epi128::<0x01>(high, mu),
+    );
+    let q = _mm512_xor_si512(high, product);
+    let shifted = _mm512_xor_si512(_mm512_slli_epi64::<5>(q), _mm512_slli_epi64::<12>(q));
+    let sums = _mm512_xor_si512(_mm512_xor_si512(q, shifted), low);
+    let mut result = [0; 8];
+    // SAFETY: eight sums of two bytes are the 16 bytes that are written.
+    unsafe { _mm_storeu_si128(result.as_mut_ptr().cast(), _mm512_cvtepi64_epi16(sums)) };
+    result
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt,bmi1")]
+fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+    let wanted = _mm512_set1_epi8(separator as i8);
+    let mut at = 0;
+    while at < text.len() && !ends.is_full() {
+        let rest = &text[at..];
+        let count = rest.len().min(WINDOW);
+        // SAFETY: only the first `count` bytes of the rest are read.
+        let window = unsafe { _mm512_maskz_loadu_epi8(FIRST[count], rest.as_ptr().cast()) };
+        let found = _mm512_mask_cmpeq_epi8_mask(FIRST[count], window, wanted);
+        push_places(found, base + at as u32, ends);
+        at += count;
+    }
+    at
+}
+
+/// [`Ends::push_bits`], the first 16 places at once.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vbmi2,popcnt")]
+fn push_places(found: u64, base: u32, ends: &mut Ends) {
+    let count = found.count_ones() as usize;
+    if count > 16 {
+        return ends.push_bits(found, base);
+    }
+    let places = _mm512_maskz_compress_epi8(found, zero_to_63());
+    let places = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(places));
+    let places = _mm512_add_epi32(places, _mm512_set1_epi32(base as i32));
+    // SAFETY: there are 64 places to spare, of which 16 are written.
+    unsafe { _mm512_storeu_si512(ends.spare().as_mut_ptr().cast(), places) };
+    ends.advance(count);
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn zero_to_63() -> __m512i {
+    const PLACES: [u8; WINDOW] = {
+        let mut places = [0; WINDOW];
+        let mut place = 0;
+        while place < WINDOW {
+            places[place] = place as u8;
+            place += 1;
+        }
+        places
+    };
+    // SAFETY: the array has the 64 bytes that are read.
+    unsafe { _mm512_loadu_si512(PLACES.as_ptr().cast()) }
+}

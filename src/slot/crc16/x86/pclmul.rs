@@ -1,0 +1,318 @@
+//! PCLMULQDQ: one multiplication of 64 by 64 bits at a time (Westmere, Bulldozer and later).
+//!
+//! A key is held in four blocks of 16 bytes, the last block first, the bytes of
+//! each reversed, so that a register is a polynomial with its highest power on
+//! top. In that order bit n of a comparison is the byte n places in front of
+//! the key's last one.
+
+use super::super::Tier;
+use super::super::constants::{LAST_BYTES, MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
+use super::super::window::{self, BLOCK, Block, Windows};
+use super::prefetch;
+use crate::slot::hash_tag::hashed_part;
+use crate::slot::list::Ends;
+use crate::slot::{KeySpan, Slot};
+use std::arch::x86_64::*;
+
+/// The proof that this processor has PCLMULQDQ and SSE4.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Pclmul(());
+
+impl Pclmul {
+    /// The proof, if the processor gives it.
+    pub(in super::super) fn new() -> Option<Pclmul> {
+        let has_all = is_x86_feature_detected!("pclmulqdq")
+            && is_x86_feature_detected!("sse4.2")
+            && is_x86_feature_detected!("popcnt");
+        has_all.then_some(Pclmul(()))
+    }
+}
+
+impl Tier for Pclmul {
+    #[inline]
+    fn checksum(self, bytes: &[u8]) -> u16 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { checksum(bytes) }
+    }
+
+    #[inline]
+    fn key_sum(self, key: &[u8]) -> u16 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { key_sum(key) }
+    }
+
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
+        window::slots_of(self, buffer, spans, slots);
+    }
+
+    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { separators(text, separator, base, ends) }
+    }
+}
+
+impl Windows for Pclmul {
+    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { hashed_parts(buffer, spans, parts) }
+    }
+
+    fn window_sums(self, block: Block<'_>) {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { window_sums(block) }
+    }
+}
+
+/// A window's blocks, the one at the end of the message first.
+type Blocks = [__m128i; 4];
+
+#[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
+fn checksum(bytes: &[u8]) -> u16 {
+    match bytes.len() {
+        0..16 => reduce(scaled(short_block(bytes), 0)),
+        16..=WINDOW => sum_of_blocks(first_blocks(bytes, bytes.len())),
+        _ => long_sum(bytes),
+    }
+}
+
+#[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
+fn key_sum(key: &[u8]) -> u16 {
+    match key.len() {
+        0..16 => {
+            let block = short_block(key);
+            match u64::from(find_in(block, b'{')) {
+                0 => reduce(scaled(block, 0)),
+                open => tag_sum(key, open, u64::from(find_in(block, b'}'))),
+            }
+        }
+        16..=WINDOW => {
+            let blocks = first_blocks(key, key.len());
+            match find(blocks, b'{') {
+                0 => sum_of_blocks(blocks),
+                open => tag_sum(key, open, find(blocks, b'}')),
+            }
+        }
+        _ => checksum(hashed_part(key)),
+    }
+}
+
+/// The checksum of a key of at most a window that has a `{`; bit n of the masks
+/// is the byte n places in front of the last one.
+#[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
+fn tag_sum(key: &[u8], open: u64, close: u64) -> u16 {
+    let first = 63 - open.leading_zeros() as usize;
+    let close = close & ((1 << first) - 1);
+    let last = 63usize.saturating_sub(close.leading_zeros() as usize);
+    if close == 0 || first == last + 1 {
+        return checksum(key);
+    }
+    checksum(&key[key.len() - first..key.len() - 1 - last])
+}
+
+/// Up to 15 bytes as the low end of a block.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn short_block(bytes: &[u8]) -> __m128i {
+    let length = bytes.len();
+    // Two loads that overlap, the same bits in the same place where they do.
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // In two steps, because all 64 bits of it go when the length is 8.
+        let high = u64::from_be_bytes(*first) >> 8 >> (8 * (15 - length));
+        return _mm_set_epi64x(high as i64, u64::from_be_bytes(*last) as i64);
+    }
+    let word = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let first = u64::from(u32::from_be_bytes(*first));
+            first << (8 * (length - 4)) | u64::from(u32::from_be_bytes(*last))
+        }
+        _ => bytes
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    _mm_cvtsi64_si128(word as i64)
+}
+
+/// The first `count` bytes, at most a window of them, of at least 16.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn first_blocks(bytes: &[u8], count: usize) -> Blocks {
+    assert!(bytes.len() >= 16 && count <= bytes.len() && count <= WINDOW);
+    [0, 16, 32, 48].map(|behind| {
+        let wanted = count as isize - behind;
+        let at = (wanted - 16).max(0) as usize;
+        // SAFETY: `at` is 0 or at most count - 16, so that 16 bytes from there
+        // are within `bytes`; and `reversal_at` of more than -48 is at most 64,
+        // 16 bytes from where are within `REVERSAL`.
+        let (block, shuffle) = unsafe {
+            (
+                _mm_loadu_si128(bytes.as_ptr().add(at).cast()),
+                _mm_loadu_si128(REVERSAL.as_ptr().add(reversal_at(wanted)).cast()),
+            )
+        };
+        _mm_shuffle_epi8(block, shuffle)
+    })
+}
+
+/// The blocks of 64 whole bytes.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn whole_blocks(bytes: &[u8; WINDOW]) -> Blocks {
+    load(bytes).map(|block| _mm_shuffle_epi8(block, reverse()))
+}
+
+/// 64 bytes, the last 16 first, not reversed.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn load(bytes: &[u8; WINDOW]) -> Blocks {
+    // SAFETY: the offsets are at most 48, 16 bytes from where are within the array.
+    [48, 32, 16, 0].map(|at| unsafe { _mm_loadu_si128(bytes.as_ptr().add(at).cast()) })
+}
+
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn reverse() -> __m128i {
+    _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f)
+}
+
+/// Where in a block a byte is: a bit each, in the block's order.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn find_in(block: __m128i, byte: u8) -> u16 {
+    _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(byte as i8))) as u16
+}
+
+/// Where in the blocks a byte is; the bits of the first block are the low ones.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn find(blocks: Blocks, byte: u8) -> u64 {
+    let found = blocks.map(|block| u64::from(find_in(block, byte)));
+    found[0] | found[1] << 16 | found[2] << 32 | found[3] << 48
+}
+
+/// A block multiplied to its place: `place` blocks stand behind it.
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn scaled(block: __m128i, place: usize) -> __m128i {
+    let words = _mm_set_epi64x(WORD[2 * place + 1] as i64, WORD[2 * place] as i64);
+    multiplied(block, words)
+}
+
+/// The sum of the products of the high words and of the low words.
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn multiplied(block: __m128i, words: __m128i) -> __m128i {
+    _mm_xor_si128(
+        _mm_clmulepi64_si128::<0x11>(block, words),
+        _mm_clmulepi64_si128::<0x00>(block, words),
+    )
+}
+
+/// E·x^48 of a window.
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn scaled_sum(blocks: Blocks) -> __m128i {
+    let near = _mm_xor_si128(scaled(blocks[0], 0), scaled(blocks[1], 1));
+    let far = _mm_xor_si128(scaled(blocks[2], 2), scaled(blocks[3], 3));
+    _mm_xor_si128(near, far)
+}
+
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn sum_of_blocks(blocks: Blocks) -> u16 {
+    reduce(scaled_sum(blocks))
+}
+
+/// E mod P, from E·x^48: see [`MU`].
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn reduce(scaled: __m128i) -> u16 {
+    let product = _mm_clmulepi64_si128::<0x01>(scaled, _mm_cvtsi64_si128(MU as i64));
+    let quotient = _mm_extract_epi64::<1>(_mm_xor_si128(scaled, product)) as u64;
+    let low = _mm_cvtsi128_si64(scaled) as u64 >> 48;
+    (quotient ^ quotient << 5 ^ quotient << 12 ^ low) as u16
+}
+
+/// More than a window: its first part alone, so that the rest is whole windows,
+/// and then the blocks folded forward by a window at a time.
+#[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
+fn long_sum(bytes: &[u8]) -> u16 {
+    let (high, low) = const { fold(8 * WINDOW as u32) };
+    let forward = _mm_set_epi64x(high as i64, low as i64);
+    let head = (bytes.len() - 1) % WINDOW + 1;
+    let mut blocks = first_blocks(bytes, head);
+    for window in bytes[head..].as_chunks().0 {
+        let next = whole_blocks(window);
+        for (block, next) in blocks.iter_mut().zip(next) {
+            *block = _mm_xor_si128(multiplied(*block, forward), next);
+        }
+    }
+    sum_of_blocks(blocks)
+}
+
+#[target_feature(enable = "sse4.2,popcnt")]
+fn hashed_parts(buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+    window::narrow_to_tags(buffer, spans, parts, |window, byte| {
+        find_forward(window, byte)
+    })
+}
+
+/// Where in a window a byte is: bit n is byte n.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn find_forward(window: &[u8; WINDOW], byte: u8) -> u64 {
+    let [d, c, b, a] = load(window);
+    find([a, b, c, d], byte)
+}
+
+#[target_feature(enable = "sse4.2,popcnt")]
+fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+    window::separators(text, base, ends, |window| find_forward(window, separator))
+}
+
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn window_sums(block: Block<'_>) {
+    let pairs = block.count.div_ceil(2);
+    let parts = block.parts.as_chunks::<2>().0;
+    let sums = block.sums.as_chunks_mut::<2>().0;
+    for (parts, sums) in parts.iter().zip(sums).take(pairs) {
+        let [first, second] = parts.map(|part| {
+            let (window, length) = window::window(block.buffer, part);
+            prefetch(window.as_ptr());
+            scaled_sum(masked(window, length))
+        });
+        *sums = reduce_two(first, second);
+    }
+}
+
+/// The blocks of a window of which only the last bytes count.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn masked(window: &[u8; WINDOW], length: usize) -> Blocks {
+    let mask = LAST_BYTES[length..].first_chunk().expect("length <= 64");
+    let mask = load(mask);
+    let blocks = load(window);
+    [0, 1, 2, 3].map(|n| _mm_shuffle_epi8(_mm_and_si128(blocks[n], mask[n]), reverse()))
+}
+
+/// [`reduce`] for two keys side by side.
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn reduce_two(first: __m128i, second: __m128i) -> [u16; 2] {
+    let mu = _mm_cvtsi64_si128(MU as i64);
+    let high = _mm_unpackhi_epi64(first, second);
+    let low = _mm_srli_epi64::<48>(_mm_unpacklo_epi64(first, second));
+    let product = _mm_unpackhi_epi64(
+        _mm_clmulepi64_si128::<0x00>(high, mu),
+        _mm_clmulepi64_si128::<0x01>(high, mu),
+    );
+    let q = _mm_xor_si128(high, product);
+    let q = _mm_xor_si128(
+        q,
+        _mm_xor_si128(_mm_slli_epi64::<5>(q), _mm_slli_epi64::<12>(q)),
+    );
+    let sums = _mm_xor_si128(q, low);
+    [
+        _mm_extract_epi16::<0>(sums) as u16,
+        _mm_extract_epi16::<4>(sums) as u16,
+    ]
+}

@@ -1,0 +1,307 @@
+//! Lists of keys, one a line: split, hash and count in one pass.
+//!
+//! The text is walked in pieces that stay in the first-level cache: where the
+//! separators are, then the slots of the keys between them, while the memory
+//! of the next piece is on its way.
+
+use super::crc16::{Kernel, chosen};
+use super::{KeySpan, SLOT_COUNT, Slot};
+
+/// How the keys of a list are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListFormat {
+    /// The byte behind each key: newline, or NUL for names that hold newlines.
+    pub separator: u8,
+    /// Whether a carriage return right in front of a separator, or at the end
+    /// of the list, is left out of the key.
+    pub strip_carriage_return: bool,
+}
+
+impl ListFormat {
+    /// A key a line, every other byte belongs to the key.
+    pub const LINES: ListFormat = ListFormat {
+        separator: b'\n',
+        strip_carriage_return: false,
+    };
+    /// A key a line, lines ended as Windows ends them, or as Unix does.
+    pub const CRLF_LINES: ListFormat = ListFormat {
+        separator: b'\n',
+        strip_carriage_return: true,
+    };
+    /// A NUL behind each key, as `find -print0` writes.
+    pub const NUL: ListFormat = ListFormat {
+        separator: 0,
+        strip_carriage_return: false,
+    };
+
+    /// Cuts a buffer behind its last separator: whole keys, and the beginning
+    /// of one that may go on in the next read.
+    ///
+    /// ```
+    /// # use slotkit::slot::ListFormat;
+    /// let (whole, rest) = ListFormat::LINES.split_whole(b"a\nb\nhal");
+    /// assert_eq!((whole, rest), (&b"a\nb\n"[..], &b"hal"[..]));
+    /// ```
+    pub fn split_whole(self, buffer: &[u8]) -> (&[u8], &[u8]) {
+        let whole = memchr::memrchr(self.separator, buffer).map_or(0, |at| at + 1);
+        buffer.split_at(whole)
+    }
+}
+
+/// What a pass over a list saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListCount {
+    /// Keys, the empty ones too.
+    pub keys: u64,
+    /// Keys of no bytes: blank lines. They hash to slot 0, so a caller for whom
+    /// a blank line is no key takes this number off there.
+    pub empty: u64,
+}
+
+/// Adds the keys of a list to the counts of their slots.
+///
+/// Keys stand in front of separators; what is behind the last separator is a
+/// key too, unless it is empty. So a list may be passed in pieces that end with
+/// a separator (see [`ListFormat::split_whole`]), the last one whether it does
+/// or not.
+///
+/// ```
+/// # use slotkit::slot::{count_list, ListFormat, SLOT_COUNT};
+/// let mut counts = [0; SLOT_COUNT];
+/// let seen = count_list(b"hello\n{user1000}.a\n{user1000}.b", ListFormat::LINES, &mut counts);
+/// assert_eq!((seen.keys, seen.empty), (3, 0));
+/// assert_eq!((counts[866], counts[3443]), (1, 2));
+/// ```
+pub fn count_list(list: &[u8], format: ListFormat, counts: &mut [u64; SLOT_COUNT]) -> ListCount {
+    chosen().count_list(list, format, counts)
+}
+
+/// Gives the slot of each key of a list, some hundred keys at a time: `visit`
+/// gets as many spans as slots, and the spans lie in `list`, in its order.
+///
+/// Which bytes are keys is as in [`count_list`].
+///
+/// ```
+/// # use slotkit::slot::{slots_of_list, ListFormat};
+/// let list = b"hello\nnumber\n";
+/// let mut lines = Vec::new();
+/// slots_of_list(list, ListFormat::LINES, |spans, slots| {
+///     for (span, slot) in spans.iter().zip(slots) {
+///         lines.push((slot.number(), span.of(list)));
+///     }
+/// });
+/// assert_eq!(lines, [(866, &b"hello"[..]), (7743, b"number")]);
+/// ```
+///
+/// # Panics
+/// When the list has 4 GiB or more, which the offsets of spans don't reach.
+pub fn slots_of_list(
+    list: &[u8],
+    format: ListFormat,
+    visit: impl FnMut(&[KeySpan], &[Slot]),
+) -> ListCount {
+    chosen().slots_of_list(list, format, visit)
+}
+
+impl Kernel {
+    /// As [`count_list`], on this kernel.
+    pub fn count_list(
+        self,
+        list: &[u8],
+        format: ListFormat,
+        counts: &mut [u64; SLOT_COUNT],
+    ) -> ListCount {
+        walk(self, list, format, |_, _, slots| {
+            for slot in slots {
+                counts[slot.index()] += 1;
+            }
+        })
+    }
+
+    /// As [`slots_of_list`], on this kernel.
+    ///
+    /// # Panics
+    /// When the list has 4 GiB or more.
+    pub fn slots_of_list(
+        self,
+        list: &[u8],
+        format: ListFormat,
+        mut visit: impl FnMut(&[KeySpan], &[Slot]),
+    ) -> ListCount {
+        assert!(
+            u32::try_from(list.len()).is_ok(),
+            "spans reach 4 GiB: pass a longer list in pieces"
+        );
+        walk(self, list, format, |base, spans, slots| {
+            for span in spans.iter_mut() {
+                span.start += base as u32;
+                span.end += base as u32;
+            }
+            visit(spans, slots);
+        })
+    }
+}
+
+/// How much text is split before its keys are hashed.
+const PIECE: usize = 8 * 1024;
+
+/// How many separators are found before their keys are hashed.
+const LINES: usize = 512;
+
+/// How many bytes in front of a piece's first key belong to what the kernel may
+/// read: a window that reaches there is faster than a key taken alone.
+const MARGIN: usize = 64;
+
+/// Where the separators of a piece are; with room for a word of them to spare.
+pub(super) struct Ends {
+    places: [u32; LINES + 64],
+    count: usize,
+}
+
+impl Ends {
+    fn new() -> Ends {
+        Ends {
+            places: [0; LINES + 64],
+            count: 0,
+        }
+    }
+
+    /// Whether 64 more might be too many.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.count > LINES
+    }
+
+    /// Appends one place.
+    #[inline]
+    pub(super) fn push(&mut self, place: u32) {
+        self.places[self.count] = place;
+        self.count += 1;
+    }
+
+    /// Appends a place for each bit that is set, counted from `base`.
+    ///
+    /// # Panics
+    /// May panic when the list is full.
+    #[inline(always)]
+    pub(super) fn push_bits(&mut self, mut bits: u64, base: u32) {
+        let count = bits.count_ones() as usize;
+        let spare = self.spare();
+        // A line has some dozen bytes, so four at a time rarely need a second
+        // turn; the ones too many are overwritten by the next word.
+        let mut done = 0;
+        while done < count {
+            for place in &mut spare[done..][..4] {
+                *place = base.wrapping_add(bits.trailing_zeros());
+                bits &= bits.wrapping_sub(1);
+            }
+            done += 4;
+        }
+        self.advance(count);
+    }
+
+    /// The next 64 places, to be written and then [`advance`](Ends::advance)d over.
+    ///
+    /// # Panics
+    /// When the list is full.
+    #[inline(always)]
+    pub(super) fn spare(&mut self) -> &mut [u32; 64] {
+        self.places[self.count..]
+            .first_chunk_mut()
+            .expect("not full")
+    }
+
+    /// Takes `count` of the spare places, at most 64.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, count: usize) {
+        self.count += count.min(64);
+    }
+}
+
+/// Walks a list piece by piece; `visit` gets where the piece's spans are counted
+/// from, the spans, and their slots.
+fn walk(
+    kernel: Kernel,
+    list: &[u8],
+    format: ListFormat,
+    mut visit: impl FnMut(usize, &mut [KeySpan], &[Slot]),
+) -> ListCount {
+    let mut seen = ListCount::default();
+    let mut ends = Ends::new();
+    let mut spans = [KeySpan::default(); LINES + 64];
+    let mut slots = [Slot::MIN; LINES + 64];
+    let mut start = 0;
+    while start < list.len() {
+        let base = start.saturating_sub(MARGIN);
+        ends.count = 0;
+        let piece = &list[start..list.len().min(start + PIECE)];
+        kernel.separators(piece, format.separator, (start - base) as u32, &mut ends);
+        if ends.count == 0 {
+            start = visit_one(kernel, list, start, format, &mut seen, &mut visit);
+            continue;
+        }
+        let places = &ends.places[..ends.count];
+        let spans = &mut spans[..ends.count];
+        let slots = &mut slots[..ends.count];
+        spans_between((start - base) as u32, places, spans);
+        if format.strip_carriage_return {
+            strip(&list[base..], spans);
+        }
+        kernel.slots_of(&list[base..], spans, slots);
+        seen.keys += spans.len() as u64;
+        seen.empty += count_empty(spans);
+        visit(base, spans, slots);
+        start = base + places[ends.count - 1] as usize + 1;
+    }
+    seen
+}
+
+/// The one key that begins at `start` and is longer than a piece, or has no
+/// separator behind it. Returns where the next one begins.
+fn visit_one(
+    kernel: Kernel,
+    list: &[u8],
+    start: usize,
+    format: ListFormat,
+    seen: &mut ListCount,
+    visit: &mut impl FnMut(usize, &mut [KeySpan], &[Slot]),
+) -> usize {
+    let rest = &list[start..];
+    let length = memchr::memchr(format.separator, rest).unwrap_or(rest.len());
+    let key = match rest[..length].split_last() {
+        Some((b'\r', key)) if format.strip_carriage_return => key,
+        _ => &rest[..length],
+    };
+    seen.keys += 1;
+    seen.empty += u64::from(key.is_empty());
+    // Only a list of 4 GiB can hold a key that a span doesn't reach, and who
+    // passes such a list (to count it) doesn't look at spans.
+    let end = u32::try_from(key.len()).unwrap_or(u32::MAX);
+    visit(
+        start,
+        &mut [KeySpan { start: 0, end }],
+        &[kernel.slot_of(key)],
+    );
+    start + length + 1
+}
+
+/// The spans between separators, the first of which begins at `start`.
+fn spans_between(start: u32, places: &[u32], spans: &mut [KeySpan]) {
+    let mut start = start;
+    for (span, &end) in spans.iter_mut().zip(places) {
+        *span = KeySpan { start, end };
+        start = end + 1;
+    }
+}
+
+/// Leaves a carriage return at the end of a key out.
+fn strip(buffer: &[u8], spans: &mut [KeySpan]) {
+    for span in spans {
+        let returns = span.of(buffer).last() == Some(&b'\r');
+        span.end -= u32::from(returns);
+    }
+}
+
+fn count_empty(spans: &[KeySpan]) -> u64 {
+    spans.iter().filter(|span| span.start == span.end).count() as u64
+}
