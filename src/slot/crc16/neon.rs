@@ -6,7 +6,7 @@
 
 use super::Tier;
 use super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::window::{self, BLOCK, Block, Windows};
+use super::window::{self, BLOCK, Block, Seen, Windows};
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
@@ -51,14 +51,9 @@ impl Tier for Neon {
 }
 
 impl Windows for Neon {
-    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hashed_parts(buffer, spans, parts) }
-    }
-
-    fn window_sums(self, block: Block<'_>) {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block) }
+        unsafe { window_sums(block, sums) }
     }
 }
 
@@ -97,9 +92,11 @@ fn short_sum(bytes: &[u8]) -> u16 {
     let mut padded = [0; 16];
     padded[16 - bytes.len()..].copy_from_slice(bytes);
     let number = u128::from_be_bytes(padded);
-    reduce(vreinterpretq_p64_p128(
-        vmull_p64(number as u64, WORD[0]) ^ vmull_p64((number >> 64) as u64, WORD[1]),
-    ))
+    let block = vreinterpretq_u8_u64(vcombine_u64(
+        vcreate_u64(number as u64),
+        vcreate_u64((number >> 64) as u64),
+    ));
+    reduce(multiplied(block, WORD[1], WORD[0]))
 }
 
 /// Whether a `{` is in the blocks.
@@ -212,44 +209,31 @@ fn find(window: &[u8; WINDOW], byte: u8) -> u64 {
 }
 
 #[target_feature(enable = "neon")]
-fn hashed_parts(buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
-    window::narrow_to_tags(buffer, spans, parts, |window, byte| find(window, byte))
-}
-
-#[target_feature(enable = "neon")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
     window::separators(text, base, ends, |window| find(window, separator))
 }
 
 #[target_feature(enable = "neon,aes")]
-fn window_sums(block: Block<'_>) {
-    for index in 0..block.count {
-        let (window, length) = window::window(block.buffer, block.parts[index]);
-        let blocks = masked(window, length);
-        block.sums[index] = reduce(scaled_sum(blocks));
-    }
+fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    window::sums_and_tags(
+        block,
+        sums,
+        |window, byte| find(window, byte),
+        |[(window, mask)]| {
+            let blocks = masked(window, mask);
+            (
+                [reduce(scaled_sum(blocks))],
+                u8::from(any_open_brace(blocks)),
+            )
+        },
+    )
 }
 
-/// The blocks of a window of which only the last bytes count.
+/// The blocks of a window, of the bytes that count.
 #[inline]
 #[target_feature(enable = "neon")]
-fn masked(window: &[u8; WINDOW], length: usize) -> Blocks {
+fn masked(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> Blocks {
+    let mask = load(mask);
     let blocks = load(window);
-    [0, 1, 2, 3].map(|n| {
-        // The bytes that count are the last of the block, so a reversal of all
-        // 16 needs only its tail masked: indexes from 15 down to 16 - wanted.
-        let wanted = (length as isize - 16 * n as isize).clamp(0, 16);
-        let places = vld1q_places();
-        let inside = vcltq_u8(places, vdupq_n_u8(wanted as u8));
-        vandq_u8(vqtbl1q_u8(blocks[n], reversal(16)), inside)
-    })
-}
-
-/// 0, 1, 2 … 15.
-#[inline]
-#[target_feature(enable = "neon")]
-fn vld1q_places() -> uint8x16_t {
-    const PLACES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-    // SAFETY: the array has the 16 bytes that are read.
-    unsafe { vld1q_u8(PLACES.as_ptr()) }
+    [0, 1, 2, 3].map(|n| vqtbl1q_u8(vandq_u8(blocks[n], mask[n]), reversal(16)))
 }

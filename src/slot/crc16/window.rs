@@ -10,125 +10,306 @@
 ))]
 
 use super::Tier;
-use super::constants::WINDOW;
+use super::constants::{LAST_BYTES, WINDOW};
 use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
 
 /// How many keys are in flight between two steps of a batch: a bit each in a word.
 pub(super) const BLOCK: usize = 64;
 
+/// The most keys that a tier reduces together.
+pub(super) const LANES: usize = 8;
+
 /// How far in front of a key the memory is asked for. Two kilobytes are too
 /// late for a pass at memory speed, and 16 would leave the first-level cache.
 pub(super) const AHEAD: usize = 8 * 1024;
 
-/// The keys of one block, and where to write the checksums.
+/// Keys that were found to lie in their buffer.
 pub(super) struct Block<'a> {
-    pub buffer: &'a [u8],
-    pub parts: &'a [KeySpan; BLOCK],
-    pub count: usize,
-    pub sums: &'a mut [u16; BLOCK],
+    buffer: &'a [u8],
+    /// A block of spans, or fewer filled up with empty ones.
+    spans: &'a [KeySpan; BLOCK],
+    /// How many of them are hashed: a multiple of [`LANES`].
+    count: usize,
+    /// Whether most keys of the block before had a `{`.
+    tags_first: bool,
+}
+
+/// What a tier says of a block.
+pub(super) struct Seen {
+    /// A bit for each key that no window holds, whose sum means nothing.
+    alone: u64,
+    /// How many keys had a `{`.
+    open_braces: u32,
 }
 
 /// A tier that hashes a block of keys window by window.
 pub(super) trait Windows: Tier {
-    /// Copies the spans, narrowed to the hash tag where there is one; returns a
-    /// bit for each key that no window holds, whose part means nothing.
-    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64;
-
-    /// The checksums of the parts.
-    fn window_sums(self, block: Block<'_>);
+    /// The checksums of a block's keys: see [`sums_and_tags`].
+    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen;
 }
 
 /// [`Tier::slots_of`] for a tier with windows.
 pub(super) fn slots_of<T: Windows>(tier: T, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-    for (spans, slots) in spans.chunks(BLOCK).zip(slots.chunks_mut(BLOCK)) {
-        let mut parts = [KeySpan::default(); BLOCK];
-        let mut sums = [0; BLOCK];
-        let mut alone = tier.hashed_parts(buffer, spans, &mut parts);
-        if alone.count_ones() as usize != spans.len() {
-            tier.window_sums(Block {
-                buffer,
-                parts: &parts,
-                count: spans.len(),
-                sums: &mut sums,
-            });
-        }
-        while alone != 0 {
-            let index = alone.trailing_zeros() as usize;
-            sums[index] = tier.key_sum(spans[index].of(buffer));
-            alone &= alone - 1;
-        }
-        for (slot, sum) in slots.iter_mut().zip(sums) {
-            *slot = Slot::from_crc(sum);
-        }
-    }
-}
-
-/// The window that ends where a part ends, and how many of its last bytes count.
-/// A part that begins a buffer has none; its checksum is taken alone.
-#[inline(always)]
-pub(super) fn window(buffer: &[u8], part: KeySpan) -> (&[u8; WINDOW], usize) {
-    static NOTHING: [u8; WINDOW] = [0; WINDOW];
-    let window = buffer
-        .get(..part.end as usize)
-        .and_then(|bytes| bytes.last_chunk::<WINDOW>());
-    let length = (part.end.wrapping_sub(part.start) as usize).min(WINDOW);
-    (window.unwrap_or(&NOTHING), length)
-}
-
-/// [`Windows::hashed_parts`], given where in a window a byte is: a bit each.
-///
-/// # Panics
-/// When a span doesn't lie in the buffer.
-#[inline(always)]
-pub(super) fn narrow_to_tags(
-    buffer: &[u8],
-    spans: &[KeySpan],
-    parts: &mut [KeySpan; BLOCK],
-    find: impl Fn(&[u8; WINDOW], u8) -> u64,
-) -> u64 {
-    let mut alone = 0;
-    for (index, (span, part)) in spans.iter().zip(parts).enumerate() {
-        let length = span.of(buffer).len();
-        let Some(window) = buffer[..span.end as usize].last_chunk::<WINDOW>() else {
-            alone |= 1 << index;
-            continue;
+    let (blocks, rest) = spans.as_chunks::<BLOCK>();
+    let (block_slots, rest_slots) = slots.as_chunks_mut::<BLOCK>();
+    let mut tags_first = false;
+    for (spans, slots) in blocks.iter().zip(block_slots) {
+        let block = Block {
+            buffer,
+            spans,
+            count: BLOCK,
+            tags_first,
         };
-        if length > WINDOW {
-            alone |= 1 << index;
-            continue;
-        }
-        *part = *span;
-        let in_key = u64::MAX
-            .checked_shl((WINDOW - length) as u32)
-            .unwrap_or_default();
-        let open = find(window, b'{') & in_key;
-        if open != 0 {
-            let close = find(window, b'}');
-            *part = tag_in_window(*span, open, close);
-            // A tag ends in front of its key's end: near the buffer's beginning
-            // it may have no window though its key has one.
-            alone |= u64::from((part.end as usize) < WINDOW) << index;
-        }
+        tags_first = slots_of_block(tier, block, slots);
     }
-    alone
+    if !rest.is_empty() {
+        let mut spans = [KeySpan::default(); BLOCK];
+        spans[..rest.len()].copy_from_slice(rest);
+        let mut slots = [Slot::MIN; BLOCK];
+        let block = Block {
+            buffer,
+            spans: &spans,
+            count: rest.len().next_multiple_of(LANES),
+            tags_first,
+        };
+        slots_of_block(tier, block, &mut slots);
+        rest_slots.copy_from_slice(&slots[..rest.len()]);
+    }
 }
 
-/// The hash tag's span, given the braces of the window that ends with the key.
+/// Says whether most keys had a `{`.
+fn slots_of_block<T: Windows>(tier: T, block: Block<'_>, slots: &mut [Slot; BLOCK]) -> bool {
+    let Block { buffer, spans, .. } = block;
+    let mut sums = [0; BLOCK];
+    let seen = tier.window_sums(block, &mut sums);
+    let mut alone = seen.alone;
+    while alone != 0 {
+        let index = alone.trailing_zeros() as usize;
+        sums[index] = tier.key_sum(spans[index].of(buffer));
+        alone &= alone - 1;
+    }
+    for (slot, sum) in slots.iter_mut().zip(sums) {
+        *slot = Slot::from_crc(sum);
+    }
+    seen.open_braces > BLOCK as u32 / 2
+}
+
+/// A window of a buffer, and a mask that selects the bytes that count, which are
+/// its last.
+pub(super) type Window<'a> = (&'a [u8; WINDOW], &'static [u8; WINDOW]);
+
+/// The windows that a block's keys, or some of them, are hashed from.
+struct Work<'a> {
+    /// Invariant: at least a window.
+    buffer: &'a [u8],
+    /// Where the windows begin. Invariant: a window in front of the buffer's
+    /// end, or more.
+    starts: [u32; BLOCK],
+    /// How many bytes of each count. Invariant: at most a window.
+    lengths: [u32; BLOCK],
+}
+
+// Everything in here is inlined, so that it is compiled for the tier that calls it.
+impl<'a> Work<'a> {
+    /// A window for each key; nothing when the buffer has less than a window.
+    ///
+    /// # Panics
+    /// When a span doesn't lie in the buffer.
+    #[inline(always)]
+    fn new(buffer: &'a [u8], spans: &[KeySpan; BLOCK]) -> Option<Work<'a>> {
+        let buffer_end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+        let mut inside = true;
+        for span in spans {
+            inside &= (span.start <= span.end) & (span.end <= buffer_end);
+        }
+        assert!(
+            inside,
+            "a span doesn't lie in the buffer of {buffer_end} bytes"
+        );
+        if buffer.len() < WINDOW {
+            return None;
+        }
+        let mut starts = [0; BLOCK];
+        let mut lengths = [0; BLOCK];
+        for (index, span) in spans.iter().enumerate() {
+            starts[index] = span.end.max(SIZE) - SIZE;
+            lengths[index] = (span.end - span.start).min(SIZE);
+        }
+        Some(Work {
+            buffer,
+            starts,
+            lengths,
+        })
+    }
+
+    /// Makes the window at `index` that of a part of `key`, one of the spans
+    /// that this was made from.
+    #[inline(always)]
+    fn set(&mut self, index: usize, key: KeySpan, part: KeySpan) {
+        assert!(key.start <= part.start && part.start <= part.end && part.end <= key.end);
+        self.starts[index] = part.end.max(SIZE) - SIZE;
+        self.lengths[index] = (part.end - part.start).min(SIZE);
+    }
+
+    #[inline(always)]
+    fn window(&self, index: usize) -> Window<'a> {
+        let (start, length) = (self.starts[index] as usize, self.lengths[index] as usize);
+        // SAFETY: by the invariants, the window is within the buffer and the mask
+        // within the table of two windows. `new` and `set` uphold them: a span's
+        // end is within the buffer, and the buffer has at least a window.
+        unsafe {
+            (
+                &*self.buffer.as_ptr().add(start).cast(),
+                &*LAST_BYTES.as_ptr().add(length).cast(),
+            )
+        }
+    }
+}
+
+const SIZE: u32 = WINDOW as u32;
+
+/// A bit for each key that no window holds: too long, or too near to the
+/// buffer's beginning.
 #[inline(always)]
-fn tag_in_window(key: KeySpan, open: u64, close: u64) -> KeySpan {
+fn alone(spans: &[KeySpan; BLOCK]) -> u64 {
+    // The empty spans that fill up a block are at 0 and need no window.
+    let is_alone =
+        |span: &KeySpan| ((span.end < SIZE) & (span.end != 0)) | (span.end - span.start > SIZE);
+    let mut any = false;
+    for span in spans {
+        any |= is_alone(span);
+    }
+    if !any {
+        return 0;
+    }
+    let bits = spans.iter().enumerate();
+    bits.fold(0, |bits, (index, span)| {
+        bits | u64::from(is_alone(span)) << index
+    })
+}
+
+/// [`Windows::window_sums`], given `hash`, which takes N windows and gives N
+/// checksums and a bit for each window with a `{`; and `find`, which says where
+/// in a window a byte is.
+///
+/// Most keys have no tag, and those that do are where no processor would guess
+/// them. So all are hashed whole, without a branch; those with a brace are then
+/// narrowed to their tags and hashed again. Where a `{` is the rule, tags come
+/// first.
+#[inline(always)]
+pub(super) fn sums_and_tags<const N: usize>(
+    block: Block<'_>,
+    sums: &mut [u16; BLOCK],
+    find: impl Fn(&[u8; WINDOW], u8) -> u64,
+    hash: impl Fn([Window<'_>; N]) -> ([u16; N], u8),
+) -> Seen {
+    let spans = block.spans;
+    let Some(mut work) = Work::new(block.buffer, spans) else {
+        return Seen {
+            alone: u64::MAX,
+            open_braces: 0,
+        };
+    };
+    let mut alone = alone(spans);
+    let mut open_braces = 0;
+    if block.tags_first {
+        narrow(&mut work, spans, !alone, &find, |work, index, tag| {
+            work.set(index, spans[index], tag);
+            alone |= u64::from(tag.end < SIZE) << index;
+            open_braces += 1;
+        });
+    }
+    let mut count = block.count.min(BLOCK);
+    let mut is_first = true;
+    let mut keys = [0; BLOCK];
+    let mut tag_sums = [0; BLOCK];
+    // One place that calls `hash`, so that it is inlined: a register passed to a
+    // function passes through memory.
+    loop {
+        let mut with_open = 0;
+        let out = if is_first { &mut *sums } else { &mut tag_sums };
+        let groups = out.as_chunks_mut::<N>().0.iter_mut();
+        for (group, out) in groups.enumerate().take(count.div_ceil(N)) {
+            let (group_sums, open) = hash(std::array::from_fn(|n| {
+                work.window((group * N + n) % BLOCK)
+            }));
+            *out = group_sums;
+            with_open |= u64::from(open) << (group * N);
+        }
+        if !is_first || block.tags_first || with_open == 0 {
+            break;
+        }
+        is_first = false;
+        open_braces = with_open.count_ones();
+        count = 0;
+        // The tags' windows take the places of keys that are done with.
+        narrow(
+            &mut work,
+            spans,
+            with_open & !alone,
+            &find,
+            |work, index, tag| {
+                work.set(count, spans[index], tag);
+                alone |= u64::from(tag.end < SIZE) << index;
+                keys[count] = index as u8;
+                count += 1;
+            },
+        );
+    }
+    if !is_first {
+        for (key, sum) in keys.iter().zip(tag_sums).take(count) {
+            sums[usize::from(*key) % BLOCK] = sum;
+        }
+    }
+    Seen { alone, open_braces }
+}
+
+/// Finds the hash tags of the keys of these bits, in ascending order.
+#[inline(always)]
+fn narrow<'a>(
+    work: &mut Work<'a>,
+    spans: &[KeySpan; BLOCK],
+    keys: u64,
+    find: impl Fn(&[u8; WINDOW], u8) -> u64,
+    mut found: impl FnMut(&mut Work<'a>, usize, KeySpan),
+) {
+    let mut rest = keys;
+    while rest != 0 {
+        let index = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        let (window, _) = work.window(index);
+        let open = find(window, b'{') & last_bits(work.lengths[index] as usize);
+        let close = find(window, b'}');
+        if let Some(tag) = tag_in_window(spans[index].end, open, close) {
+            found(work, index, tag);
+        }
+    }
+}
+
+/// The last `length` of 64 bits, at most 64.
+#[inline(always)]
+fn last_bits(length: usize) -> u64 {
+    // A shift by 64 would be none.
+    let bits = u64::MAX.wrapping_shl((WINDOW - length) as u32);
+    if length == 0 { 0 } else { bits }
+}
+
+/// The tag of the key that ends a window at `end`, given the window's braces, the
+/// first `{` being the key's. Shorter than a window.
+#[inline(always)]
+pub(super) fn tag_in_window(end: u32, open: u64, close: u64) -> Option<KeySpan> {
     let first = open.trailing_zeros();
-    // `{` and `}` can't be in the same place, so `first` itself does no harm.
-    let close = close & (u64::MAX << first);
+    // All bits from the lowest one of `open` on, none when there is none. `{`
+    // and `}` can't be in the same place, so that bit itself does no harm.
+    let close = close & (open & open.wrapping_neg()).wrapping_neg();
     let last = close.trailing_zeros();
-    if close == 0 || last == first + 1 {
-        return key;
-    }
-    let window_start = key.end - WINDOW as u32;
-    KeySpan {
-        start: window_start + first + 1,
-        end: window_start + last,
-    }
+    // A window may begin in front of the buffer; a tag that is the key's doesn't.
+    let window_start = end.wrapping_sub(WINDOW as u32);
+    (close != 0 && last > first + 1).then_some(KeySpan {
+        start: window_start.wrapping_add(first + 1),
+        end: window_start.wrapping_add(last),
+    })
 }
 
 /// [`Tier::separators`], given where in 64 bytes a byte is: a bit each.

@@ -4,8 +4,8 @@
 //! key in two registers of 32 bytes and reduces four keys together.
 
 use super::super::Tier;
-use super::super::constants::{LAST_BYTES, MU, WINDOW, WORD};
-use super::super::window::{self, BLOCK, Block, Windows};
+use super::super::constants::{MU, WINDOW, WORD};
+use super::super::window::{self, BLOCK, Block, Seen, Window, Windows};
 use super::pclmul::Pclmul;
 use super::prefetch;
 use crate::slot::list::Ends;
@@ -49,14 +49,9 @@ impl Tier for Avx2 {
 }
 
 impl Windows for Avx2 {
-    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hashed_parts(buffer, spans, parts) }
-    }
-
-    fn window_sums(self, block: Block<'_>) {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block) }
+        unsafe { window_sums(block, sums) }
     }
 }
 
@@ -79,38 +74,35 @@ fn find(window: &[u8; WINDOW], byte: u8) -> u64 {
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn hashed_parts(buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
-    window::narrow_to_tags(buffer, spans, parts, |window, byte| find(window, byte))
-}
-
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
     window::separators(text, base, ends, |window| find(window, separator))
 }
 
-#[target_feature(enable = "avx2,vpclmulqdq,bmi1,bmi2")]
-fn window_sums(block: Block<'_>) {
-    let fours = block.count.div_ceil(4);
-    let parts = block.parts.as_chunks::<4>().0;
-    let sums = block.sums.as_chunks_mut::<4>().0;
-    for (parts, sums) in parts.iter().zip(sums).take(fours) {
-        let [a, b, c, d] = parts.map(|part| {
-            let (window, length) = window::window(block.buffer, part);
-            prefetch(window.as_ptr());
-            scaled_sum(window, length)
-        });
-        // Lanes of one pair are keys 0 and 1, of the other 2 and 3, but the
-        // words that unpacking puts side by side are of different pairs.
-        *sums = reduce(across_lanes(a, c), across_lanes(b, d));
-    }
+#[target_feature(enable = "avx2,vpclmulqdq,bmi1,bmi2,popcnt")]
+fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    window::sums_and_tags(
+        block,
+        sums,
+        |window, byte| find(window, byte),
+        |windows: [Window<'_>; 4]| {
+            let keys = windows.map(|(window, mask)| {
+                prefetch(window.as_ptr());
+                masked(window, mask)
+            });
+            let [a, b, c, d] = keys.map(|key| scaled_sum(key));
+            // Unpacking puts words of both registers side by side, so that the
+            // sums come out in the keys' order.
+            let sums = reduce(across_lanes(a, c), across_lanes(b, d));
+            let [a, b, c, d] = keys.map(|key| u8::from(has_open(key)));
+            (sums, a | b << 1 | c << 2 | d << 3)
+        },
+    )
 }
 
-/// The products of a window of which the last `length` bytes count, summed but
-/// for the two lanes.
+/// The bytes of a window that count, the lanes reversed.
 #[inline]
-#[target_feature(enable = "avx2,vpclmulqdq")]
-fn scaled_sum(window: &[u8; WINDOW], length: usize) -> __m256i {
-    let mask = LAST_BYTES[length..].first_chunk().expect("length <= 64");
+#[target_feature(enable = "avx2")]
+fn masked(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> [__m256i; 2] {
     let mask = load(mask);
     let halves = load(window);
     let reverse = _mm256_set_epi64x(
@@ -119,8 +111,21 @@ fn scaled_sum(window: &[u8; WINDOW], length: usize) -> __m256i {
         0x0001_0203_0405_0607,
         0x0809_0a0b_0c0d_0e0f,
     );
-    let [front, back] =
-        [0, 1].map(|n| _mm256_shuffle_epi8(_mm256_and_si256(halves[n], mask[n]), reverse));
+    [0, 1].map(|n| _mm256_shuffle_epi8(_mm256_and_si256(halves[n], mask[n]), reverse))
+}
+
+/// Whether there is a `{` in a window.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn has_open(halves: [__m256i; 2]) -> bool {
+    let [front, back] = halves.map(|half| _mm256_cmpeq_epi8(half, _mm256_set1_epi8(b'{' as i8)));
+    _mm256_movemask_epi8(_mm256_or_si256(front, back)) != 0
+}
+
+/// The products of a window, summed but for the two lanes.
+#[inline]
+#[target_feature(enable = "avx2,vpclmulqdq")]
+fn scaled_sum([front, back]: [__m256i; 2]) -> __m256i {
     _mm256_xor_si256(multiplied(front, words(4)), multiplied(back, words(0)))
 }
 

@@ -1,12 +1,11 @@
 //! AVX-512 with VPCLMULQDQ: four multiplications at a time (Ice Lake, Zen 4 and later).
 //!
-//! A window is one register. Loads under a mask touch nothing outside the key
-//! (a masked byte can't fault), so that keys at the edges of a buffer need no
-//! path of their own.
+//! A window is one register. One key alone is loaded under a mask, which touches
+//! nothing outside the key: a masked byte can't fault.
 
 use super::super::Tier;
 use super::super::constants::{MU, WINDOW, WORD, fold};
-use super::super::window::{self, BLOCK, Block, Windows};
+use super::super::window::{self, BLOCK, Block, Seen, Window, Windows, tag_in_window};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
@@ -25,7 +24,6 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi2")
-            && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("vpclmulqdq")
             && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("bmi1")
@@ -60,31 +58,10 @@ impl Tier for Avx512 {
 }
 
 impl Windows for Avx512 {
-    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
-        check(buffer, spans);
-        parts[..spans.len()].copy_from_slice(spans);
-        // SAFETY: `self` is the proof that the processor has the features, and
-        // the spans were checked.
-        unsafe { narrow_to_tags(buffer, spans.len(), parts) }
+    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { window_sums(block, sums) }
     }
-
-    fn window_sums(self, block: Block<'_>) {
-        check(block.buffer, block.parts);
-        // SAFETY: `self` is the proof that the processor has the features, and
-        // the parts were checked.
-        unsafe { window_sums(block) }
-    }
-}
-
-/// # Panics
-/// When a span doesn't lie in the buffer.
-#[inline]
-fn check(buffer: &[u8], spans: &[KeySpan]) {
-    let length = buffer.len().min(u32::MAX as usize) as u32;
-    let inside = spans.iter().fold(true, |inside, span| {
-        inside & (span.start <= span.end) & (span.end <= length)
-    });
-    assert!(inside, "a span doesn't lie in the buffer of {length} bytes");
 }
 
 /// `FIRST[n]` selects the first n of 64 bytes. A look-up, because loading a
@@ -194,16 +171,15 @@ fn key_sum(key: &[u8]) -> u16 {
     let end = key.as_ptr_range().end;
     // SAFETY: the bytes in front of the slice's end are those of the slice.
     let mut window = unsafe { load_last(end, key.len()) };
-    let open = _mm512_cmpeq_epi8_mask(window, _mm512_set1_epi8(b'{' as i8));
+    let open = find(window, b'{');
     if open != 0 {
-        let first = open.trailing_zeros() as usize;
-        let close = _mm512_cmpeq_epi8_mask(window, _mm512_set1_epi8(b'}' as i8));
-        let close = close & (u64::MAX << first);
-        let last = close.trailing_zeros() as usize;
-        if close != 0 && last > first + 1 {
-            // SAFETY: `first` and `last` are where braces of the key are in the
-            // window that ends with it, so what is between them is in the key.
-            window = unsafe { load_last(end.wrapping_sub(WINDOW - last), last - first - 1) };
+        let close = find(window, b'}');
+        // Counted from the window's beginning.
+        if let Some(tag) = tag_in_window(WINDOW as u32, open, close) {
+            let end_of_tag = end.wrapping_sub(WINDOW - tag.end as usize);
+            // SAFETY: the tag lies between braces of the key, and the key at the
+            // end of the window.
+            window = unsafe { load_last(end_of_tag, (tag.end - tag.start) as usize) };
         }
     }
     reduce_one(scaled(reversed(window)))
@@ -220,111 +196,57 @@ fn long_sum(bytes: &[u8]) -> u16 {
     let head = unsafe { load_last(head.as_ptr_range().end, head.len()) };
     let mut sum = reversed(head);
     for window in windows {
-        // SAFETY: the array has the 64 bytes that are read.
-        let next = unsafe { _mm512_loadu_si512(window.as_ptr().cast()) };
-        sum = _mm512_xor_si512(multiplied(sum, forward), reversed(next));
+        sum = _mm512_xor_si512(multiplied(sum, forward), reversed(load(window)));
     }
     reduce_one(scaled(sum))
 }
 
-/// # Safety
-/// The parts lie in the buffer.
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq,bmi1,bmi2")]
-unsafe fn narrow_to_tags(buffer: &[u8], count: usize, parts: &mut [KeySpan; BLOCK]) -> u64 {
-    let mut open = [0; BLOCK];
-    let mut close = [0; BLOCK];
-    let mut longest = 0;
-    for index in 0..count {
-        let part = parts[index];
-        let length = (part.end - part.start) as usize;
-        longest = longest.max(length);
-        let key = buffer.as_ptr().wrapping_add(part.start as usize);
-        prefetch(key);
-        // SAFETY: only the first `length` bytes of the key are read, and the
-        // caller says that it lies in the buffer.
-        let key = unsafe { _mm512_maskz_loadu_epi8(FIRST[length.min(WINDOW)], key.cast()) };
-        open[index] = _mm512_cmpeq_epi8_mask(key, _mm512_set1_epi8(b'{' as i8));
-        close[index] = _mm512_cmpeq_epi8_mask(key, _mm512_set1_epi8(b'}' as i8));
-    }
-    if open.iter().fold(0, |any, open| any | open) != 0 {
-        narrow(&open, &close, parts);
-    }
-    if longest <= WINDOW {
-        return 0;
-    }
-    let lengths = parts.map(|part| part.end - part.start);
-    (0..count).fold(0, |alone, index| {
-        alone | u64::from(lengths[index] as usize > WINDOW) << index
-    })
-}
-
-/// Narrows the parts to their hash tags, eight keys at a time; bit n of a mask
-/// is a brace at byte n of the key. The rule is that of
-/// [`hash_tag`](crate::slot::hash_tag).
-#[inline]
-#[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn narrow(open: &[u64; BLOCK], close: &[u64; BLOCK], parts: &mut [KeySpan; BLOCK]) {
-    let one = _mm512_set1_epi64(1);
-    for eight in (0..BLOCK).step_by(8) {
-        // SAFETY: 8 words from `eight` on, at most 56, are within arrays of 64;
-        // a `KeySpan` is 8 bytes, `start` the low half.
-        let (open, close, part) = unsafe {
-            (
-                _mm512_loadu_si512(open.as_ptr().add(eight).cast()),
-                _mm512_loadu_si512(close.as_ptr().add(eight).cast()),
-                _mm512_loadu_si512(parts.as_ptr().add(eight).cast()),
-            )
-        };
-        // With no `{`, everything counts as in front of it, and no `}` is left.
-        let first_bit = lowest_bit(open);
-        let in_front = _mm512_sub_epi64(first_bit, one);
-        let behind = _mm512_andnot_si512(_mm512_or_si512(first_bit, in_front), close);
-        let tag_start = _mm512_add_epi64(_mm512_popcnt_epi64(in_front), one);
-        let tag_end = _mm512_popcnt_epi64(_mm512_sub_epi64(lowest_bit(behind), one));
-        let has_tag =
-            _mm512_test_epi64_mask(behind, behind) & _mm512_cmpneq_epi64_mask(tag_start, tag_end);
-        let key_start = _mm512_and_si512(part, _mm512_set1_epi64(0xffff_ffff));
-        let tag = _mm512_or_si512(
-            _mm512_add_epi64(key_start, tag_start),
-            _mm512_slli_epi64::<32>(_mm512_add_epi64(key_start, tag_end)),
-        );
-        // SAFETY: as above; start <= end also holds for a tag.
-        unsafe {
-            _mm512_mask_storeu_epi64(parts.as_mut_ptr().add(eight).cast(), has_tag, tag);
-        }
-    }
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    // Hidden from the compiler, which would make a shuffle of what it selects,
+    // on the port that the multiplications need.
+    let upper_half = std::hint::black_box(0b1111_0000);
+    window::sums_and_tags(
+        block,
+        sums,
+        |window, byte| find(load(window), byte),
+        |windows: [Window<'_>; 8]| {
+            let keys = windows.map(|(window, mask)| {
+                prefetch(window.as_ptr());
+                // A masked load would do the same, but moving its mask takes the
+                // port that the multiplications need.
+                _mm512_and_si512(load(window), load(mask))
+            });
+            let open = keys.map(|key| u8::from(find(key, b'{') != 0));
+            let open = (0..8).fold(0, |bits, n| bits | open[n] << n);
+            let [a, b, c, d, e, f, g, h] = keys.map(|key| scaled(reversed(key)));
+            let even = across_lanes([a, c, e, g], upper_half);
+            let odd = across_lanes([b, d, f, h], upper_half);
+            (reduce_eight(even, odd), open)
+        },
+    )
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn lowest_bit(bits: __m512i) -> __m512i {
-    _mm512_and_si512(bits, _mm512_sub_epi64(_mm512_setzero_si512(), bits))
+fn load(bytes: &[u8; WINDOW]) -> __m512i {
+    // SAFETY: the array has the 64 bytes that are read.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
-/// # Safety
-/// The parts lie in the buffer.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,bmi1,bmi2")]
-unsafe fn window_sums(block: Block<'_>) {
-    let eights = block.count.div_ceil(8);
-    let parts = block.parts.as_chunks::<8>().0;
-    let sums = block.sums.as_chunks_mut::<8>().0;
-    for (parts, sums) in parts.iter().zip(sums).take(eights) {
-        let [a, b, c, d, e, f, g, h] = parts.map(|part| {
-            let end = block.buffer.as_ptr().wrapping_add(part.end as usize);
-            // SAFETY: the caller says that the part lies in the buffer.
-            let window = unsafe { load_last(end, (part.end - part.start) as usize) };
-            scaled(reversed(window))
-        });
-        *sums = reduce_eight(across_lanes([a, c, e, g]), across_lanes([b, d, f, h]));
-    }
+/// Where in a window a byte is: bit n is byte n.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn find(window: __m512i, byte: u8) -> u64 {
+    _mm512_cmpeq_epi8_mask(window, _mm512_set1_epi8(byte as i8))
 }
 
 /// The lanes of each of four keys summed: the first key in the lowest lane.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn across_lanes([a, b, c, d]: [__m512i; 4]) -> __m512i {
-    let ac = halves_summed(a, c);
-    let bd = halves_summed(b, d);
+fn across_lanes([a, b, c, d]: [__m512i; 4], upper_half: __mmask8) -> __m512i {
+    let ac = halves_summed(a, c, upper_half);
+    let bd = halves_summed(b, d, upper_half);
     // Even lanes keep the first operand's own, odd ones the second's; the
     // permutation brings the other lane of the same key to it.
     let other = _mm512_set_epi64(13, 12, 7, 6, 9, 8, 3, 2);
@@ -336,12 +258,10 @@ fn across_lanes([a, b, c, d]: [__m512i; 4]) -> __m512i {
 /// The upper half added to the lower: of `first` in the low half, of `second` in the high.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn halves_summed(first: __m512i, second: __m512i) -> __m512i {
+fn halves_summed(first: __m512i, second: __m512i, upper_half: __mmask8) -> __m512i {
     let crossed = _mm512_shuffle_i64x2::<0b01_00_11_10>(first, second);
-    // Two masked operations instead of a blend, which the compiler would make a
-    // shuffle of: the port for shuffles is the one that multiplications need.
     let low = _mm512_xor_si512(first, crossed);
-    _mm512_mask_xor_epi64(low, 0b1111_0000, second, crossed)
+    _mm512_mask_xor_epi64(low, upper_half, second, crossed)
 }
 
 /// E mod P of eight keys; those with even numbers in the lanes of `even`.
@@ -408,6 +328,5 @@ fn zero_to_63() -> __m512i {
         }
         places
     };
-    // SAFETY: the array has the 64 bytes that are read.
-    unsafe { _mm512_loadu_si512(PLACES.as_ptr().cast()) }
+    load(&PLACES)
 }

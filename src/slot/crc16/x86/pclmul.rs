@@ -6,8 +6,8 @@
 //! the key's last one.
 
 use super::super::Tier;
-use super::super::constants::{LAST_BYTES, MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::super::window::{self, BLOCK, Block, Windows};
+use super::super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
+use super::super::window::{self, BLOCK, Block, Seen, Windows};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
@@ -52,14 +52,9 @@ impl Tier for Pclmul {
 }
 
 impl Windows for Pclmul {
-    fn hashed_parts(self, buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
+    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hashed_parts(buffer, spans, parts) }
-    }
-
-    fn window_sums(self, block: Block<'_>) {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block) }
+        unsafe { window_sums(block, sums) }
     }
 }
 
@@ -249,13 +244,6 @@ fn long_sum(bytes: &[u8]) -> u16 {
     sum_of_blocks(blocks)
 }
 
-#[target_feature(enable = "sse4.2,popcnt")]
-fn hashed_parts(buffer: &[u8], spans: &[KeySpan], parts: &mut [KeySpan; BLOCK]) -> u64 {
-    window::narrow_to_tags(buffer, spans, parts, |window, byte| {
-        find_forward(window, byte)
-    })
-}
-
 /// Where in a window a byte is: bit n is byte n.
 #[inline]
 #[target_feature(enable = "sse4.2")]
@@ -269,26 +257,39 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
     window::separators(text, base, ends, |window| find_forward(window, separator))
 }
 
-#[target_feature(enable = "pclmulqdq,sse4.2")]
-fn window_sums(block: Block<'_>) {
-    let pairs = block.count.div_ceil(2);
-    let parts = block.parts.as_chunks::<2>().0;
-    let sums = block.sums.as_chunks_mut::<2>().0;
-    for (parts, sums) in parts.iter().zip(sums).take(pairs) {
-        let [first, second] = parts.map(|part| {
-            let (window, length) = window::window(block.buffer, part);
-            prefetch(window.as_ptr());
-            scaled_sum(masked(window, length))
-        });
-        *sums = reduce_two(first, second);
-    }
+#[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
+fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    window::sums_and_tags(
+        block,
+        sums,
+        |window, byte| find_forward(window, byte),
+        |[first, second]| {
+            let [first, second] = [first, second].map(|(window, mask)| {
+                prefetch(window.as_ptr());
+                masked(window, mask)
+            });
+            let sums = reduce_two(scaled_sum(first), scaled_sum(second));
+            (
+                sums,
+                u8::from(has_open(first)) | u8::from(has_open(second)) << 1,
+            )
+        },
+    )
 }
 
-/// The blocks of a window of which only the last bytes count.
+/// Whether there is a `{` in the blocks.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-fn masked(window: &[u8; WINDOW], length: usize) -> Blocks {
-    let mask = LAST_BYTES[length..].first_chunk().expect("length <= 64");
+fn has_open(blocks: Blocks) -> bool {
+    let [a, b, c, d] = blocks.map(|block| _mm_cmpeq_epi8(block, _mm_set1_epi8(b'{' as i8)));
+    let found = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+    _mm_movemask_epi8(found) != 0
+}
+
+/// The blocks of a window, of the bytes that count.
+#[inline]
+#[target_feature(enable = "sse4.2")]
+fn masked(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> Blocks {
     let mask = load(mask);
     let blocks = load(window);
     [0, 1, 2, 3].map(|n| _mm_shuffle_epi8(_mm_and_si128(blocks[n], mask[n]), reverse()))
