@@ -287,10 +287,10 @@ fn visit_one(
 
 /// The spans between separators, the first of which begins at `start`.
 fn spans_between(start: u32, places: &[u32], spans: &mut [KeySpan]) {
-    let mut start = start;
-    for (span, &end) in spans.iter_mut().zip(places) {
+    let starts = std::iter::once(start).chain(places.iter().map(|place| place + 1));
+    let ends = places.iter().copied();
+    for ((span, start), end) in spans.iter_mut().zip(starts).zip(ends) {
         *span = KeySpan { start, end };
-        start = end + 1;
     }
 }
 

@@ -51,6 +51,8 @@ impl Tier for Neon {
 }
 
 impl Windows for Neon {
+    const FEW_TAGS: u32 = BLOCK as u32 / 2;
+
     fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
         unsafe { window_sums(block, sums) }
@@ -219,6 +221,7 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         block,
         sums,
         |window, byte| find(window, byte),
+        |work, spans, keys| window::tags_of(work, spans, keys, |window, byte| find(window, byte)),
         |[(window, mask)]| {
             let blocks = masked(window, mask);
             (

@@ -31,7 +31,7 @@ pub(super) struct Block<'a> {
     spans: &'a [KeySpan; BLOCK],
     /// How many of them are hashed: a multiple of [`LANES`].
     count: usize,
-    /// Whether most keys of the block before had a `{`.
+    /// Whether tags are looked for first, as pays where many keys have one.
     tags_first: bool,
 }
 
@@ -39,12 +39,16 @@ pub(super) struct Block<'a> {
 pub(super) struct Seen {
     /// A bit for each key that no window holds, whose sum means nothing.
     alone: u64,
-    /// How many keys had a `{`.
-    open_braces: u32,
+    /// How many keys had a `{` or, when tags were looked for first, a tag.
+    tags: u32,
 }
 
 /// A tier that hashes a block of keys window by window.
 pub(super) trait Windows: Tier {
+    /// Where more keys of a block than this have tags, the next block's tags are
+    /// looked for first.
+    const FEW_TAGS: u32;
+
     /// The checksums of a block's keys: see [`sums_and_tags`].
     fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen;
 }
@@ -78,7 +82,7 @@ pub(super) fn slots_of<T: Windows>(tier: T, buffer: &[u8], spans: &[KeySpan], sl
     }
 }
 
-/// Says whether most keys had a `{`.
+/// Says whether tags should be looked for first in the next block.
 fn slots_of_block<T: Windows>(tier: T, block: Block<'_>, slots: &mut [Slot; BLOCK]) -> bool {
     let Block { buffer, spans, .. } = block;
     let mut sums = [0; BLOCK];
@@ -92,7 +96,7 @@ fn slots_of_block<T: Windows>(tier: T, block: Block<'_>, slots: &mut [Slot; BLOC
     for (slot, sum) in slots.iter_mut().zip(sums) {
         *slot = Slot::from_crc(sum);
     }
-    seen.open_braces > BLOCK as u32 / 2
+    seen.tags > T::FEW_TAGS
 }
 
 /// A window of a buffer, and a mask that selects the bytes that count, which are
@@ -100,7 +104,7 @@ fn slots_of_block<T: Windows>(tier: T, block: Block<'_>, slots: &mut [Slot; BLOC
 pub(super) type Window<'a> = (&'a [u8; WINDOW], &'static [u8; WINDOW]);
 
 /// The windows that a block's keys, or some of them, are hashed from.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     /// Invariant: at least a window.
     buffer: &'a [u8],
     /// Where the windows begin. Invariant: a window in front of the buffer's
@@ -152,8 +156,15 @@ impl<'a> Work<'a> {
         self.lengths[index] = (part.end - part.start).min(SIZE);
     }
 
+    /// A window, and how many of its bytes count.
     #[inline(always)]
-    fn window(&self, index: usize) -> Window<'a> {
+    fn key_window(&self, index: usize) -> (&'a [u8; WINDOW], usize) {
+        (self.window(index).0, self.lengths[index] as usize)
+    }
+
+    /// A window and its mask.
+    #[inline(always)]
+    pub(super) fn window(&self, index: usize) -> Window<'a> {
         let (start, length) = (self.starts[index] as usize, self.lengths[index] as usize);
         // SAFETY: by the invariants, the window is within the buffer and the mask
         // within the table of two windows. `new` and `set` uphold them: a span's
@@ -190,35 +201,38 @@ fn alone(spans: &[KeySpan; BLOCK]) -> u64 {
 }
 
 /// [`Windows::window_sums`], given `hash`, which takes N windows and gives N
-/// checksums and a bit for each window with a `{`; and `find`, which says where
-/// in a window a byte is.
+/// checksums and a bit for each window with a `{`; `find`, which says where in a
+/// window a byte is; and `tags_of`, which narrows those spans to their tags that
+/// have one and a bit.
 ///
 /// Most keys have no tag, and those that do are where no processor would guess
 /// them. So all are hashed whole, without a branch; those with a brace are then
-/// narrowed to their tags and hashed again. Where a `{` is the rule, tags come
+/// narrowed to their tags and hashed again. Where tags are frequent they come
 /// first.
 #[inline(always)]
 pub(super) fn sums_and_tags<const N: usize>(
     block: Block<'_>,
     sums: &mut [u16; BLOCK],
     find: impl Fn(&[u8; WINDOW], u8) -> u64,
+    tags_of: impl Fn(&Work<'_>, &[KeySpan; BLOCK], u64) -> [KeySpan; BLOCK],
     hash: impl Fn([Window<'_>; N]) -> ([u16; N], u8),
 ) -> Seen {
     let spans = block.spans;
     let Some(mut work) = Work::new(block.buffer, spans) else {
         return Seen {
             alone: u64::MAX,
-            open_braces: 0,
+            tags: 0,
         };
     };
     let mut alone = alone(spans);
-    let mut open_braces = 0;
+    let mut tags = 0;
     if block.tags_first {
-        narrow(&mut work, spans, !alone, &find, |work, index, tag| {
-            work.set(index, spans[index], tag);
-            alone |= u64::from(tag.end < SIZE) << index;
-            open_braces += 1;
-        });
+        let parts = tags_of(&work, spans, !alone);
+        for (part, span) in parts.iter().zip(spans) {
+            tags += u32::from(part != span);
+        }
+        alone |= self::alone(&parts);
+        work = Work::new(block.buffer, &parts).expect("the buffer is as long as it was");
     }
     let mut count = block.count.min(BLOCK);
     let mut is_first = true;
@@ -241,13 +255,14 @@ pub(super) fn sums_and_tags<const N: usize>(
             break;
         }
         is_first = false;
-        open_braces = with_open.count_ones();
+        tags = with_open.count_ones();
         count = 0;
         // The tags' windows take the places of keys that are done with.
-        narrow(
+        let keys_with_open = with_open & !alone;
+        for_each_tag(
             &mut work,
             spans,
-            with_open & !alone,
+            keys_with_open,
             &find,
             |work, index, tag| {
                 work.set(count, spans[index], tag);
@@ -262,24 +277,39 @@ pub(super) fn sums_and_tags<const N: usize>(
             sums[usize::from(*key) % BLOCK] = sum;
         }
     }
-    Seen { alone, open_braces }
+    Seen { alone, tags }
+}
+
+/// The spans, those of the keys of these bits narrowed to their tags.
+#[inline(always)]
+pub(super) fn tags_of(
+    work: &Work<'_>,
+    spans: &[KeySpan; BLOCK],
+    keys: u64,
+    find: impl Fn(&[u8; WINDOW], u8) -> u64,
+) -> [KeySpan; BLOCK] {
+    let mut parts = *spans;
+    for_each_tag(&mut { work }, spans, keys, find, |_, index, tag| {
+        parts[index] = tag
+    });
+    parts
 }
 
 /// Finds the hash tags of the keys of these bits, in ascending order.
 #[inline(always)]
-fn narrow<'a>(
-    work: &mut Work<'a>,
+fn for_each_tag<'a, W: std::borrow::Borrow<Work<'a>>>(
+    work: &mut W,
     spans: &[KeySpan; BLOCK],
     keys: u64,
     find: impl Fn(&[u8; WINDOW], u8) -> u64,
-    mut found: impl FnMut(&mut Work<'a>, usize, KeySpan),
+    mut found: impl FnMut(&mut W, usize, KeySpan),
 ) {
     let mut rest = keys;
     while rest != 0 {
         let index = rest.trailing_zeros() as usize;
         rest &= rest - 1;
-        let (window, _) = work.window(index);
-        let open = find(window, b'{') & last_bits(work.lengths[index] as usize);
+        let (window, length) = work.borrow().key_window(index);
+        let open = find(window, b'{') & last_bits(length);
         let close = find(window, b'}');
         if let Some(tag) = tag_in_window(spans[index].end, open, close) {
             found(work, index, tag);

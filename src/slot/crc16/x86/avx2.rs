@@ -49,6 +49,8 @@ impl Tier for Avx2 {
 }
 
 impl Windows for Avx2 {
+    const FEW_TAGS: u32 = BLOCK as u32 / 2;
+
     fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
         unsafe { window_sums(block, sums) }
@@ -84,6 +86,7 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         block,
         sums,
         |window, byte| find(window, byte),
+        |work, spans, keys| window::tags_of(work, spans, keys, |window, byte| find(window, byte)),
         |windows: [Window<'_>; 4]| {
             let keys = windows.map(|(window, mask)| {
                 prefetch(window.as_ptr());

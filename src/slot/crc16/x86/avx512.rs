@@ -5,7 +5,7 @@
 
 use super::super::Tier;
 use super::super::constants::{MU, WINDOW, WORD, fold};
-use super::super::window::{self, BLOCK, Block, Seen, Window, Windows, tag_in_window};
+use super::super::window::{self, BLOCK, Block, Seen, Window, Windows, Work, tag_in_window};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
@@ -24,6 +24,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi2")
+            && is_x86_feature_detected!("avx512vpopcntdq")
             && is_x86_feature_detected!("vpclmulqdq")
             && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("bmi1")
@@ -58,6 +59,8 @@ impl Tier for Avx512 {
 }
 
 impl Windows for Avx512 {
+    const FEW_TAGS: u32 = BLOCK as u32 / 4;
+
     fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
         unsafe { window_sums(block, sums) }
@@ -201,7 +204,9 @@ fn long_sum(bytes: &[u8]) -> u16 {
     reduce_one(scaled(sum))
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,avx512vpopcntdq,bmi1,bmi2,lzcnt,popcnt"
+)]
 fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
     // Hidden from the compiler, which would make a shuffle of what it selects,
     // on the port that the multiplications need.
@@ -210,6 +215,7 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         block,
         sums,
         |window, byte| find(load(window), byte),
+        |work, spans, keys| tags_of(work, spans, keys),
         |windows: [Window<'_>; 8]| {
             let keys = windows.map(|(window, mask)| {
                 prefetch(window.as_ptr());
@@ -225,6 +231,68 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
             (reduce_eight(even, odd), open)
         },
     )
+}
+
+/// [`window::tags_of`] without a branch: where the braces are for all keys, then
+/// the rule of [`hash_tag`](crate::slot::hash_tag) for eight at a time.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq")]
+fn tags_of(work: &Work<'_>, spans: &[KeySpan; BLOCK], keys: u64) -> [KeySpan; BLOCK] {
+    let mut open = [0; BLOCK];
+    let mut close = [0; BLOCK];
+    for (index, (open, close)) in open.iter_mut().zip(&mut close).enumerate() {
+        let (window, mask) = work.window(index);
+        let key = _mm512_and_si512(load(window), load(mask));
+        *open = find(key, b'{');
+        *close = find(key, b'}');
+    }
+    let mut parts = *spans;
+    let keys = keys.to_le_bytes();
+    for (n, parts) in parts.as_chunks_mut().0.iter_mut().enumerate() {
+        let open = &open.as_chunks().0[n];
+        narrow_eight(open, &close.as_chunks().0[n], keys[n], parts);
+    }
+    parts
+}
+
+/// Narrows those of eight keys that have a tag and a bit; `open` and `close`
+/// have a bit for each brace in the window that ends with the key.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vpopcntdq")]
+fn narrow_eight(open: &[u64; 8], close: &[u64; 8], keys: u8, parts: &mut [KeySpan; 8]) {
+    // SAFETY: all three are arrays of eight times 8 bytes, the 64 that are read;
+    // a span's `start` is the low half.
+    let (open, close, part) = unsafe {
+        (
+            _mm512_loadu_si512(open.as_ptr().cast()),
+            _mm512_loadu_si512(close.as_ptr().cast()),
+            _mm512_loadu_si512(parts.as_ptr().cast()),
+        )
+    };
+    let one = _mm512_set1_epi64(1);
+    // With no `{` everything counts as in front of it, and no `}` is behind.
+    let first = lowest_bit(open);
+    let in_front = _mm512_sub_epi64(first, one);
+    let behind = _mm512_andnot_si512(_mm512_or_si512(first, in_front), close);
+    let start = _mm512_add_epi64(_mm512_popcnt_epi64(in_front), one);
+    let end = _mm512_popcnt_epi64(_mm512_sub_epi64(lowest_bit(behind), one));
+    let not_empty = _mm512_cmpneq_epi64_mask(start, end);
+    let has_tag = _mm512_mask_test_epi64_mask(keys & not_empty, behind, behind);
+    let key_end = _mm512_srli_epi64::<32>(part);
+    let window = _mm512_sub_epi64(key_end, _mm512_set1_epi64(WINDOW as i64));
+    let start = _mm512_add_epi64(window, start);
+    let end = _mm512_slli_epi64::<32>(_mm512_add_epi64(window, end));
+    // SAFETY: as above, the 64 bytes that are written.
+    unsafe {
+        let tag = _mm512_or_si512(start, end);
+        _mm512_mask_storeu_epi64(parts.as_mut_ptr().cast(), has_tag, tag);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lowest_bit(bits: __m512i) -> __m512i {
+    _mm512_and_si512(bits, _mm512_sub_epi64(_mm512_setzero_si512(), bits))
 }
 
 #[inline]

@@ -52,6 +52,8 @@ impl Tier for Pclmul {
 }
 
 impl Windows for Pclmul {
+    const FEW_TAGS: u32 = BLOCK as u32 / 2;
+
     fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
         unsafe { window_sums(block, sums) }
@@ -263,6 +265,9 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
         block,
         sums,
         |window, byte| find_forward(window, byte),
+        |work, spans, keys| {
+            window::tags_of(work, spans, keys, |window, byte| find_forward(window, byte))
+        },
         |[first, second]| {
             let [first, second] = [first, second].map(|(window, mask)| {
                 prefetch(window.as_ptr());
