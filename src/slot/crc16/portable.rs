@@ -64,13 +64,17 @@ impl Tier for Portable {
     }
 
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
+        let mut ends = ends.cursor();
+        let mut seen = text.len();
         for at in memchr::memchr_iter(separator, text) {
             if ends.is_full() {
-                return at;
+                seen = at;
+                break;
             }
             ends.push(base + at as u32);
         }
-        text.len()
+        ends.finish();
+        seen
     }
 }
 

@@ -350,22 +350,23 @@ pub(super) fn separators(
     ends: &mut Ends,
     find: impl Fn(&[u8; WINDOW]) -> u64,
 ) -> usize {
+    let mut ends = ends.cursor();
     let (windows, rest) = text.as_chunks::<WINDOW>();
-    for (index, window) in windows.iter().enumerate() {
+    let mut seen = 0;
+    for window in windows {
         if ends.is_full() {
-            return index * WINDOW;
+            break;
         }
-        ends.push_bits(find(window), base + (index * WINDOW) as u32);
+        ends.push_bits(find(window), base + seen as u32);
+        seen += WINDOW;
     }
-    if ends.is_full() {
-        return windows.len() * WINDOW;
+    if seen == windows.len() * WINDOW && !ends.is_full() {
+        let mut last = [0; WINDOW];
+        last[..rest.len()].copy_from_slice(rest);
+        let in_text = (1 << rest.len()) - 1;
+        ends.push_bits(find(&last) & in_text, base + seen as u32);
+        seen = text.len();
     }
-    let mut last = [0; WINDOW];
-    last[..rest.len()].copy_from_slice(rest);
-    let in_text = (1 << rest.len()) - 1;
-    ends.push_bits(
-        find(&last) & in_text,
-        base + (windows.len() * WINDOW) as u32,
-    );
-    text.len()
+    ends.finish();
+    seen
 }

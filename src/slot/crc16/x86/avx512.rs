@@ -8,7 +8,7 @@ use super::super::constants::{MU, WINDOW, WORD, fold};
 use super::super::window::{self, BLOCK, Block, Seen, Window, Windows, Work, tag_in_window};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
-use crate::slot::list::Ends;
+use crate::slot::list::{Cursor, Ends};
 use crate::slot::{KeySpan, Slot};
 use std::arch::x86_64::*;
 
@@ -354,24 +354,35 @@ fn reduce_eight(even: __m512i, odd: __m512i) -> [u16; 8] {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt,bmi1")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-    let wanted = _mm512_set1_epi8(separator as i8);
-    let mut at = 0;
-    while at < text.len() && !ends.is_full() {
-        let rest = &text[at..];
-        let count = rest.len().min(WINDOW);
-        // SAFETY: only the first `count` bytes of the rest are read.
-        let window = unsafe { _mm512_maskz_loadu_epi8(FIRST[count], rest.as_ptr().cast()) };
-        let found = _mm512_mask_cmpeq_epi8_mask(FIRST[count], window, wanted);
-        push_places(found, base + at as u32, ends);
-        at += count;
+    let mut ends = ends.cursor();
+    let (windows, rest) = text.as_chunks::<WINDOW>();
+    let mut seen = 0;
+    for window in windows {
+        if ends.is_full() {
+            break;
+        }
+        push_places(find(load(window), separator), base + seen as u32, &mut ends);
+        seen += WINDOW;
     }
-    at
+    if seen == windows.len() * WINDOW && !ends.is_full() {
+        let in_text = FIRST[rest.len()];
+        // SAFETY: only the bytes of the rest are read.
+        let last = unsafe { _mm512_maskz_loadu_epi8(in_text, rest.as_ptr().cast()) };
+        push_places(
+            find(last, separator) & in_text,
+            base + seen as u32,
+            &mut ends,
+        );
+        seen = text.len();
+    }
+    ends.finish();
+    seen
 }
 
-/// [`Ends::push_bits`], the first 16 places at once.
+/// [`Cursor::push_bits`], 16 places at once.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi2,popcnt")]
-fn push_places(found: u64, base: u32, ends: &mut Ends) {
+fn push_places(found: u64, base: u32, ends: &mut Cursor<'_>) {
     let count = found.count_ones() as usize;
     if count > 16 {
         return ends.push_bits(found, base);
