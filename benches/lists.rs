@@ -5,9 +5,9 @@
 
 mod common;
 
-use common::keys::{Keys, reference_slot};
+use common::keys::{Keys, reference_slot, slot};
 use common::race::{Contender, is_measuring, race};
-use slotkit::slot::{Kernel, ListFormat, SLOT_COUNT};
+use slotkit::slot::{Kernel, ListFormat, SLOT_COUNT, Slot};
 use std::cell::RefCell;
 use std::hint::black_box;
 
@@ -29,13 +29,16 @@ fn compare(keys: &Keys, rounds: usize) {
     let list = &keys.buffer;
     let counts = RefCell::new(Box::new([0; SLOT_COUNT]));
     let mut expected: Box<Counts> = Box::new([0; SLOT_COUNT]);
-    count_by_loop(list, &mut expected);
+    count_by_loop(list, &mut expected, reference_slot);
     let mut contenders = vec![
         Contender::new("memchr count of newlines", || {
             black_box(memchr::memchr_iter(b'\n', black_box(list)).count());
         }),
-        Contender::new("memchr loop + tag + crc16 crate", || {
-            count_by_loop(list, &mut counts.borrow_mut());
+        Contender::new("memchr loop + byte-search tag + crc16 crate", || {
+            count_by_loop(list, &mut counts.borrow_mut(), searched_slot);
+        }),
+        Contender::new("memchr loop + memchr tag + crc16 crate", || {
+            count_by_loop(list, &mut counts.borrow_mut(), reference_slot);
         }),
     ];
     for kernel in Kernel::available() {
@@ -77,10 +80,20 @@ fn compare(keys: &Keys, rounds: usize) {
 }
 
 /// What everybody writes.
-fn count_by_loop(list: &[u8], counts: &mut Counts) {
+fn count_by_loop(list: &[u8], counts: &mut Counts, slot_of: impl Fn(&[u8]) -> Slot) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', list) {
-        counts[reference_slot(&list[start..end]).index()] += 1;
+        counts[slot_of(&list[start..end]).index()] += 1;
         start = end + 1;
     }
+}
+
+/// The slot with the tag searched byte by byte, as the redis crate does.
+fn searched_slot(key: &[u8]) -> Slot {
+    let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
+        let rest = &key[open + 1..];
+        let length = rest.iter().position(|byte| *byte == b'}')?;
+        (length > 0).then(|| &rest[..length])
+    });
+    slot(crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key)))
 }

@@ -2,12 +2,15 @@
 //!
 //! | tier | needs | one key | many keys |
 //! |---|---|---|---|
-//! | [`avx512`](x86::avx512) | AVX-512 of Ice Lake and Zen 4, VPCLMULQDQ | one 64-byte window | eight windows, one reduction |
-//! | [`avx2`](x86::avx2) | AVX2, VPCLMULQDQ | as `pclmul` | four windows, one reduction |
-//! | [`pclmul`](x86::pclmul) | PCLMULQDQ, SSE4.2 | four 16-byte blocks | two windows, one reduction |
-//! | [`neon`] | PMULL (aarch64) | four 16-byte blocks | the same |
-//! | [`portable`] | nothing | eight table look-ups a word | the same |
-//! | [`bytewise`] | nothing | the `crc16` crate | the same |
+//! | `avx512` | AVX-512 of Ice Lake and Zen 4, VPCLMULQDQ | one 64-byte window | eight windows, one reduction |
+//! | `avx2` | AVX2, VPCLMULQDQ | as `pclmul` | four windows, one reduction |
+//! | `pclmul` | PCLMULQDQ, SSE4.2 | four 16-byte blocks | two windows, one reduction |
+//! | `neon` | PMULL (aarch64) | four 16-byte blocks | a window at a time |
+//! | `portable` | nothing | eight table look-ups a word | the same |
+//! | `crc16` | nothing | the `crc16` crate | the same |
+//!
+//! `constants` has the arithmetic, `window` what the batches of all vector tiers
+//! share, `dispatch` the choice.
 //!
 //! A value of a tier's type is the proof that this processor has what the tier
 //! needs: only `new` of the tier makes one, and only after asking. That is what

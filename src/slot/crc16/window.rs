@@ -20,11 +20,7 @@ pub(super) const BLOCK: usize = 64;
 /// The most keys that a tier reduces together.
 pub(super) const LANES: usize = 8;
 
-/// How far in front of a key the memory is asked for. Two kilobytes are too
-/// late for a pass at memory speed, and 16 would leave the first-level cache.
-pub(super) const AHEAD: usize = 8 * 1024;
-
-/// Keys that were found to lie in their buffer.
+/// The keys of one block.
 pub(super) struct Block<'a> {
     buffer: &'a [u8],
     /// A block of spans, or fewer filled up with empty ones.
@@ -226,6 +222,9 @@ pub(super) fn sums_and_tags<const N: usize>(
     };
     let mut alone = alone(spans);
     let mut tags = 0;
+    if alone == u64::MAX {
+        return Seen { alone, tags };
+    }
     if block.tags_first {
         let parts = tags_of(&work, spans, !alone);
         for (part, span) in parts.iter().zip(spans) {
