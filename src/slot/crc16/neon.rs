@@ -220,7 +220,6 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
     window::sums_and_tags(
         block,
         sums,
-        |window, byte| find(window, byte),
         |work, spans, keys| window::tags_of(work, spans, keys, |window, byte| find(window, byte)),
         |[(window, mask)]| {
             let blocks = masked(window, mask);

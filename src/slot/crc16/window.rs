@@ -31,12 +31,12 @@ pub(super) struct Block<'a> {
     tags_first: bool,
 }
 
-/// What a tier says of a block.
+/// What a tier says of a block: a bit for each key.
 pub(super) struct Seen {
-    /// A bit for each key that no window holds, whose sum means nothing.
+    /// No window holds the key, and its sum means nothing.
     alone: u64,
-    /// How many keys had a `{` or, when tags were looked for first, a tag.
-    tags: u32,
+    /// Tags weren't looked for, and the key has a `{`; or they were, and it has one.
+    tags: u64,
 }
 
 /// A tier that hashes a block of keys window by window.
@@ -50,37 +50,125 @@ pub(super) trait Windows: Tier {
 }
 
 /// [`Tier::slots_of`] for a tier with windows.
+///
+/// Most keys have no tag, and those that do are where no processor would guess
+/// them. So all are hashed whole, without a branch; those with a brace are put
+/// off until they fill a block, and are then narrowed to their tags and hashed
+/// again. Where tags are frequent they come first.
 pub(super) fn slots_of<T: Windows>(tier: T, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-    let (blocks, rest) = spans.as_chunks::<BLOCK>();
-    let (block_slots, rest_slots) = slots.as_chunks_mut::<BLOCK>();
+    let mut batch = Batch {
+        tier,
+        buffer,
+        spans,
+        slots,
+    };
+    let mut put_off = PutOff::default();
     let mut tags_first = false;
-    for (spans, slots) in blocks.iter().zip(block_slots) {
-        let block = Block {
-            buffer,
-            spans,
-            count: BLOCK,
-            tags_first,
-        };
-        tags_first = slots_of_block(tier, block, slots);
+    let mut start = 0;
+    while start < spans.len() {
+        let count = (spans.len() - start).min(BLOCK);
+        let seen = batch.hash_from(start, count, tags_first);
+        if !tags_first {
+            put_off.push(start as u32, seen.tags & !seen.alone);
+        }
+        tags_first = seen.tags.count_ones() > T::FEW_TAGS;
+        if put_off.count >= BLOCK {
+            put_off.count -= BLOCK;
+            let (last, _) = put_off.keys[put_off.count..].as_chunks::<BLOCK>();
+            batch.hash_again(&last[0], BLOCK);
+        }
+        start += count;
     }
-    if !rest.is_empty() {
-        let mut spans = [KeySpan::default(); BLOCK];
-        spans[..rest.len()].copy_from_slice(rest);
-        let mut slots = [Slot::MIN; BLOCK];
-        let block = Block {
-            buffer,
-            spans: &spans,
-            count: rest.len().next_multiple_of(LANES),
-            tags_first,
-        };
-        slots_of_block(tier, block, &mut slots);
-        rest_slots.copy_from_slice(&slots[..rest.len()]);
+    batch.hash_again(&put_off.keys.as_chunks().0[0], put_off.count);
+}
+
+/// Keys with a brace: fewer than a block of them, and a block's.
+struct PutOff {
+    keys: [u32; 2 * BLOCK],
+    count: usize,
+}
+
+impl Default for PutOff {
+    fn default() -> PutOff {
+        PutOff {
+            keys: [0; 2 * BLOCK],
+            count: 0,
+        }
     }
 }
 
-/// Says whether tags should be looked for first in the next block.
-fn slots_of_block<T: Windows>(tier: T, block: Block<'_>, slots: &mut [Slot; BLOCK]) -> bool {
-    let Block { buffer, spans, .. } = block;
+impl PutOff {
+    /// Appends the keys of these bits, counted from `start`.
+    #[inline]
+    fn push(&mut self, start: u32, mut bits: u64) {
+        while bits != 0 {
+            self.keys[self.count] = start + bits.trailing_zeros();
+            self.count += 1;
+            bits &= bits - 1;
+        }
+    }
+}
+
+struct Batch<'a, T> {
+    tier: T,
+    buffer: &'a [u8],
+    spans: &'a [KeySpan],
+    slots: &'a mut [Slot],
+}
+
+impl<T: Windows> Batch<'_, T> {
+    /// The slots of `count` keys from `start` on, at most a block of them.
+    fn hash_from(&mut self, start: usize, count: usize, tags_first: bool) -> Seen {
+        let slots = &mut self.slots[start..];
+        let spans = &self.spans[start..];
+        match (spans.first_chunk(), slots.first_chunk_mut()) {
+            (Some(spans), Some(slots)) => {
+                hash_block(self.tier, self.buffer, spans, BLOCK, tags_first, slots)
+            }
+            _ => {
+                let mut filled = [KeySpan::default(); BLOCK];
+                filled[..count].copy_from_slice(&spans[..count]);
+                let mut block = [Slot::MIN; BLOCK];
+                let tier = self.tier;
+                let seen = hash_block(tier, self.buffer, &filled, count, tags_first, &mut block);
+                slots[..count].copy_from_slice(&block[..count]);
+                seen
+            }
+        }
+    }
+
+    /// The slots of the first `count` of these keys, their tags looked for.
+    fn hash_again(&mut self, keys: &[u32; BLOCK], count: usize) {
+        if count == 0 {
+            return;
+        }
+        let keys = &keys[..count];
+        let mut spans = [KeySpan::default(); BLOCK];
+        for (span, key) in spans.iter_mut().zip(keys) {
+            *span = self.spans[*key as usize];
+        }
+        let mut slots = [Slot::MIN; BLOCK];
+        hash_block(self.tier, self.buffer, &spans, count, true, &mut slots);
+        for (slot, key) in slots.iter().zip(keys) {
+            self.slots[*key as usize] = *slot;
+        }
+    }
+}
+
+fn hash_block<T: Windows>(
+    tier: T,
+    buffer: &[u8],
+    spans: &[KeySpan; BLOCK],
+    count: usize,
+    tags_first: bool,
+    slots: &mut [Slot; BLOCK],
+) -> Seen {
+    let block = Block {
+        buffer,
+        spans,
+        count: count.next_multiple_of(LANES),
+        tags_first,
+    };
     let mut sums = [0; BLOCK];
     let seen = tier.window_sums(block, &mut sums);
     let mut alone = seen.alone;
@@ -92,7 +180,7 @@ fn slots_of_block<T: Windows>(tier: T, block: Block<'_>, slots: &mut [Slot; BLOC
     for (slot, sum) in slots.iter_mut().zip(sums) {
         *slot = Slot::from_crc(sum);
     }
-    seen.tags > T::FEW_TAGS
+    seen
 }
 
 /// A window of a buffer, and a mask that selects the bytes that count, which are
@@ -143,21 +231,6 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Makes the window at `index` that of a part of `key`, one of the spans
-    /// that this was made from.
-    #[inline(always)]
-    fn set(&mut self, index: usize, key: KeySpan, part: KeySpan) {
-        assert!(key.start <= part.start && part.start <= part.end && part.end <= key.end);
-        self.starts[index] = part.end.max(SIZE) - SIZE;
-        self.lengths[index] = (part.end - part.start).min(SIZE);
-    }
-
-    /// A window, and how many of its bytes count.
-    #[inline(always)]
-    fn key_window(&self, index: usize) -> (&'a [u8; WINDOW], usize) {
-        (self.window(index).0, self.lengths[index] as usize)
-    }
-
     /// A window and its mask.
     #[inline(always)]
     pub(super) fn window(&self, index: usize) -> Window<'a> {
@@ -197,123 +270,67 @@ fn alone(spans: &[KeySpan; BLOCK]) -> u64 {
 }
 
 /// [`Windows::window_sums`], given `hash`, which takes N windows and gives N
-/// checksums and a bit for each window with a `{`; `find`, which says where in a
-/// window a byte is; and `tags_of`, which narrows those spans to their tags that
-/// have one and a bit.
-///
-/// Most keys have no tag, and those that do are where no processor would guess
-/// them. So all are hashed whole, without a branch; those with a brace are then
-/// narrowed to their tags and hashed again. Where tags are frequent they come
-/// first.
+/// checksums and a bit for each window with a `{`; and `tags_of`, which narrows
+/// those spans to their tags that have one and a bit, and says which have one.
 #[inline(always)]
 pub(super) fn sums_and_tags<const N: usize>(
     block: Block<'_>,
     sums: &mut [u16; BLOCK],
-    find: impl Fn(&[u8; WINDOW], u8) -> u64,
-    tags_of: impl Fn(&Work<'_>, &[KeySpan; BLOCK], u64) -> [KeySpan; BLOCK],
+    tags_of: impl Fn(&Work<'_>, &[KeySpan; BLOCK], u64) -> ([KeySpan; BLOCK], u64),
     hash: impl Fn([Window<'_>; N]) -> ([u16; N], u8),
 ) -> Seen {
     let spans = block.spans;
-    let Some(mut work) = Work::new(block.buffer, spans) else {
-        return Seen {
-            alone: u64::MAX,
-            tags: 0,
-        };
-    };
     let mut alone = alone(spans);
     let mut tags = 0;
-    if alone == u64::MAX {
-        return Seen { alone, tags };
-    }
+    let Some(mut work) = Work::new(block.buffer, spans).filter(|_| alone != u64::MAX) else {
+        return Seen {
+            alone: u64::MAX,
+            tags,
+        };
+    };
     if block.tags_first {
-        let parts = tags_of(&work, spans, !alone);
-        for (part, span) in parts.iter().zip(spans) {
-            tags += u32::from(part != span);
-        }
+        let parts;
+        (parts, tags) = tags_of(&work, spans, !alone);
+        // A tag ends in front of its key's end: near the buffer's beginning it
+        // may have no window though its key has one.
         alone |= self::alone(&parts);
         work = Work::new(block.buffer, &parts).expect("the buffer is as long as it was");
     }
-    let mut count = block.count.min(BLOCK);
-    let mut is_first = true;
-    let mut keys = [0; BLOCK];
-    let mut tag_sums = [0; BLOCK];
-    // One place that calls `hash`, so that it is inlined: a register passed to a
-    // function passes through memory.
-    loop {
-        let mut with_open = 0;
-        let out = if is_first { &mut *sums } else { &mut tag_sums };
-        let groups = out.as_chunks_mut::<N>().0.iter_mut();
-        for (group, out) in groups.enumerate().take(count.div_ceil(N)) {
-            let (group_sums, open) = hash(std::array::from_fn(|n| {
-                work.window((group * N + n) % BLOCK)
-            }));
-            *out = group_sums;
-            with_open |= u64::from(open) << (group * N);
-        }
-        if !is_first || block.tags_first || with_open == 0 {
-            break;
-        }
-        is_first = false;
-        tags = with_open.count_ones();
-        count = 0;
-        // The tags' windows take the places of keys that are done with.
-        let keys_with_open = with_open & !alone;
-        for_each_tag(
-            &mut work,
-            spans,
-            keys_with_open,
-            &find,
-            |work, index, tag| {
-                work.set(count, spans[index], tag);
-                alone |= u64::from(tag.end < SIZE) << index;
-                keys[count] = index as u8;
-                count += 1;
-            },
-        );
-    }
-    if !is_first {
-        for (key, sum) in keys.iter().zip(tag_sums).take(count) {
-            sums[usize::from(*key) % BLOCK] = sum;
+    let groups = sums.as_chunks_mut::<N>().0.iter_mut().enumerate();
+    for (group, sums) in groups.take(block.count.min(BLOCK) / N) {
+        let (group_sums, open) = hash(std::array::from_fn(|n| work.window(group * N + n)));
+        *sums = group_sums;
+        if !block.tags_first {
+            tags |= u64::from(open) << (group * N);
         }
     }
     Seen { alone, tags }
 }
 
-/// The spans, those of the keys of these bits narrowed to their tags.
+/// The spans, those of the keys of these bits narrowed to their tags, and a bit
+/// for each tag; given where in a window a byte is, a bit each.
 #[inline(always)]
 pub(super) fn tags_of(
     work: &Work<'_>,
     spans: &[KeySpan; BLOCK],
     keys: u64,
     find: impl Fn(&[u8; WINDOW], u8) -> u64,
-) -> [KeySpan; BLOCK] {
+) -> ([KeySpan; BLOCK], u64) {
     let mut parts = *spans;
-    for_each_tag(&mut { work }, spans, keys, find, |_, index, tag| {
-        parts[index] = tag
-    });
-    parts
-}
-
-/// Finds the hash tags of the keys of these bits, in ascending order.
-#[inline(always)]
-fn for_each_tag<'a, W: std::borrow::Borrow<Work<'a>>>(
-    work: &mut W,
-    spans: &[KeySpan; BLOCK],
-    keys: u64,
-    find: impl Fn(&[u8; WINDOW], u8) -> u64,
-    mut found: impl FnMut(&mut W, usize, KeySpan),
-) {
+    let mut tags = 0;
     let mut rest = keys;
     while rest != 0 {
         let index = rest.trailing_zeros() as usize;
         rest &= rest - 1;
-        let (window, length) = work.borrow().key_window(index);
-        let open = find(window, b'{') & last_bits(length);
+        let (window, _) = work.window(index);
+        let open = find(window, b'{') & last_bits(work.lengths[index] as usize);
         let close = find(window, b'}');
         if let Some(tag) = tag_in_window(spans[index].end, open, close) {
-            found(work, index, tag);
+            parts[index] = tag;
+            tags |= 1 << index;
         }
     }
+    (parts, tags)
 }
 
 /// The last `length` of 64 bits, at most 64.

@@ -85,7 +85,6 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
     window::sums_and_tags(
         block,
         sums,
-        |window, byte| find(window, byte),
         |work, spans, keys| window::tags_of(work, spans, keys, |window, byte| find(window, byte)),
         |windows: [Window<'_>; 4]| {
             let keys = windows.map(|(window, mask)| {

@@ -214,7 +214,6 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
     window::sums_and_tags(
         block,
         sums,
-        |window, byte| find(load(window), byte),
         |work, spans, keys| tags_of(work, spans, keys),
         |windows: [Window<'_>; 8]| {
             let keys = windows.map(|(window, mask)| {
@@ -237,7 +236,7 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
 /// the rule of [`hash_tag`](crate::slot::hash_tag) for eight at a time.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq")]
-fn tags_of(work: &Work<'_>, spans: &[KeySpan; BLOCK], keys: u64) -> [KeySpan; BLOCK] {
+fn tags_of(work: &Work<'_>, spans: &[KeySpan; BLOCK], keys: u64) -> ([KeySpan; BLOCK], u64) {
     let mut open = [0; BLOCK];
     let mut close = [0; BLOCK];
     for (index, (open, close)) in open.iter_mut().zip(&mut close).enumerate() {
@@ -247,19 +246,21 @@ fn tags_of(work: &Work<'_>, spans: &[KeySpan; BLOCK], keys: u64) -> [KeySpan; BL
         *close = find(key, b'}');
     }
     let mut parts = *spans;
-    let keys = keys.to_le_bytes();
-    for (n, parts) in parts.as_chunks_mut().0.iter_mut().enumerate() {
-        let open = &open.as_chunks().0[n];
-        narrow_eight(open, &close.as_chunks().0[n], keys[n], parts);
+    let mut tags = keys.to_le_bytes();
+    let masks = open.as_chunks().0.iter().zip(close.as_chunks().0);
+    let eights = parts.as_chunks_mut().0.iter_mut().zip(masks);
+    for (tags, (parts, (open, close))) in tags.iter_mut().zip(eights) {
+        *tags = narrow_eight(open, close, *tags, parts);
     }
-    parts
+    (parts, u64::from_le_bytes(tags))
 }
 
-/// Narrows those of eight keys that have a tag and a bit; `open` and `close`
-/// have a bit for each brace in the window that ends with the key.
+/// Narrows those of eight keys that have a tag and a bit, and returns their
+/// bits; `open` and `close` have a bit for each brace in the window that ends
+/// with the key.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn narrow_eight(open: &[u64; 8], close: &[u64; 8], keys: u8, parts: &mut [KeySpan; 8]) {
+fn narrow_eight(open: &[u64; 8], close: &[u64; 8], keys: u8, parts: &mut [KeySpan; 8]) -> u8 {
     // SAFETY: all three are arrays of eight times 8 bytes, the 64 that are read;
     // a span's `start` is the low half.
     let (open, close, part) = unsafe {
@@ -287,6 +288,7 @@ fn narrow_eight(open: &[u64; 8], close: &[u64; 8], keys: u8, parts: &mut [KeySpa
         let tag = _mm512_or_si512(start, end);
         _mm512_mask_storeu_epi64(parts.as_mut_ptr().cast(), has_tag, tag);
     }
+    has_tag
 }
 
 #[inline]

@@ -264,7 +264,6 @@ fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
     window::sums_and_tags(
         block,
         sums,
-        |window, byte| find_forward(window, byte),
         |work, spans, keys| {
             window::tags_of(work, spans, keys, |window, byte| find_forward(window, byte))
         },
