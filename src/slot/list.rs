@@ -1,6 +1,6 @@
 //! Lists of keys, one a line: split, hash and count in one pass.
 //!
-//! The text is walked in pieces that stay in the first-level cache: where the
+//! The text is walked in pieces that stay in the nearest cache: where the
 //! separators are, then the slots of the keys between them, while the memory
 //! of the next piece is on its way.
 
@@ -144,10 +144,10 @@ impl Kernel {
 }
 
 /// How much text is split before its keys are hashed.
-const PIECE: usize = 8 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// How many separators are found before their keys are hashed.
-const LINES: usize = 512;
+const LINES: usize = 1024;
 
 /// How many bytes in front of a piece's first key belong to what the kernel may
 /// read: a window that reaches there is faster than a key taken alone.
