@@ -65,6 +65,8 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         let _ = command.print_help();
         return Ok(Exit::Done);
     }
+    // A kernel that was asked for and isn't there must not be replaced in silence.
+    crate::slot::kernel()?;
     let args = match Args::try_parse_from(words) {
         Ok(args) => args,
         Err(error) => return Ok(refuse(&error)),

@@ -2,8 +2,8 @@
 
 use super::printer::Printer;
 use crate::error::{Error, ErrorKind, Position};
-use crate::slot::{KeySpan, Slot, slots_of};
-use memchr::{memchr_iter, memrchr};
+use crate::slot::{ListFormat, slots_of_list};
+use memchr::memrchr;
 use std::io::{self, Read};
 
 /// The longest key that a server takes (`proto-max-bulk-len` is 512 MiB by default).
@@ -11,9 +11,6 @@ const MAX_KEY_BYTES: usize = 512 << 20;
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 256 << 10;
-
-/// How many keys are hashed at once.
-const BATCH_KEYS: usize = 4096;
 
 /// Prints every key of stdin. The outer error is one of writing, the inner one of the input.
 pub(super) fn each_key(
@@ -35,8 +32,6 @@ struct Keys {
     separator: u8,
     keep_cr: bool,
     max_key_bytes: usize,
-    spans: Vec<KeySpan>,
-    slots: Vec<Slot>,
     /// How many keys were printed.
     count: u64,
     /// How many bytes lie before the buffer.
@@ -87,31 +82,18 @@ impl Keys {
 
     /// Prints the keys of some bytes; the last one may lack its separator.
     fn print_keys(&mut self, bytes: &[u8], printer: &mut Printer<'_>) -> io::Result<()> {
-        let mut start = 0;
-        let unended =
-            (!bytes.is_empty() && bytes.last() != Some(&self.separator)).then_some(bytes.len());
-        for end in memchr_iter(self.separator, bytes).chain(unended) {
-            let is_cr = !self.keep_cr && end > start && bytes[end - 1] == b'\r';
-            // The buffer is far below 4 GiB.
-            self.spans.push(KeySpan {
-                start: start as u32,
-                end: (end - usize::from(is_cr)) as u32,
-            });
-            start = end + 1;
-            if self.spans.len() == BATCH_KEYS {
-                self.print_batch(bytes, printer)?;
+        let format = ListFormat {
+            separator: self.separator,
+            strip_carriage_return: !self.keep_cr,
+        };
+        let mut written = Ok(());
+        let count = slots_of_list(bytes, format, |spans, slots| {
+            if written.is_ok() {
+                written = printer.keys(bytes, spans, slots);
             }
-        }
-        self.print_batch(bytes, printer)
-    }
-
-    fn print_batch(&mut self, bytes: &[u8], printer: &mut Printer<'_>) -> io::Result<()> {
-        self.slots.resize(self.spans.len(), Slot::MIN);
-        slots_of(bytes, &self.spans, &mut self.slots);
-        self.count += self.spans.len() as u64;
-        printer.keys(bytes, &self.spans, &self.slots)?;
-        self.spans.clear();
-        Ok(())
+        });
+        self.count += count.keys;
+        written
     }
 
     fn too_long(&self) -> Error {
