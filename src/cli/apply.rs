@@ -234,7 +234,8 @@ fn work(plan: &Plan, survey: &Survey) -> Work {
             u64::try_from(part / u128::from(source.keys.max(1))).ok()
         });
         if let Some(bytes) = bytes {
-            *incoming_bytes.entry(migration.target).or_default() += bytes;
+            let sum = incoming_bytes.entry(migration.target).or_default();
+            *sum = sum.saturating_add(bytes);
         }
         moves.push(task);
     }

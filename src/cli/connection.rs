@@ -61,19 +61,17 @@ impl ConnectionArgs {
     /// # Errors
     /// When the URI can't be read, or a user was named without a password.
     pub(super) fn connection(&self) -> Result<Connection> {
-        let (seed, from_uri) = match &self.uri {
-            Some(uri) => link::parse_uri(uri)?,
-            None => {
-                let host = self.host.as_deref().unwrap_or(DEFAULT_HOST);
-                (NodeAddr::new(host, self.port.unwrap_or(DEFAULT_PORT)), None)
-            }
+        let uri = self.uri.as_deref().map(link::parse_uri).transpose()?;
+        let (from_uri, user, password) = match uri {
+            Some(parts) => (Some(parts.addr), parts.user, parts.password),
+            None => (None, None, None),
         };
-        let from_uri_user = from_uri.as_ref().and_then(|login| login.user.clone());
-        let password = match self.password()? {
-            Some(password) => Some(password),
-            None => from_uri.map(|login| login.password),
-        };
-        let user = self.user.clone().or(from_uri_user);
+        let seed = from_uri.unwrap_or_else(|| {
+            let host = self.host.as_deref().unwrap_or(DEFAULT_HOST);
+            NodeAddr::new(host, self.port.unwrap_or(DEFAULT_PORT))
+        });
+        let password = self.password()?.or(password);
+        let user = self.user.clone().or(user);
         match (user, password) {
             (user, Some(password)) => Ok(Connection {
                 seed,

@@ -46,7 +46,7 @@ pub fn key_count<L: NodeLink>(cluster: &mut LiveCluster<L>, node: NodeId) -> Res
                 .find_map(|part| part.strip_prefix("keys="))?;
             keys.parse::<u64>().ok()
         })
-        .sum())
+        .fold(0, u64::saturating_add))
 }
 
 /// Adds to `counts` how many keys a node has in each of these slots, in all databases.
@@ -70,7 +70,8 @@ pub fn add_keys_per_slot<L: NodeLink>(
                 let count = reply
                     .count(verb)
                     .map_err(|error| cluster.blame(node, error))?;
-                counts[slot.index()] += count;
+                let sum = &mut counts[slot.index()];
+                *sum = sum.saturating_add(count);
             }
         }
     }

@@ -34,6 +34,8 @@ impl Default for Patience {
 pub struct RedisLink {
     connection: redis::Connection,
     addr: NodeAddr,
+    /// After a failure nobody knows which replies are still on the way: nothing more may be asked.
+    is_broken: bool,
 }
 
 impl RedisLink {
@@ -68,12 +70,25 @@ impl RedisLink {
         Ok(RedisLink {
             connection,
             addr: addr.clone(),
+            is_broken: false,
         })
     }
 
     /// Where the node listens.
     pub fn addr(&self) -> &NodeAddr {
         &self.addr
+    }
+
+    fn exchange(&mut self, verbs: &[Verb]) -> redis::RedisResult<Vec<Reply>> {
+        let mut bytes = Vec::new();
+        for verb in verbs {
+            pack(&verb.words(), &mut bytes);
+        }
+        self.connection.send_packed_command(&bytes)?;
+        verbs
+            .iter()
+            .map(|_| self.connection.recv_response().map(reply))
+            .collect()
     }
 
     fn broken(&self, verbs: &[Verb], error: &RedisError) -> Error {
@@ -93,19 +108,13 @@ impl NodeLink for RedisLink {
         if verbs.is_empty() {
             return Ok(Vec::new());
         }
-        let mut bytes = Vec::new();
-        for verb in verbs {
-            pack(&verb.words(), &mut bytes);
+        if self.is_broken {
+            let message = format!("the link to {} is broken", self.addr);
+            return Err(Error::new(ErrorKind::Connect, message));
         }
-        self.connection
-            .send_packed_command(&bytes)
-            .map_err(|error| self.broken(verbs, &error))?;
-        let mut replies = Vec::with_capacity(verbs.len());
-        for _ in verbs {
-            let value = self.connection.recv_response();
-            replies.push(reply(value.map_err(|error| self.broken(verbs, &error))?));
-        }
-        Ok(replies)
+        let exchanged = self.exchange(verbs);
+        self.is_broken = exchanged.is_err();
+        exchanged.map_err(|error| self.broken(verbs, &error))
     }
 }
 
@@ -161,11 +170,22 @@ fn words_of(error: &RedisError) -> String {
     }
 }
 
+/// What a URI says; user and password may each come from elsewhere.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UriParts {
+    /// Where.
+    pub addr: NodeAddr,
+    /// Who.
+    pub user: Option<String>,
+    /// With which password.
+    pub password: Option<Secret>,
+}
+
 /// Reads `redis://user:password@host:port`.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`]; the message never repeats the URI, which may hold a password.
-pub fn parse_uri(uri: &str) -> Result<(NodeAddr, Option<Login>)> {
+pub fn parse_uri(uri: &str) -> Result<UriParts> {
     let refuse = |why: &str| {
         Error::new(ErrorKind::Usage, format!("the URI can't be used: {why}"))
             .mend("write redis://host:port or redis://user:password@host:port")
@@ -179,11 +199,11 @@ pub fn parse_uri(uri: &str) -> Result<(NodeAddr, Option<Login>)> {
         _ => return Err(refuse("expected a TCP address")),
     };
     let settings = info.redis_settings();
-    let login = settings.password().map(|password| Login {
+    Ok(UriParts {
+        addr,
         user: settings.username().map(str::to_owned),
-        password: Secret::new(password),
-    });
-    Ok((addr, login))
+        password: settings.password().map(Secret::new),
+    })
 }
 
 #[cfg(test)]
@@ -192,15 +212,13 @@ mod tests {
 
     #[test]
     fn a_uri_says_where_and_who() {
-        let (addr, login) = parse_uri("redis://op:p%40ss@10.0.0.1:7000").expect("a URI");
-        assert_eq!(addr, NodeAddr::new("10.0.0.1", 7000));
-        let login = login.expect("a login");
-        assert_eq!(
-            (login.user.as_deref(), login.password.reveal()),
-            (Some("op"), "p@ss")
-        );
-        let (addr, login) = parse_uri("redis://host").expect("a URI");
-        assert_eq!((addr, login), (NodeAddr::new("host", 6379), None));
+        let parts = parse_uri("redis://op:p%40ss@10.0.0.1:7000").expect("a URI");
+        assert_eq!(parts.addr, NodeAddr::new("10.0.0.1", 7000));
+        assert_eq!(parts.user.as_deref(), Some("op"));
+        assert_eq!(parts.password, Some(Secret::new("p@ss")));
+        let parts = parse_uri("redis://op@host").expect("a URI");
+        assert_eq!(parts.addr, NodeAddr::new("host", 6379));
+        assert_eq!((parts.user.as_deref(), parts.password), (Some("op"), None));
     }
 
     #[test]

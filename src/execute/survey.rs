@@ -8,12 +8,15 @@ use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 
 /// The commands that a run needs, with harmless arguments for `ACL DRYRUN`.
-const NEEDED_COMMANDS: [&[&str]; 7] = [
+const NEEDED_COMMANDS: [&[&str]; 10] = [
     &["CLUSTER", "SETSLOT", "0", "STABLE"],
     &["CLUSTER", "GETKEYSINSLOT", "0", "1"],
     &["CLUSTER", "COUNTKEYSINSLOT", "0"],
     &["MIGRATE", "127.0.0.1", "1", "slotkit-probe", "0", "1"],
     &["RESTORE-ASKING", "slotkit-probe", "0", "x"],
+    &["SELECT", "0"],
+    &["ASKING"],
+    &["INFO", "keyspace"],
     &["DUMP", "slotkit-probe"],
     &["PTTL", "slotkit-probe"],
 ];

@@ -342,7 +342,7 @@ fn permissions(survey: &Survey) -> Vec<Finding> {
                 Permissions::Unknown if facts.version.redis < [6, 0, 0] => return None,
                 Permissions::Unknown => {
                     let message = format!("{} doesn't tell what our user may do", facts.addr);
-                    let mend = "make sure that it may run CLUSTER, MIGRATE, RESTORE, DUMP and PTTL";
+                    let mend = "make sure that it may run CLUSTER, MIGRATE, RESTORE, SELECT, ASKING, INFO, DUMP and PTTL";
                     Finding::warning(FindingKind::PermissionUnknown, message, mend)
                 }
             };

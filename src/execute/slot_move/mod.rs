@@ -416,6 +416,8 @@ impl SlotMove {
             match pair {
                 [Reply::Text(dump), Reply::Int(ttl)] => copies.push((Some(dump.clone()), *ttl)),
                 [Reply::Nil, Reply::Int(ttl)] => copies.push((None, *ttl)),
+                // The source has it no more: it went before another key of its batch was busy.
+                [Reply::Refused(refusal), _] if refusal.code == "ASK" => copies.push((None, -2)),
                 [Reply::Refused(_), _] => {
                     return Err(self.refused("DUMP of a key on both sides", pair.first().cloned()));
                 }
@@ -458,12 +460,17 @@ impl SlotMove {
     }
 
     fn counted(&mut self, replies: Vec<Reply>) -> Result<State> {
-        let mut left = 0;
+        let mut left: u64 = 0;
+        let count = Verb::CountKeys(self.task.slot);
         for reply in replies {
             match reply {
-                Reply::Int(count) => left += count,
                 Reply::Text(_) => {}
-                other => return Err(self.refused("COUNTKEYSINSLOT on the source", Some(other))),
+                other => {
+                    let keys = other.count(&count);
+                    let keys =
+                        keys.map_err(|error| self.stopped("counting on the source", &error))?;
+                    left = left.saturating_add(keys);
+                }
             }
         }
         Ok(match left {
