@@ -1,6 +1,6 @@
-# The two commands of the README, with all the set-up that they need.
+# The two commands of the README, with all the set-up that they need, and the longer ones.
 
-.PHONY: demo test bench
+.PHONY: demo test test-matrix bench
 
 demo: rust
 	@sh tests/servers/ensure
@@ -9,6 +9,10 @@ demo: rust
 test: rust
 	@sh tests/servers/ensure || echo "slotkit: going on; the tests that need a server say that they are skipped" >&2
 	cargo test
+
+# Seven servers, old and new, each in a cache folder of its own (tests/servers/install).
+test-matrix: rust
+	@sh tests/servers/matrix
 
 bench: rust
 	cargo bench

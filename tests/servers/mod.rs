@@ -4,6 +4,7 @@ pub mod load;
 
 use slotkit::cluster::local::{LocalCluster, Shape, find_server};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The server that the tests run against: `SLOTKIT_TEST_SERVER`, or the one on PATH.
 ///
@@ -12,11 +13,51 @@ pub fn server() -> Option<PathBuf> {
     let named = std::env::var_os("SLOTKIT_TEST_SERVER").map(PathBuf::from);
     let found = named.or_else(find_server);
     if found.is_none() {
-        let test = std::thread::current();
-        let name = test.name().unwrap_or("a test").to_owned();
-        eprintln!("skipped {name}: no redis-server on PATH (make test installs one)");
+        skip("no redis-server on PATH (make test installs one)");
     }
     found
+}
+
+/// The server that `tests/servers/install NAME` has put into the cache folder, such as `valkey-9.1`.
+///
+/// A test that needs just this one says that it is skipped where it is missing.
+pub fn installed(name: &str) -> Option<PathBuf> {
+    let found = cache_folder().map(|folder| folder.join(name).join("server"));
+    let found = found.filter(|server| server.is_file());
+    if found.is_none() {
+        skip(&format!(
+            "{name} isn't installed (sh tests/servers/install {name} does it)"
+        ));
+    }
+    found
+}
+
+/// Where `tests/servers/install` puts servers; the same rule as there.
+fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folder) = set("SLOTKIT_SERVERS") {
+        return Some(folder.into());
+    }
+    let cache = match set("XDG_CACHE_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(set("HOME")?).join(".cache"),
+    };
+    Some(cache.join("slotkit/servers"))
+}
+
+/// Major and minor version of a server, from what it prints of itself (`v=9.1.2`).
+pub fn version(server: &std::path::Path) -> (u32, u32) {
+    let output = Command::new(server).arg("--version").output();
+    let said = String::from_utf8(output.expect("it runs").stdout).expect("text");
+    let text = said.split(" v=").nth(1).expect("a version");
+    let mut numbers = text.split(['.', ' ']).map(|part| part.parse());
+    let mut next = || numbers.next().expect("a part").expect("a number");
+    (next(), next())
+}
+
+fn skip(why: &str) {
+    let test = std::thread::current();
+    eprintln!("skipped {}: {why}", test.name().unwrap_or("a test"));
 }
 
 /// A cluster of this shape, or nothing when there is no server.
