@@ -3,7 +3,8 @@
 use super::connection::Connection;
 use super::terminal;
 use crate::cluster::link::{Patience, RedisLink};
-use crate::cluster::{LiveCluster, NodeId, agreement};
+use crate::cluster::verb::{SetSlot, Verb};
+use crate::cluster::{LiveCluster, NodeId, Role, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::executor::{self, Outcome, Watcher};
 use crate::execute::finding::Finding;
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 /// How long after the last move the nodes may take to agree: gossip needs some seconds.
 const AGREE_TIMEOUT: Duration = Duration::from_secs(60);
 const AGREE_POLL: Duration = Duration::from_millis(200);
+/// How often replicas that don't follow are reminded meanwhile.
+const REMIND_EVERY: Duration = Duration::from_secs(2);
 /// A `MIGRATE` blocks the node beyond its own limit while the target loads a big value.
 const ANSWER_SLACK_MS: u64 = 30_000;
 
@@ -177,7 +180,12 @@ impl Session {
     /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
     fn wait_until_agreed(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
         let start = Instant::now();
+        let mut reminded = start;
         loop {
+            if reminded.elapsed() > REMIND_EVERY {
+                self.remind_replicas(tasks)?;
+                reminded = Instant::now();
+            }
             match self.first_doubt(tasks)? {
                 None => return Ok(()),
                 Some(doubt) if start.elapsed() > AGREE_TIMEOUT => {
@@ -189,6 +197,41 @@ impl Session {
                 Some(_) => std::thread::sleep(AGREE_POLL),
             }
         }
+    }
+
+    /// Says `NODE` again to the primaries whose replicas still show a slot as open.
+    ///
+    /// Valkey replicates `SETSLOT` (8.0 and later), and a replica of 9.1 was seen to stay at
+    /// `MIGRATING` for good, after its primary had accepted `NODE`. To the primary, which sees the
+    /// slot at its target, a second `NODE` is nothing new; but it goes to the replica once more.
+    fn remind_replicas(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
+        let views = self.cluster.views()?;
+        for (id, view) in &views {
+            let Some(Role::Replica {
+                primary: Some(primary),
+            }) = view.node(*id).map(|node| node.role)
+            else {
+                continue;
+            };
+            let Some(of_primary) = views.get(&primary) else {
+                continue;
+            };
+            let verbs: Vec<Verb> = tasks
+                .iter()
+                .map(|(task, _)| (task.slot, task.target))
+                .filter(|(slot, _)| view.open_slots().any(|(_, open)| open.slot() == *slot))
+                .filter(|(slot, target)| of_primary.map().owner(*slot) == Some(*target))
+                .map(|(slot, owner)| Verb::SetSlot {
+                    slot,
+                    state: SetSlot::Node { owner },
+                })
+                .collect();
+            if !verbs.is_empty() {
+                // A refusal leaves the doubt, which is told when it lasts.
+                self.cluster.round_trip(primary, &verbs)?;
+            }
+        }
+        Ok(())
     }
 
     fn first_doubt(&mut self, tasks: &[(Move, Entry)]) -> Result<Option<String>> {
