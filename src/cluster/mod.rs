@@ -21,6 +21,7 @@ pub mod login;
 mod node;
 pub mod parse;
 mod slot_map;
+pub mod slot_stats;
 pub mod verb;
 mod view;
 #[cfg(feature = "live")]

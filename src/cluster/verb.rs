@@ -81,6 +81,9 @@ pub enum Verb {
         /// The most keys that are wanted.
         limit: u32,
     },
+    /// `CLUSTER SLOT-STATS SLOTSRANGE` over all slots: a list of slots with their figures
+    /// ([`super::slot_stats`] reads it).
+    SlotStats,
     /// `CLUSTER SETSLOT`: OK.
     SetSlot {
         /// The slot.
@@ -133,6 +136,13 @@ impl Verb {
                 "GETKEYSINSLOT",
                 &slot.to_string(),
                 &limit.to_string(),
+            ]),
+            Verb::SlotStats => words([
+                "CLUSTER",
+                "SLOT-STATS",
+                "SLOTSRANGE",
+                &Slot::MIN.to_string(),
+                &Slot::MAX.to_string(),
             ]),
             Verb::SetSlot { slot, state } => set_slot_words(*slot, *state),
             Verb::Migrate(migrate) => migrate_words(migrate),
