@@ -14,6 +14,8 @@ mod connection;
 mod demo;
 mod exit;
 mod filter;
+#[cfg(feature = "live")]
+mod giants;
 mod input;
 #[cfg(feature = "live")]
 mod interrupt;

@@ -5,13 +5,17 @@ use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Budget, Capacity, HandMove, Intent, Objective, Part, Problem, Threshold};
 use crate::slot::{SlotRange, SlotSet};
+use std::collections::BTreeMap;
 
 /// What should be balanced, between whom, and within which limits.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Plan")]
 pub(super) struct PlanArgs {
-    /// Balance by slots, keys, bytes, or a mix such as bytes=0.7,keys=0.3
+    /// Balance by slots, keys, bytes, cpu, net-in, net-out, net, or a mix such as bytes=0.7,cpu=0.3
     /// [default: bytes, else keys, else slots, whatever is known].
+    ///
+    /// cpu and net come from a live cluster with `cluster-slot-stats-enabled yes` (Valkey 8.0,
+    /// Redis 8.2): what each owner counted since it started, or since CONFIG RESETSTAT.
     #[arg(long, value_name = "METRIC")]
     pub(super) by: Option<Objective>,
     /// How far a node may be from its fair share, in percent.
@@ -20,6 +24,9 @@ pub(super) struct PlanArgs {
     /// A node's weight beside the others' 1: 10.0.0.1:6379=2, or the start of its id; 0 drains it.
     #[arg(long, value_name = "NODE=WEIGHT", value_parser = weight)]
     weight: Vec<(String, Capacity)>,
+    /// What a node's fair share follows: the same for all, or each node's maxmemory.
+    #[arg(long, value_enum, value_name = "KIND", default_value = "equal")]
+    capacity: CapacityKind,
     /// Move everything off this node.
     #[arg(long, value_name = "NODE")]
     drain: Vec<String>,
@@ -67,12 +74,25 @@ pub(super) struct PlanArgs {
     max_slot_bytes: Option<u64>,
 }
 
+/// What nodes are measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum CapacityKind {
+    /// Every node is the same, but for --weight.
+    Equal,
+    /// A node with twice the maxmemory bears twice the load.
+    Maxmemory,
+}
+
+/// `maxmemory` of the primaries that have one, bytes; none at all without a live cluster.
+pub(super) type MaxMemory = Option<BTreeMap<NodeId, u64>>;
+
 impl PlanArgs {
     /// Writes what was asked for into a problem whose weights are known.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when a name fits no primary, or a metric isn't known.
-    pub(super) fn apply_to(&self, problem: &mut Problem) -> Result<()> {
+    /// [`ErrorKind::Usage`] when a name fits no primary, a metric isn't known,
+    /// or a node that takes part has no `maxmemory` to be measured by.
+    pub(super) fn apply_to(&self, problem: &mut Problem, max_memory: &MaxMemory) -> Result<()> {
         if let Some(count) = self.add {
             problem.add_invented_nodes(usize::from(count));
         }
@@ -84,6 +104,9 @@ impl PlanArgs {
         }
         for name in &self.exclude {
             self.change(problem, name, |node| node.part = Part::Excluded)?;
+        }
+        if self.capacity == CapacityKind::Maxmemory {
+            self.measure_by_max_memory(problem, max_memory)?;
         }
         problem.pinned = self.pin.clone().unwrap_or_default();
         problem.use_empty_primaries = self.use_empty_primaries || self.add.is_some();
@@ -100,6 +123,44 @@ impl PlanArgs {
         }
         .with_threshold(self.threshold);
         problem.objective.require_in(&problem.weights)
+    }
+
+    fn measure_by_max_memory(&self, problem: &mut Problem, max_memory: &MaxMemory) -> Result<()> {
+        let refuse = |message: String, mend: &str| {
+            let message = format!("--capacity maxmemory: {message}");
+            Err(Error::new(ErrorKind::Usage, message).mend(mend))
+        };
+        let Some(max_memory) = max_memory else {
+            let message = "a saved CLUSTER NODES doesn't say it".to_owned();
+            return refuse(
+                message,
+                "plan from the live cluster (-h HOST), or use --weight",
+            );
+        };
+        if !self.weight.is_empty() || self.add.is_some() {
+            let message = "can't be mixed with --weight or --add".to_owned();
+            return refuse(message, "give every node a --weight instead");
+        }
+        let balanced: Vec<NodeId> = problem
+            .nodes()
+            .iter()
+            .filter(|node| node.part == Part::Balanced)
+            .map(|node| node.id)
+            .collect();
+        for id in balanced {
+            let Some(node) = problem.node_mut(id) else {
+                continue;
+            };
+            let Some(bytes) = max_memory.get(&id) else {
+                let message = format!("{} has none set", node.name());
+                return refuse(
+                    message,
+                    "set maxmemory on every primary, or --exclude the node",
+                );
+            };
+            node.capacity = capacity_of(*bytes);
+        }
+        Ok(())
     }
 
     fn change(
@@ -143,6 +204,11 @@ impl PlanArgs {
     }
 }
 
+/// A capacity in KiB, bounded so that the sum over any cluster stays a number.
+fn capacity_of(max_memory: u64) -> Capacity {
+    Capacity::new((max_memory >> 10).clamp(1, 1 << 48))
+}
+
 /// The best metric that is known: bytes, else keys, else slots.
 fn default_objective(problem: &Problem) -> Objective {
     use crate::plan::Metric;
@@ -180,6 +246,13 @@ mod tests {
             Ok("0-2 866".to_owned())
         );
         assert!(slots("0-2,").is_err());
+    }
+
+    #[test]
+    fn any_maxmemory_is_a_capacity() {
+        assert_eq!(capacity_of(1), Capacity::new(1));
+        assert_eq!(capacity_of(3 << 30), Capacity::new(3 << 20));
+        assert_eq!(capacity_of(u64::MAX), Capacity::new(1 << 48));
     }
 
     #[test]

@@ -7,15 +7,17 @@ use super::input::InputArgs;
 use super::live::{self, Session, Work};
 use super::nodes_file;
 use super::pace::PaceArgs;
-use super::plan_args::PlanArgs;
-use super::{terminal, weights};
+use super::plan_args::{MaxMemory, PlanArgs};
+use super::size::size;
+use super::{giants, terminal, weights};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::preflight;
-use crate::execute::survey::Survey;
+use crate::execute::survey::{NodeFacts, Survey};
 use crate::plan::{Plan, Problem, SlotWeights, plan};
 use crate::report::{plan_script, plan_table};
 use crate::source::Filter;
+use crate::tally::Tally;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +34,9 @@ pub(super) struct Args {
     input: InputArgs,
     #[command(flatten)]
     plan: PlanArgs,
+    /// Estimate the time at so many bytes a second: 50mb
+    #[arg(long, value_name = "BYTES_PER_SECOND", value_parser = rate, help_heading = "Output")]
+    rate: Option<u64>,
     /// Write the plan to this file.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
@@ -61,13 +66,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         [] => None,
         inputs => Some(args.input.tally(inputs, Filter::default())?),
     };
-    let weights = outcome
-        .as_ref()
-        .map(|outcome| weights::from_tally(&outcome.tally));
+    let tally = outcome.as_ref().map(|outcome| &outcome.tally);
     let exit = match &args.nodes {
-        Some(path) => plan_saved(args, path, weights)?,
-        None if args.apply => return plan_and_apply(args, weights),
-        None => plan_only(args, weights)?,
+        Some(path) => plan_saved(args, path, tally)?,
+        None if args.apply => return plan_and_apply(args, tally),
+        None => plan_only(args, tally)?,
     };
     match outcome {
         // A plan from a part of the keys is shown, but isn't a success.
@@ -76,15 +79,16 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-fn plan_saved(args: &Args, path: &Path, weights: Option<SlotWeights>) -> Result<Exit> {
+fn plan_saved(args: &Args, path: &Path, tally: Option<&Tally>) -> Result<Exit> {
     let view = nodes_file::read(path)?;
     live::refuse_if_forbidden(&preflight::findings_of_view(&view))?;
-    let plan = solve(args, problem(&view, weights.unwrap_or_default())?)?;
-    show(args, &plan)?;
+    let weights = tally.map(weights::from_tally).unwrap_or_default();
+    let plan = solve(args, problem(&view, weights)?, &None)?;
+    show(args, &plan, tally)?;
     Ok(exit_of(&plan))
 }
 
-fn plan_only(args: &Args, weights: Option<SlotWeights>) -> Result<Exit> {
+fn plan_only(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let survey = session.survey()?;
     // Only the state matters to a plan: whether it could be applied with this login is another
@@ -94,25 +98,25 @@ fn plan_only(args: &Args, weights: Option<SlotWeights>) -> Result<Exit> {
         .into_iter()
         .filter(|finding| finding.kind.is_about_state());
     live::refuse_if_forbidden(&about_state.collect::<Vec<_>>())?;
-    let plan = make_live(args, &mut session, &survey, weights)?;
-    show(args, &plan)?;
+    let plan = make_live(args, &mut session, &survey, tally)?;
+    show(args, &plan, tally)?;
     Ok(exit_of(&plan))
 }
 
-fn plan_and_apply(args: &Args, weights: Option<SlotWeights>) -> Result<Exit> {
+fn plan_and_apply(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let mut run = apply::Run::begin(&mut session, &args.pace)?;
     run.finish_begun(&mut session)?;
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead.
     live::refuse_if_forbidden(&session.findings(&survey, &Work::default(), &[]))?;
-    let plan = make_live(args, &mut session, &survey, weights)?;
+    let plan = make_live(args, &mut session, &survey, tally)?;
     let told = match args.json {
         true => Told::Json,
         false => Told::Words,
     };
     if told == Told::Words {
-        show(args, &plan)?;
+        show(args, &plan, tally)?;
     } else {
         write_out(args, &plan)?;
     }
@@ -123,23 +127,30 @@ fn make_live(
     args: &Args,
     session: &mut Session,
     survey: &Survey,
-    weights: Option<SlotWeights>,
+    tally: Option<&Tally>,
 ) -> Result<Plan> {
     let view = session.cluster.seed_view()?;
-    let weights = match weights {
+    let weights = match tally.map(weights::from_tally) {
         Some(weights) => {
             weights::warn_if_foreign(&weights, survey.keys());
             weights
         }
         None => weights::from_live(&mut session.cluster, &view)?,
     };
+    let stats = weights::stats(&mut session.cluster, &view)?;
+    let weights = weights::with_stats(weights, &stats);
+    if let Some(by) = &args.plan.by {
+        weights::require(by, &weights, &stats, &session.cluster)?;
+    }
     let mut problem = problem(&view, weights)?;
     for (id, facts) in survey.primaries() {
         if let (Some(node), Some(max)) = (problem.node_mut(id), facts.max_bytes) {
             node.headroom_bytes = Some(max.saturating_sub(facts.used_bytes));
         }
     }
-    solve(args, problem)
+    let with_limit = |(id, facts): (_, &NodeFacts)| Some((id, facts.max_bytes?));
+    let max_memory = survey.primaries().filter_map(with_limit).collect();
+    solve(args, problem, &Some(max_memory))
 }
 
 fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {
@@ -148,8 +159,8 @@ fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {
     Ok(problem)
 }
 
-fn solve(args: &Args, mut problem: Problem) -> Result<Plan> {
-    args.plan.apply_to(&mut problem)?;
+fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemory) -> Result<Plan> {
+    args.plan.apply_to(&mut problem, max_memory)?;
     let plan = plan(&problem)?;
     // The checker knows nothing of the planner: what both let pass can be trusted.
     match crate::plan::check(&plan, &problem).first() {
@@ -162,16 +173,26 @@ fn solve(args: &Args, mut problem: Problem) -> Result<Plan> {
     }
 }
 
-fn show(args: &Args, plan: &Plan) -> Result<()> {
+fn show(args: &Args, plan: &Plan, tally: Option<&Tally>) -> Result<()> {
     let text = if args.json {
         plan.to_json()
     } else if args.script {
         plan_script::script(plan)?
     } else {
-        plan_table::render(plan, plan_table::Options::default())
+        let options = plan_table::Options {
+            bytes_per_second: args.rate,
+        };
+        plan_table::render(plan, options)
     };
     write_out(args, plan)?;
-    terminal::print(|out| out.write_all(text.as_bytes()))
+    terminal::print(|out| out.write_all(text.as_bytes()))?;
+    for line in tally
+        .map(|tally| giants::advice(plan, tally))
+        .unwrap_or_default()
+    {
+        terminal::say(line);
+    }
+    Ok(())
 }
 
 fn write_out(args: &Args, plan: &Plan) -> Result<()> {
@@ -191,5 +212,25 @@ fn exit_of(plan: &Plan) -> Exit {
         Exit::Done
     } else {
         Exit::Finding
+    }
+}
+
+/// Reads bytes per second, above 0: a size, with or without `/s`.
+fn rate(text: &str) -> Result<u64, String> {
+    match size(text.strip_suffix("/s").unwrap_or(text))? {
+        0 => Err("expected a rate above 0".to_owned()),
+        rate => Ok(rate),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn a_rate_is_a_size_above_nothing() {
+        assert_eq!(rate("50mb"), Ok(50 << 20));
+        assert_eq!(rate("50mb/s"), Ok(50 << 20));
+        assert!(rate("0").is_err() && rate("/s").is_err() && rate("-1").is_err());
     }
 }

@@ -2,9 +2,10 @@
 
 use super::terminal;
 use crate::cluster::link::RedisLink;
+use crate::cluster::slot_stats::{Lack, SlotStat, SlotStats};
 use crate::cluster::{ClusterView, LiveCluster, keyspace};
 use crate::error::Result;
-use crate::plan::{Metric, SlotWeights};
+use crate::plan::{Metric, Objective, SlotWeights};
 use crate::report::count_text;
 use crate::slot::{SLOT_COUNT, Slot};
 use crate::tally::Tally;
@@ -22,6 +23,85 @@ pub(super) fn from_live(
         keyspace::add_keys_per_slot(cluster, node.id, &node.slots, &mut keys)?;
     }
     Ok(SlotWeights::new().with(Metric::Keys, keys))
+}
+
+/// What the nodes that own slots counted of each of them.
+///
+/// # Errors
+/// When a node can't be asked.
+pub(super) fn stats(cluster: &mut LiveCluster<RedisLink>, view: &ClusterView) -> Result<SlotStats> {
+    let owners = view.primaries().filter(|node| !node.slots.is_empty());
+    let owners: Vec<_> = owners.map(|node| (node.id, node.slots.clone())).collect();
+    SlotStats::take(cluster, &owners)
+}
+
+/// Adds what the nodes counted to what is known already, which stays.
+pub(super) fn with_stats(weights: SlotWeights, stats: &SlotStats) -> SlotWeights {
+    Metric::ALL.into_iter().fold(weights, |weights, metric| {
+        let figures = stat_of(metric).and_then(|stat| stats.get(stat));
+        match figures {
+            Some(figures) if !weights.knows(metric) => weights.with(metric, figures.clone()),
+            _ => weights,
+        }
+    })
+}
+
+/// Refuses an objective with a metric that isn't known, with what can be done on these servers.
+pub(super) fn require(
+    objective: &Objective,
+    weights: &SlotWeights,
+    stats: &SlotStats,
+    cluster: &LiveCluster<RedisLink>,
+) -> Result<()> {
+    objective.require_in(weights).map_err(|error| {
+        let mut metrics = objective.mix().map(|(metric, _)| metric);
+        let unknown = metrics.find(|metric| !weights.knows(*metric));
+        let lack = unknown
+            .and_then(stat_of)
+            .and_then(|stat| Some((stat, stats.lack(stat)?)));
+        match lack {
+            Some((stat, lack)) => error.mend(mend(stat, lack, cluster)),
+            None => error,
+        }
+    })
+}
+
+fn mend(stat: SlotStat, lack: &Lack, cluster: &LiveCluster<RedisLink>) -> String {
+    let way_out = match stat {
+        SlotStat::MemoryBytes => "give a dump of the keys with --keyspace",
+        _ => "balance by one of these",
+    };
+    match lack {
+        Lack::Refused(node, refusal) if refusal.code == "NOPERM" => format!(
+            "log in as a user that may run CLUSTER SLOT-STATS on {}, or {way_out}",
+            cluster.name(*node)
+        ),
+        Lack::Refused(node, refusal) => format!(
+            "{} has no CLUSTER SLOT-STATS, as Valkey 8.0 and Redis 8.2 do ({refusal}): {way_out}",
+            cluster.name(*node)
+        ),
+        Lack::NotCounted(node) if stat == SlotStat::MemoryBytes => format!(
+            "{} doesn't count {} per slot: {way_out}",
+            cluster.name(*node),
+            stat.name()
+        ),
+        Lack::NotCounted(node) => format!(
+            "{} doesn't count {}: set `cluster-slot-stats-enabled yes` on every primary and let the \
+             load run for a while, or {way_out}",
+            cluster.name(*node),
+            stat.name()
+        ),
+    }
+}
+
+fn stat_of(metric: Metric) -> Option<SlotStat> {
+    match metric {
+        Metric::Slots | Metric::Keys => None,
+        Metric::Bytes => Some(SlotStat::MemoryBytes),
+        Metric::Cpu => Some(SlotStat::CpuUsec),
+        Metric::NetIn => Some(SlotStat::NetworkBytesIn),
+        Metric::NetOut => Some(SlotStat::NetworkBytesOut),
+    }
 }
 
 /// The keys of each slot, and their bytes where every key has a size, as a dump has them.

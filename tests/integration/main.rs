@@ -8,6 +8,7 @@ mod demo;
 mod fixtures;
 mod keyslot;
 mod local_cluster;
+mod plan;
 mod readme;
 mod rebalance;
 mod refusals;
