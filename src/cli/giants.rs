@@ -70,7 +70,7 @@ mod tests {
             name: name.clone(),
             share,
         };
-        let expected = "the hash tag `a\\n\\xFF` is about 60.0 % of its keys: \
+        let expected = "the hash tag `a\\x0A\\xFF` is about 60.0 % of its keys: \
                         give its keys several tags";
         assert_eq!(words(&tag, "keys"), expected);
         let share = Share {
