@@ -5,19 +5,19 @@ use super::filter::FilterArgs;
 use super::input::InputArgs;
 use super::{nodes_file, terminal};
 use crate::cluster::ClusterView;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
 use crate::tally::Outcome;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The arguments of `analyze`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Key dumps: the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
-    /// `key` column, or lists of keys, one a line; each also packed with gzip, zstd or lz4; `-` is
-    /// stdin. Several make one report.
+    /// `key` column, lists of keys, one a line, or tallies that --save wrote; each also packed with
+    /// gzip, zstd or lz4; `-` is stdin. Several make one report.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<OsString>,
     /// A saved CLUSTER NODES, to tell keys and bytes of each node.
@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// would take for a formula have an apostrophe before them; --json has them as they are.
     #[arg(long)]
     csv: bool,
+    /// Write a tally of everything that was counted to this file. Tallies of several machines are
+    /// merged by analyzing them: the report is that of one run over all inputs.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
@@ -66,8 +70,15 @@ enum Form {
 
 /// Tallies the inputs and prints the report.
 pub(super) fn run(args: &Args) -> Result<Exit> {
+    if args.save.as_deref() == Some(Path::new("-")) {
+        let message = "--save expects a file: stdout has the report";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
     let view = view(args)?;
     let outcome = args.input.tally(&args.inputs, args.filter.filter())?;
+    if let Some(path) = &args.save {
+        outcome.save(path)?;
+    }
     terminal::print(|out| write(out, args, &outcome, view.as_ref()))?;
     match outcome.skipped() {
         0 => Ok(Exit::Done),

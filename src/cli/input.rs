@@ -60,6 +60,8 @@ enum FormatArg {
     Csv,
     /// One key a line.
     List,
+    /// What `analyze --save` wrote.
+    Tally,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -121,6 +123,7 @@ impl InputArgs {
                     FormatArg::RedisRdbCli => Format::RdbCli,
                     FormatArg::Csv => Format::Csv,
                     FormatArg::List => Format::List,
+                    FormatArg::Tally => Format::Tally,
                 }),
                 key_column: self.key_column.clone(),
                 size_column: self.size_column.clone(),
@@ -164,7 +167,10 @@ impl InputArgs {
 /// Says on stderr what each input was, and what of it wasn't counted.
 fn describe(outcome: &Outcome) {
     for input in &outcome.inputs {
-        let path = input.path.display();
+        let path = match &input.tally {
+            Some(tally) => format!("{}: {}", tally.display(), input.path.display()),
+            None => input.path.display().to_string(),
+        };
         terminal::say(format!(
             "{path}: read as {}, {} keys",
             input.format,

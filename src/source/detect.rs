@@ -83,6 +83,10 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         }
         Some(Format::Csv) => csv(first, options, 1)?,
         Some(Format::List) => list(options),
+        Some(Format::Tally) => {
+            let message = "expected a tally that `analyze --save` wrote, found something else";
+            return Err(Error::new(ErrorKind::Input, message));
+        }
         None if options.is_null_separated => list(options),
         None => guess(text, first, options)?,
     };

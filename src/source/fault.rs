@@ -39,6 +39,14 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Faults that were counted elsewhere, without examples.
+    pub(crate) fn counted(count: u64) -> Faults {
+        Faults {
+            count,
+            first: Vec::new(),
+        }
+    }
+
     /// How many rows couldn't be read.
     pub fn count(&self) -> u64 {
         self.count

@@ -2,7 +2,7 @@
 //!
 //! An [`Input`] is a file or stdin. Its first bytes decide what it is (flags
 //! override): the memory CSV of rdb-tools or redis-rdb-cli, standard CSV with
-//! a header, or a list of keys, each also packed (gzip, zstd, lz4). Keys are
+//! a header, a list of keys, or a saved tally, each also packed (gzip, zstd, lz4). Keys are
 //! taken back from the [`Escape`] that the writing tool used, and a [`Filter`]
 //! says which count. A [`Source`] gives its keys batch by batch; the parallel run
 //! of [`crate::tally`] reads parts of a file side by side.
@@ -40,7 +40,7 @@ pub use opened::{KeySource, Source, open};
 pub use reading::Findings;
 
 pub(crate) use block::{Cutting, Parts};
-pub(crate) use opened::{Opened, find_lines};
+pub(crate) use opened::{Opened, Opening, find_lines};
 pub(crate) use reading::Reading;
 
 use std::ffi::OsStr;
@@ -94,16 +94,30 @@ pub enum Format {
     Csv,
     /// One key a line.
     List,
+    /// A saved tally: no keys, but what was counted of them.
+    Tally,
 }
+
+/// The first bytes of a saved tally; a transfer as text breaks them.
+pub(crate) const TALLY_MAGIC: &[u8] = b"SLOTKIT\0TALLY\r\n\0";
+
+/// The names of the formats that hold keys, as reports have them.
+pub(crate) const FORMAT_NAMES: &[&str] = &[
+    Format::RdbTools.name(),
+    Format::RdbCli.name(),
+    Format::Csv.name(),
+    Format::List.name(),
+];
 
 impl Format {
     /// Its name on the command line and in reports.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Format::RdbTools => "rdb-tools",
             Format::RdbCli => "redis-rdb-cli",
             Format::Csv => "csv",
             Format::List => "list",
+            Format::Tally => "tally",
         }
     }
 }

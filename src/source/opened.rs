@@ -6,7 +6,7 @@ use super::detect::{HEAD_BYTES, Recognised, recognise};
 use super::fault::Faults;
 use super::reading::{Findings, Reading};
 use super::unpack::Packing;
-use super::{Input, OnError, Options};
+use super::{Filter, Input, OnError, Options, TALLY_MAGIC};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,7 +21,29 @@ pub trait KeySource {
     fn next_batch(&mut self, batch: &mut KeyBatch) -> Result<bool>;
 }
 
-/// An input that was opened: its head is read, the rest isn't.
+/// What an input that was opened holds.
+pub(crate) enum Opening {
+    /// Keys.
+    Keys(Box<Opened>),
+    /// A saved tally: its bytes, and how many there are in the file when that is known.
+    Tally {
+        path: PathBuf,
+        reader: Box<dyn Read + Send>,
+        length: Option<u64>,
+    },
+}
+
+impl Opening {
+    /// How many bytes there are to be read; unknown of pipes and of packed inputs.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Opening::Keys(opened) => opened.seekable.as_ref().map(|(_, length)| *length),
+            Opening::Tally { length, .. } => *length,
+        }
+    }
+}
+
+/// An input of keys that was opened: its head is read, the rest isn't.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     reading: Reading,
@@ -34,8 +56,19 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Opens an input and recognises it.
+    /// Opens an input that holds keys and recognises it.
     pub(crate) fn new(input: &Input, options: &Options) -> Result<Opened> {
+        match Opened::any(input, options)? {
+            Opening::Keys(opened) => Ok(*opened),
+            Opening::Tally { path, .. } => {
+                let message = "expected keys, found a saved tally";
+                Err(Error::new(ErrorKind::Input, message).at(Position::file(path)))
+            }
+        }
+    }
+
+    /// Opens an input and recognises it.
+    pub(crate) fn any(input: &Input, options: &Options) -> Result<Opening> {
         let path = input.path().to_path_buf();
         let failed = |cause| Error::io(&path, cause);
         let (mut reader, mut seekable): Readable = match input {
@@ -51,6 +84,14 @@ impl Opened {
             // Rows of packed data can't be read at any place.
             seekable = None;
         }
+        if head.starts_with(TALLY_MAGIC) {
+            refuse_filter(&path, &options.filter)?;
+            return Ok(Opening::Tally {
+                path,
+                length: seekable.map(|(_, length)| length),
+                reader: Box::new(io::Cursor::new(head).chain(reader)),
+            });
+        }
         let is_whole = head.len() < HEAD_BYTES;
         let recognised =
             recognise(&head, is_whole, options).map_err(|error| error.at(Position::file(&path)))?;
@@ -59,7 +100,7 @@ impl Opened {
             escape: options.escape.unwrap_or(recognised.escape),
             filter: options.filter.clone(),
         };
-        Ok(Opened {
+        Ok(Opening::Keys(Box::new(Opened {
             path,
             reading,
             recognised,
@@ -67,7 +108,7 @@ impl Opened {
             reader,
             head,
             is_whole,
-        })
+        })))
     }
 
     /// What it was taken for.
@@ -94,6 +135,17 @@ impl Opened {
     pub(crate) fn into_stream(self) -> Stream<Box<dyn Read + Send>> {
         Stream::new(self.reader, self.head, self.recognised.skip, self.is_whole)
     }
+}
+
+/// A tally has counts, not keys: there is nothing left that a filter could look at.
+fn refuse_filter(path: &Path, filter: &Filter) -> Result<()> {
+    if filter.takes_all() {
+        return Ok(());
+    }
+    let message = "a saved tally has no keys any more that a filter could choose from";
+    Err(Error::new(ErrorKind::Usage, message)
+        .at(Position::file(path))
+        .mend("filter when it is saved: analyze DUMP with the filters and --save"))
 }
 
 fn read_head(reader: &mut (dyn Read + Send)) -> io::Result<Vec<u8>> {

@@ -8,6 +8,7 @@
 mod evidence;
 mod run;
 mod sample;
+mod saved;
 mod tags;
 mod top;
 
@@ -45,9 +46,9 @@ impl SlotCount {
     #[must_use]
     pub fn plus(self, other: SlotCount) -> SlotCount {
         SlotCount {
-            keys: self.keys + other.keys,
+            keys: self.keys.saturating_add(other.keys),
             bytes: self.bytes.saturating_add(other.bytes),
-            expiring: self.expiring + other.expiring,
+            expiring: self.expiring.saturating_add(other.expiring),
         }
     }
 }
@@ -64,7 +65,7 @@ pub struct GroupCount {
 impl GroupCount {
     #[inline]
     fn add(&mut self, keys: u64, bytes: u64) {
-        self.keys += keys;
+        self.keys = self.keys.saturating_add(keys);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 }
@@ -120,25 +121,24 @@ impl Tally {
         }
     }
 
-    /// Counts one key. `place` is any number that no other key has, such as its
-    /// row's offset: what is sampled is chosen by it, so that the same input
-    /// gives the same sample however it was read.
+    /// Counts one key. `place` is any number that no other key of its slot and
+    /// input has, such as its row's offset: what is sampled is chosen by slot and
+    /// place, so that the same inputs give the same sample however they were read.
     pub fn add(&mut self, record: KeyRecord<'_>, slot: Slot, place: u64) {
         self.add_key(record.key, record.facts, slot, place);
         self.group(record.facts.db)
             .add(1, record.facts.size_bytes.unwrap_or(0));
     }
 
-    /// Counts the keys of a batch; `slots` are theirs, `input` is the number of the input.
+    /// Counts the keys of a batch; `slots` are theirs.
     ///
     /// # Panics
     /// When there are not as many slots as keys.
-    pub fn add_batch(&mut self, batch: &KeyBatch, slots: &[Slot], input: u64) {
+    pub fn add_batch(&mut self, batch: &KeyBatch, slots: &[Slot]) {
         assert_eq!(batch.len(), slots.len(), "one slot for each key");
         let mut db = batch.facts().first().map_or(0, |facts| facts.db);
         let mut in_db = GroupCount::default();
-        let places = batch.places().map(|place| place.wrapping_add(input << 48));
-        for ((record, slot), place) in batch.records().zip(slots).zip(places) {
+        for ((record, slot), place) in batch.records().zip(slots).zip(batch.places()) {
             self.add_key(record.key, record.facts, *slot, place);
             // Databases come in runs: one look-up a run.
             if record.facts.db != db {
@@ -200,7 +200,7 @@ impl Tally {
         for (db, theirs) in other.databases {
             self.group(db).add(theirs.keys, theirs.bytes);
         }
-        self.unsized_keys += other.unsized_keys;
+        self.unsized_keys = self.unsized_keys.saturating_add(other.unsized_keys);
         for (mine, theirs) in self.biggest.iter_mut().zip(other.biggest) {
             let Some(theirs) = theirs else { continue };
             if mine

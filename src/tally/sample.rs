@@ -12,6 +12,10 @@
 //!   `max(w, threshold)` bytes, where the threshold is the largest priority
 //!   that was not kept.
 //!
+//! The hash takes the slot too: dumps of different nodes, whose rows often
+//! begin at the same offsets, are sampled independently without knowing of
+//! each other, on whichever machine.
+//!
 //! A sample that holds every key is no estimate: its figures are exact.
 
 use super::Weight;
@@ -31,7 +35,7 @@ pub(super) const NAME_BYTES: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Sampled {
     /// The smaller, the sooner it is kept.
-    order: u64,
+    pub(super) order: u64,
     pub(super) slot: Slot,
     pub(super) size_bytes: u64,
     pub(super) tag: Option<Box<[u8]>>,
@@ -91,6 +95,32 @@ impl Bottom {
         }
     }
 
+    /// The kept keys, first kept first: the same for the same keys in any order.
+    pub(super) fn sorted(&self) -> Vec<&Sampled> {
+        let mut sampled: Vec<&Sampled> = self.kept.iter().collect();
+        sampled.sort_unstable();
+        sampled
+    }
+
+    /// How many keys fit.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Takes the kept keys of a saved sample; false when a sample can't hold these.
+    pub(super) fn restore(&mut self, kept: Vec<Sampled>, is_complete: bool) -> bool {
+        let is_possible = match is_complete {
+            true => kept.len() <= self.capacity,
+            // Keys are left out only when there is no room.
+            false => kept.len() == self.capacity,
+        };
+        for sampled in kept {
+            self.keep(sampled);
+        }
+        self.is_complete = is_complete;
+        is_possible
+    }
+
     /// Whether every key is in the sample.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
@@ -106,7 +136,7 @@ impl Bottom {
 #[derive(Clone, Debug)]
 pub(super) struct Samples {
     pub(super) by_keys: Bottom,
-    by_bytes: Bottom,
+    pub(super) by_bytes: Bottom,
 }
 
 impl Default for Samples {
@@ -119,10 +149,11 @@ impl Default for Samples {
 }
 
 impl Samples {
-    /// Offers a key to both samples; its place must be its own.
+    /// Offers a key to both samples; its place must be its own among the keys of its slot and input.
     #[inline]
     pub(super) fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, place: u64) {
-        let hash = mixed(place);
+        // Offsets are below 2^50, so that no two pairs of slot and offset are the same number.
+        let hash = mixed(place.wrapping_add(u64::from(slot.number()) << 50));
         self.by_keys.add(key, slot, size_bytes, hash);
         if size_bytes > 0 {
             self.by_bytes

@@ -5,7 +5,7 @@ use crate::slot::Slot;
 use std::collections::HashMap;
 
 /// How many different tags are counted exactly.
-const MAX_TAGS: usize = 16_384;
+pub(super) const MAX_TAGS: usize = 16_384;
 
 /// How many bytes these tags may take together.
 const MAX_TAG_BYTES: usize = 2 << 20;
@@ -47,7 +47,13 @@ impl Tags {
         );
     }
 
-    fn add_many(&mut self, tag: &[u8], slot: Slot, count: GroupCount) {
+    /// Gives the table up, as with too many tags.
+    pub(super) fn give_up(&mut self) {
+        self.counts = None;
+    }
+
+    /// Counts several keys with this tag.
+    pub(super) fn add_many(&mut self, tag: &[u8], slot: Slot, count: GroupCount) {
         let Some(counts) = &mut self.counts else {
             return;
         };

@@ -18,7 +18,7 @@ fn add(tally: &mut Tally, key: &[u8], size_bytes: u64, place: u64) {
 }
 
 /// Everything that a report can show.
-fn shown(tally: &Tally) -> String {
+pub(super) fn shown(tally: &Tally) -> String {
     let used: Vec<Slot> = Slot::all()
         .filter(|slot| tally.slot(*slot).keys > 0)
         .collect();

@@ -62,7 +62,7 @@ impl Biggest {
         self.kept.len() == BIG_KEYS && **last <= *key
     }
 
-    fn keep(&mut self, size_bytes: u64, key: Box<[u8]>) {
+    pub(super) fn keep(&mut self, size_bytes: u64, key: Box<[u8]>) {
         self.kept.push(Reverse((size_bytes, Reverse(key))));
         if self.kept.len() > BIG_KEYS {
             self.kept.pop();

@@ -12,4 +12,5 @@ mod plan;
 mod readme;
 mod rebalance;
 mod refusals;
+mod saved_tallies;
 mod tool;

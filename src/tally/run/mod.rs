@@ -8,7 +8,9 @@ mod worker;
 
 use super::Tally;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::{self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Parts, Reading};
+use crate::source::{
+    self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
+};
 use rayon::ThreadPool;
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -54,6 +56,8 @@ pub struct InputSummary {
     pub keys: u64,
     /// Rows that couldn't be read, keys that were left out.
     pub findings: Findings,
+    /// The saved tally that it was counted in, when it wasn't read by this run.
+    pub tally: Option<PathBuf>,
 }
 
 /// What a run gives.
@@ -66,6 +70,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Adds what was counted in other inputs; the inputs come behind these.
+    pub fn merge(&mut self, other: Outcome) {
+        self.tally.merge(other.tally);
+        self.inputs.extend(other.inputs);
+    }
+
     /// How many rows were passed over.
     pub fn skipped(&self) -> u64 {
         self.inputs
@@ -94,12 +104,9 @@ pub fn run(
     // All are opened first: a wrong name among many is told at once.
     let opened = inputs
         .iter()
-        .map(|input| Opened::new(input, &options.source))
-        .collect::<Result<Vec<Opened>>>()?;
-    let total_bytes = opened
-        .iter()
-        .map(|input| input.seekable.as_ref().map(|(_, length)| *length))
-        .sum();
+        .map(|input| Opened::any(input, &options.source))
+        .collect::<Result<Vec<Opening>>>()?;
+    let total_bytes = opened.iter().map(Opening::length).sum();
     let meter = Meter {
         read_bytes: AtomicU64::new(0),
         total_bytes,
@@ -109,16 +116,13 @@ pub fn run(
         tally: Tally::new(),
         inputs: Vec::new(),
     };
-    for (index, input) in opened.into_iter().enumerate() {
+    for input in opened {
         let run = Run {
             pool: &pool,
             options: &options.source,
-            index: index as u64,
             meter: &meter,
         };
-        let (tally, summary) = run.input(input)?;
-        outcome.tally.merge(tally);
-        outcome.inputs.push(summary);
+        outcome.merge(run.any_input(input)?);
     }
     Ok(outcome)
 }
@@ -149,11 +153,31 @@ impl Meter<'_> {
 struct Run<'run> {
     pool: &'run ThreadPool,
     options: &'run source::Options,
-    index: u64,
     meter: &'run Meter<'run>,
 }
 
 impl Run<'_> {
+    fn any_input(&self, input: Opening) -> Result<Outcome> {
+        match input {
+            Opening::Keys(opened) => {
+                let (tally, summary) = self.input(*opened)?;
+                Ok(Outcome {
+                    tally,
+                    inputs: vec![summary],
+                })
+            }
+            Opening::Tally {
+                path,
+                reader,
+                length,
+            } => {
+                let outcome = Outcome::from_saved(reader, &path)?;
+                self.meter.add(length.unwrap_or(0));
+                Ok(outcome)
+            }
+        }
+    }
+
     fn input(&self, input: Opened) -> Result<(Tally, InputSummary)> {
         let path = input.path.clone();
         let reading = input.reading().clone();
@@ -193,6 +217,7 @@ impl Run<'_> {
                 note,
                 keys,
                 findings: found.findings,
+                tally: None,
             },
         ))
     }
@@ -314,7 +339,7 @@ impl Run<'_> {
     /// Runs a worker on every thread of the pool and merges what they found.
     fn workers(&self, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
         let found = self.pool.broadcast(|_| {
-            let mut worker = Worker::new(self.options, self.index);
+            let mut worker = Worker::new(self.options);
             work(&mut worker);
             worker.found
         });

@@ -33,17 +33,15 @@ impl Found {
 /// A thread's buffers and counts.
 pub(super) struct Worker<'run> {
     options: &'run source::Options,
-    index: u64,
     pub(super) batch: KeyBatch,
     slots: Vec<Slot>,
     pub(super) found: Found,
 }
 
 impl Worker<'_> {
-    pub(super) fn new(options: &source::Options, index: u64) -> Worker<'_> {
+    pub(super) fn new(options: &source::Options) -> Worker<'_> {
         Worker {
             options,
-            index,
             batch: KeyBatch::new(),
             slots: Vec::new(),
             found: Found::default(),
@@ -59,9 +57,7 @@ impl Worker<'_> {
         while reading.next_rows(&mut self.batch, &mut self.found.findings) {
             self.slots.resize(self.batch.len(), Slot::MIN);
             slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
-            self.found
-                .tally
-                .add_batch(&self.batch, &self.slots, self.index);
+            self.found.tally.add_batch(&self.batch, &self.slots);
         }
     }
 }

@@ -1,0 +1,198 @@
+//! The body of a tally file, read and checked.
+
+use super::fields::Fields;
+use super::{Broken, HEADER_BYTES, MAX_INPUTS, Tally};
+use crate::slot::{Slot, hash_tag};
+use crate::source::{FORMAT_NAMES, Faults, Findings, KeyKind};
+use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
+use crate::tally::tags::MAX_TAGS;
+use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, SlotCount};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// More keys than any keyspace has; sums of many tallies stay far below 2^64.
+const MAX_KEYS: u64 = 1 << 48;
+
+pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>), Broken> {
+    let mut fields = Fields::new(body, HEADER_BYTES);
+    let inputs = inputs(&mut fields, path)?;
+    let mut tally = Tally::new();
+    slots(&mut fields, &mut tally)?;
+    groups(&mut fields, &mut tally)?;
+    big_keys(&mut fields, &mut tally)?;
+    tags(&mut fields, &mut tally)?;
+    let keys = tally.total().keys;
+    sample(&mut fields, &mut tally.samples.by_keys, keys)?;
+    sample(&mut fields, &mut tally.samples.by_bytes, keys)?;
+    fields.end()?;
+    Ok((tally, inputs))
+}
+
+/// Refuses what can't be: the words say what was expected.
+fn expect(is_so: bool, place: usize, expected: &str) -> Result<(), Broken> {
+    match is_so {
+        true => Ok(()),
+        false => Err(Broken::new(place, format!("expected {expected}"))),
+    }
+}
+
+fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Broken> {
+    let count = fields.count(MAX_INPUTS, "inputs")?;
+    let mut inputs = Vec::new();
+    for _ in 0..count {
+        let input = PathBuf::from(OsStr::from_bytes(fields.name()?));
+        let place = fields.place();
+        let word = fields.name()?;
+        let format = FORMAT_NAMES.iter().find(|name| name.as_bytes() == word);
+        inputs.push(InputSummary {
+            path: input,
+            format: format.ok_or_else(|| Broken::new(place, "expected the name of a format"))?,
+            note: None,
+            keys: fields.u64()?,
+            findings: Findings {
+                faults: Faults::counted(fields.u64()?),
+                ambiguous_keys: fields.u64()?,
+                filtered_keys: fields.u64()?,
+            },
+            tally: Some(path.to_path_buf()),
+        });
+    }
+    Ok(inputs)
+}
+
+fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    for slot in Slot::all() {
+        let place = fields.place();
+        let count = SlotCount {
+            keys: fields.u64()?,
+            bytes: fields.u64()?,
+            expiring: fields.u64()?,
+        };
+        let is_sane = count.expiring <= count.keys && (count.keys > 0 || count.bytes == 0);
+        expect(is_sane, place, "counts of a slot that belong together")?;
+        tally.slots[slot.index()] = count;
+        let place = fields.place();
+        if let Some(key) = fields.maybe_name()? {
+            let size_bytes = fields.u64()?;
+            let is_of_slot = Slot::for_key(key) == slot;
+            let is_sane = is_of_slot && count.keys > 0 && size_bytes <= count.bytes;
+            expect(is_sane, place, "a key of the slot, no bigger than the slot")?;
+            tally.biggest[slot.index()] = Some(BigKey {
+                size_bytes,
+                key: key.into(),
+            });
+        }
+        expect(
+            tally.slots[slot.index()].keys <= MAX_KEYS,
+            place,
+            "fewer keys",
+        )?;
+    }
+    expect(tally.total().keys <= MAX_KEYS, fields.place(), "fewer keys")
+}
+
+fn group(fields: &mut Fields<'_>) -> Result<GroupCount, Broken> {
+    Ok(GroupCount {
+        keys: fields.u64()?,
+        bytes: fields.u64()?,
+    })
+}
+
+fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    let total = tally.total();
+    // Sums stop at the largest number on every way, so that they stay equal.
+    let is_all = |sum: GroupCount| sum.keys == total.keys && sum.bytes == total.bytes;
+    let place = fields.place();
+    let mut sum = GroupCount::default();
+    for _ in 0..fields.count(KeyKind::ALL.len(), "types")? {
+        let place = fields.place();
+        let word = fields.name()?;
+        let kind = KeyKind::ALL
+            .into_iter()
+            .find(|kind| kind.word().as_bytes() == word)
+            .ok_or_else(|| Broken::new(place, "expected the name of a type"))?;
+        let count = group(fields)?;
+        tally.kinds[kind as usize].add(count.keys, count.bytes);
+        sum.add(count.keys, count.bytes);
+    }
+    expect(is_all(sum), place, "types that sum up to the slots")?;
+    let place = fields.place();
+    let mut sum = GroupCount::default();
+    for _ in 0..fields.count(1 << 16, "databases")? {
+        let db = fields.u16()?;
+        let count = group(fields)?;
+        tally.group(db).add(count.keys, count.bytes);
+        sum.add(count.keys, count.bytes);
+    }
+    expect(is_all(sum), place, "databases that sum up to the slots")?;
+    let place = fields.place();
+    tally.unsized_keys = fields.u64()?;
+    let is_sane = tally.unsized_keys <= total.keys;
+    expect(is_sane, place, "no more keys without a size than keys")
+}
+
+fn big_keys(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    for _ in 0..fields.count(BIG_KEYS, "big keys")? {
+        let place = fields.place();
+        let size_bytes = fields.u64()?;
+        let key = fields.name()?;
+        let slot = tally.slot(Slot::for_key(key));
+        let is_sane = slot.keys > 0 && size_bytes <= slot.bytes;
+        expect(is_sane, place, "a key no bigger than its slot")?;
+        tally.big_keys.keep(size_bytes, key.into());
+    }
+    Ok(())
+}
+
+fn tags(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    let are_counted = fields.flag()?;
+    let place = fields.place();
+    let count = fields.count(MAX_TAGS, "hash tags")?;
+    for _ in 0..count {
+        let place = fields.place();
+        let tag = fields.name()?;
+        let count = group(fields)?;
+        let is_tag = hash_tag(&[b"{", tag, b"}"].concat()) == Some(tag);
+        let slot = Slot::for_key(tag);
+        let whole = tally.slot(slot);
+        let is_sane = is_tag && count.keys <= whole.keys && count.bytes <= whole.bytes;
+        expect(is_sane, place, "a hash tag no bigger than its slot")?;
+        tally.tags.add_many(tag, slot, count);
+    }
+    if !are_counted {
+        expect(count == 0, place, "no hash tags when they were too many")?;
+        tally.tags.give_up();
+    }
+    let is_kept = tally.tags.all().is_some() == are_counted;
+    expect(is_kept, place, "hash tags that fit a tally")
+}
+
+fn sample(fields: &mut Fields<'_>, sample: &mut Bottom, keys: u64) -> Result<(), Broken> {
+    let place = fields.place();
+    let is_complete = fields.flag()?;
+    let count = fields.count(sample.capacity(), "sampled keys")?;
+    let mut kept = Vec::new();
+    for _ in 0..count {
+        let order = fields.u64()?;
+        let place = fields.place();
+        let slot = Slot::new(fields.u16()?)
+            .ok_or_else(|| Broken::new(place, "expected a slot below 16384"))?;
+        let size_bytes = fields.u64()?;
+        let (tag, prefix) = (fields.maybe_name()?, fields.maybe_name()?);
+        let are_short = [tag, prefix]
+            .into_iter()
+            .flatten()
+            .all(|name| name.len() <= NAME_BYTES);
+        expect(are_short, place, "names of at most 256 bytes")?;
+        kept.push(Sampled {
+            order,
+            slot,
+            size_bytes,
+            tag: tag.map(Into::into),
+            prefix: prefix.map(Into::into),
+        });
+    }
+    let is_possible = count as u64 <= keys && sample.restore(kept, is_complete);
+    expect(is_possible, place, "a sample of the keys")
+}

@@ -1,0 +1,214 @@
+//! Saved tallies are the tallies that were saved, and nothing else is one.
+
+use super::*;
+use crate::slot::Slot;
+use crate::source::{Faults, Findings, KeyFacts, KeyKind, KeyRecord};
+use crate::tally::tests::shown;
+use crate::tally::{Family, InputSummary, Weight};
+use proptest::prelude::*;
+use std::sync::OnceLock;
+
+fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
+    let mut tally = Tally::new();
+    for (place, (key, size_bytes)) in (0..).zip(keys) {
+        let facts = KeyFacts {
+            size_bytes,
+            kind: KeyKind::ALL[place as usize % KeyKind::ALL.len()],
+            expires: place % 3 == 0,
+            db: (place % 5) as u16,
+            ..KeyFacts::UNKNOWN
+        };
+        tally.add(KeyRecord { key: &key, facts }, Slot::for_key(&key), place);
+    }
+    let input = InputSummary {
+        path: "dump\n\u{fc}.csv".into(),
+        format: "csv",
+        note: None,
+        keys: tally.total().keys,
+        findings: Findings {
+            faults: Faults::counted(2),
+            ambiguous_keys: 3,
+            filtered_keys: 4,
+        },
+        tally: None,
+    };
+    Outcome {
+        tally,
+        inputs: vec![input],
+    }
+}
+
+fn small() -> Outcome {
+    outcome([
+        (b"".to_vec(), Some(1)),
+        (b"user:1".to_vec(), Some(90)),
+        (b"{tag}:\xff\x00".to_vec(), Some(1 << 40)),
+        (b"{tag}:2".to_vec(), None),
+        (b"foo{{bar}}zap".to_vec(), Some(0)),
+    ])
+}
+
+fn small_bytes() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| small().to_bytes().expect("it is small"))
+}
+
+fn read(bytes: &[u8]) -> Result<Outcome> {
+    Outcome::from_saved(bytes, Path::new("a.tally"))
+}
+
+/// Everything that a report can show, and the inputs.
+fn all_of(outcome: &Outcome) -> String {
+    let mut all = shown(&outcome.tally);
+    for family in [Family::HashTag, Family::Prefix] {
+        for weight in [Weight::Keys, Weight::Bytes] {
+            all += &format!("{:?}", outcome.tally.heaviest(family, weight, 1 << 20));
+        }
+    }
+    all += &format!("{:?}", outcome.tally.big_keys());
+    for input in &outcome.inputs {
+        let findings = &input.findings;
+        all += &format!(
+            "{:?} {} {} {} {} {}",
+            input.path,
+            input.format,
+            input.keys,
+            findings.faults.count(),
+            findings.ambiguous_keys,
+            findings.filtered_keys
+        );
+    }
+    all
+}
+
+proptest! {
+    // A tally is a megabyte: a few cases go a long way.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn what_was_saved_is_read(
+        keys in proptest::collection::vec(
+            (proptest::collection::vec(any::<u8>(), 0..12), proptest::option::of(0u64..1 << 50)),
+            0..300,
+        ),
+    ) {
+        let saved = outcome(keys);
+        let bytes = saved.to_bytes().expect("it is small");
+        let again = read(&bytes).expect("it is whole");
+        prop_assert!(all_of(&again) == all_of(&saved));
+        prop_assert!(again.to_bytes().expect("it is small") == bytes);
+    }
+
+    #[test]
+    fn a_cut_tally_is_refused(cut in any::<prop::sample::Index>()) {
+        let bytes = small_bytes();
+        let cut = cut.index(bytes.len());
+        let error = read(&bytes[..cut]).expect_err("it is cut").one_line();
+        prop_assert!(error.starts_with(&format!("a.tally, byte {cut}: the tally is cut off")), "{}", error);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_refused(place in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let mut bytes = small_bytes().to_vec();
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        prop_assert!(read(&bytes).is_err());
+    }
+
+    /// Whoever alters a tally can also mend its checksum: then it is an error or a tally, never a panic.
+    #[test]
+    fn a_forged_tally_does_not_panic(
+        near in prop_oneof![0usize..200, any::<prop::sample::Index>().prop_map(|index| index.index(1 << 20))],
+        from_end in any::<bool>(),
+        forged in proptest::collection::vec(prop_oneof![Just(0u8), Just(0xff), any::<u8>()], 1..12),
+        is_cut in any::<bool>(),
+    ) {
+        let bytes = small_bytes();
+        let mut body = bytes[HEADER_BYTES..bytes.len() - CHECKSUM_BYTES].to_vec();
+        let near = near % body.len();
+        let place = if from_end { body.len() - 1 - near } else { near };
+        for (byte, forged) in body[place..].iter_mut().zip(&forged) {
+            *byte = *forged;
+        }
+        if is_cut {
+            body.truncate(place);
+        }
+        if let Ok(mut outcome) = read(&sealed(&body)) {
+            let twice = outcome.clone();
+            outcome.merge(twice);
+            prop_assert!(!all_of(&outcome).is_empty());
+        }
+    }
+}
+
+#[test]
+fn every_cut_of_the_ends_is_refused() {
+    let bytes = small_bytes();
+    for cut in (0..300).chain(bytes.len() - 300..bytes.len()) {
+        assert!(read(&bytes[..cut]).is_err(), "{cut}");
+    }
+}
+
+#[test]
+fn absurd_lengths_are_refused_with_their_place() {
+    let bytes = small_bytes();
+    let refused = |bytes: &[u8]| read(bytes).expect_err("it is absurd").one_line();
+    let longer = [bytes, b"x"].concat();
+    let error = refused(&longer);
+    assert!(
+        error.contains(&format!("byte {}: expected the end", bytes.len())),
+        "{error}"
+    );
+    let mut long = bytes.to_vec();
+    long[TALLY_MAGIC.len() + 4..HEADER_BYTES].fill(0xff);
+    let error = refused(&long);
+    assert!(
+        error.contains("byte 20: expected a length of at most"),
+        "{error}"
+    );
+    let mut newer = bytes.to_vec();
+    newer[TALLY_MAGIC.len()] = 2;
+    let error = refused(&newer);
+    assert!(
+        error.contains("byte 16: expected a tally of version 1, found version 2"),
+        "{error}"
+    );
+    // A number of inputs that no memory could hold.
+    let error = refused(&sealed(&[0xff; 64]));
+    assert!(
+        error.contains("byte 28: expected at most 1048576 inputs"),
+        "{error}"
+    );
+}
+
+#[test]
+fn counts_that_do_not_belong_together_are_refused() {
+    let mut wrong = small();
+    wrong.tally.slots[7].keys = 1;
+    let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a key more");
+    assert!(
+        error.message().contains("types that sum up to the slots"),
+        "{error}"
+    );
+    let mut wrong = small();
+    wrong
+        .tally
+        .biggest
+        .swap(7, usize::from(Slot::for_key(b"user:1").number()));
+    let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a wrong slot");
+    assert!(error.message().contains("a key of the slot"), "{error}");
+}
+
+#[test]
+fn nothing_is_left_beside_a_tally() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tally");
+    small().save(&path).expect("it is saved");
+    assert_eq!(std::fs::read(&path).expect("a file"), small_bytes());
+    let names: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .collect();
+    assert_eq!(names.len(), 1);
+    let nowhere = folder.path().join("no/such/a.tally");
+    assert!(small().save(&nowhere).is_err());
+}

@@ -1,0 +1,137 @@
+//! The body of a tally file, written.
+//!
+//! In this order, counts as 32 bits, sums as 64 bits, names with a 32-bit
+//! length before them, what may be missing with a byte 0 or 1 before it:
+//!
+//! 1. inputs: path, format, keys, rows passed over, ambiguous keys, keys left out;
+//! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known;
+//! 3. types: word, keys, bytes; databases: number, keys, bytes; keys without a size;
+//! 4. the biggest keys: bytes, key;
+//! 5. the hash tags, unless they were too many: tag, keys, bytes;
+//! 6. the samples by keys and by bytes: whether complete, and each key's order,
+//!    slot, bytes, tag, prefix.
+
+use super::super::{InputSummary, Tally};
+use crate::source::KeyKind;
+use crate::tally::GroupCount;
+use crate::tally::sample::Bottom;
+use std::os::unix::ffi::OsStrExt;
+
+pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
+    let mut body = Body(Vec::new());
+    body.inputs(inputs);
+    body.slots(tally);
+    body.groups(tally);
+    body.big_keys(tally);
+    body.tags(tally);
+    body.sample(&tally.samples.by_keys);
+    body.sample(&tally.samples.by_bytes);
+    body.0
+}
+
+struct Body(Vec<u8>);
+
+impl Body {
+    fn u64(&mut self, number: u64) {
+        self.0.extend(number.to_le_bytes());
+    }
+
+    /// A count; what can't be that many was refused before.
+    fn count(&mut self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.0.extend(count.to_le_bytes());
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.0.push(u8::from(flag));
+    }
+
+    fn name(&mut self, name: &[u8]) {
+        self.count(name.len());
+        self.0.extend(name);
+    }
+
+    fn maybe_name(&mut self, name: Option<&[u8]>) {
+        self.flag(name.is_some());
+        if let Some(name) = name {
+            self.name(name);
+        }
+    }
+
+    fn group(&mut self, count: GroupCount) {
+        self.u64(count.keys);
+        self.u64(count.bytes);
+    }
+
+    fn inputs(&mut self, inputs: &[InputSummary]) {
+        self.count(inputs.len());
+        for input in inputs {
+            self.name(input.path.as_os_str().as_bytes());
+            self.name(input.format.as_bytes());
+            self.u64(input.keys);
+            self.u64(input.findings.faults.count());
+            self.u64(input.findings.ambiguous_keys);
+            self.u64(input.findings.filtered_keys);
+        }
+    }
+
+    fn slots(&mut self, tally: &Tally) {
+        for (count, biggest) in tally.slots.iter().zip(&tally.biggest) {
+            self.u64(count.keys);
+            self.u64(count.bytes);
+            self.u64(count.expiring);
+            self.maybe_name(biggest.as_ref().map(|biggest| &*biggest.key));
+            if let Some(biggest) = biggest {
+                self.u64(biggest.size_bytes);
+            }
+        }
+    }
+
+    fn groups(&mut self, tally: &Tally) {
+        self.count(KeyKind::ALL.len());
+        for kind in KeyKind::ALL {
+            self.name(kind.word().as_bytes());
+            self.group(tally.kinds[kind as usize]);
+        }
+        self.count(tally.databases.len());
+        for (db, count) in tally.databases() {
+            self.0.extend(db.to_le_bytes());
+            self.group(count);
+        }
+        self.u64(tally.unsized_keys);
+    }
+
+    fn big_keys(&mut self, tally: &Tally) {
+        let keys = tally.big_keys();
+        self.count(keys.len());
+        for key in keys {
+            self.u64(key.size_bytes);
+            self.name(&key.key);
+        }
+    }
+
+    fn tags(&mut self, tally: &Tally) {
+        let all = tally.tags.all();
+        self.flag(all.is_some());
+        let mut tags: Vec<_> = all.into_iter().flatten().collect();
+        tags.sort_unstable_by_key(|(tag, _, _)| *tag);
+        self.count(tags.len());
+        for (tag, _, count) in tags {
+            self.name(tag);
+            self.group(count);
+        }
+    }
+
+    fn sample(&mut self, sample: &Bottom) {
+        self.flag(sample.is_complete());
+        let sampled = sample.sorted();
+        self.count(sampled.len());
+        for sampled in sampled {
+            self.u64(sampled.order);
+            self.0.extend(sampled.slot.number().to_le_bytes());
+            self.u64(sampled.size_bytes);
+            self.maybe_name(sampled.tag.as_deref());
+            self.maybe_name(sampled.prefix.as_deref());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `slotkit analyze --save`, and analyzing what was saved.
+
+use super::tool::{Run, run_in};
+use serde_json::Value;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+const HEADER: &str =
+    "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry\n";
+
+/// Rows of a dump with more keys and tags than are sampled and counted, one tag and prefix heavy.
+fn rows(numbers: std::ops::Range<u32>) -> String {
+    let mut rows = String::new();
+    for number in numbers {
+        let key = match number % 5 {
+            0 => format!("cart:{{hot}}:{number}"),
+            1 => format!("{{tag{number}}}:a"),
+            _ => format!("user:{number}"),
+        };
+        let size = 50 + u64::from(number.wrapping_mul(2_654_435_761) >> 22);
+        let kind = ["string", "hash", "set"][number as usize % 3];
+        let _ = writeln!(rows, "{},{kind},{key},{size},raw,1,1,", number % 2);
+    }
+    rows
+}
+
+fn dump(folder: &Path, name: &str, numbers: std::ops::Range<u32>) {
+    fs::write(folder.join(name), format!("{HEADER}{}", rows(numbers))).expect("a dump");
+}
+
+fn analyze(folder: &Path, args: &[&str]) -> Run {
+    let run = run_in(folder, [&["analyze"], args].concat(), b"");
+    assert_eq!(run.exit, 0, "{}", run.stderr);
+    run
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_slice(&run.stdout).expect("JSON")
+}
+
+/// Three dumps of 15,000 keys, saved by different numbers of threads.
+fn saved(folder: &Path) {
+    for (name, threads, begin) in [("a", "1", 0), ("b", "2", 15_000), ("c", "3", 30_000)] {
+        dump(folder, &format!("{name}.csv"), begin..begin + 15_000);
+        let csv = format!("{name}.csv");
+        let tally = format!("{name}.tally");
+        analyze(folder, &["--save", &tally, "--threads", threads, &csv]);
+    }
+}
+
+#[test]
+fn merged_tallies_give_the_report_of_one_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    saved(folder);
+    for order in [["a", "b", "c"], ["c", "a", "b"], ["b", "c", "a"]] {
+        let dumps = order.map(|name| format!("{name}.csv"));
+        let truth = analyze(folder, &["--json", &dumps[0], &dumps[1], &dumps[2]]);
+        let tallies = order.map(|name| format!("{name}.tally"));
+        // Tallies alone, with a dump among them, and a tally of tallies.
+        for threads in ["1", "4"] {
+            let all = ["--json", "--threads", threads];
+            let merged = [&tallies[0], &tallies[1], &tallies[2]].map(String::as_str);
+            let merged = analyze(folder, &[&all[..], &merged].concat());
+            assert!(merged.stdout == truth.stdout, "{order:?} {threads}");
+            let mixed = [&tallies[0], &dumps[1], &tallies[2]].map(String::as_str);
+            let mixed = analyze(folder, &[&all[..], &mixed].concat());
+            assert!(mixed.stdout == truth.stdout, "{order:?} {threads}");
+        }
+        analyze(folder, &["--save", "two.tally", &tallies[0], &tallies[1]]);
+        let nested = analyze(folder, &["--json", "two.tally", &tallies[2]]);
+        assert!(nested.stdout == truth.stdout, "{order:?}");
+        let text = nested.stderr;
+        assert!(
+            text.contains(&format!(
+                "two.tally: {}: read as rdb-tools, 15,000 keys",
+                dumps[0]
+            )),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_tally_is_the_same_for_any_number_of_threads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    dump(folder, "all.csv", 0..30_000);
+    let save = |name: &str, threads: &str| {
+        analyze(folder, &["--save", name, "--threads", threads, "all.csv"]);
+        fs::read(folder.join(name)).expect("a tally")
+    };
+    let one = save("one.tally", "1");
+    assert!(one == save("four.tally", "4"));
+    // Piped through a compressor it is still one.
+    fs::write(
+        folder.join("packed"),
+        zstd::encode_all(&one[..], 1).expect("it packs"),
+    )
+    .expect("a file");
+    let packed = analyze(folder, &["--json", "packed"]);
+    assert!(packed.stdout == analyze(folder, &["--json", "all.csv"]).stdout);
+}
+
+/// The report without what is estimated, and without the inputs.
+fn exact(report: &Value) -> Value {
+    let mut report = report.clone();
+    let fields = report.as_object_mut().expect("an object");
+    for estimated in ["hash_tags", "prefixes", "inputs"] {
+        fields.remove(estimated);
+    }
+    for list in ["by_keys", "by_bytes"] {
+        let slots = fields["hot_slots"][list].as_array_mut().expect("a list");
+        for slot in slots {
+            slot["cause"] = Value::Null;
+        }
+    }
+    report
+}
+
+#[test]
+fn a_split_dump_is_exact_in_counts_and_within_bounds_in_estimates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    saved(folder);
+    dump(folder, "all.csv", 0..45_000);
+    let whole = json(&analyze(folder, &["--json", "all.csv"]));
+    let merged = json(&analyze(
+        folder,
+        &["--json", "c.tally", "a.tally", "b.tally"],
+    ));
+    assert_eq!(exact(&merged), exact(&whole));
+    for report in [&whole, &merged] {
+        // A fifth of the keys has the hot tag.
+        for (family, name) in [("hash_tags", "hot"), ("prefixes", "cart:")] {
+            let row = &report[family]["by_keys"]
+                .as_array()
+                .expect("rows")
+                .iter()
+                .find(|row| row["name"] == name)
+                .expect("the heavy one");
+            let number = |name: &str| row[name].as_f64().expect("a number");
+            assert_eq!(row["exact"], false);
+            assert!((number("share") - 0.2).abs() <= number("error"), "{row}");
+        }
+        let cause = &report["hot_slots"]["by_keys"][0]["cause"];
+        assert_eq!(
+            (&cause["kind"], &cause["name"]),
+            (&"hash_tag".into(), &"hot".into())
+        );
+    }
+}
+
+#[test]
+fn damaged_tallies_and_filters_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    dump(folder, "a.csv", 0..100);
+    analyze(folder, &["--save", "a.tally", "a.csv"]);
+    let bytes = fs::read(folder.join("a.tally")).expect("a tally");
+    fs::write(folder.join("cut"), &bytes[..1000]).expect("a file");
+    let mut altered = bytes.clone();
+    altered[5000] ^= 1;
+    fs::write(folder.join("altered"), altered).expect("a file");
+    for (args, words) in [
+        (&["cut"][..], "cut, byte 1000: the tally is cut off"),
+        (&["altered"], "altered, byte "),
+        (&["altered"], "its checksum isn't that of its content"),
+        (
+            &["a.tally", "--match", "user:*"],
+            "a.tally: a saved tally has no keys any more",
+        ),
+        (
+            &["a.csv", "a.tally", "--slots", "0-100"],
+            "filter when it is saved",
+        ),
+        (&["a.csv", "--format", "tally"], "a.csv: expected a tally"),
+        (
+            &["a.csv", "--save", "no/such/folder.tally"],
+            "no/such/folder.tally",
+        ),
+        (&["a.csv", "--save", "-"], "--save"),
+    ] {
+        let run = run_in(folder, [&["analyze"], args].concat(), b"");
+        assert_eq!(run.exit, 2, "{args:?}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{args:?}: {}", run.stderr);
+        assert_eq!(run.text(), "", "nothing on stdout");
+    }
+}
