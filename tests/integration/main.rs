@@ -4,6 +4,7 @@
 mod servers;
 
 mod analyze;
+mod analyze_schema;
 mod demo;
 mod fixtures;
 mod keyslot;

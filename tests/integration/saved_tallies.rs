@@ -15,7 +15,7 @@ fn rows(numbers: std::ops::Range<u32>) -> String {
     for number in numbers {
         let key = match number % 5 {
             0 => format!("cart:{{hot}}:{number}"),
-            1 => format!("{{tag{number}}}:a"),
+            1 | 2 => format!("{{tag{number}}}:a"),
             _ => format!("user:{number}"),
         };
         let size = 50 + u64::from(number.wrapping_mul(2_654_435_761) >> 22);

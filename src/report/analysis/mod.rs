@@ -1,7 +1,7 @@
 //! What `analyze` says of a tally.
 //!
 //! The JSON form is one document, `schema` 1, with the names of the structs
-//! here. Bytes are `null` where no key has a known size (a list of keys);
+//! here; `docs/analyze.schema.json` has every field. Bytes are `null` where no key has a known size (a list of keys);
 //! where only some have one, bytes are the sum of those, and
 //! `totals.unsized_keys` says how many are missing. A `cause` is counted when
 //! `exact` is true; otherwise it is estimated from a sample, and `error` is by

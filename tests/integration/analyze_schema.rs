@@ -1,0 +1,145 @@
+//! The JSON reports of `analyze` are what `docs/analyze.schema.json` says, no more and no less.
+
+use super::fixtures::folder;
+use super::tool::run_in;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn schema() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/analyze.schema.json");
+    serde_json::from_slice(&fs::read(path).expect("the schema")).expect("JSON")
+}
+
+/// Calls this for every schema of an object within the schema.
+fn objects(schema: &mut Value, act: &mut impl FnMut(&mut Value)) {
+    if schema.get("properties").is_some() {
+        act(schema);
+    }
+    match schema {
+        Value::Object(fields) => fields.values_mut().for_each(|field| objects(field, act)),
+        Value::Array(items) => items.iter_mut().for_each(|item| objects(item, act)),
+        _ => {}
+    }
+}
+
+/// The schema, but fields that it doesn't name are wrong: none is written without being documented.
+fn strict() -> Validator {
+    let mut schema = schema();
+    objects(&mut schema, &mut |object| {
+        object["additionalProperties"] = json!(false)
+    });
+    validator(&schema)
+}
+
+fn validator(schema: &Value) -> Validator {
+    assert!(jsonschema::draft202012::meta::is_valid(schema));
+    jsonschema::draft202012::new(schema).expect("the schema is one")
+}
+
+fn hold(report: &[u8], what: &str) -> Value {
+    let report: Value = serde_json::from_slice(report).expect("JSON");
+    let wrong: Vec<String> = strict()
+        .iter_errors(&report)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{what}: {wrong:#?}");
+    report
+}
+
+fn expectations() -> Vec<PathBuf> {
+    ["memory-csv", "key-lists"]
+        .into_iter()
+        .flat_map(|name| fs::read_dir(folder(name)).expect("a folder"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().ends_with(".analyze.json"))
+        .collect()
+}
+
+#[test]
+fn the_fixtures_are_as_the_schema_says() {
+    let expectations = expectations();
+    assert!(expectations.len() >= 7, "{expectations:?}");
+    for path in expectations {
+        hold(
+            &fs::read(&path).expect("a report"),
+            &path.display().to_string(),
+        );
+    }
+}
+
+#[test]
+fn a_report_with_everything_is_as_the_schema_says() {
+    let nodes = folder("cluster-nodes").join("open-slots.txt");
+    let nodes = nodes.to_str().expect("the path is text");
+    let args = ["analyze", "--json", "--nodes", nodes, "tagged.csv"];
+    let run = run_in(&folder("memory-csv"), args, b"");
+    let report = hold(&run.stdout, "with nodes");
+    assert_ne!(report["nodes"], json!([]), "nodes are there to be held");
+    // Enough keys for estimates and for the chi-square, and none at all.
+    let many: String = (0..100_000)
+        .map(|number| format!("{{t{number}}}\n"))
+        .collect();
+    let hot = "{hot}:key\n".repeat(80_000);
+    let many = run_in(
+        Path::new("."),
+        ["analyze", "--json", "--nodes", nodes, "-"],
+        (many + &hot).as_bytes(),
+    );
+    let report = hold(&many.stdout, "many keys");
+    assert_ne!(report["advice"], json!([]), "advice is there to be held");
+    assert_eq!(report["hash_tags"]["by_keys"][0]["exact"], false);
+    assert_eq!(report["distribution"]["chi_square"]["verdict"], "uneven");
+    let none = run_in(Path::new("."), ["analyze", "--json", "-"], b"key,size\n");
+    hold(&none.stdout, "no keys");
+}
+
+#[test]
+fn what_is_not_documented_is_seen() {
+    let path = folder("memory-csv").join("tagged.csv.analyze.json");
+    let good: Value = serde_json::from_slice(&fs::read(path).expect("a report")).expect("JSON");
+    let lax = validator(&schema());
+    assert!(strict().is_valid(&good) && lax.is_valid(&good));
+    let mut more = good.clone();
+    more["slots"][0]["more"] = json!(1);
+    assert!(!strict().is_valid(&more), "a field that isn't documented");
+    assert!(lax.is_valid(&more), "readers of version 1 bear new fields");
+    for (pointer, wrong) in [
+        ("/schema", json!(2)),
+        ("/totals/keys", json!("306")),
+        ("/slots/0/slot", json!(16384)),
+        ("/hot_slots/by_keys/0/cause/kind", json!("luck")),
+        ("/inputs/0/format", json!("rdb")),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).expect("a field") = wrong;
+        assert!(!lax.is_valid(&bad), "{pointer}");
+    }
+    let mut less = good;
+    less["totals"]
+        .as_object_mut()
+        .expect("an object")
+        .remove("expiring");
+    assert!(!lax.is_valid(&less), "a field less");
+}
+
+#[test]
+fn every_field_is_described() {
+    let mut schema = schema();
+    let definitions = schema["$defs"].clone();
+    objects(&mut schema, &mut |object| {
+        for (name, field) in object["properties"].as_object().expect("fields") {
+            let named = field["$ref"]
+                .as_str()
+                .and_then(|name| name.strip_prefix("#/$defs/"));
+            let described = [Some(field), named.map(|name| &definitions[name])];
+            let is_described = described.into_iter().flatten().any(|field| {
+                field["description"]
+                    .as_str()
+                    .is_some_and(|text| text.ends_with('.'))
+            });
+            assert!(is_described, "{name}");
+        }
+    });
+}
