@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     /// Key dumps: the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
     /// `key` column, lists of keys, one a line, or tallies that --save wrote; each also packed with
-    /// gzip, zstd or lz4; `-` is stdin. Several make one report.
+    /// gzip, zstd or lz4; `-` is stdin; of a folder the files in it, by name. Several make one report.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<OsString>,
     /// A saved CLUSTER NODES, to tell keys and bytes of each node.
@@ -75,7 +75,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         return Err(Error::new(ErrorKind::Usage, message));
     }
     let view = view(args)?;
-    let outcome = args.input.tally(&args.inputs, args.filter.filter())?;
+    let outcome = args
+        .input
+        .tally(&args.inputs, args.filter.filter(view.as_ref())?)?;
     if let Some(path) = &args.save {
         outcome.save(path)?;
     }

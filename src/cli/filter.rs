@@ -1,6 +1,8 @@
 //! Flags that say which keys count.
 
 use super::size::size;
+use crate::cluster::ClusterView;
+use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SlotRange, SlotSet};
 use crate::source::{Filter, Glob, KeyKind};
 use std::ffi::OsString;
@@ -25,13 +27,19 @@ pub(super) struct FilterArgs {
     /// Count only keys of these slots: 0-100,866.
     #[arg(long, value_name = "SLOTS", value_delimiter = ',')]
     slots: Vec<SlotRange>,
+    /// Count only keys in the slots of these nodes: the start of an id, an address or a host name
+    /// of the slot map (--nodes, -h or -u).
+    #[arg(long = "node", value_name = "NAME", value_delimiter = ',')]
+    node_names: Vec<String>,
 }
 
 impl FilterArgs {
     /// What was typed, as sources take it.
-    pub(super) fn filter(&self) -> Filter {
-        let slots: SlotSet = self.slots.iter().flat_map(|range| range.slots()).collect();
-        Filter {
+    ///
+    /// # Errors
+    /// When a node is named without a slot map, isn't in it, or owns no slot.
+    pub(super) fn filter(&self, view: Option<&ClusterView>) -> Result<Filter> {
+        Ok(Filter {
             globs: self
                 .globs
                 .iter()
@@ -40,12 +48,48 @@ impl FilterArgs {
             kinds: self.kinds.clone(),
             databases: self.databases.clone(),
             min_bytes: self.min_bytes,
-            slots: (!self.slots.is_empty()).then_some(slots),
+            slots: self.wanted_slots(view)?,
+        })
+    }
+
+    /// The slots that were named and that a named node owns; nothing when neither was named.
+    fn wanted_slots(&self, view: Option<&ClusterView>) -> Result<Option<SlotSet>> {
+        let named = (!self.slots.is_empty())
+            .then(|| self.slots.iter().flat_map(|range| range.slots()).collect());
+        if self.node_names.is_empty() {
+            return Ok(named);
         }
+        let Some(view) = view else {
+            let message = "--node needs a slot map";
+            return Err(Error::new(ErrorKind::Usage, message)
+                .mend("pass --nodes FILE with a saved CLUSTER NODES, or -h HOST"));
+        };
+        let mut owned = SlotSet::new();
+        for name in &self.node_names {
+            owned.extend(slots_of_node(view, name)?.iter());
+        }
+        Ok(Some(match named {
+            Some(named) => owned
+                .iter()
+                .filter(|slot| SlotSet::contains(&named, *slot))
+                .collect(),
+            None => owned,
+        }))
     }
 }
 
-fn kind(text: &str) -> Result<KeyKind, String> {
+fn slots_of_node<'view>(view: &'view ClusterView, name: &str) -> Result<&'view SlotSet> {
+    let node = view
+        .resolve(name)
+        .map_err(|message| Error::new(ErrorKind::Usage, format!("--node: {message}")))?;
+    if node.slots.is_empty() {
+        let message = format!("--node: the node `{}` owns no slot", name.escape_debug());
+        return Err(Error::new(ErrorKind::Usage, message).mend("name the primary of its shard"));
+    }
+    Ok(&node.slots)
+}
+
+fn kind(text: &str) -> std::result::Result<KeyKind, String> {
     let known = KeyKind::ALL.into_iter().find(|kind| kind.word() == text);
     known
         .or((text == "sortedset").then_some(KeyKind::Zset))

@@ -153,7 +153,7 @@ impl InputArgs {
     /// # Errors
     /// As [`tally::run`].
     pub(super) fn tally(&self, inputs: &[OsString], filter: Filter) -> Result<Outcome> {
-        let inputs: Vec<Input> = inputs.iter().map(|arg| Input::from_arg(arg)).collect();
+        let inputs = inputs_of(inputs)?;
         let bar = BytesBar::new();
         let outcome = tally::run(&inputs, &self.options(filter), &|progress| {
             bar.set(progress)
@@ -162,6 +162,25 @@ impl InputArgs {
         describe(&outcome);
         Ok(outcome)
     }
+}
+
+/// The inputs that were named; of a folder, the files in it.
+fn inputs_of(args: &[OsString]) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for input in args.iter().map(|arg| Input::from_arg(arg)) {
+        let folder = match &input {
+            Input::File(path) if path.is_dir() => source::files_of(path)?,
+            _ => {
+                inputs.push(input);
+                continue;
+            }
+        };
+        for other in &folder.others {
+            terminal::say(format!("{}: not read, it is no file", other.display()));
+        }
+        inputs.extend(folder.files.into_iter().map(Input::File));
+    }
+    Ok(inputs)
 }
 
 /// Says on stderr what each input was, and what of it wasn't counted.

@@ -45,7 +45,7 @@ fn missing_files_and_folders_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = run_in(folder.path(), ["analyze", "."], b"");
     assert_eq!(run.exit, 2);
-    says(&run.stderr, &["expected a file, found a folder"]);
+    says(&run.stderr, &["expected files in the folder, found none"]);
     let run = run_in(Path::new("/"), ["analyze"], b"");
     assert_eq!(run.exit, 2);
 }
@@ -601,4 +601,75 @@ fn a_tag_above_a_nodes_fair_share_is_named() {
     says(table.text(), &["no rebalance can spread it"]);
     let without = json(&run_with(["analyze", "-", "--json"], text.as_bytes()));
     assert_eq!(without["advice"], Value::Null);
+}
+
+#[test]
+fn a_folder_is_its_files_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dumps = folder.path().join("dumps");
+    fs::create_dir_all(dumps.join("older")).expect("folders");
+    for (name, keys) in [
+        ("b.txt", "b\n"),
+        ("a.csv", "key,size\na,1\n"),
+        (".hidden", "c\n"),
+    ] {
+        fs::write(dumps.join(name), keys).expect("a file");
+    }
+    let run = run_in(folder.path(), ["analyze", "--json", "dumps"], b"");
+    let report = json(&run);
+    let paths: Vec<&Value> = report["inputs"]
+        .as_array()
+        .expect("inputs")
+        .iter()
+        .map(|input| &input["path"])
+        .collect();
+    assert_eq!(paths, ["dumps/a.csv", "dumps/b.txt"]);
+    assert_eq!(report["totals"]["keys"], 2);
+    says(&run.stderr, &["dumps/older: not read, it is no file"]);
+}
+
+#[test]
+fn only_the_slots_of_a_node_count_when_it_is_named() {
+    let nodes = super::fixtures::folder("cluster-nodes").join("healthy.txt");
+    let nodes = nodes.to_str().expect("the path is text");
+    let dumps = super::fixtures::folder("memory-csv");
+    let analyze = |args: &[&str]| {
+        run_in(
+            &dumps,
+            [&["analyze", "--json", "tagged.csv"], args].concat(),
+            b"",
+        )
+    };
+    let whole = json(&analyze(&["--nodes", nodes]));
+    let (mut keys, mut filtered) = (0, 0);
+    for node in whole["nodes"].as_array().expect("nodes") {
+        let id = node["id"].as_str().expect("an id");
+        let addr = node["addr"].as_str().expect("an address");
+        let of_node = json(&analyze(&["--nodes", nodes, "--node", addr]));
+        assert_eq!(of_node["totals"]["keys"], node["keys"]);
+        assert_eq!(of_node["totals"]["bytes"], node["bytes"]);
+        assert_eq!(
+            of_node,
+            json(&analyze(&["--nodes", nodes, "--node", &id[..12]]))
+        );
+        let none = json(&analyze(&[
+            "--nodes", nodes, "--node", id, "--slots", "0-16383",
+        ]));
+        assert_eq!(none, of_node);
+        keys += node["keys"].as_u64().expect("a number");
+        filtered += of_node["inputs"][0]["filtered"].as_u64().expect("a number");
+    }
+    // Every key was left out by all nodes but its own.
+    assert_eq!((keys, filtered), (306, 306 * 2));
+    for (args, words) in [
+        (&["--node", "a"][..], "--node needs a slot map"),
+        (
+            &["--nodes", nodes, "--node", "nobody"],
+            "no node has the id",
+        ),
+    ] {
+        let run = analyze(args);
+        assert_eq!(run.exit, 2);
+        says(&run.stderr, &[words]);
+    }
 }
