@@ -7,7 +7,7 @@ use super::{nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
-use crate::tally::Outcome;
+use crate::tally::{self, Outcome};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -73,6 +73,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if args.save.as_deref() == Some(Path::new("-")) {
         let message = "--save expects a file: stdout has the report";
         return Err(Error::new(ErrorKind::Usage, message));
+    }
+    if let Some(path) = &args.save {
+        // Said before a long run, not after it.
+        tally::check_place(path)?;
     }
     let view = view(args)?;
     let outcome = args

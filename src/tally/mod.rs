@@ -17,6 +17,7 @@ mod tests;
 
 pub use evidence::{Cause, Share, Weight};
 pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run};
+pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};

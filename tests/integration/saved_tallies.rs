@@ -181,10 +181,22 @@ fn damaged_tallies_and_filters_are_refused() {
             "no/such/folder.tally",
         ),
         (&["a.csv", "--save", "-"], "--save"),
+        (
+            &["a.csv", "--save", "a.csv"],
+            "a saved tally to replace, found another file",
+        ),
+        (
+            &["a.csv", "--save", "."],
+            "a saved tally to replace, found no file",
+        ),
     ] {
         let run = run_in(folder, [&["analyze"], args].concat(), b"");
         assert_eq!(run.exit, 2, "{args:?}: {}", run.stderr);
         assert!(run.stderr.contains(words), "{args:?}: {}", run.stderr);
         assert_eq!(run.text(), "", "nothing on stdout");
     }
+    // The dump is still there, and a tally may be replaced by one that has it in it.
+    analyze(folder, &["--save", "a.tally", "a.csv", "a.tally"]);
+    let twice = json(&analyze(folder, &["--json", "a.tally"]));
+    assert_eq!(twice["totals"]["keys"], 200);
 }

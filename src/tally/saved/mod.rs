@@ -41,13 +41,43 @@ const MAX_INPUTS: usize = 1 << 20;
 const HEADER_BYTES: usize = TALLY_MAGIC.len() + 4 + 8;
 const CHECKSUM_BYTES: usize = 32;
 
+/// Refuses to put a tally in the place of anything but another tally: a dump, say, that was
+/// named twice.
+///
+/// # Errors
+/// When something else is there, or it can't be read.
+pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let refused = |found: &str| {
+        let message = format!("expected no file, or a saved tally to replace, found {found}");
+        Err(Error::new(ErrorKind::Usage, message)
+            .at(Position::file(path))
+            .mend("save the tally under another name"))
+    };
+    match std::fs::metadata(path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(Error::io(path, cause)),
+        Ok(metadata) if !metadata.is_file() => return refused("no file"),
+        Ok(_) => {}
+    }
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(TALLY_MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|cause| Error::io(path, cause))?;
+    match start.is_empty() || start == TALLY_MAGIC {
+        true => Ok(()),
+        false => refused("another file"),
+    }
+}
+
 impl Outcome {
     /// Writes a tally file: beside the place first, then renamed, so that no half of one is ever seen.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]; [`ErrorKind::Input`] when its keys are so long that no tally file holds them.
+    /// [`ErrorKind::Io`]; those of [`check_place`]; [`ErrorKind::Input`] when its keys are so long that no tally file holds them.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
+        check_place(path)?;
         let bytes = self
             .to_bytes()
             .map_err(|error| error.at(Position::file(path)))?;
