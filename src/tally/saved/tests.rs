@@ -149,6 +149,18 @@ fn every_cut_of_the_ends_is_refused() {
     }
 }
 
+/// Where nothing but the checksum can tell: an input's path, an input's counts, the checksum.
+#[test]
+fn what_no_other_check_sees_the_checksum_does() {
+    let bytes = small_bytes();
+    for place in [HEADER_BYTES + 9, HEADER_BYTES + 30, bytes.len() - 1] {
+        let mut bytes = bytes.to_vec();
+        bytes[place] ^= 1;
+        let error = read(&bytes).expect_err("it was altered");
+        assert!(error.message().contains("its checksum isn't"), "{error}");
+    }
+}
+
 #[test]
 fn absurd_lengths_are_refused_with_their_place() {
     let bytes = small_bytes();
@@ -191,10 +203,10 @@ fn counts_that_do_not_belong_together_are_refused() {
         "{error}"
     );
     let mut wrong = small();
-    wrong
-        .tally
-        .biggest
-        .swap(7, usize::from(Slot::for_key(b"user:1").number()));
+    let slot = Slot::for_key(b"user:1").index();
+    if let Some(biggest) = &mut wrong.tally.biggest[slot] {
+        biggest.key = (*b"user:2").into();
+    }
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a wrong slot");
     assert!(error.message().contains("a key of the slot"), "{error}");
 }
