@@ -4,7 +4,7 @@ use super::confirm::confirm;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
 use super::interrupt::{Interrupt, Second};
-use super::journal_path::journal_path;
+use super::journal_path::find_journal;
 use super::live::{self, Session, Work};
 use super::move_progress::MoveProgress;
 use super::pace::PaceArgs;
@@ -57,10 +57,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     require_fit(&plan, &mut session)?;
     let mut run = Run::begin(&mut session, &args.pace)?;
-    run.finish_begun(&mut session)?;
-    let survey = session.survey()?;
+    if !run.finish_begun(&mut session, &args.pace)? {
+        return Ok(Exit::Finding);
+    }
     let told = if args.json { Told::Json } else { Told::Words };
-    run.apply(&mut session, &survey, &plan, &args.pace, told)
+    run.apply(&mut session, &plan, &args.pace, told)
 }
 
 fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {
@@ -77,42 +78,42 @@ fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {
 /// A run that may change the cluster: it holds the journal.
 pub(super) struct Run {
     journal: Journal,
-    interrupt: Interrupt,
 }
 
 impl Run {
-    /// Opens the journal and starts to listen for Ctrl-C.
+    /// Opens the journal.
     ///
     /// # Errors
-    /// When another slotkit holds the journal, or it can't be read.
+    /// When another slotkit holds it, or it can't be read.
     pub(super) fn begin(session: &mut Session, pace: &PaceArgs) -> Result<Run> {
         let path = match &pace.journal {
             Some(path) => path.clone(),
-            None => {
-                let view = session.cluster.seed_view()?;
-                journal_path(view.nodes().iter().map(|node| node.id))
-            }
+            None => find_journal(&session.cluster.seed_view()?),
         };
-        Ok(Run {
-            journal: Journal::open(&path)?,
-            interrupt: Interrupt::watch(Second::Ends)?,
-        })
+        let journal = Journal::open(&path)?;
+        Ok(Run { journal })
     }
 
-    /// Finishes the slots that an earlier run had begun.
+    /// Finishes the slots that an earlier run had begun; whether nothing is left of that.
     ///
     /// # Errors
     /// As [`Session::finish_begun`].
-    pub(super) fn finish_begun(&mut self, session: &mut Session) -> Result<()> {
+    pub(super) fn finish_begun(&mut self, session: &mut Session, pace: &PaceArgs) -> Result<bool> {
         let total = self.journal.open_moves().len() as u64;
         if total == 0 {
-            return Ok(());
+            return Ok(true);
         }
-        let mut progress = MoveProgress::new(total, self.interrupt.clone());
+        let question = format!("finish {total} slots that an earlier run began?");
+        if !pace.yes && !confirm(&question)? {
+            terminal::say("nothing was changed");
+            return Ok(false);
+        }
+        let mut progress = MoveProgress::new(total, Interrupt::watch(Second::Ends)?);
         let outcome = session.finish_begun(&mut self.journal, &mut progress);
         drop(progress);
         let outcome = outcome.map_err(|error| self.explain(error, total))?;
-        self.stop_if_asked(outcome, total)
+        self.stop_if_asked(outcome, total)?;
+        Ok(true)
     }
 
     /// Asks, checks, moves, verifies, and says what was done.
@@ -122,18 +123,19 @@ impl Run {
     pub(super) fn apply(
         mut self,
         session: &mut Session,
-        survey: &Survey,
         plan: &Plan,
         pace: &PaceArgs,
         told: Told,
     ) -> Result<Exit> {
-        let work = work(plan, survey);
+        let survey = session.survey()?;
+        require_fit(plan, session)?;
+        let work = work(plan, &survey);
         if work.moves.is_empty() {
             terminal::say("nothing to move");
             self.journal.close()?;
             return tell(plan, told, None).map(|()| Exit::Done);
         }
-        live::refuse_if_forbidden(&session.findings(survey, &work, &[]))?;
+        live::refuse_if_forbidden(&session.findings(&survey, &work, &[]))?;
         if !pace.yes && !confirm(&question(plan, &work))? {
             terminal::say("nothing was changed");
             self.journal.close()?;
@@ -141,13 +143,20 @@ impl Run {
         }
         let total = work.moves.len() as u64;
         let start = Instant::now();
-        let mut progress = MoveProgress::new(total, self.interrupt.clone());
-        let outcome = session.carry_out(survey, &work.moves, &mut self.journal, &mut progress);
+        let mut progress = MoveProgress::new(total, Interrupt::watch(Second::Ends)?);
+        let outcome = session.carry_out(&survey, &work.moves, &mut self.journal, &mut progress);
         drop(progress);
         let outcome = outcome.map_err(|error| self.explain(error, total))?;
         let elapsed = start.elapsed();
         self.stop_if_asked(outcome, total)?;
-        let keys_after = session.survey()?.keys();
+        terminal::say(format!(
+            "moved {total} slots with {} keys in {}; every node agrees",
+            HumanCount(outcome.keys),
+            HumanDuration(elapsed)
+        ));
+        // The slots are where they should be: a node that can't count its keys now is a pity.
+        let keys_after = session.survey().map(|survey| survey.keys()).ok();
+        say_key_counts(survey.keys(), keys_after);
         let applied = json!({
             "slots": outcome.slots,
             "keys": outcome.keys,
@@ -155,12 +164,6 @@ impl Run {
             "keys_after": keys_after,
             "seconds": elapsed.as_secs_f64(),
         });
-        terminal::say(format!(
-            "moved {total} slots with {} keys in {}; every node agrees",
-            HumanCount(outcome.keys),
-            HumanDuration(elapsed)
-        ));
-        say_key_counts(survey.keys(), keys_after);
         self.journal.close()?;
         tell(plan, told, Some(applied))?;
         Ok(Exit::Done)
@@ -170,8 +173,12 @@ impl Run {
         if !outcome.is_stopped {
             return Ok(());
         }
+        let open = match self.journal.open_moves().len() {
+            0 => "none open".to_owned(),
+            open => format!("{open} still open"),
+        };
         let message = format!(
-            "stopped as asked: {} of {total} slots moved, none open",
+            "stopped as asked: {} of {total} slots moved, {open}",
             outcome.slots
         );
         Err(Error::new(ErrorKind::Stopped, message).mend("run the same command again to go on"))
@@ -258,7 +265,11 @@ fn question(plan: &Plan, work: &Work) -> String {
 }
 
 /// Clients write and delete and keys expire while slots move, so a difference is said, not judged.
-fn say_key_counts(before: u64, after: u64) {
+fn say_key_counts(before: u64, after: Option<u64>) {
+    let Some(after) = after else {
+        terminal::say("warning: the keys can't be counted now, a node doesn't answer");
+        return;
+    };
     let (before_text, after_text) = (HumanCount(before), HumanCount(after));
     if before == after {
         terminal::say(format!("verified: {after_text} keys, as before"));
@@ -268,8 +279,8 @@ fn say_key_counts(before: u64, after: u64) {
         ));
     } else {
         terminal::say(format!(
-            "warning: {after_text} keys, {before_text} before; slotkit removes none, so clients \
-             deleted the others or they expired"
+            "warning: {after_text} keys, {before_text} before: unless clients deleted the others \
+             or they expired, find out what else changed the cluster meanwhile"
         ));
     }
 }

@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::terminal;
 use crate::cluster::link::{Patience, RedisLink};
 use crate::cluster::verb::{SetSlot, Verb};
-use crate::cluster::{LiveCluster, NodeId, Role, agreement};
+use crate::cluster::{ClusterView, LiveCluster, NodeId, Role, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::executor::{self, Outcome, Watcher};
 use crate::execute::finding::Finding;
@@ -113,7 +113,7 @@ impl Session {
         let mut tasks = Vec::new();
         for task in &begun {
             match resume::standing(&survey, *task)? {
-                Standing::GoesOn(entry) => tasks.push((*task, entry)),
+                Standing::GoesOn(task, entry) => tasks.push((task, entry)),
                 Standing::Settled => journal.end(*task)?,
             }
         }
@@ -121,7 +121,8 @@ impl Session {
             moves: tasks.iter().map(|(task, _)| *task).collect(),
             ..Work::default()
         };
-        refuse_if_forbidden(&self.findings(&survey, &work, &begun))?;
+        let ours = [begun.as_slice(), &work.moves].concat();
+        refuse_if_forbidden(&self.findings(&survey, &work, &ours))?;
         for (task, _) in &tasks {
             let (source, target) = (survey.name(task.source), survey.name(task.target));
             terminal::say(format!(
@@ -143,7 +144,7 @@ impl Session {
         journal: &mut Journal,
         watcher: &mut dyn Watcher,
     ) -> Result<Outcome> {
-        let fresh = |task: &Move| (*task, Entry::SourceOwns);
+        let fresh = |task: &Move| (*task, Entry::Fresh);
         let tasks: Vec<(Move, Entry)> = moves.iter().map(fresh).collect();
         self.run(survey, &tasks, journal, watcher)
     }
@@ -173,7 +174,9 @@ impl Session {
         };
         let outcome = executor::run(&mut self.cluster, tasks, &options, journal, watcher)?;
         let done = &tasks[..(outcome.slots as usize).min(tasks.len())];
-        self.wait_until_agreed(done)?;
+        // Slots have moved: whatever fails from here on, the run stopped part-way.
+        let agreed = self.wait_until_agreed(done);
+        agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
         Ok(outcome)
     }
 
@@ -205,7 +208,7 @@ impl Session {
     /// `MIGRATING` for good, after its primary had accepted `NODE`. To the primary, which sees the
     /// slot at its target, a second `NODE` is nothing new; but it goes to the replica once more.
     fn remind_replicas(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
-        let views = self.cluster.views()?;
+        let (views, _) = self.reachable_views();
         for (id, view) in &views {
             let Some(Role::Replica {
                 primary: Some(primary),
@@ -234,8 +237,32 @@ impl Session {
         Ok(())
     }
 
+    /// What each node believes that can be asked, and which primaries can't.
+    fn reachable_views(&mut self) -> (BTreeMap<NodeId, ClusterView>, Vec<NodeId>) {
+        let mut views = BTreeMap::new();
+        let mut silent = Vec::new();
+        for id in self.cluster.ids() {
+            match self.cluster.view_of(id) {
+                Ok(view) => drop(views.insert(id, view)),
+                Err(_) => silent.push(id),
+            }
+        }
+        // A replica that died meanwhile has no say in who owns what.
+        let is_replica = |id: &NodeId| {
+            let mut nodes = views
+                .values()
+                .filter_map(|view: &ClusterView| view.node(*id));
+            nodes.any(|node| !node.is_primary())
+        };
+        silent.retain(|id| !is_replica(id));
+        (views, silent)
+    }
+
     fn first_doubt(&mut self, tasks: &[(Move, Entry)]) -> Result<Option<String>> {
-        let views = self.cluster.views()?;
+        let (views, silent) = self.reachable_views();
+        if let Some(id) = silent.first() {
+            return Ok(Some(format!("{} can't be asked", self.cluster.name(*id))));
+        }
         for (id, view) in &views {
             let name = self.cluster.name(*id);
             if let Some((task, _)) = tasks

@@ -89,6 +89,16 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
 
 /// Prints help and version on stdout, usage errors on stderr.
 fn refuse(error: &clap::Error) -> Exit {
+    // A stray word may be a password or a URI with one: it isn't repeated.
+    let stray = error
+        .get(clap::error::ContextKind::InvalidArg)
+        .map(ToString::to_string);
+    if error.kind() == clap::error::ErrorKind::UnknownArgument
+        && stray.is_some_and(|word| !word.starts_with('-'))
+    {
+        terminal::say("there is one word too many; `--help` lists what can be said");
+        return Exit::Unusable;
+    }
     // Nobody is left to tell when even this can't be printed.
     let _ = error.print();
     match error.use_stderr() {

@@ -106,7 +106,9 @@ fn plan_only(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
 fn plan_and_apply(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let mut run = apply::Run::begin(&mut session, &args.pace)?;
-    run.finish_begun(&mut session)?;
+    if !run.finish_begun(&mut session, &args.pace)? {
+        return Ok(Exit::Finding);
+    }
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead.
     live::refuse_if_forbidden(&session.findings(&survey, &Work::default(), &[]))?;
@@ -120,7 +122,7 @@ fn plan_and_apply(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     } else {
         write_out(args, &plan)?;
     }
-    run.apply(&mut session, &survey, &plan, &args.pace, told)
+    run.apply(&mut session, &plan, &args.pace, told)
 }
 
 fn make_live(

@@ -12,6 +12,7 @@
 //! that the same command can't go on with.
 
 use super::Move;
+use super::guard;
 use super::journal::Journal;
 use super::slot_move::{Action, Entry, Settings, SlotMove};
 use crate::cluster::login::Login;
@@ -79,16 +80,25 @@ pub fn run<L: NodeLink>(
     loop {
         window.outcome.is_stopped |= watcher.wants_stop() && !waiting.is_empty();
         if window.surprise.is_none() && !window.outcome.is_stopped {
-            let free = options.slots_at_once.max(1) - window.flights.len();
+            // Half a window at least: before slots are opened, every primary is asked.
+            let room = options.slots_at_once.max(1) - window.flights.len();
+            let free = if 2 * room >= options.slots_at_once {
+                room
+            } else {
+                0
+            };
             let (next, later) = waiting.split_at(free.min(waiting.len()));
-            window.begin(next, options, journal, watcher)?;
+            if let Err(error) = window.begin(next, cluster, options, journal, watcher) {
+                window.trip(error);
+            }
             waiting = later;
         }
         if window.flights.is_empty() {
             break;
         }
+        window.confirm(cluster, options);
         window.round(cluster, options.keys_per_migrate as usize, watcher);
-        window.land(journal, watcher)?;
+        window.land(journal, watcher);
     }
     match window.surprise {
         Some(surprise) => Err(surprise),
@@ -110,6 +120,8 @@ enum Wish {
     Unknown,
     /// A place in a write to this node.
     Ask { node: NodeId, verbs: Vec<Verb> },
+    /// A look at who has its slot open.
+    Confirm,
     /// This moment.
     Until(Instant),
     /// Nothing: it has arrived.
@@ -124,12 +136,52 @@ struct Window {
     flights: Vec<Flight>,
     outcome: Outcome,
     surprise: Option<Error>,
+    /// Whether anything may have been changed.
+    has_begun: bool,
 }
 
 impl Window {
-    fn begin(
+    /// Remembers the first surprise; once something has begun, it means that the run stopped.
+    fn trip(&mut self, error: Error) {
+        let kind = match self.has_begun {
+            true => ErrorKind::Stopped,
+            false => error.kind(),
+        };
+        self.surprise.get_or_insert_with(|| error.of_kind(kind));
+    }
+
+    /// Looks who has the slots open whose keys have all left, and lets go on what is ours alone.
+    fn confirm<L: NodeLink>(&mut self, cluster: &mut LiveCluster<L>, options: &Options) {
+        self.flights.iter_mut().for_each(Flight::make_wish);
+        let waits = |flight: &&mut Flight| matches!(flight.wish, Wish::Confirm);
+        let tasks: Vec<Move> = self
+            .flights
+            .iter_mut()
+            .filter(waits)
+            .map(|flight| flight.task)
+            .collect();
+        if tasks.is_empty() {
+            return;
+        }
+        let ours = guard::require_ours_alone(cluster, &options.primaries, &tasks);
+        for flight in self.flights.iter_mut().filter(waits) {
+            flight.wish = match &ours {
+                Ok(()) => {
+                    flight.machine.confirmed();
+                    Wish::Unknown
+                }
+                Err(_) => Wish::Stranded,
+            };
+        }
+        if let Err(error) = ours {
+            self.trip(error);
+        }
+    }
+
+    fn begin<L: NodeLink>(
         &mut self,
         tasks: &[(Move, Entry)],
+        cluster: &mut LiveCluster<L>,
         options: &Options,
         journal: &mut Journal,
         watcher: &mut dyn Watcher,
@@ -149,8 +201,11 @@ impl Window {
                 })
             })
             .collect::<Result<Vec<Flight>>>()?;
+        // Between the plan and this moment another tool may have opened or taken a slot.
+        guard::require_fit_to_begin(cluster, &options.primaries, tasks)?;
         let moves: Vec<Move> = tasks.iter().map(|(task, _)| *task).collect();
         journal.begin(&moves)?;
+        self.has_begun = true;
         moves.iter().for_each(|task| watcher.begins(*task));
         self.flights.extend(begun);
         Ok(())
@@ -231,19 +286,24 @@ impl Window {
     }
 
     /// Takes the slots that have arrived, and those that can't go on, out of the window.
-    fn land(&mut self, journal: &mut Journal, watcher: &mut dyn Watcher) -> Result<()> {
-        for flight in &self.flights {
-            if matches!(flight.wish, Wish::Arrived) {
-                let keys = flight.machine.keys_moved();
-                journal.end(flight.task)?;
-                watcher.ended(flight.task, keys);
-                self.outcome.slots += 1;
-                self.outcome.keys += keys;
+    fn land(&mut self, journal: &mut Journal, watcher: &mut dyn Watcher) {
+        let (in_hand, out): (Vec<Flight>, Vec<Flight>) = std::mem::take(&mut self.flights)
+            .into_iter()
+            .partition(|flight| !matches!(flight.wish, Wish::Arrived | Wish::Stranded));
+        self.flights = in_hand;
+        for flight in out
+            .iter()
+            .filter(|flight| matches!(flight.wish, Wish::Arrived))
+        {
+            let keys = flight.machine.keys_moved();
+            self.outcome.slots += 1;
+            self.outcome.keys += keys;
+            watcher.ended(flight.task, keys);
+            // A record that can't be written stops the run, but not the other slots in hand.
+            if let Err(error) = journal.end(flight.task) {
+                self.trip(error);
             }
         }
-        let is_in_hand = |wish: &Wish| !matches!(wish, Wish::Arrived | Wish::Stranded);
-        self.flights.retain(|flight| is_in_hand(&flight.wish));
-        Ok(())
     }
 
     /// Nobody has anything to ask: sleeps until the first one may.
@@ -263,11 +323,12 @@ impl Flight {
         let is_due = match &self.wish {
             Wish::Unknown => true,
             Wish::Until(moment) => *moment <= Instant::now(),
-            Wish::Ask { .. } | Wish::Arrived | Wish::Stranded => false,
+            Wish::Ask { .. } | Wish::Confirm | Wish::Arrived | Wish::Stranded => false,
         };
         if is_due {
             self.wish = match self.machine.action() {
                 Action::Ask { node, verbs } => Wish::Ask { node, verbs },
+                Action::Confirm => Wish::Confirm,
                 Action::Pause { ms } => Wish::Until(Instant::now() + Duration::from_millis(ms)),
                 Action::Done => Wish::Arrived,
             };

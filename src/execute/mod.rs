@@ -10,6 +10,7 @@
 
 pub mod executor;
 pub mod finding;
+mod guard;
 pub mod journal;
 pub mod preflight;
 pub mod resume;

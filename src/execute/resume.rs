@@ -6,61 +6,70 @@
 use super::Move;
 use super::slot_move::Entry;
 use super::survey::Survey;
-use crate::cluster::{NodeId, OpenSlot};
+use crate::cluster::{NodeId, OpenSlot, Role};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a move that was begun goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Nothing of it is left to do: it never began, or it has ended.
+    /// Nothing of it is left to do: nobody has the slot open.
     Settled,
-    /// It goes on from here.
-    GoesOn(Entry),
+    /// It goes on from here. The source is another node where the old one has failed over.
+    GoesOn(Move, Entry),
 }
 
 /// Where a move that was begun stands.
 ///
 /// # Errors
-/// [`ErrorKind::Unsafe`] when its nodes aren't what they were: gone, no
-/// primaries any more, or the slot went to somebody else meanwhile.
-pub fn standing(survey: &Survey, task: Move) -> Result<Standing> {
+/// [`ErrorKind::Unsafe`] when one of its nodes can't be reached, or the slot
+/// is open and has gone to somebody else.
+pub fn standing(survey: &Survey, begun: Move) -> Result<Standing> {
+    let target = side(survey, begun, begun.target)?;
+    let source = heir(survey, begun, target.owner).unwrap_or(begun.source);
+    let task = Move { source, ..begun };
     let source = side(survey, task, task.source)?;
-    let target = side(survey, task, task.target)?;
-    let Move { slot, .. } = task;
-    let is_open = source.open
-        == Some(OpenSlot::Migrating {
-            slot,
-            target: task.target,
-        })
-        || target.open
-            == Some(OpenSlot::Importing {
-                slot,
-                source: task.source,
-            });
+    let migrating = OpenSlot::Migrating {
+        slot: task.slot,
+        target: task.target,
+    };
+    let is_open =
+        source.open == Some(migrating) || matches!(target.open, Some(OpenSlot::Importing { .. }));
     // A source that learns of the new owner by gossip keeps its MIGRATING state (seen on Redis
     // 7.0): the slot counts as settled only when nobody has it open.
     match (source.owner, target.owner, is_open) {
-        (Some(one), Some(other), false) if one == other && is_of(task, one) => {
-            Ok(Standing::Settled)
-        }
+        (Some(one), Some(other), false) if one == other => Ok(Standing::Settled),
         (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
-            Ok(Standing::GoesOn(Entry::TargetOwns))
+            Ok(Standing::GoesOn(task, Entry::TargetOwns))
         }
         (Some(one), Some(other), true) if one == task.source && other == task.source => {
-            Ok(Standing::GoesOn(Entry::SourceOwns))
+            Ok(Standing::GoesOn(task, Entry::SourceOwns))
         }
         _ => {
-            let (one, other) = (survey.name(task.source), survey.name(task.target));
-            Err(refuse(
-                task,
-                &format!("{one} and {other} see it at a third node, or nowhere"),
-            ))
+            let why = format!(
+                "it is at neither of them now; if {} holds no key of it, CLUSTER SETSLOT {} \
+                 STABLE there closes it",
+                survey.name(task.target),
+                task.slot
+            );
+            Err(refuse(task, &why))
         }
     }
 }
 
 fn is_of(task: Move, owner: NodeId) -> bool {
     owner == task.source || owner == task.target
+}
+
+/// The replica that took over from the source: Redis doesn't replicate `MIGRATING`, so it
+/// has the slot and what is left of its keys, but doesn't know that it is being moved.
+fn heir(survey: &Survey, begun: Move, owner: Option<NodeId>) -> Option<NodeId> {
+    let owner = owner.filter(|owner| !is_of(begun, *owner))?;
+    let is_primary = survey.primaries().any(|(id, _)| id == owner);
+    let old = survey.nodes.get(&begun.target)?.view.node(begun.source)?;
+    let follows = Role::Replica {
+        primary: Some(owner),
+    };
+    (is_primary && old.role == follows).then_some(owner)
 }
 
 /// What one of the two nodes believes of the slot.
@@ -91,8 +100,7 @@ fn refuse(task: Move, why: &str) -> Error {
         "an earlier run began to move slot {} from {} to {} and can't go on: {why}",
         task.slot, task.source, task.target
     );
-    Error::new(ErrorKind::Unsafe, message)
-        .mend("bring both nodes back, then run the same command again")
+    Error::new(ErrorKind::Unsafe, message).mend("mend that, then run the same command again")
 }
 
 #[cfg(test)]
@@ -153,14 +161,16 @@ mod tests {
             // Nothing done, or all done.
             (('a', false), ('a', false), Settled),
             (('b', false), ('b', false), Settled),
+            // Somebody else has moved it since, and nobody has it open.
+            (('c', false), ('c', false), Settled),
             // Importing set; migrating set too; migrating alone.
-            (('a', false), ('a', true), GoesOn(SourceOwns)),
-            (('a', true), ('a', true), GoesOn(SourceOwns)),
-            (('a', true), ('a', false), GoesOn(SourceOwns)),
+            (('a', false), ('a', true), GoesOn(task(), SourceOwns)),
+            (('a', true), ('a', true), GoesOn(task(), SourceOwns)),
+            (('a', true), ('a', false), GoesOn(task(), SourceOwns)),
             // The target owns it; the source doesn't know, or knows and still has it open.
-            (('a', true), ('b', false), GoesOn(TargetOwns)),
-            (('a', false), ('b', false), GoesOn(TargetOwns)),
-            (('b', true), ('b', false), GoesOn(TargetOwns)),
+            (('a', true), ('b', false), GoesOn(task(), TargetOwns)),
+            (('a', false), ('b', false), GoesOn(task(), TargetOwns)),
+            (('b', true), ('b', false), GoesOn(task(), TargetOwns)),
         ] {
             let found = standing_of(source, target).expect("goes on");
             assert_eq!(found, expected, "{source:?} {target:?}");
@@ -170,12 +180,38 @@ mod tests {
     #[test]
     fn a_slot_at_a_third_node_is_left_alone() {
         for (source, target) in [
-            (('c', false), ('c', false)),
+            (('c', false), ('c', true)),
             (('c', true), ('b', false)),
             (('b', true), ('a', true)),
         ] {
             let error = standing_of(source, target).expect_err("refused");
             assert_eq!(error.kind(), ErrorKind::Unsafe, "{source:?} {target:?}");
         }
+    }
+
+    #[test]
+    fn the_replica_that_took_over_from_the_source_goes_on() {
+        let took_over = |myself: char, open: &'static str| {
+            facts_with(myself, |node, line| match node {
+                'a' => line
+                    .replace("master -", &format!("slave {}", id('c')))
+                    .replace(" 0-5460", ""),
+                'c' => format!("{line} 0-5460"),
+                _ if myself == 'b' => format!("{line}{open}"),
+                _ => line,
+            })
+        };
+        let importing = format!(" [0-<-{}]", id('a')).leak();
+        let nodes = ['a', 'b', 'c'].map(|node| (id(node), took_over(node, importing)));
+        let survey = Survey {
+            nodes: BTreeMap::from(nodes),
+            unreachable: BTreeMap::new(),
+        };
+        let heir = Move {
+            source: id('c'),
+            ..task()
+        };
+        let found = standing(&survey, task()).expect("goes on");
+        assert_eq!(found, Standing::GoesOn(heir, Entry::SourceOwns));
     }
 }

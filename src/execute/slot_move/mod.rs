@@ -16,6 +16,8 @@
 //!                            └─────── Count       different: stop
 //!                       a key after     │ 0 in every database
 //!                       all             ▼
+//!                                    Confirm: nobody else has the slot open
+//!                                       ▼
 //!                                  EpochOfSource ──> EpochOfTarget ──┐ target behind:
 //!                                                     │    ▲         │ wait
 //!                                                     │    └─────────┘
@@ -65,7 +67,9 @@ pub struct Settings {
 /// Where a slot's way begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The source owns it: nothing done yet, or open with keys on both sides.
+    /// The source owns it and nobody has it open: nothing is done yet.
+    Fresh,
+    /// The source owns it; an earlier run has opened it, and keys may be on both sides.
     SourceOwns,
     /// The target owns it already; the source or a bystander may not know, or still has it open.
     TargetOwns,
@@ -84,6 +88,11 @@ pub enum Action {
         /// The verbs, in one write.
         verbs: Vec<Verb>,
     },
+    /// Look whether the slot is still moved by us alone, then call [`SlotMove::confirmed`].
+    ///
+    /// `SETSLOT` overwrites what another tool has set, without a word: a `NODE` after that
+    /// would give the slot away from under the keys that the other has moved.
+    Confirm,
     /// Wait, then ask again for the next action.
     Pause {
         /// How long.
@@ -99,6 +108,8 @@ pub struct SlotMove {
     settings: Settings,
     state: State,
     databases: Vec<u32>,
+    /// Nobody had the slot open before.
+    is_fresh: bool,
     passes: u32,
     standstills: u32,
     keys_moved: u64,
@@ -138,6 +149,10 @@ enum State {
         source: Vec<Copy>,
     },
     Count,
+    Withdraw {
+        why: String,
+    },
+    Confirm,
     EpochOfSource,
     EpochOfTarget {
         needed: u64,
@@ -158,10 +173,11 @@ impl SlotMove {
             task,
             settings,
             state: match entry {
-                Entry::SourceOwns => State::Import,
+                Entry::Fresh | Entry::SourceOwns => State::Import,
                 Entry::TargetOwns => State::Databases,
             },
             databases: Vec::new(),
+            is_fresh: entry == Entry::Fresh,
             passes: 0,
             standstills: 0,
             keys_moved: 0,
@@ -210,6 +226,8 @@ impl SlotMove {
                 (target, verbs)
             }
             State::Count => (source, self.counts(slot)),
+            State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
+            State::Confirm => return Action::Confirm,
             State::EpochOfSource => (source, vec![Verb::ClusterInfo]),
             State::EpochOfTarget { .. } => (target, vec![Verb::ClusterInfo]),
             State::OwnTarget => (target, vec![self.set_slot(SetSlot::Node { owner: target })]),
@@ -232,9 +250,8 @@ impl SlotMove {
         let state = std::mem::replace(&mut self.state, State::Done);
         self.state = match state {
             State::Import => self.accepted(replies, "IMPORTING on the target", State::Migrate)?,
-            State::Migrate => {
-                self.accepted(replies, "MIGRATING on the source", State::Databases)?
-            }
+            State::Migrate => self.opened(replies)?,
+            State::Withdraw { why } => return Err(Error::new(ErrorKind::Stopped, why)),
             State::Databases => self.start_pass(replies)?,
             State::List { db } => self.listed(db, replies)?,
             State::Send {
@@ -256,9 +273,29 @@ impl SlotMove {
             State::OwnTarget => self.accepted(replies, "NODE on the target", State::OwnSource)?,
             State::OwnSource => self.told(replies, "NODE on the source", 0)?,
             State::OwnOther { index } => self.told(replies, "NODE on a primary", index + 1)?,
-            State::Done => return Err(self.surprise("a reply that nobody waited for")),
+            State::Confirm | State::Done => {
+                return Err(self.surprise("a reply that nobody waited for"));
+            }
         };
         Ok(())
+    }
+
+    /// Says that the slot is still moved by us alone.
+    pub fn confirmed(&mut self) {
+        if matches!(self.state, State::Confirm) {
+            self.state = State::EpochOfSource;
+        }
+    }
+
+    /// The source refused to open a slot that nobody has opened before: no key has moved, so the
+    /// target may forget it.
+    fn opened(&self, replies: Vec<Reply>) -> Result<State> {
+        match self.accepted(replies, "MIGRATING on the source", State::Databases) {
+            Err(error) if self.is_fresh => Ok(State::Withdraw {
+                why: error.message().to_owned(),
+            }),
+            other => other,
+        }
     }
 
     fn set_slot(&self, state: SetSlot) -> Verb {
@@ -474,7 +511,7 @@ impl SlotMove {
             }
         }
         Ok(match left {
-            0 => State::EpochOfSource,
+            0 => State::Confirm,
             _ => State::Databases,
         })
     }

@@ -44,6 +44,8 @@ struct Script {
     epochs: VecDeque<u64>,
     /// `DUMP` of every key on source and target.
     dumps: [Option<&'static str>; 2],
+    /// What `MIGRATING` answers, if not OK.
+    migrating: Option<Reply>,
     /// What `NODE` on the source answers, if not OK.
     own_source: Option<Reply>,
     /// Everything that went out, as `a: COMMAND …`, and every pause.
@@ -76,6 +78,10 @@ impl Script {
             },
             Verb::Pttl(_) => Reply::Int(-1),
             Verb::SetSlot {
+                state: SetSlot::Migrating { .. },
+                ..
+            } => self.migrating.clone().unwrap_or(ok),
+            Verb::SetSlot {
                 state: SetSlot::Node { .. },
                 ..
             } if node == id('a') => self.own_source.clone().unwrap_or(ok),
@@ -92,6 +98,10 @@ impl Script {
                     self.log.push(format!("{name}: {words}"));
                     let replies = verbs.iter().map(|verb| self.answer(node, verb)).collect();
                     machine.answer(replies)?;
+                }
+                Action::Confirm => {
+                    self.log.push("confirm".to_owned());
+                    machine.confirmed();
                 }
                 Action::Pause { ms } => self.log.push(format!("pause {ms}")),
                 Action::Done => return Ok(machine.keys_moved()),
@@ -119,8 +129,9 @@ fn refused(code: &str, detail: &str) -> Reply {
     })
 }
 
-const TAIL: [&str; 7] = [
+const TAIL: [&str; 8] = [
     "a: SELECT 0 | COUNTKEYSINSLOT 7 | SELECT 0",
+    "confirm",
     "a: INFO",
     "b: INFO",
     "b: SETSLOT 7 NODE b",
@@ -296,7 +307,7 @@ fn a_source_that_became_a_replica_is_not_a_surprise_and_other_refusals_are() {
         ..Script::default()
     };
     script.run(machine(Entry::SourceOwns)).expect("arrives");
-    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[6]));
+    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[7]));
 
     let keys = refused(
         "ERR",
@@ -307,5 +318,68 @@ fn a_source_that_became_a_replica_is_not_a_surprise_and_other_refusals_are() {
         ..Script::default()
     };
     assert!(script.run(machine(Entry::SourceOwns)).is_err());
-    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[4]));
+    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[5]));
+}
+
+#[test]
+fn a_slot_that_the_source_does_not_open_is_withdrawn_only_while_nothing_has_moved() {
+    let refusal = refused("ERR", "I'm not the owner of hash slot 7");
+    let run = |entry| {
+        let mut script = Script {
+            migrating: Some(refusal.clone()),
+            ..Script::default()
+        };
+        let error = script.run(machine(entry)).expect_err("stops");
+        assert!(error.message().contains("not the owner"), "{error:?}");
+        script.log
+    };
+    let opened = [HEAD[0], HEAD[1]];
+    assert_eq!(
+        run(Entry::Fresh),
+        [&opened[..], &["b: SETSLOT 7 STABLE"]].concat()
+    );
+    assert_eq!(run(Entry::SourceOwns), opened);
+}
+
+#[test]
+fn keys_that_left_before_the_busy_one_are_not_compared() {
+    let busy = refused(
+        "ERR",
+        "Target instance replied with error: BUSYKEY Target key exists",
+    );
+    let mut machine = machine(Entry::SourceOwns);
+    let ok = || Reply::Text(b"OK".to_vec());
+    let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+    let ask = || refused("ASK", "7 10.0.0.2:7000");
+    let nothing = || Reply::List(Vec::new());
+    let keys = Reply::List(vec![text("gone"), text("busy")]);
+    for replies in [
+        vec![ok()],
+        vec![ok()],
+        vec![text("db0:keys=2,expires=0")],
+        vec![ok(), keys],
+        vec![ok(), busy, nothing()],
+        vec![ok(), ask(), ask(), text("1"), Reply::Int(-1)],
+        [
+            ok(),
+            ok(),
+            text("0"),
+            ok(),
+            Reply::Int(-1),
+            ok(),
+            text("1"),
+            ok(),
+            Reply::Int(-1),
+            ok(),
+        ]
+        .to_vec(),
+    ] {
+        machine.action();
+        machine.answer(replies).expect("goes on");
+    }
+    let Action::Ask { verbs, .. } = machine.action() else {
+        panic!("it asks");
+    };
+    let words = verbs.iter().map(line).collect::<Vec<_>>().join(" | ");
+    assert!(words.contains("REPLACE KEYS busy |"), "{words}");
 }
