@@ -434,3 +434,46 @@ fn a_written_plan_is_applied_once_and_only_where_it_fits() {
         stranger.stderr
     );
 }
+
+#[test]
+fn two_runs_at_once_lose_nothing() {
+    let Some(cluster) = servers::cluster(&three_and_one()) else {
+        return;
+    };
+    let (seed, states) = (cluster.seed(), [state(), state()]);
+    let expected = load::fill(seed, None, "key", 4000, 10);
+    // Two users, so two journals, and nothing that keeps them apart but the cluster itself; they
+    // want the same slots at different nodes.
+    let [one, other] = [3, 1].map(|node| cluster.nodes()[node].addr.to_string());
+    let wish = |target: &str| -> Vec<String> {
+        let words = [
+            "plan-rebalance",
+            "--move",
+            "0-1500",
+            "--to",
+            target,
+            "--apply",
+            "--yes",
+        ];
+        let more = ["--use-empty-primaries", "--keys-per-migrate", "1"];
+        words.iter().chain(&more).map(ToString::to_string).collect()
+    };
+    let mut runs: Vec<Child> = [&one, &other]
+        .iter()
+        .zip(&states)
+        .map(|(target, state)| {
+            let args = wish(target);
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            spawn(&cluster, state.path(), &args)
+        })
+        .collect();
+    let ends: Vec<_> = runs
+        .iter_mut()
+        .map(|run| run.wait().expect("ends").code())
+        .collect();
+    load::assert_all_there(seed, None, &expected);
+    assert!(
+        ends.iter().all(|end| matches!(end, Some(0 | 3 | 4))),
+        "{ends:?}"
+    );
+}
