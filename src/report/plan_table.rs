@@ -1,5 +1,6 @@
 //! A plan as a table: each primary before and after, what moves, and how near that is to the least.
 
+use super::numbers::count_text;
 use crate::plan::{CostMetric, NodeState, Plan, Remaining};
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use std::fmt::Write as _;
@@ -45,7 +46,7 @@ fn nodes(plan: &Plan) -> Table {
         row.extend([before.slots.to_string(), after.slots.to_string()]);
         row.extend([before.runs.to_string(), after.runs.to_string()]);
         if knows_keys {
-            row.extend([before.keys, after.keys].map(|keys| grouped(keys.unwrap_or(0))));
+            row.extend([before.keys, after.keys].map(|keys| count_text(keys.unwrap_or(0))));
         }
         if knows_bytes {
             row.extend([before.bytes, after.bytes].map(|bytes| size(bytes.unwrap_or(0))));
@@ -94,9 +95,9 @@ fn cost(plan: &Plan, options: Options) -> String {
             plan.objective().threshold().percent()
         );
     }
-    let mut text = format!("{} slots to move", grouped(cost.slots));
+    let mut text = format!("{} slots to move", count_text(cost.slots));
     if let Some(keys) = cost.keys {
-        let _ = write!(text, ", {} keys", grouped(keys));
+        let _ = write!(text, ", {} keys", count_text(keys));
     }
     if let Some(bytes) = cost.bytes {
         let _ = write!(text, ", {}", size(bytes));
@@ -108,8 +109,8 @@ fn cost(plan: &Plan, options: Options) -> String {
     };
     let bound = match cost.least {
         CostMetric::Bytes => size(cost.lower_bound),
-        CostMetric::Keys => format!("{} keys", grouped(cost.lower_bound)),
-        CostMetric::Slots => format!("{} slots", grouped(cost.lower_bound)),
+        CostMetric::Keys => format!("{} keys", count_text(cost.lower_bound)),
+        CostMetric::Slots => format!("{} slots", count_text(cost.lower_bound)),
     };
     let _ = write!(text, "; no plan moves less than {bound}");
     if cost.lower_bound > 0 {
@@ -123,27 +124,14 @@ fn cost(plan: &Plan, options: Options) -> String {
 }
 
 fn left(remaining: Remaining) -> String {
-    let mut text = format!("Beyond the budget: {} slots", grouped(remaining.slots));
+    let mut text = format!("Beyond the budget: {} slots", count_text(remaining.slots));
     if let Some(keys) = remaining.keys {
-        let _ = write!(text, ", {} keys", grouped(keys));
+        let _ = write!(text, ", {} keys", count_text(keys));
     }
     if let Some(bytes) = remaining.bytes {
         let _ = write!(text, ", {}", size(bytes));
     }
     text.push('.');
-    text
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
     text
 }
 
@@ -173,8 +161,6 @@ mod tests {
 
     #[test]
     fn numbers_are_read_at_a_glance() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(size(1023), "1023 B");
         assert_eq!(size(1 << 30), "1.00 GiB");
         assert_eq!(size(u64::MAX), "16.00 EiB");
