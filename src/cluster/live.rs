@@ -108,15 +108,4 @@ impl<L: NodeLink> LiveCluster<L> {
     pub fn seed_view(&mut self) -> Result<ClusterView> {
         self.view_of(self.seed)
     }
-
-    /// What every reachable node believes, by id.
-    ///
-    /// # Errors
-    /// As [`LiveCluster::view_of`].
-    pub fn views(&mut self) -> Result<BTreeMap<NodeId, ClusterView>> {
-        let ids = self.ids();
-        ids.into_iter()
-            .map(|id| Ok((id, self.view_of(id)?)))
-            .collect()
-    }
 }
