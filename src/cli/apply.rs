@@ -4,21 +4,19 @@ use super::confirm::confirm;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
 use super::interrupt::{Interrupt, Second};
-use super::journal_path::find_journal;
-use super::live::{self, Session, Work};
+use super::journal_path::journal_of;
+use super::live::{self, Begun, Session};
 use super::move_progress::MoveProgress;
 use super::pace::PaceArgs;
 use super::terminal;
-use crate::cluster::NodeId;
+use super::work::{Work, work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::executor::Outcome;
 use crate::execute::journal::Journal;
-use crate::execute::survey::Survey;
 use crate::plan::{Fit, Plan, fit};
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -64,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     run.apply(&mut session, &plan, &args.pace, told)
 }
 
-fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {
+pub(super) fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {
     match fit(plan, &session.cluster.seed_view()?) {
         Fit::Exact | Fit::Partway { .. } => Ok(()),
         Fit::No { difference } => {
@@ -86,10 +84,7 @@ impl Run {
     /// # Errors
     /// When another slotkit holds it, or it can't be read.
     pub(super) fn begin(session: &mut Session, pace: &PaceArgs) -> Result<Run> {
-        let path = match &pace.journal {
-            Some(path) => path.clone(),
-            None => find_journal(&session.cluster.seed_view()?),
-        };
+        let path = journal_of(pace.journal.as_deref(), &session.cluster.seed_view()?);
         let journal = Journal::open(&path)?;
         Ok(Run { journal })
     }
@@ -129,13 +124,19 @@ impl Run {
     ) -> Result<Exit> {
         let survey = session.survey()?;
         require_fit(plan, session)?;
-        let work = work(plan, &survey);
+        let mut work = work(plan, &survey);
         if work.moves.is_empty() {
             terminal::say("nothing to move");
             self.journal.close()?;
             return tell(plan, told, None).map(|()| Exit::Done);
         }
-        live::refuse_if_forbidden(&session.findings(&survey, &work, &[]))?;
+        live::refuse_if_forbidden(&session.findings(&survey, &work, Begun::Continued(&[])))?;
+        let left = leave_big_keys(session, &mut work, pace)?;
+        if work.moves.is_empty() {
+            terminal::say("nothing else is to move: nothing was changed");
+            self.journal.close()?;
+            return tell(plan, told, None).map(|()| Exit::Finding);
+        }
         if !pace.yes && !confirm(&question(plan, &work))? {
             terminal::say("nothing was changed");
             self.journal.close()?;
@@ -163,10 +164,18 @@ impl Run {
             "keys_before": survey.keys(),
             "keys_after": keys_after,
             "seconds": elapsed.as_secs_f64(),
+            "slots_left_for_big_keys": left.iter().map(|task| task.slot).collect::<Vec<_>>(),
         });
         self.journal.close()?;
         tell(plan, told, Some(applied))?;
-        Ok(Exit::Done)
+        if left.is_empty() {
+            return Ok(Exit::Done);
+        }
+        terminal::say(format!(
+            "{} slots stayed where they are, with their big keys",
+            left.len()
+        ));
+        Ok(Exit::Finding)
     }
 
     fn stop_if_asked(&self, outcome: Outcome, total: u64) -> Result<()> {
@@ -215,41 +224,15 @@ impl Run {
     }
 }
 
-/// The moves of a plan that aren't done yet, and the memory that they need.
-fn work(plan: &Plan, survey: &Survey) -> Work {
-    let is_done = |task: &Move| {
-        survey
-            .nodes
-            .get(&task.target)
-            .is_some_and(|facts| facts.view.map().owner(task.slot) == Some(task.target))
-    };
-    let mut incoming_bytes: BTreeMap<NodeId, u64> = BTreeMap::new();
-    let mut moves = Vec::new();
-    for migration in plan.migrations() {
-        let task = Move {
-            slot: migration.slot,
-            source: migration.source,
-            target: migration.target,
-        };
-        if is_done(&task) {
-            continue;
-        }
-        let bytes = migration.bytes.or_else(|| {
-            // Without a dump: the slot's part of what the source uses, by its keys.
-            let source = survey.nodes.get(&migration.source)?;
-            let part = u128::from(migration.keys?) * u128::from(source.used_bytes);
-            u64::try_from(part / u128::from(source.keys.max(1))).ok()
-        });
-        if let Some(bytes) = bytes {
-            let sum = incoming_bytes.entry(migration.target).or_default();
-            *sum = sum.saturating_add(bytes);
-        }
-        moves.push(task);
+/// Looks for keys above the limit, and takes their slots out of the work, or puts them last.
+fn leave_big_keys(session: &mut Session, work: &mut Work, pace: &PaceArgs) -> Result<Vec<Move>> {
+    let big = session.big_keys(work, pace.big_key_limit)?;
+    if pace.move_big_keys {
+        work.put_big_keys_last(&big);
+        return Ok(Vec::new());
     }
-    Work {
-        moves,
-        incoming_bytes,
-    }
+    live::refuse_if_forbidden(&big.findings())?;
+    Ok(work.leave_big_keys(&big))
 }
 
 fn question(plan: &Plan, work: &Work) -> String {

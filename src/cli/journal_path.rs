@@ -5,10 +5,15 @@ use crate::execute::Move;
 use crate::execute::journal::Journal;
 use sha2::{Digest, Sha256};
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many journals are looked through: one stays for each cluster with a broken-off run.
 const MAX_JOURNALS: usize = 1_000;
+
+/// The journal that was named, or else the cluster's own ([`find_journal`]).
+pub(super) fn journal_of(named: Option<&Path>, view: &ClusterView) -> PathBuf {
+    named.map_or_else(|| find_journal(view), Path::to_path_buf)
+}
 
 /// The journal of a cluster, in the user's state folder (`$XDG_STATE_HOME`, or
 /// `~/.local/state`), or in the current folder where there is none.
@@ -16,14 +21,13 @@ const MAX_JOURNALS: usize = 1_000;
 /// The name follows from the ids of all nodes: running the same command again
 /// finds it, and two clusters never share one. Where a node has joined or left
 /// since, the journal whose open moves are between nodes of this cluster is it.
-pub(super) fn find_journal(view: &ClusterView) -> PathBuf {
+fn find_journal(view: &ClusterView) -> PathBuf {
     let path = state_folder().join(name(view));
     if path.exists() {
         return path;
     }
     let begun_here = |path: &PathBuf| {
-        let moves = Journal::open(path).map(|journal| journal.open_moves());
-        moves.is_ok_and(|moves| {
+        Journal::peek(path).is_ok_and(|moves| {
             let is_known =
                 |task: &Move| view.node(task.source).is_some() && view.node(task.target).is_some();
             !moves.is_empty() && moves.iter().all(is_known)

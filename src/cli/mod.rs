@@ -38,6 +38,8 @@ mod size;
 mod terminal;
 #[cfg(feature = "live")]
 mod weights;
+#[cfg(feature = "live")]
+mod work;
 
 pub use exit::Exit;
 

@@ -1,7 +1,11 @@
 //! The flags that say how slots are moved.
 
 use super::live::Pace;
+use super::size::size;
 use std::path::PathBuf;
+
+/// About a second's standstill of source and target: 137 MB took 4.5 s (Redis 7.0, loopback).
+pub(super) const BIG_KEY_LIMIT: &str = "32mb";
 
 /// How slots are moved, for the commands that move them.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,6 +23,12 @@ pub(super) struct PaceArgs {
     /// Longest silence between the two servers of a MIGRATE, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     migrate_timeout_ms: u64,
+    /// Keys that take more than this in memory are big: both servers stand still while one moves.
+    #[arg(long, value_name = "SIZE", default_value = BIG_KEY_LIMIT, value_parser = size)]
+    pub(super) big_key_limit: u64,
+    /// Move slots with a big key too, as the last ones; else they stay where they are.
+    #[arg(long)]
+    pub(super) move_big_keys: bool,
     /// Where to note what is under way [default: a file of this cluster's in ~/.local/state/slotkit].
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,

@@ -4,14 +4,18 @@ use super::apply::{self, Told};
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
 use super::input::InputArgs;
-use super::live::{self, Session, Work};
+use super::journal_path::journal_of;
+use super::live::{self, Begun, Session};
 use super::nodes_file;
 use super::pace::PaceArgs;
 use super::plan_args::{MaxMemory, PlanArgs};
 use super::size::size;
+use super::work::Work;
 use super::{giants, terminal, weights};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::finding::Finding;
+use crate::execute::journal::Journal;
 use crate::execute::preflight;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::plan::{Plan, Problem, SlotWeights, plan};
@@ -93,7 +97,11 @@ fn plan_only(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     let survey = session.survey()?;
     // Only the state matters to a plan: whether it could be applied with this login is another
     // question.
-    let findings = session.findings(&survey, &Work::default(), &[]);
+    let begun = Journal::peek(&journal_of(
+        args.pace.journal.as_deref(),
+        &session.cluster.seed_view()?,
+    ))?;
+    let findings = session.findings(&survey, &Work::default(), Begun::Left(&begun));
     let about_state = findings
         .into_iter()
         .filter(|finding| finding.kind.is_about_state());
@@ -111,7 +119,9 @@ fn plan_and_apply(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     }
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead.
-    live::refuse_if_forbidden(&session.findings(&survey, &Work::default(), &[]))?;
+    let findings = session.findings(&survey, &Work::default(), Begun::Continued(&[]));
+    let errors: Vec<Finding> = findings.into_iter().filter(Finding::forbids).collect();
+    live::refuse_if_forbidden(&errors)?;
     let plan = make_live(args, &mut session, &survey, tally)?;
     let told = match args.json {
         true => Told::Json,

@@ -31,22 +31,16 @@ pub fn databases_in(info: &str) -> Vec<u32> {
     databases
 }
 
-/// The keys of a node over all its databases.
-///
-/// # Errors
-/// When the node can't be asked.
-pub fn key_count<L: NodeLink>(cluster: &mut LiveCluster<L>, node: NodeId) -> Result<u64> {
-    let text = cluster.ask_text(node, &Verb::Info("keyspace"))?;
-    Ok(databases_in(&text)
-        .into_iter()
-        .filter_map(|db| {
-            let counts = parse::info_field(&text, &format!("db{db}"))?;
-            let keys = counts
-                .split(',')
-                .find_map(|part| part.strip_prefix("keys="))?;
-            keys.parse::<u64>().ok()
-        })
-        .fold(0, u64::saturating_add))
+/// The keys over all databases that an `INFO keyspace` lists.
+pub fn keys_in(info: &str) -> u64 {
+    let keys = databases_in(info).into_iter().filter_map(|db| {
+        let counts = parse::info_field(info, &format!("db{db}"))?;
+        let keys = counts
+            .split(',')
+            .find_map(|part| part.strip_prefix("keys="))?;
+        keys.parse::<u64>().ok()
+    });
+    keys.fold(0, u64::saturating_add)
 }
 
 /// Adds to `counts` how many keys a node has in each of these slots, in all databases.
@@ -79,7 +73,10 @@ pub fn add_keys_per_slot<L: NodeLink>(
 }
 
 /// Selects a database, where there is more than database 0.
-fn select<L: NodeLink>(
+///
+/// # Errors
+/// When the node can't be asked, or refuses.
+pub fn select<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     node: NodeId,
     databases: &[u32],
@@ -100,6 +97,7 @@ mod tests {
     fn databases_are_read_from_info() {
         let text = "# Keyspace\r\ndb10:keys=1,expires=0\r\ndb0:keys=5,expires=1,avg_ttl=0\r\n";
         assert_eq!(databases_in(text), [0, 10]);
+        assert_eq!(keys_in(text), 6);
         assert!(databases_in("# Keyspace\r\n").is_empty());
     }
 }

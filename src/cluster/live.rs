@@ -57,13 +57,7 @@ impl<L: NodeLink> LiveCluster<L> {
     /// # Errors
     /// [`ErrorKind::Connect`] when there is no link to the node, or it breaks.
     pub fn round_trip(&mut self, id: NodeId, verbs: &[Verb]) -> Result<Vec<Reply>> {
-        match self.nodes.get_mut(&id) {
-            Some(node) => node.link.round_trip(verbs),
-            None => {
-                let message = format!("there is no connection to node {id}");
-                Err(Error::new(ErrorKind::Connect, message))
-            }
-        }
+        self.link(id)?.round_trip(verbs)
     }
 
     /// Sends one verb to a node.
@@ -71,11 +65,17 @@ impl<L: NodeLink> LiveCluster<L> {
     /// # Errors
     /// As [`LiveCluster::round_trip`].
     pub fn ask(&mut self, id: NodeId, verb: &Verb) -> Result<Reply> {
-        let mut replies = self.round_trip(id, std::slice::from_ref(verb))?;
-        replies.pop().ok_or_else(|| {
-            let message = format!("{} got no answer", verb.name());
-            Error::new(ErrorKind::Server, message)
-        })
+        self.link(id)?.ask(verb)
+    }
+
+    fn link(&mut self, id: NodeId) -> Result<&mut L> {
+        match self.nodes.get_mut(&id) {
+            Some(node) => Ok(&mut node.link),
+            None => {
+                let message = format!("there is no connection to node {id}");
+                Err(Error::new(ErrorKind::Connect, message))
+            }
+        }
     }
 
     /// Asks a node for a text.

@@ -103,6 +103,13 @@ pub enum Verb {
     Dump(Vec<u8>),
     /// `PTTL key`: integer, milliseconds.
     Pttl(Vec<u8>),
+    /// `MEMORY USAGE key SAMPLES n`: bytes, estimated from `n` elements, or nil (4.0 and later).
+    MemoryUsage {
+        /// The key.
+        key: Vec<u8>,
+        /// How many elements of a collection are looked at.
+        samples: u32,
+    },
     /// `CLUSTER MEET host port`: OK.
     Meet(NodeAddr),
     /// `CLUSTER SET-CONFIG-EPOCH`: OK; only on a node that has met nobody.
@@ -151,6 +158,13 @@ impl Verb {
             Verb::Asking => words(["ASKING"]),
             Verb::Dump(key) => vec![b"DUMP".to_vec(), key.clone()],
             Verb::Pttl(key) => vec![b"PTTL".to_vec(), key.clone()],
+            Verb::MemoryUsage { key, samples } => vec![
+                b"MEMORY".to_vec(),
+                b"USAGE".to_vec(),
+                key.clone(),
+                b"SAMPLES".to_vec(),
+                samples.to_string().into_bytes(),
+            ],
             Verb::Meet(addr) => words(["CLUSTER", "MEET", &addr.host, &addr.port.to_string()]),
             Verb::SetConfigEpoch(epoch) => {
                 words(["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()])
@@ -169,9 +183,9 @@ impl Verb {
     /// The command's name for an error message: never its arguments, which may hold a password.
     pub fn name(&self) -> String {
         let words = self.words();
-        let is_group = words
-            .first()
-            .is_some_and(|word| [&b"CLUSTER"[..], b"ACL", b"CONFIG"].contains(&word.as_slice()));
+        let is_group = words.first().is_some_and(|word| {
+            [&b"CLUSTER"[..], b"ACL", b"CONFIG", b"MEMORY"].contains(&word.as_slice())
+        });
         let shown = if is_group { 2 } else { 1 };
         let names: Vec<String> = words
             .iter()

@@ -22,6 +22,16 @@ pub enum FindingKind {
     OwnershipDisagreement,
     /// A slot is being moved already, by somebody else.
     OpenSlot,
+    /// A slot is being moved by an earlier run of this user, which broke off.
+    OwnOpenSlot,
+    /// A node holds keys in slots that it doesn't own.
+    OrphanedKeys,
+    /// Keys are in other databases than 0.
+    NumberedDatabases,
+    /// A slot to move holds a key that would block both servers.
+    BigKey,
+    /// Not every key of the slots to move was measured.
+    BigKeysUnknown,
     /// Two nodes don't know each other, or their bus link is down.
     NotAcquainted,
     /// A node of the plan isn't a primary of this cluster.
@@ -57,6 +67,7 @@ impl FindingKind {
                 | SlotsUncovered
                 | OwnershipDisagreement
                 | OpenSlot
+                | OwnOpenSlot
                 | NotAcquainted
         )
     }

@@ -79,6 +79,20 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The moves that a journal says are under way, by slot; none where there is no file. Nothing
+    /// is locked or changed: a run may be writing to it.
+    ///
+    /// # Errors
+    /// When it can't be read, or isn't a journal.
+    pub fn peek(path: &Path) -> Result<Vec<Move>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(Error::io(path, cause)),
+        };
+        read(&file, path).map(|(open, _)| open.into_values().collect())
+    }
+
     /// The moves that were begun and not finished, by slot.
     pub fn open_moves(&self) -> Vec<Move> {
         self.open.values().copied().collect()
@@ -217,6 +231,8 @@ mod tests {
         let mut journal = Journal::open(&path).expect("a journal");
         journal.begin(&[task(1)]).expect("begins");
         journal.begin(&[task(2)]).expect("begins");
+        // It is held, and may be looked at.
+        assert_eq!(Journal::peek(&path).expect("reads"), [task(1), task(2)]);
         journal.end(task(1)).expect("ends");
         drop(journal);
         let whole = std::fs::read(&path).expect("bytes");
@@ -245,6 +261,8 @@ mod tests {
         let second = Journal::open(&path).err().expect("locked");
         assert_eq!(second.kind(), ErrorKind::Unsafe);
         journal.close().expect("closes");
+        assert!(!path.exists());
+        assert_eq!(Journal::peek(&path).expect("nothing"), []);
         assert!(!path.exists());
     }
 

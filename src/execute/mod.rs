@@ -2,12 +2,14 @@
 //!
 //! - [`survey`] asks every node what it is and believes; [`preflight`] reads
 //!   the answers and names everything that makes a move unsafe.
+//! - [`big_keys`] measures the keys that would block the servers.
 //! - [`slot_move`] is one slot's way from source to target: a state machine
 //!   that takes replies and gives verbs, without any I/O.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
 //!   run is gone on with and somebody else's open slot isn't touched.
 //! - [`executor`] drives slot moves over links, several at once.
 
+pub mod big_keys;
 pub mod executor;
 pub mod finding;
 mod guard;

@@ -5,6 +5,7 @@ mod servers;
 
 mod analyze;
 mod analyze_schema;
+mod check;
 mod demo;
 mod fixtures;
 mod keyslot;

@@ -1,65 +1,15 @@
 //! `slotkit plan-rebalance --apply` on real clusters: nothing is lost, whatever happens.
 
+use super::servers::runs::{arrived, run, slots, spawn, state, three_and_one, wait_for_slots};
 use super::servers::{self, load};
-use super::tool::{self, Run, slotkit};
+use super::tool;
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::login::Secret;
 use slotkit::cluster::verb::{NodeLink, SetSlot, Verb};
 use slotkit::cluster::witness::{Expected, Witness};
 use slotkit::slot::{SLOT_COUNT, Slot};
 use std::io::Read;
-use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::Duration;
-
-/// A run against a cluster, with its journal in a folder of the test's own.
-fn run(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Run {
-    let output = command(cluster, state, args)
-        .output()
-        .expect("the binary runs");
-    tool::ended(output)
-}
-
-fn command(cluster: &LocalCluster, state: &Path, args: &[&str]) -> std::process::Command {
-    let seed = cluster.seed();
-    let (command, rest) = args.split_first().expect("a command");
-    let mut tool = slotkit([*command, "-h", &seed.host, "-p", &seed.port.to_string()]);
-    tool.args(rest)
-        .env("XDG_STATE_HOME", state)
-        .stdin(Stdio::null());
-    if let Some(login) = cluster.login() {
-        tool.env("REDISCLI_AUTH", login.password.reveal());
-    }
-    tool
-}
-
-/// How many slots each node has, as every node sees it; they must all see the same.
-fn slots(cluster: &LocalCluster) -> Vec<usize> {
-    let views: Vec<_> = (0..cluster.nodes().len())
-        .map(|index| cluster.view(index).expect("a view"))
-        .collect();
-    let counts = |view: &slotkit::cluster::ClusterView| -> Vec<usize> {
-        let ids = cluster.nodes().iter().map(|node| node.id);
-        ids.map(|id| view.map().slots_of(id).len()).collect()
-    };
-    for view in &views {
-        assert_eq!(view.open_slots().count(), 0, "no slot is open");
-        assert_eq!(counts(view), counts(&views[0]), "every node sees the same");
-    }
-    counts(&views[0])
-}
-
-fn state() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder")
-}
-
-fn three_and_one() -> Shape {
-    Shape {
-        primaries: 3,
-        empty: 1,
-        ..Shape::default()
-    }
-}
+use std::process::Child;
 
 #[test]
 fn by_slots_while_a_client_writes() {
@@ -362,33 +312,6 @@ fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
     let again = run(&cluster, state.path(), &args);
     assert_eq!(again.exit, 0, "{}", again.stderr);
     assert_eq!(slots(&cluster), [4096; 4]);
-}
-
-/// How many slots a node says that it owns.
-fn arrived(cluster: &LocalCluster, node: usize) -> usize {
-    let view = cluster.view(node).expect("a view");
-    view.myself().expect("myself").slots.len()
-}
-
-/// Waits until a node has so many slots, while this run brings them.
-fn wait_for_slots(cluster: &LocalCluster, node: usize, count: usize, run: &mut Child) {
-    while arrived(cluster, node) < count {
-        if let Some(status) = run.try_wait().expect("a status") {
-            let mut stderr = String::new();
-            let pipe = run.stderr.as_mut().expect("a pipe");
-            pipe.read_to_string(&mut stderr).expect("text");
-            panic!("it ended with {status} before {count} slots arrived: {stderr}");
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn spawn(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Child {
-    command(cluster, state, args)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::execute::Version;
+use crate::execute::finding::FindingKind;
+use crate::execute::survey::{NodeFacts, Permissions};
 use crate::execute::testing::{facts_with, id, survey};
 use crate::slot::Slot;
 
@@ -127,6 +129,11 @@ fn an_open_slot_is_a_finding_unless_it_is_ours() {
         (found[0].kind, found[0].slot),
         (FindingKind::OpenSlot, Slot::new(7))
     );
+    let unfinished = Intent {
+        unfinished: &[task(7, 'a', 'b')],
+        ..Intent::default()
+    };
+    assert_eq!(kinds(&survey, &unfinished), [FindingKind::OwnOpenSlot]);
     let with = |ours: &[Move]| {
         kinds(
             &survey,
@@ -184,6 +191,59 @@ fn memory_of_the_target() {
     };
     assert_eq!(with(500), []);
     assert_eq!(with(501), [FindingKind::MemoryHeadroom]);
+}
+
+#[test]
+fn a_nearly_full_node() {
+    let full = |refuses: bool| {
+        move |facts: &mut NodeFacts| {
+            facts.max_bytes = Some(1_111);
+            facts.refuses_when_full = refuses;
+        }
+    };
+    assert_eq!(found('b', full(true)), [FindingKind::MemoryHeadroom]);
+    // A cache is always full.
+    assert_eq!(found('b', full(false)), []);
+    assert_eq!(found('b', |facts| facts.max_bytes = Some(1_200)), []);
+}
+
+#[test]
+fn keys_where_no_client_is_sent() {
+    let slot = Slot::new(7).expect("a slot");
+    let survey = survey('b', |facts| facts.orphans = BTreeMap::from([(slot, 3)]));
+    let with = |moves: &[Move]| {
+        let intent = Intent {
+            moves,
+            ..Intent::default()
+        };
+        findings(&survey, &intent)
+    };
+    let found = with(&[task(8, 'a', 'b'), task(7, 'a', 'c')]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].kind, FindingKind::OrphanedKeys);
+    assert!(!found[0].forbids(), "{found:?}");
+    assert_eq!((found[0].node, found[0].slot), (Some(id('b')), Some(slot)));
+    // Where the slot is to go they would be alive again.
+    assert!(with(&[task(7, 'a', 'b')])[0].forbids());
+}
+
+#[test]
+fn numbered_databases() {
+    let other = |facts: &mut NodeFacts| facts.databases = vec![0, 3];
+    assert_eq!(found('a', other), [FindingKind::NumberedDatabases]);
+    let with_limit = |limit: u32| {
+        let mut survey = survey('a', other);
+        let facts = survey.nodes.get_mut(&id('c')).expect("a node");
+        facts.database_limit = Some(limit);
+        findings(&survey, &Intent::default())
+    };
+    assert_eq!(with_limit(4).len(), 1);
+    let found = with_limit(3);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].forbids() && found[0].node == Some(id('c')),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! A command's session with a live cluster: surveyed, checked, and then changed.
 
+mod agree;
+
 use super::connection::Connection;
 use super::terminal;
+use super::work::Work;
 use crate::cluster::link::{Patience, RedisLink};
-use crate::cluster::verb::{SetSlot, Verb};
-use crate::cluster::{ClusterView, LiveCluster, NodeId, Role, agreement};
+use crate::cluster::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::big_keys::{self, BigKeys};
 use crate::execute::executor::{self, Outcome, Watcher};
 use crate::execute::finding::Finding;
 use crate::execute::journal::Journal;
@@ -14,14 +17,8 @@ use crate::execute::resume::{self, Standing};
 use crate::execute::slot_move::Entry;
 use crate::execute::survey::Survey;
 use crate::execute::{Move, route};
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
-/// How long after the last move the nodes may take to agree: gossip needs some seconds.
-const AGREE_TIMEOUT: Duration = Duration::from_secs(60);
-const AGREE_POLL: Duration = Duration::from_millis(200);
-/// How often replicas that don't follow are reminded meanwhile.
-const REMIND_EVERY: Duration = Duration::from_secs(2);
 /// A `MIGRATE` blocks the node beyond its own limit while the target loads a big value.
 const ANSWER_SLACK_MS: u64 = 30_000;
 
@@ -44,13 +41,29 @@ pub(super) struct Session {
     pace: Pace,
 }
 
-/// What is about to move, beyond the moves themselves.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Work {
-    /// The moves, in order.
-    pub(super) moves: Vec<Move>,
-    /// The bytes that each target receives, where that is known.
-    pub(super) incoming_bytes: BTreeMap<NodeId, u64>,
+/// The moves that an earlier run of this user began, and what this one does with them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Begun<'a> {
+    /// It goes on with them.
+    Continued(&'a [Move]),
+    /// It leaves them, and says so.
+    Left(&'a [Move]),
+}
+
+impl<'a> Begun<'a> {
+    fn ours(self) -> &'a [Move] {
+        match self {
+            Begun::Continued(moves) => moves,
+            Begun::Left(_) => &[],
+        }
+    }
+
+    fn unfinished(self) -> &'a [Move] {
+        match self {
+            Begun::Continued(_) => &[],
+            Begun::Left(moves) => moves,
+        }
+    }
 }
 
 impl Session {
@@ -81,7 +94,7 @@ impl Session {
     }
 
     /// What would make this work unsafe.
-    pub(super) fn findings(&self, survey: &Survey, work: &Work, ours: &[Move]) -> Vec<Finding> {
+    pub(super) fn findings(&self, survey: &Survey, work: &Work, begun: Begun<'_>) -> Vec<Finding> {
         let login = match &self.connection.login {
             None => LoginNeed::Nothing,
             Some(login) if login.user.is_none() => LoginNeed::Password,
@@ -89,11 +102,22 @@ impl Session {
         };
         let intent = Intent {
             moves: &work.moves,
-            ours,
+            ours: begun.ours(),
+            unfinished: begun.unfinished(),
             login,
             incoming_bytes: work.incoming_bytes.clone(),
         };
         preflight::findings(survey, &intent)
+    }
+
+    /// The keys of this work that are above a limit, where the sources can be asked.
+    ///
+    /// # Errors
+    /// As [`big_keys::measure`].
+    pub(super) fn big_keys(&mut self, work: &Work, limit_bytes: u64) -> Result<BigKeys> {
+        let is_reached = |task: &&Move| self.cluster.addr(task.source).is_some();
+        let moves: Vec<Move> = work.moves.iter().filter(is_reached).copied().collect();
+        big_keys::measure(&mut self.cluster, &moves, limit_bytes)
     }
 
     /// Finishes what an earlier run had begun; returns what that did.
@@ -122,7 +146,7 @@ impl Session {
             ..Work::default()
         };
         let ours = [begun.as_slice(), &work.moves].concat();
-        refuse_if_forbidden(&self.findings(&survey, &work, &ours))?;
+        refuse_if_forbidden(&self.findings(&survey, &work, Begun::Continued(&ours)))?;
         for (task, _) in &tasks {
             let (source, target) = (survey.name(task.source), survey.name(task.target));
             terminal::say(format!(
@@ -178,115 +202,6 @@ impl Session {
         let agreed = self.wait_until_agreed(done);
         agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
         Ok(outcome)
-    }
-
-    /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
-    fn wait_until_agreed(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
-        let start = Instant::now();
-        let mut reminded = start;
-        loop {
-            if reminded.elapsed() > REMIND_EVERY {
-                self.remind_replicas(tasks)?;
-                reminded = Instant::now();
-            }
-            match self.first_doubt(tasks)? {
-                None => return Ok(()),
-                Some(doubt) if start.elapsed() > AGREE_TIMEOUT => {
-                    let message =
-                        format!("{doubt}, {} s after the last move", AGREE_TIMEOUT.as_secs());
-                    return Err(Error::new(ErrorKind::Stopped, message)
-                        .mend("look at CLUSTER NODES there; no key is lost by waiting"));
-                }
-                Some(_) => std::thread::sleep(AGREE_POLL),
-            }
-        }
-    }
-
-    /// Says `NODE` again to the primaries whose replicas still show a slot as open.
-    ///
-    /// Valkey replicates `SETSLOT` (8.0 and later), and a replica of 9.1 was seen to stay at
-    /// `MIGRATING` for good, after its primary had accepted `NODE`. To the primary, which sees the
-    /// slot at its target, a second `NODE` is nothing new; but it goes to the replica once more.
-    fn remind_replicas(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
-        let (views, _) = self.reachable_views();
-        for (id, view) in &views {
-            let Some(Role::Replica {
-                primary: Some(primary),
-            }) = view.node(*id).map(|node| node.role)
-            else {
-                continue;
-            };
-            let Some(of_primary) = views.get(&primary) else {
-                continue;
-            };
-            let verbs: Vec<Verb> = tasks
-                .iter()
-                .map(|(task, _)| (task.slot, task.target))
-                .filter(|(slot, _)| view.open_slots().any(|(_, open)| open.slot() == *slot))
-                .filter(|(slot, target)| of_primary.map().owner(*slot) == Some(*target))
-                .map(|(slot, owner)| Verb::SetSlot {
-                    slot,
-                    state: SetSlot::Node { owner },
-                })
-                .collect();
-            if !verbs.is_empty() {
-                // A refusal leaves the doubt, which is told when it lasts.
-                self.cluster.round_trip(primary, &verbs)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What each node believes that can be asked, and which primaries can't.
-    fn reachable_views(&mut self) -> (BTreeMap<NodeId, ClusterView>, Vec<NodeId>) {
-        let mut views = BTreeMap::new();
-        let mut silent = Vec::new();
-        for id in self.cluster.ids() {
-            match self.cluster.view_of(id) {
-                Ok(view) => drop(views.insert(id, view)),
-                Err(_) => silent.push(id),
-            }
-        }
-        // A replica that died meanwhile has no say in who owns what.
-        let is_replica = |id: &NodeId| {
-            let mut nodes = views
-                .values()
-                .filter_map(|view: &ClusterView| view.node(*id));
-            nodes.any(|node| !node.is_primary())
-        };
-        silent.retain(|id| !is_replica(id));
-        (views, silent)
-    }
-
-    fn first_doubt(&mut self, tasks: &[(Move, Entry)]) -> Result<Option<String>> {
-        let (views, silent) = self.reachable_views();
-        if let Some(id) = silent.first() {
-            return Ok(Some(format!("{} can't be asked", self.cluster.name(*id))));
-        }
-        for (id, view) in &views {
-            let name = self.cluster.name(*id);
-            if let Some((task, _)) = tasks
-                .iter()
-                .find(|(task, _)| view.map().owner(task.slot) != Some(task.target))
-            {
-                return Ok(Some(format!(
-                    "{name} doesn't see slot {} at its target",
-                    task.slot
-                )));
-            }
-            if let Some((_, open)) = view
-                .open_slots()
-                .find(|(_, open)| tasks.iter().any(|(task, _)| task.slot == open.slot()))
-            {
-                return Ok(Some(format!("{name} has slot {} open", open.slot())));
-            }
-        }
-        let views: Vec<_> = views.iter().map(|(id, view)| (*id, view)).collect();
-        let found = agreement::disagreements(&views);
-        Ok(found.first().map(|found| {
-            let [one, other] = found.observers.map(|id| self.cluster.name(id));
-            format!("{one} and {other} disagree on {} slots", found.slots.len())
-        }))
     }
 }
 

@@ -1,25 +1,17 @@
 //! What every node says of itself and of the others, asked once and then read at leisure.
 
+mod orphans;
+mod permissions;
+
+pub use permissions::Permissions;
+
 use super::Version;
 use crate::cluster::parse::info_field;
-use crate::cluster::verb::{NodeLink, Reply, Verb};
+use crate::cluster::verb::{NodeLink, Verb};
 use crate::cluster::{ClusterView, LiveCluster, NodeAddr, NodeId, keyspace};
 use crate::error::{Error, ErrorKind, Result};
+use crate::slot::Slot;
 use std::collections::BTreeMap;
-
-/// The commands that a run needs, with harmless arguments for `ACL DRYRUN`.
-const NEEDED_COMMANDS: [&[&str]; 10] = [
-    &["CLUSTER", "SETSLOT", "0", "STABLE"],
-    &["CLUSTER", "GETKEYSINSLOT", "0", "1"],
-    &["CLUSTER", "COUNTKEYSINSLOT", "0"],
-    &["MIGRATE", "127.0.0.1", "1", "slotkit-probe", "0", "1"],
-    &["RESTORE-ASKING", "slotkit-probe", "0", "x"],
-    &["SELECT", "0"],
-    &["ASKING"],
-    &["INFO", "keyspace"],
-    &["DUMP", "slotkit-probe"],
-    &["PTTL", "slotkit-probe"],
-];
 
 /// What one node said.
 #[derive(Clone, Debug)]
@@ -38,25 +30,22 @@ pub struct NodeFacts {
     pub version: Version,
     /// Keys over all databases.
     pub keys: u64,
+    /// The databases that hold keys, ascending. Before Valkey 9 there is database 0 alone.
+    pub databases: Vec<u32>,
+    /// How many databases it has in cluster mode, where it tells (Valkey 9).
+    pub database_limit: Option<u32>,
+    /// Keys in slots that it doesn't own and hasn't open, where it is a primary.
+    pub orphans: BTreeMap<Slot, u64>,
     /// `used_memory`, bytes.
     pub used_bytes: u64,
     /// `maxmemory`, bytes; none where it is unlimited.
     pub max_bytes: Option<u64>,
+    /// Whether it refuses writes at `maxmemory`; else it throws keys away.
+    pub refuses_when_full: bool,
     /// `cluster-allow-replica-migration`, where the node has it and we may ask.
     pub allows_replica_migration: Option<bool>,
     /// What the user may do there.
     pub permissions: Permissions,
-}
-
-/// What our user may do on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Permissions {
-    /// Everything that a run needs.
-    Enough,
-    /// A command is forbidden; the server's words.
-    Missing(String),
-    /// The server doesn't tell (before 7.0, or `ACL` itself is forbidden).
-    Unknown,
 }
 
 /// What all nodes said.
@@ -148,16 +137,26 @@ fn node_facts<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<N
         my_epoch: number(&info, "cluster_my_epoch")?,
         current_epoch: number(&info, "cluster_current_epoch")?,
         keys: 0,
+        databases: Vec::new(),
+        database_limit: None,
+        orphans: BTreeMap::new(),
+        refuses_when_full: info_field(&memory, "maxmemory_policy")
+            .is_none_or(|policy| policy == "noeviction"),
         used_bytes: number(&memory, "used_memory")?,
         max_bytes: number(&memory, "maxmemory").ok().filter(|bytes| *bytes > 0),
         allows_replica_migration: None,
         permissions: Permissions::Unknown,
         version,
     };
+    let keyspace = cluster.ask_text(id, &Verb::Info("keyspace"))?;
+    let databases = keyspace::databases_in(&keyspace);
     Ok(NodeFacts {
-        keys: keyspace::key_count(cluster, id)?,
+        keys: keyspace::keys_in(&keyspace),
+        database_limit: database_limit(cluster, id)?,
+        orphans: orphans::count(cluster, id, &facts.view, &databases)?,
+        databases,
         allows_replica_migration: replica_migration(cluster, id)?,
-        permissions: permissions(cluster, id, &facts.version)?,
+        permissions: permissions::ask(cluster, id, &facts.version)?,
         ..facts
     })
 }
@@ -166,52 +165,26 @@ fn replica_migration<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     id: NodeId,
 ) -> Result<Option<bool>> {
-    let verb = Verb::ConfigGet("cluster-allow-replica-migration");
+    let value = setting(cluster, id, "cluster-allow-replica-migration")?;
+    Ok(value.map(|value| value == b"yes"))
+}
+
+/// `cluster-databases` (Valkey 9); every other server has database 0 alone in cluster mode.
+fn database_limit<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<Option<u32>> {
+    let value = setting(cluster, id, "cluster-databases")?;
+    Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()))
+}
+
+fn setting<L: NodeLink>(
+    cluster: &mut LiveCluster<L>,
+    id: NodeId,
+    name: &'static str,
+) -> Result<Option<Vec<u8>>> {
+    let verb = Verb::ConfigGet(name);
     // Managed services forbid CONFIG; then it stays unknown.
     let pair = cluster
         .ask(id, &verb)?
         .byte_strings(&verb)
         .unwrap_or_default();
-    Ok(pair.get(1).map(|value| value == b"yes"))
-}
-
-fn permissions<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    id: NodeId,
-    version: &Version,
-) -> Result<Permissions> {
-    if !version.tells_permissions() {
-        return Ok(Permissions::Unknown);
-    }
-    let Ok(user) = cluster.ask(id, &Verb::AclWhoAmI)?.text(&Verb::AclWhoAmI) else {
-        return Ok(Permissions::Unknown);
-    };
-    let verbs: Vec<Verb> = NEEDED_COMMANDS
-        .iter()
-        .map(|command| Verb::AclDryRun {
-            user: user.clone(),
-            command: command.to_vec(),
-        })
-        .collect();
-    for (command, reply) in NEEDED_COMMANDS.iter().zip(cluster.round_trip(id, &verbs)?) {
-        match reply {
-            Reply::Text(text) if text == b"OK" => {}
-            Reply::Text(text) => {
-                return Ok(Permissions::Missing(
-                    String::from_utf8_lossy(&text).into_owned(),
-                ));
-            }
-            Reply::Refused(refusal) if refusal.code == "NOPERM" => return Ok(Permissions::Unknown),
-            // A command that this server doesn't have under this name can't be forbidden.
-            Reply::Refused(refusal) if refusal.detail.contains("not found") => {}
-            other => {
-                let message = format!(
-                    "ACL DRYRUN {} answered something odd: {other:?}",
-                    command.join(" ")
-                );
-                return Err(cluster.blame(id, Error::new(ErrorKind::Server, message)));
-            }
-        }
-    }
-    Ok(Permissions::Enough)
+    Ok(pair.into_iter().nth(1))
 }

@@ -1,0 +1,167 @@
+//! Who owns what, and what is on its way.
+
+use super::Intent;
+use crate::cluster::{ClusterView, Node, NodeId, OpenSlot, agreement};
+use crate::execute::Move;
+use crate::execute::finding::{Finding, FindingKind};
+use crate::execute::survey::{NodeFacts, Survey};
+use crate::slot::{Slot, SlotSet};
+
+pub(super) fn uncovered(survey: &Survey) -> Vec<Finding> {
+    survey
+        .primaries()
+        .filter_map(|(id, facts)| {
+            let finding = uncovered_slots(&facts.addr.to_string(), &facts.view)?;
+            Some(finding.about(id))
+        })
+        .collect()
+}
+
+pub(super) fn uncovered_slots(observer: &str, view: &ClusterView) -> Option<Finding> {
+    let slots = view.map().unassigned();
+    let first = slots.iter().next()?;
+    let message = format!(
+        "{observer} knows no owner for {} of the slots: {}",
+        slots.len(),
+        shortened(&slots)
+    );
+    let mend = "assign them with CLUSTER ADDSLOTS, or redis-cli --cluster fix";
+    Some(Finding::error(FindingKind::SlotsUncovered, message, mend).at(first))
+}
+
+pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+    let ours: SlotSet = intent.ours.iter().map(|task| task.slot).collect();
+    let views: Vec<_> = survey
+        .primaries()
+        .map(|(id, facts)| (id, &facts.view))
+        .collect();
+    agreement::disagreements(&views)
+        .into_iter()
+        .filter_map(|found| {
+            let slots: SlotSet = found
+                .slots
+                .iter()
+                .filter(|slot| !ours.contains(*slot))
+                .collect();
+            let first = slots.iter().next()?;
+            let [one, other] = found.observers.map(|id| survey.name(id));
+            let message = format!(
+                "{one} and {other} disagree on the owner of {} slots: {}",
+                slots.len(),
+                shortened(&slots)
+            );
+            let mend = "wait some seconds for gossip; if it stays, find out who is right before \
+                        anything moves";
+            Some(Finding::error(FindingKind::OwnershipDisagreement, message, mend).at(first))
+        })
+        .collect()
+}
+
+pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+    let mut all = Vec::new();
+    // Primaries only: a replica of Valkey 8 and later repeats what its primary has open.
+    for (id, facts) in survey.primaries() {
+        let Some(myself) = facts.view.node(id) else {
+            continue;
+        };
+        let place = facts.addr.to_string();
+        for open in &myself.open {
+            if is_part_of(id, *open, intent.ours) {
+                continue;
+            }
+            all.push(match is_part_of(id, *open, intent.unfinished) {
+                true => own_open_slot(&place, id, *open, &facts.view),
+                false => open_slot(&place, id, *open, &facts.view),
+            });
+        }
+    }
+    all
+}
+
+pub(super) fn open_slot(place: &str, node: NodeId, open: OpenSlot, view: &ClusterView) -> Finding {
+    let mend = "somebody else moves it, or a move broke off: let that finish first, or close it \
+                forward with slotkit resume --from-cluster";
+    Finding::error(FindingKind::OpenSlot, what_is_open(place, open, view), mend)
+        .about(node)
+        .at(open.slot())
+}
+
+/// An open slot that the user's own journal knows.
+fn own_open_slot(place: &str, node: NodeId, open: OpenSlot, view: &ClusterView) -> Finding {
+    let message = format!(
+        "{} since an earlier run of yours broke off",
+        what_is_open(place, open, view)
+    );
+    let mend = "finish it with slotkit resume";
+    Finding::error(FindingKind::OwnOpenSlot, message, mend)
+        .about(node)
+        .at(open.slot())
+}
+
+fn what_is_open(place: &str, open: OpenSlot, view: &ClusterView) -> String {
+    let name = |id: NodeId| view.node(id).map_or_else(|| id.short(), Node::name);
+    let state = match open {
+        OpenSlot::Migrating { target, .. } => format!("MIGRATING to {}", name(target)),
+        OpenSlot::Importing { source, .. } => format!("IMPORTING from {}", name(source)),
+    };
+    format!("slot {} is open on {place}: {state}", open.slot())
+}
+
+fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move]) -> bool {
+    moves.iter().any(|task| match open {
+        OpenSlot::Migrating { slot, target } => {
+            task.slot == slot && task.source == node && task.target == target
+        }
+        OpenSlot::Importing { slot, source } => {
+            task.slot == slot && task.target == node && task.source == source
+        }
+    })
+}
+
+/// Keys where no client is sent: harmless until the node is given their slot.
+pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for (id, facts) in survey.primaries() {
+        let arrives = |slot: &Slot| {
+            let mut moves = intent.moves.iter();
+            moves.any(|task| task.target == id && task.slot == *slot)
+        };
+        let (coming, others): (Vec<_>, Vec<_>) =
+            facts.orphans.iter().partition(|(slot, _)| arrives(slot));
+        all.extend(orphaned(facts, &coming, true).map(|finding| finding.about(id)));
+        all.extend(orphaned(facts, &others, false).map(|finding| finding.about(id)));
+    }
+    all
+}
+
+fn orphaned(facts: &NodeFacts, found: &[(&Slot, &u64)], is_coming: bool) -> Option<Finding> {
+    let first = found.first()?.0;
+    let keys: u64 = found.iter().map(|(_, keys)| **keys).sum();
+    let slots: SlotSet = found.iter().map(|(slot, _)| **slot).collect();
+    let message = format!(
+        "{} has {keys} keys in {} slots that it doesn't own: {}",
+        facts.addr,
+        slots.len(),
+        shortened(&slots)
+    );
+    let mend = "look at them there (CLUSTER GETKEYSINSLOT), and delete those that the slot's owner \
+                has, or shouldn't have";
+    let finding = match is_coming {
+        true => Finding::error(
+            FindingKind::OrphanedKeys,
+            format!("{message}; it is to receive these slots, and they would be alive again"),
+            mend,
+        ),
+        false => Finding::warning(FindingKind::OrphanedKeys, message, mend),
+    };
+    Some(finding.at(*first))
+}
+
+/// The first runs of a set, for a message.
+fn shortened(slots: &SlotSet) -> String {
+    const MOST: usize = 5;
+    let runs = slots.ranges();
+    let shown: Vec<String> = runs.iter().take(MOST).map(ToString::to_string).collect();
+    let more = if runs.len() > MOST { " …" } else { "" };
+    format!("{}{more}", shown.join(" "))
+}
