@@ -7,6 +7,7 @@ use super::{nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
+use crate::source::Moment;
 use crate::tally::{self, Outcome};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -43,6 +44,10 @@ pub(super) struct Args {
     /// merged by analyzing them: the report is that of one run over all inputs.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// The time from which is told how soon keys expire: a date, or a time such as
+    /// 2026-11-23T21:52:29, in UTC or with an offset [default: now].
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    as_of: Option<Moment>,
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
@@ -55,6 +60,11 @@ pub(super) struct Args {
     #[cfg(not(feature = "live"))]
     #[arg(short = 'h', long, action = clap::ArgAction::Help, help_heading = "Options")]
     help: Option<bool>,
+}
+
+fn moment(text: &str) -> std::result::Result<Moment, String> {
+    Moment::parse(text.as_bytes())
+        .ok_or_else(|| "expected a date or a time such as 2026-11-23T21:52:29".to_owned())
 }
 
 /// The form of a report.
@@ -79,13 +89,13 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         tally::check_place(path)?;
     }
     let view = view(args)?;
-    let outcome = args
-        .input
-        .tally(&args.inputs, args.filter.filter(view.as_ref())?)?;
+    let as_of = args.as_of.unwrap_or_else(Moment::now);
+    let filter = args.filter.filter(view.as_ref(), as_of)?;
+    let outcome = args.input.tally(&args.inputs, filter)?;
     if let Some(path) = &args.save {
         outcome.save(path)?;
     }
-    terminal::print(|out| write(out, args, &outcome, view.as_ref()))?;
+    terminal::print(|out| write(out, args, &outcome, view.as_ref(), as_of))?;
     match outcome.skipped() {
         0 => Ok(Exit::Done),
         _ => Ok(Exit::Unusable),
@@ -109,6 +119,7 @@ fn write(
     args: &Args,
     outcome: &Outcome,
     view: Option<&ClusterView>,
+    as_of: Moment,
 ) -> io::Result<()> {
     let form = match (args.json, args.csv) {
         (true, _) => Form::Json,
@@ -118,7 +129,7 @@ fn write(
     if let Form::Csv = form {
         return analysis::csv::write(out, &outcome.tally, view);
     }
-    let analysis = Analysis::new(outcome, view, usize::from(args.top));
+    let analysis = Analysis::new(outcome, view, usize::from(args.top), as_of);
     match form {
         Form::Json => {
             serde_json::to_writer(&mut *out, &analysis)?;

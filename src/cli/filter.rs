@@ -4,7 +4,7 @@ use super::size::size;
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SlotRange, SlotSet};
-use crate::source::{Filter, Glob, KeyKind};
+use crate::source::{Filter, Glob, KeyKind, Moment};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -24,6 +24,10 @@ pub(super) struct FilterArgs {
     /// Count only keys of at least so many bytes: 4096, 64kb, 10mb, 1gb.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     min_bytes: Option<u64>,
+    /// Whether keys count that have expired at the time of --as-of: servers keep them until they
+    /// are asked for or come across them. Keys whose time the input doesn't tell always count.
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "in")]
+    expired: Expired,
     /// Count only keys of these slots: 0-100,866.
     #[arg(long, value_name = "SLOTS", value_delimiter = ',')]
     slots: Vec<SlotRange>,
@@ -33,12 +37,21 @@ pub(super) struct FilterArgs {
     node_names: Vec<String>,
 }
 
+/// Whether expired keys count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Expired {
+    /// They count.
+    In,
+    /// They don't.
+    Out,
+}
+
 impl FilterArgs {
-    /// What was typed, as sources take it.
+    /// What was typed, as sources take it; keys are taken as expired, or not, at `as_of`.
     ///
     /// # Errors
     /// When a node is named without a slot map, isn't in it, or owns no slot.
-    pub(super) fn filter(&self, view: Option<&ClusterView>) -> Result<Filter> {
+    pub(super) fn filter(&self, view: Option<&ClusterView>, as_of: Moment) -> Result<Filter> {
         Ok(Filter {
             globs: self
                 .globs
@@ -48,6 +61,7 @@ impl FilterArgs {
             kinds: self.kinds.clone(),
             databases: self.databases.clone(),
             min_bytes: self.min_bytes,
+            alive_at: (self.expired == Expired::Out).then_some(as_of),
             slots: self.wanted_slots(view)?,
         })
     }

@@ -2,11 +2,12 @@
 
 use super::progress::BytesBar;
 use super::terminal;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::report::count_text;
 use crate::source::{self, Escape, Filter, Format, Input, OnError};
-use crate::tally::{self, Outcome};
+use crate::tally::{self, Outcome, Prefixes};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 /// How inputs are read.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,13 @@ pub(super) struct InputArgs {
     /// A carriage return at the end of a listed key belongs to the key.
     #[arg(long)]
     keep_cr: bool,
+    /// What ends a part of a key where prefixes are listed: 1 to 8 bytes.
+    #[arg(long, value_name = "TEXT", default_value = ":")]
+    prefix_delimiter: OsString,
+    /// How many parts the prefixes that are listed have at most.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=i64::from(tally::MAX_DEPTH)))]
+    prefix_depth: u8,
     /// The longest row, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = source::MAX_ROW_BYTES as u32)]
     #[arg(value_parser = clap::value_parser!(u32).range(1024..=1 << 30))]
@@ -115,8 +123,17 @@ fn delimiter(text: &str) -> Result<u8, String> {
 
 impl InputArgs {
     /// What was typed, as the tally takes it.
-    fn options(&self, filter: Filter) -> tally::Options {
-        tally::Options {
+    fn options(&self, filter: Filter) -> Result<tally::Options> {
+        let delimiter = self.prefix_delimiter.as_bytes();
+        let prefixes = Prefixes::new(delimiter, self.prefix_depth).ok_or_else(|| {
+            let message = format!(
+                "--prefix-delimiter: expected 1 to {} bytes, found {}",
+                tally::MAX_DELIMITER_BYTES,
+                delimiter.len()
+            );
+            Error::new(ErrorKind::Usage, message)
+        })?;
+        Ok(tally::Options {
             source: source::Options {
                 format: self.format.map(|format| match format {
                     FormatArg::RdbTools => Format::RdbTools,
@@ -143,7 +160,8 @@ impl InputArgs {
                 ..source::Options::default()
             },
             threads: self.threads.map(usize::from),
-        }
+            prefixes,
+        })
     }
 
     /// Tallies what a filter lets pass of inputs with a progress bar, and says what they were and what was passed over.
@@ -155,7 +173,7 @@ impl InputArgs {
     pub(super) fn tally(&self, inputs: &[OsString], filter: Filter) -> Result<Outcome> {
         let inputs = inputs_of(inputs)?;
         let bar = BytesBar::new();
-        let outcome = tally::run(&inputs, &self.options(filter), &|progress| {
+        let outcome = tally::run(&inputs, &self.options(filter)?, &|progress| {
             bar.set(progress)
         })?;
         drop(bar);

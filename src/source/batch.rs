@@ -1,5 +1,6 @@
 //! Many keys at once, in buffers that are used again.
 
+use super::{Encoding, Moment};
 use crate::slot::KeySpan;
 use std::fmt;
 use std::ops::Range;
@@ -90,6 +91,10 @@ pub struct KeyFacts {
     pub db: u16,
     /// Whether it expires.
     pub expires: bool,
+    /// When it expires, if the input tells.
+    pub expires_at: Option<Moment>,
+    /// How its value is kept in memory.
+    pub encoding: Encoding,
 }
 
 impl KeyFacts {
@@ -100,6 +105,8 @@ impl KeyFacts {
         kind: KeyKind::Unknown,
         db: 0,
         expires: false,
+        expires_at: None,
+        encoding: Encoding::Unknown,
     };
 }
 

@@ -56,6 +56,7 @@ const SIZE_NAMES: &[&str] = &[
 const KIND_NAMES: &[&str] = &["type"];
 const DB_NAMES: &[&str] = &["database", "db"];
 const EXPIRY_NAMES: &[&str] = &["expiry", "expiration", "expires_at", "expire_at"];
+const ENCODING_NAMES: &[&str] = &["encoding"];
 const ELEMENT_NAMES: &[&str] = &["num_elements", "element_count", "elements"];
 
 /// Recognises an input by its first bytes. `is_whole` says that there are no more.
@@ -167,7 +168,9 @@ fn rdb_tools(text: &[u8], first: &[u8], said: Option<Format>) -> Option<Recognis
         None => has_rdb_cli_rows(&text[behind..]),
     };
     if bare == HEADER.as_bytes() && is_rdb_cli {
-        let note = Some("it is the CSV of redis-rdb-cli: sizes with a unit are rounded");
+        let note = Some(
+            "it is the CSV of redis-rdb-cli: sizes with a unit are rounded, expiry times are read as UTC",
+        );
         found(RdbTools::RdbCli, Format::RdbCli, behind, note)
     } else if bare == HEADER.as_bytes() {
         found(RdbTools::Plain, Format::RdbTools, behind, None)
@@ -249,6 +252,7 @@ fn csv(first: &[u8], options: &Options, least: usize) -> Result<Recognised> {
         elements: find(ELEMENT_NAMES),
         db: find(DB_NAMES),
         expiry: find(EXPIRY_NAMES),
+        encoding: find(ENCODING_NAMES),
     };
     let note = is_top_list.then_some(
         "its header is that of `rdb -c bigkey`, a list of the biggest keys only: this is not the whole keyspace",

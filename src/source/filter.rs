@@ -1,5 +1,6 @@
 //! Which keys count.
 
+use super::Moment;
 use super::batch::{KeyBatch, KeyKind, KeyRecord};
 use super::glob::Glob;
 use crate::slot::{Slot, SlotSet};
@@ -15,6 +16,8 @@ pub struct Filter {
     pub databases: Vec<u16>,
     /// It takes at least so many bytes; a key of unknown size doesn't count then.
     pub min_bytes: Option<u64>,
+    /// It isn't known to have expired at this time.
+    pub alive_at: Option<Moment>,
     /// It is in one of these slots.
     pub slots: Option<SlotSet>,
 }
@@ -34,6 +37,9 @@ impl Filter {
             && self
                 .min_bytes
                 .is_none_or(|least| facts.size_bytes.is_some_and(|size| size >= least))
+            && self
+                .alive_at
+                .is_none_or(|now| facts.expires_at.is_none_or(|end| end > now))
             && (self.globs.is_empty() || self.globs.iter().any(|glob| glob.matches(record.key)))
             && self
                 .slots

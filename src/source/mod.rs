@@ -16,12 +16,14 @@ mod batch;
 mod block;
 mod cut;
 mod detect;
+mod encoding;
 mod escape;
 mod fault;
 mod filter;
 mod folder;
 mod glob;
 mod lines;
+mod moment;
 mod number;
 mod opened;
 mod quoted;
@@ -33,11 +35,13 @@ mod unpack;
 mod tests;
 
 pub use batch::{BATCH_ROWS, KeyBatch, KeyFacts, KeyKind, KeyRecord};
+pub use encoding::Encoding;
 pub use escape::Escape;
 pub use fault::{Fault, Faults, KEPT_EXAMPLES};
 pub use filter::Filter;
 pub use folder::{Folder, files_of};
 pub use glob::Glob;
+pub use moment::Moment;
 pub use opened::{KeySource, Source, open};
 pub use reading::Findings;
 

@@ -41,6 +41,17 @@ impl Opening {
             Opening::Tally { length, .. } => *length,
         }
     }
+
+    /// The input, when it holds keys.
+    fn keys(self) -> Result<Opened> {
+        match self {
+            Opening::Keys(opened) => Ok(*opened),
+            Opening::Tally { path, .. } => {
+                let message = "expected keys, found a saved tally";
+                Err(Error::new(ErrorKind::Input, message).at(Position::file(path)))
+            }
+        }
+    }
 }
 
 /// An input of keys that was opened: its head is read, the rest isn't.
@@ -58,23 +69,23 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens an input that holds keys and recognises it.
     pub(crate) fn new(input: &Input, options: &Options) -> Result<Opened> {
-        match Opened::any(input, options)? {
-            Opening::Keys(opened) => Ok(*opened),
-            Opening::Tally { path, .. } => {
-                let message = "expected keys, found a saved tally";
-                Err(Error::new(ErrorKind::Input, message).at(Position::file(path)))
-            }
-        }
+        Opened::any(input, options)?.keys()
     }
 
     /// Opens an input and recognises it.
     pub(crate) fn any(input: &Input, options: &Options) -> Result<Opening> {
-        let path = input.path().to_path_buf();
-        let failed = |cause| Error::io(&path, cause);
-        let (mut reader, mut seekable): Readable = match input {
+        let readable: Readable = match input {
             Input::Stdin => (Box::new(io::stdin()), None),
             Input::File(file) => open_file(file)?,
         };
+        Opened::readable(input.path(), readable, options)
+    }
+
+    /// Recognises what is read.
+    fn readable(path: &Path, readable: Readable, options: &Options) -> Result<Opening> {
+        let path = path.to_path_buf();
+        let failed = |cause| Error::io(&path, cause);
+        let (mut reader, mut seekable) = readable;
         let mut head = read_head(&mut reader).map_err(failed)?;
         let packing = Packing::of(&head);
         if let Some(packing) = packing {
@@ -199,18 +210,35 @@ pub struct Source {
 /// # Errors
 /// When it can't be read, is empty, or isn't anything that holds keys.
 pub fn open(input: &Input, options: &Options) -> Result<Source> {
-    let opened = Opened::new(input, options)?;
-    Ok(Source {
-        path: opened.path.clone(),
-        reading: opened.reading().clone(),
-        format: opened.format_name(),
-        options: options.clone(),
-        stream: opened.into_stream(),
-        findings: Findings::default(),
-    })
+    Ok(Source::new(Opened::new(input, options)?, options))
 }
 
 impl Source {
+    /// Keys of anything that can be read, such as bytes in memory; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn from_reader(
+        name: impl AsRef<Path>,
+        reader: impl Read + Send + 'static,
+        options: &Options,
+    ) -> Result<Source> {
+        let readable: Readable = (Box::new(reader), None);
+        let opened = Opened::readable(name.as_ref(), readable, options)?.keys()?;
+        Ok(Source::new(opened, options))
+    }
+
+    fn new(opened: Opened, options: &Options) -> Source {
+        Source {
+            path: opened.path.clone(),
+            reading: opened.reading().clone(),
+            format: opened.format_name(),
+            options: options.clone(),
+            stream: opened.into_stream(),
+            findings: Findings::default(),
+        }
+    }
+
     /// What the input was taken for.
     pub fn format(&self) -> &'static str {
         self.format

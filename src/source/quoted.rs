@@ -8,7 +8,7 @@
 use super::batch::{KeyBatch, KeyFacts, KeyKind};
 use super::cut::Cut;
 use super::fault::{Fault, Faults, excerpt};
-use super::number;
+use super::{Encoding, Moment, number};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use memchr::{memchr, memchr_iter, memchr2};
 
@@ -24,6 +24,7 @@ pub(crate) struct Quoted {
     pub(super) elements: Option<usize>,
     pub(super) db: Option<usize>,
     pub(super) expiry: Option<usize>,
+    pub(super) encoding: Option<usize>,
 }
 
 impl Quoted {
@@ -153,12 +154,15 @@ impl Quoted {
             },
             None => 0,
         };
+        let expiry = field(self.expiry).filter(|text| !text.is_empty());
         Ok(KeyFacts {
             size_bytes,
             elements: field(self.elements).and_then(number::size),
             kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word),
             db,
-            expires: field(self.expiry).is_some_and(|text| !text.is_empty()),
+            expires: expiry.is_some(),
+            expires_at: expiry.and_then(Moment::parse),
+            encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
         })
     }
 }

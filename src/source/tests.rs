@@ -268,7 +268,7 @@ proptest! {
     fn the_tally_is_that_of_one_key_at_a_time(keys in keys(), part_bytes in 1usize..100, threads in 1usize..5) {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
-        let options = tally::Options { source: options(Format::RdbTools, part_bytes), threads: Some(threads) };
+        let options = tally::Options { source: options(Format::RdbTools, part_bytes), threads: Some(threads), ..tally::Options::default() };
         let outcome = tally::run(&[input.clone(), input], &options, &|_| {}).expect("it reads");
         let mut counts = vec![tally::SlotCount::default(); crate::slot::SLOT_COUNT];
         for (key, size, _, _, expires) in rows.iter().chain(&rows) {

@@ -39,7 +39,7 @@ pub enum Cause {
     },
     /// Keys with one prefix, which is much rarer in other slots.
     Prefix {
-        /// The key's part up to the first colon.
+        /// The key's part up to the first delimiter.
         name: Box<[u8]>,
         /// Its share of the slot.
         share: Share,
@@ -99,9 +99,11 @@ impl Tally {
         let (is_complete, sampled) = self.samples.weighed(weight);
         let mut overall = Evidence::default();
         for (sampled, units) in sampled {
-            overall.add_prefix(sampled, units);
+            let prefix = sampled.prefix.as_deref();
+            let prefix = prefix.and_then(|longest| self.samples.prefixes.levels(longest).next());
+            overall.add_prefix(prefix, units);
             if let Some(at) = wanted.get(&sampled.slot) {
-                evidence[*at].add_prefix(sampled, units);
+                evidence[*at].add_prefix(prefix, units);
                 evidence[*at].add_tag(sampled, units);
             }
         }
@@ -169,10 +171,10 @@ struct Evidence<'tally> {
 }
 
 impl<'tally> Evidence<'tally> {
-    fn add_prefix(&mut self, sampled: &'tally Sampled, units: u64) {
+    fn add_prefix(&mut self, prefix: Option<&'tally [u8]>, units: u64) {
         self.keys += 1;
         self.units = self.units.saturating_add(units);
-        if let Some(prefix) = &sampled.prefix {
+        if let Some(prefix) = prefix {
             let known = self.prefixes.entry(prefix).or_default();
             *known = known.saturating_add(units);
         }

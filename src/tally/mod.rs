@@ -6,6 +6,9 @@
 //! report is the same for any number of threads.
 
 mod evidence;
+mod expiries;
+mod histogram;
+mod prefixes;
 mod run;
 mod sample;
 mod saved;
@@ -16,12 +19,16 @@ mod top;
 mod tests;
 
 pub use evidence::{Cause, Share, Weight};
+pub use histogram::Class;
+pub use prefixes::{MAX_DELIMITER_BYTES, MAX_DEPTH, Prefixes};
 pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run};
 pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};
-use crate::source::{KeyBatch, KeyFacts, KeyKind, KeyRecord};
+use crate::source::{Encoding, KeyBatch, KeyFacts, KeyKind, KeyRecord, Moment};
+use expiries::Expiries;
+use histogram::Histogram;
 use sample::Samples;
 use std::collections::BTreeMap;
 use tags::Tags;
@@ -93,6 +100,10 @@ impl BigKey {
 pub struct Tally {
     slots: Box<[SlotCount]>,
     kinds: [GroupCount; KeyKind::ALL.len()],
+    encodings: [GroupCount; Encoding::ALL.len()],
+    key_lengths: Histogram,
+    sizes: Histogram,
+    expiries: Expiries,
     databases: BTreeMap<u16, GroupCount>,
     unsized_keys: u64,
     biggest: Box<[Option<BigKey>]>,
@@ -110,15 +121,24 @@ impl Default for Tally {
 impl Tally {
     /// Nothing counted yet.
     pub fn new() -> Tally {
+        Tally::with_prefixes(Prefixes::default())
+    }
+
+    /// Nothing counted yet; prefixes will be what is said here.
+    pub fn with_prefixes(prefixes: Prefixes) -> Tally {
         Tally {
             slots: vec![SlotCount::default(); SLOT_COUNT].into(),
             kinds: Default::default(),
+            encodings: Default::default(),
+            key_lengths: Histogram::default(),
+            sizes: Histogram::default(),
+            expiries: Expiries::default(),
             databases: BTreeMap::new(),
             unsized_keys: 0,
             biggest: vec![None; SLOT_COUNT].into(),
             big_keys: Biggest::default(),
             tags: Tags::default(),
-            samples: Samples::default(),
+            samples: Samples::new(prefixes),
         }
     }
 
@@ -165,8 +185,14 @@ impl Tally {
         count.bytes = count.bytes.saturating_add(size);
         count.expiring += u64::from(facts.expires);
         self.kinds[facts.kind as usize].add(1, size);
+        self.encodings[facts.encoding as usize].add(1, size);
+        self.key_lengths.add(key.len() as u64);
+        if let Some(at) = facts.expires_at {
+            self.expiries.add(at, size);
+        }
         self.unsized_keys += u64::from(facts.size_bytes.is_none());
         if facts.size_bytes.is_some() {
+            self.sizes.add(size);
             self.keep_biggest(key, size, slot);
             self.big_keys.add(key, size);
         }
@@ -190,7 +216,7 @@ impl Tally {
         }
     }
 
-    /// Adds what another worker counted.
+    /// Adds what another worker counted; prefixes must mean the same in both.
     pub fn merge(&mut self, other: Tally) {
         for (mine, theirs) in self.slots.iter_mut().zip(other.slots) {
             mine.add(theirs);
@@ -198,6 +224,12 @@ impl Tally {
         for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
             mine.add(theirs.keys, theirs.bytes);
         }
+        for (mine, theirs) in self.encodings.iter_mut().zip(other.encodings) {
+            mine.add(theirs.keys, theirs.bytes);
+        }
+        self.key_lengths.merge(&other.key_lengths);
+        self.sizes.merge(&other.sizes);
+        self.expiries.merge(other.expiries);
         for (db, theirs) in other.databases {
             self.group(db).add(theirs.keys, theirs.bytes);
         }
@@ -246,6 +278,35 @@ impl Tally {
             .into_iter()
             .map(|kind| (kind, self.kinds[kind as usize]))
             .filter(|(_, count)| count.keys > 0)
+    }
+
+    /// The encodings with keys, in the order of [`Encoding::ALL`].
+    pub fn encodings(&self) -> impl Iterator<Item = (Encoding, GroupCount)> + '_ {
+        Encoding::ALL
+            .into_iter()
+            .map(|encoding| (encoding, self.encodings[encoding as usize]))
+            .filter(|(_, count)| count.keys > 0)
+    }
+
+    /// The lengths of keys in bytes, by powers of two.
+    pub fn key_lengths(&self) -> impl Iterator<Item = Class> + '_ {
+        self.key_lengths.classes()
+    }
+
+    /// The sizes of keys in bytes where they are known, by powers of two.
+    pub fn sizes(&self) -> impl Iterator<Item = Class> + '_ {
+        self.sizes.classes()
+    }
+
+    /// When keys expire, where that is known: the beginnings of hours, or of days once there are
+    /// too many different hours, ascending; and whether they are hours.
+    pub fn expiries(&self) -> (Vec<(Moment, GroupCount)>, bool) {
+        (self.expiries.by_time(), self.expiries.are_hours())
+    }
+
+    /// What a prefix is in this tally.
+    pub fn prefixes(&self) -> Prefixes {
+        self.samples.prefixes
     }
 
     /// The databases with keys, ascending.

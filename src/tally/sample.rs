@@ -18,7 +18,7 @@
 //!
 //! A sample that holds every key is no estimate: its figures are exact.
 
-use super::Weight;
+use super::{Prefixes, Weight};
 use crate::slot::{Slot, hash_tag};
 use std::collections::BinaryHeap;
 
@@ -63,7 +63,7 @@ impl Bottom {
     }
 
     #[inline]
-    fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, order: u64) {
+    fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, order: u64, prefixes: Prefixes) {
         if order > self.limit {
             self.is_complete = false;
             return;
@@ -73,7 +73,7 @@ impl Bottom {
             slot,
             size_bytes,
             tag: hash_tag(key).map(shortened),
-            prefix: prefix(key).map(shortened),
+            prefix: prefixes.longest(key).map(shortened),
         });
     }
 
@@ -135,29 +135,31 @@ impl Bottom {
 /// Both samples.
 #[derive(Clone, Debug)]
 pub(super) struct Samples {
+    /// What a prefix is.
+    pub(super) prefixes: Prefixes,
     pub(super) by_keys: Bottom,
     pub(super) by_bytes: Bottom,
 }
 
-impl Default for Samples {
-    fn default() -> Samples {
+impl Samples {
+    pub(super) fn new(prefixes: Prefixes) -> Samples {
         Samples {
+            prefixes,
             by_keys: Bottom::new(BY_KEYS),
             by_bytes: Bottom::new(BY_BYTES),
         }
     }
-}
 
-impl Samples {
     /// Offers a key to both samples; its place must be its own among the keys of its slot and input.
     #[inline]
     pub(super) fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, place: u64) {
         // Offsets are below 2^50, so that no two pairs of slot and offset are the same number.
         let hash = mixed(place.wrapping_add(u64::from(slot.number()) << 50));
-        self.by_keys.add(key, slot, size_bytes, hash);
+        self.by_keys.add(key, slot, size_bytes, hash, self.prefixes);
         if size_bytes > 0 {
+            let order = byte_order(hash, size_bytes);
             self.by_bytes
-                .add(key, slot, size_bytes, byte_order(hash, size_bytes));
+                .add(key, slot, size_bytes, order, self.prefixes);
         }
     }
 
@@ -222,11 +224,6 @@ fn mixed(place: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     bits ^ (bits >> 31)
-}
-
-/// The part of a key up to its first colon, the colon included: how people name families of keys.
-pub(super) fn prefix(key: &[u8]) -> Option<&[u8]> {
-    memchr::memchr(b':', key).map(|end| &key[..=end])
 }
 
 fn shortened(name: &[u8]) -> Box<[u8]> {

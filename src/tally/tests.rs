@@ -28,10 +28,15 @@ pub(super) fn shown(tally: &Tally) -> String {
         .collect();
     let hot = &used[..used.len().min(50)];
     format!(
-        "{slots:?} {:?} {:?} {} {:?} {:?}",
+        "{slots:?} {:?} {:?} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         tally.kinds().collect::<Vec<_>>(),
         tally.databases().collect::<Vec<_>>(),
         tally.unsized_keys(),
+        tally.encodings().collect::<Vec<_>>(),
+        tally.key_lengths().collect::<Vec<_>>(),
+        tally.sizes().collect::<Vec<_>>(),
+        tally.expiries(),
+        tally.prefixes(),
         tally.causes(hot, Weight::Keys),
         tally.causes(hot, Weight::Bytes),
     )

@@ -1,7 +1,6 @@
 //! The largest of everything: keys, hash tags, prefixes.
 
 use super::evidence::{Share, Weight, estimated, units_of};
-use super::sample::Sampled;
 use super::{BigKey, Tally};
 use crate::slot::Slot;
 use std::cmp::Reverse;
@@ -15,7 +14,7 @@ pub const BIG_KEYS: usize = 100;
 pub enum Family {
     /// Their hash tag: they are in one slot.
     HashTag,
-    /// What stands before their first colon, and the colon.
+    /// What they begin with, up to a delimiter and with it: [`super::Prefixes`].
     Prefix,
 }
 
@@ -149,9 +148,17 @@ impl Tally {
         for (sampled, weight) in sampled {
             keys += 1;
             units = units.saturating_add(weight);
-            if let Some(name) = name_of(sampled, family) {
-                let known = names.entry(name).or_default();
+            let mut add = |name, slot| {
+                let known = names.entry((name, slot)).or_default();
                 *known = known.saturating_add(weight);
+            };
+            match (family, &sampled.tag, &sampled.prefix) {
+                (Family::HashTag, Some(tag), _) => add(&**tag, Some(sampled.slot)),
+                (Family::Prefix, _, Some(longest)) => {
+                    let levels = self.samples.prefixes.levels(longest);
+                    levels.for_each(|level| add(level, None));
+                }
+                _ => {}
             }
         }
         names
@@ -172,12 +179,5 @@ impl Tally {
                 (share.value > share.error).then_some(named)
             })
             .collect()
-    }
-}
-
-fn name_of(sampled: &Sampled, family: Family) -> Option<(&[u8], Option<Slot>)> {
-    match family {
-        Family::HashTag => Some((sampled.tag.as_deref()?, Some(sampled.slot))),
-        Family::Prefix => Some((sampled.prefix.as_deref()?, None)),
     }
 }

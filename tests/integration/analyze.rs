@@ -673,3 +673,104 @@ fn only_the_slots_of_a_node_count_when_it_is_named() {
         says(&run.stderr, &[words]);
     }
 }
+
+#[test]
+fn expiry_times_encodings_and_lengths_are_told() {
+    let text = format!(
+        "{HEADER}0,string,a,10,string,1,1,2026-11-24T09:30:00.5\n0,hash,bb,20,ziplist,1,1,2026-11-24T10:10:00\n\
+         0,hash,ccc,40,hashtable,1,1,2026-12-01 00:00:00+01:00\n0,hash,d,80,listpack,1,1,\n0,zset,e,160,no-such,1,1,2026-1-1\n"
+    ).replace(' ', "T");
+    let analyze = |args: &[&str]| {
+        let all = [
+            &["analyze", "--json", "-", "--as-of", "2026-11-24T10:05:00"],
+            args,
+        ]
+        .concat();
+        json(&run_with(all, text.replace("zset", "sortedset").as_bytes()))
+    };
+    let all = analyze(&[]);
+    let expiry = &all["expiry"];
+    assert_eq!(
+        (&expiry["as_of"], &expiry["known"], &expiry["unknown"]),
+        (&"2026-11-24T10:00:00Z".into(), &3.into(), &1.into())
+    );
+    let within: Vec<(&str, u64)> = expiry["horizon"]
+        .as_array()
+        .expect("classes")
+        .iter()
+        .map(|class| {
+            (
+                class["within"].as_str().expect("text"),
+                class["keys"].as_u64().expect("keys"),
+            )
+        })
+        .filter(|(_, keys)| *keys > 0)
+        .collect();
+    assert_eq!(within, [("past", 1), ("1h", 1), ("7d", 1)]);
+    let encodings: Vec<&str> = all["encodings"]
+        .as_array()
+        .expect("encodings")
+        .iter()
+        .map(|row| row["encoding"].as_str().expect("text"))
+        .collect();
+    assert_eq!(
+        encodings,
+        ["string", "ziplist", "listpack", "hashtable", "other"]
+    );
+    let lengths = &all["key_lengths"];
+    assert_eq!(
+        (&lengths[0]["to"], &lengths[0]["keys"]),
+        (&1.into(), &3.into())
+    );
+    assert_eq!(
+        (&lengths[1]["from"], &lengths[1]["sum"]),
+        (&2.into(), &5.into())
+    );
+    assert_eq!(all["sizes"][0]["from"], 8);
+    // What the input doesn't tell isn't left out.
+    let alive = analyze(&["--expired", "out"]);
+    assert_eq!(
+        (&alive["totals"]["keys"], &alive["totals"]["bytes"]),
+        (&4.into(), &300.into())
+    );
+    assert_eq!(alive["inputs"][0]["filtered"], 1);
+}
+
+#[test]
+fn prefixes_end_where_the_delimiter_says() {
+    let names = |args: &[&str]| {
+        let run = run_with(
+            [&["analyze", "--json", "-"], args].concat(),
+            b"a/b/c:1\na/b/d\na/e\nx\n",
+        );
+        let report = json(&run);
+        let rows = report["prefixes"]["by_keys"]
+            .as_array()
+            .expect("rows")
+            .clone();
+        rows.iter()
+            .map(|row| {
+                (
+                    row["name"].as_str().expect("text").to_owned(),
+                    row["keys"].as_u64(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let row = |name: &str, keys| (name.to_owned(), Some(keys));
+    assert_eq!(names(&[]), [row("a/b/c:", 1)]);
+    assert_eq!(names(&["--prefix-delimiter", "/"]), [row("a/", 3)]);
+    assert_eq!(
+        names(&["--prefix-delimiter", "/", "--prefix-depth", "5"]),
+        [row("a/", 3), row("a/b/", 2)]
+    );
+    for args in [
+        ["--prefix-delimiter", ""],
+        ["--prefix-depth", "0"],
+        ["--as-of", "yesterday"],
+    ] {
+        let run = run_with([&["analyze", "-"][..], &args].concat(), b"a\n");
+        assert_eq!(run.exit, 2);
+        says(&run.stderr, &[args[0]]);
+    }
+}

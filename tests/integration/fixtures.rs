@@ -27,7 +27,11 @@ fn hold(run: &Run, expected: &Path) {
 
 fn analyzed(in_folder: &str, name: &str, exit: i32) {
     let folder = folder(in_folder);
-    let run = run_in(&folder, ["analyze", "--json", name], b"");
+    let run = run_in(
+        &folder,
+        ["analyze", "--json", "--as-of", "2026-11-24", name],
+        b"",
+    );
     assert_eq!(run.exit, exit, "{}", run.stderr);
     hold(&run, &folder.join(format!("{name}.analyze.json")));
 }
@@ -63,7 +67,14 @@ fn nodes() {
         let nodes = nodes.to_str().expect("the path is text");
         let run = run_in(
             &folder("memory-csv"),
-            ["analyze", "tagged.csv", "--nodes", nodes],
+            [
+                "analyze",
+                "tagged.csv",
+                "--as-of",
+                "2026-11-24",
+                "--nodes",
+                nodes,
+            ],
             b"",
         );
         assert_eq!(run.exit, 0, "{}", run.stderr);

@@ -20,7 +20,11 @@ fn rows(numbers: std::ops::Range<u32>) -> String {
         };
         let size = 50 + u64::from(number.wrapping_mul(2_654_435_761) >> 22);
         let kind = ["string", "hash", "set"][number as usize % 3];
-        let _ = writeln!(rows, "{},{kind},{key},{size},raw,1,1,", number % 2);
+        let expiry = match number % 4 {
+            0 => format!("2026-11-{:02}T{:02}:00:00", 1 + number % 28, number % 24),
+            _ => String::new(),
+        };
+        let _ = writeln!(rows, "{},{kind},{key},{size},raw,1,1,{expiry}", number % 2);
     }
     rows
 }
@@ -30,7 +34,8 @@ fn dump(folder: &Path, name: &str, numbers: std::ops::Range<u32>) {
 }
 
 fn analyze(folder: &Path, args: &[&str]) -> Run {
-    let run = run_in(folder, [&["analyze"], args].concat(), b"");
+    let as_of = ["analyze", "--as-of", "2026-11-10"];
+    let run = run_in(folder, [&as_of, args].concat(), b"");
     assert_eq!(run.exit, 0, "{}", run.stderr);
     run
 }
@@ -179,6 +184,10 @@ fn damaged_tallies_and_filters_are_refused() {
         (
             &["a.csv", "--save", "no/such/folder.tally"],
             "no/such/folder.tally",
+        ),
+        (
+            &["a.tally", "--prefix-delimiter", "/"],
+            "--prefix-delimiter ':' --prefix-depth 1",
         ),
         (&["a.csv", "--save", "-"], "--save"),
         (

@@ -10,6 +10,7 @@
 mod advice;
 pub mod csv;
 mod evenness;
+mod expiry;
 mod families;
 mod rows;
 #[cfg(feature = "cli")]
@@ -17,6 +18,7 @@ pub mod table;
 
 pub use advice::Advice;
 pub use evenness::ChiSquare;
+pub use expiry::{Expiry, Horizon};
 pub use families::{BigKeyRow, Families, FamilyRow};
 pub use rows::*;
 
@@ -25,8 +27,9 @@ use super::numbers::rounded;
 use crate::cluster::{ClusterView, Node};
 use crate::escape::key_text;
 use crate::slot::{SLOT_COUNT, Slot};
+use crate::source::{Encoding, Moment};
 use crate::tally::{
-    Cause, Family, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight,
+    Cause, Class, Family, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight,
 };
 use evenness::{chi_square, gini};
 use serde::Serialize;
@@ -48,10 +51,20 @@ pub struct Analysis {
     pub big_keys: Vec<BigKeyRow>,
     /// The heaviest hash tags.
     pub hash_tags: Families,
-    /// The heaviest prefixes: what stands before the first colon, and the colon.
+    /// The heaviest prefixes: what stands before a delimiter, and the delimiter.
     pub prefixes: Families,
+    /// What a prefix is.
+    pub prefix_rule: PrefixRule,
     /// The types with keys.
     pub types: Types,
+    /// The encodings with keys.
+    pub encodings: Vec<EncodingRow>,
+    /// The lengths of keys in bytes, by powers of two: the classes with keys, ascending.
+    pub key_lengths: Vec<ClassRow>,
+    /// The sizes of keys in bytes where they are known, the same way.
+    pub sizes: Vec<ClassRow>,
+    /// How soon keys expire; nothing when no time is known.
+    pub expiry: Option<Expiry>,
     /// The databases with keys, ascending.
     pub databases: Vec<DatabaseRow>,
     /// The primaries, by id, when a slot map is known.
@@ -68,8 +81,14 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Works a report out; `top` is the length of the lists of hot slots.
-    pub fn new(outcome: &Outcome, view: Option<&ClusterView>, top: usize) -> Analysis {
+    /// Works a report out; `top` is the length of its lists, `as_of` the time from which is told
+    /// how soon keys expire.
+    pub fn new(
+        outcome: &Outcome,
+        view: Option<&ClusterView>,
+        top: usize,
+        as_of: Moment,
+    ) -> Analysis {
         let tally = &outcome.tally;
         let known = Known(tally.knows_bytes());
         let slots: Vec<SlotRow> = Slot::all()
@@ -97,6 +116,14 @@ impl Analysis {
                     .map(|(kind, count)| (kind.word(), group(count, known)))
                     .collect(),
             ),
+            prefix_rule: PrefixRule {
+                delimiter: key_text(tally.prefixes().delimiter()).into_owned(),
+                depth: tally.prefixes().depth(),
+            },
+            encodings: encodings(tally, known),
+            key_lengths: tally.key_lengths().map(class_row).collect(),
+            sizes: tally.sizes().map(class_row).collect(),
+            expiry: expiry::expiry(tally, known, as_of),
             databases: tally
                 .databases()
                 .map(|(db, count)| DatabaseRow {
@@ -147,6 +174,28 @@ fn group(count: GroupCount, known: Known) -> Group {
     Group {
         keys: count.keys,
         bytes: known.bytes(count.bytes),
+    }
+}
+
+/// The encodings that inputs told.
+fn encodings(tally: &Tally, known: Known) -> Vec<EncodingRow> {
+    let told = tally
+        .encodings()
+        .filter(|(encoding, _)| *encoding != Encoding::Unknown);
+    told.map(|(encoding, count)| EncodingRow {
+        encoding: encoding.word(),
+        keys: count.keys,
+        bytes: known.bytes(count.bytes),
+    })
+    .collect()
+}
+
+fn class_row(class: Class) -> ClassRow {
+    ClassRow {
+        from: class.from,
+        to: class.to,
+        keys: class.keys,
+        sum: class.sum,
     }
 }
 

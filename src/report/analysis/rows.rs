@@ -132,6 +132,39 @@ pub struct Group {
     pub bytes: Option<u64>,
 }
 
+/// Keys of an encoding.
+#[derive(Debug, Serialize)]
+pub struct EncodingRow {
+    /// The encoding's word.
+    pub encoding: &'static str,
+    /// How many keys.
+    pub keys: u64,
+    /// How many bytes.
+    pub bytes: Option<u64>,
+}
+
+/// A class of a histogram.
+#[derive(Debug, Serialize)]
+pub struct ClassRow {
+    /// The smallest number of the class.
+    pub from: u64,
+    /// The largest number of the class.
+    pub to: u64,
+    /// How many keys.
+    pub keys: u64,
+    /// The sum of their lengths or sizes.
+    pub sum: u64,
+}
+
+/// How keys are told apart to name families of them.
+#[derive(Debug, Serialize)]
+pub struct PrefixRule {
+    /// What ends a part of a key.
+    pub delimiter: String,
+    /// How many parts a prefix has at most.
+    pub depth: u8,
+}
+
 /// Keys of a database.
 #[derive(Debug, Serialize)]
 pub struct DatabaseRow {

@@ -3,7 +3,8 @@
 use super::super::numbers::{bytes_text, count_text};
 use super::super::table;
 use super::{
-    Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, Families, FamilyRow, HotSlot, Spread,
+    Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, HotSlot,
+    Spread,
 };
 use crate::escape::key_line;
 use std::io::{self, Write};
@@ -24,6 +25,16 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     families(out, "Hash tags", &analysis.hash_tags)?;
     families(out, "Prefixes", &analysis.prefixes)?;
     types(out, analysis)?;
+    encodings(out, analysis)?;
+    histogram(out, "Sizes", "bytes", &analysis.sizes, bytes_text)?;
+    histogram(
+        out,
+        "Key lengths",
+        "length",
+        &analysis.key_lengths,
+        count_text,
+    )?;
+    expiry(out, analysis)?;
     databases(out, analysis)?;
     nodes(out, analysis)?;
     advice(out, analysis.advice.as_deref().unwrap_or_default())
@@ -222,6 +233,83 @@ fn types(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
         ]
     });
     table::write(out, &["type", "keys", "share", "bytes"], &[0], rows)
+}
+
+fn encodings(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    if analysis.encodings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nEncodings")?;
+    let rows = analysis.encodings.iter().map(|row| {
+        vec![
+            row.encoding.to_owned(),
+            count_text(row.keys),
+            percent(row.keys as f64 / analysis.totals.keys.max(1) as f64),
+            row.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+        ]
+    });
+    table::write(out, &["encoding", "keys", "share", "bytes"], &[0], rows)
+}
+
+fn histogram(
+    out: &mut dyn Write,
+    title: &str,
+    unit: &str,
+    classes: &[ClassRow],
+    text: fn(u64) -> String,
+) -> io::Result<()> {
+    if classes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    let keys: u64 = classes
+        .iter()
+        .fold(0, |sum, class| sum.saturating_add(class.keys));
+    let rows = classes.iter().map(|class| {
+        vec![
+            text(class.from),
+            text(class.to),
+            count_text(class.keys),
+            percent(class.keys as f64 / keys.max(1) as f64),
+            bytes_text(class.sum),
+        ]
+    });
+    let from = format!("{unit} from");
+    table::write(out, &[&from, "to", "keys", "share", "together"], &[], rows)
+}
+
+fn expiry(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    let Some(expiry) = &analysis.expiry else {
+        return Ok(());
+    };
+    writeln!(out, "\nExpiry (from {})", expiry.as_of)?;
+    let words = |within: &str| match within {
+        "past" => "expired".to_owned(),
+        "later" => "later".to_owned(),
+        within => format!("within {within}"),
+    };
+    let rows = expiry.horizon.iter().filter(|row| row.keys > 0).map(|row| {
+        vec![
+            words(row.within),
+            count_text(row.keys),
+            percent(row.share),
+            row.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+        ]
+    });
+    table::write(out, &["expires", "keys", "share", "bytes"], &[0], rows)?;
+    writeln!(
+        out,
+        "  The first expires in the {} from {}, half of them by that from {}, the last in that from {}.",
+        expiry.resolution, expiry.first, expiry.median, expiry.last
+    )?;
+    match expiry.unknown {
+        0 => Ok(()),
+        unknown => writeln!(
+            out,
+            "  {} more keys expire at a time that the input doesn't tell.",
+            count_text(unknown)
+        ),
+    }
 }
 
 fn databases(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {

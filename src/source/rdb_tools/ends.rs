@@ -17,12 +17,15 @@ pub(super) const WORD_BYTES: usize = 48;
 
 /// The right end of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tail {
+pub(super) struct Tail<'line> {
     /// Where the key ends, in the line.
     pub(super) key_end: usize,
     pub(super) size_bytes: u64,
     pub(super) elements: u64,
-    pub(super) expires: bool,
+    /// The word for how its value is kept.
+    pub(super) encoding: &'line [u8],
+    /// When it expires; empty when it doesn't.
+    pub(super) expiry: &'line [u8],
 }
 
 /// The left end of a row.
@@ -37,23 +40,23 @@ pub(super) struct Head {
 impl RdbTools {
     /// The right end of what ends a row, if it does. Looks at [`TAIL_BYTES`] at most.
     #[inline]
-    pub(super) fn tail(self, line: &[u8]) -> Option<Tail> {
+    pub(super) fn tail(self, line: &[u8]) -> Option<Tail<'_>> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut rest = Backwards(line);
-        let expires = match self {
+        let expiry = match self {
             RdbTools::Plain => {
                 let expiry = rest.word(is_expiry)?;
                 rest.comma()?;
-                !expiry.is_empty()
+                expiry
             }
-            RdbTools::WithoutExpiry => false,
+            RdbTools::WithoutExpiry => &[],
             RdbTools::RdbCli => return rest.rdb_cli_tail(),
         };
         rest.integer()?;
         rest.comma()?;
         let elements = rest.integer()?;
         rest.comma()?;
-        rest.word(is_encoding)?;
+        let encoding = rest.word(is_encoding)?;
         rest.comma()?;
         let size_bytes = rest.integer()?;
         rest.comma()?;
@@ -61,7 +64,8 @@ impl RdbTools {
             key_end: rest.0.len(),
             size_bytes,
             elements,
-            expires,
+            encoding,
+            expiry,
         })
     }
 }
@@ -123,14 +127,14 @@ impl<'line> Backwards<'line> {
     }
 
     /// `","size",encoding,elements,"longest","expiry"`: the right end of a row of redis-rdb-cli.
-    fn rdb_cli_tail(mut self) -> Option<Tail> {
+    fn rdb_cli_tail(mut self) -> Option<Tail<'line>> {
         let expiry = self.quoted(|byte| is_expiry(byte) || byte == b' ')?;
         self.comma()?;
         number::human_size(self.quoted(is_size)?)?;
         self.comma()?;
         let elements = self.integer()?;
         self.comma()?;
-        self.word(is_encoding)?;
+        let encoding = self.word(is_encoding)?;
         self.comma()?;
         let size_bytes = number::human_size(self.quoted(is_size)?)?;
         self.comma()?;
@@ -139,7 +143,8 @@ impl<'line> Backwards<'line> {
             key_end: self.0.len(),
             size_bytes,
             elements,
-            expires: !expiry.is_empty(),
+            encoding,
+            expiry,
         })
     }
 

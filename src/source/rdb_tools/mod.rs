@@ -21,6 +21,7 @@ pub(super) use ends::TAIL_BYTES;
 use super::batch::{KeyBatch, KeyFacts};
 use super::cut::Cut;
 use super::fault::Faults;
+use super::{Encoding, Moment};
 use ends::{HEAD_BYTES, Head, Tail, head};
 use memchr::memchr;
 
@@ -86,13 +87,13 @@ impl RdbTools {
         self.tail(line).is_some()
     }
 
-    fn split(self, row: &[u8]) -> Option<(Head, Tail)> {
+    fn split(self, row: &[u8]) -> Option<(Head, Tail<'_>)> {
         self.split_at(row, self.tail(row)?)
     }
 
     /// Both ends of a row whose right end is known.
     #[inline]
-    fn split_at(self, row: &[u8], tail: Tail) -> Option<(Head, Tail)> {
+    fn split_at<'row>(self, row: &[u8], tail: Tail<'row>) -> Option<(Head, Tail<'row>)> {
         let mut head = head(row)?;
         if self == RdbTools::RdbCli {
             head.key_start += usize::from(row.get(head.key_start) == Some(&b'"'));
@@ -117,7 +118,9 @@ impl RdbTools {
                         elements: Some(tail.elements),
                         kind: head.kind,
                         db: head.db,
-                        expires: tail.expires,
+                        expires: !tail.expiry.is_empty(),
+                        expires_at: Moment::parse(tail.expiry),
+                        encoding: Encoding::from_word(tail.encoding),
                     };
                     let key = start + head.key_start..start + tail.key_end;
                     batch.push_in_block(start, key, facts);
@@ -130,7 +133,7 @@ impl RdbTools {
 
     /// Where the row that begins at `start` ends, where the next one begins, and its right end.
     #[inline]
-    fn row_end(self, block: &[u8], start: usize) -> (usize, usize, Option<Tail>) {
+    fn row_end(self, block: &[u8], start: usize) -> (usize, usize, Option<Tail<'_>>) {
         // Nearly every row is one line; its right end is enough to know.
         if let Some(newline) = memchr(b'\n', &block[start..]) {
             let end = start + newline;

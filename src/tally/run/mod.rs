@@ -6,15 +6,15 @@
 
 mod worker;
 
-use super::Tally;
-use crate::error::{Error, ErrorKind, Result};
+use super::{Prefixes, Tally};
+use crate::error::{Error, ErrorKind, Position, Result};
 use crate::source::{
     self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
 };
 use rayon::ThreadPool;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +32,8 @@ pub struct Options {
     /// How many threads; as many as the machine has when it isn't said, but at
     /// most [`MAX_DEFAULT_THREADS`].
     pub threads: Option<usize>,
+    /// What a prefix is.
+    pub prefixes: Prefixes,
 }
 
 /// How far a run has come.
@@ -113,13 +115,14 @@ pub fn run(
         tell: progress,
     };
     let mut outcome = Outcome {
-        tally: Tally::new(),
+        tally: Tally::with_prefixes(options.prefixes),
         inputs: Vec::new(),
     };
     for input in opened {
         let run = Run {
             pool: &pool,
             options: &options.source,
+            prefixes: options.prefixes,
             meter: &meter,
         };
         outcome.merge(run.any_input(input)?);
@@ -153,6 +156,7 @@ impl Meter<'_> {
 struct Run<'run> {
     pool: &'run ThreadPool,
     options: &'run source::Options,
+    prefixes: Prefixes,
     meter: &'run Meter<'run>,
 }
 
@@ -172,10 +176,26 @@ impl Run<'_> {
                 length,
             } => {
                 let outcome = Outcome::from_saved(reader, &path)?;
+                self.check_prefixes(outcome.tally.prefixes(), &path)?;
                 self.meter.add(length.unwrap_or(0));
                 Ok(outcome)
             }
         }
+    }
+
+    /// Prefixes of two kinds can't be counted together.
+    fn check_prefixes(&self, saved: Prefixes, path: &Path) -> Result<()> {
+        if saved == self.prefixes {
+            return Ok(());
+        }
+        let (delimiter, depth) = (saved.delimiter().escape_ascii(), saved.depth());
+        let message = format!(
+            "expected a tally with the same prefixes as in the rest, found delimiter `{delimiter}` and depth {depth}"
+        );
+        let mend = format!("pass --prefix-delimiter '{delimiter}' --prefix-depth {depth}");
+        Err(Error::new(ErrorKind::Usage, message)
+            .at(Position::file(path))
+            .mend(mend))
     }
 
     fn input(&self, input: Opened) -> Result<(Tally, InputSummary)> {
@@ -223,7 +243,7 @@ impl Run<'_> {
     }
 
     /// Turns what was found into the first error, if there is one to stop at.
-    fn finish(&self, found: &mut Found, file: Option<&File>, path: &std::path::Path) -> Result<()> {
+    fn finish(&self, found: &mut Found, file: Option<&File>, path: &Path) -> Result<()> {
         if let Some(file) = file {
             source::find_lines(file, &mut found.findings.faults);
         }
@@ -339,7 +359,7 @@ impl Run<'_> {
     /// Runs a worker on every thread of the pool and merges what they found.
     fn workers(&self, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
         let found = self.pool.broadcast(|_| {
-            let mut worker = Worker::new(self.options);
+            let mut worker = Worker::new(self.options, self.prefixes);
             work(&mut worker);
             worker.found
         });
@@ -349,6 +369,6 @@ impl Run<'_> {
                 all.merge(next);
                 all
             })
-            .unwrap_or_default()
+            .unwrap_or_else(|| Found::new(self.prefixes))
     }
 }

@@ -3,10 +3,9 @@
 use crate::error::Error;
 use crate::slot::{Slot, slots_of};
 use crate::source::{self, Findings, KeyBatch, OnError, Reading};
-use crate::tally::Tally;
+use crate::tally::{Prefixes, Tally};
 
 /// What one worker found in its blocks.
-#[derive(Default)]
 pub(super) struct Found {
     pub(super) tally: Tally,
     pub(super) findings: Findings,
@@ -15,6 +14,14 @@ pub(super) struct Found {
 }
 
 impl Found {
+    pub(super) fn new(prefixes: Prefixes) -> Found {
+        Found {
+            tally: Tally::with_prefixes(prefixes),
+            findings: Findings::default(),
+            failure: None,
+        }
+    }
+
     pub(super) fn merge(&mut self, other: Found) {
         self.tally.merge(other.tally);
         self.findings.merge(other.findings);
@@ -39,12 +46,12 @@ pub(super) struct Worker<'run> {
 }
 
 impl Worker<'_> {
-    pub(super) fn new(options: &source::Options) -> Worker<'_> {
+    pub(super) fn new(options: &source::Options, prefixes: Prefixes) -> Worker<'_> {
         Worker {
             options,
             batch: KeyBatch::new(),
             slots: Vec::new(),
-            found: Found::default(),
+            found: Found::new(prefixes),
         }
     }
 

@@ -42,6 +42,10 @@ impl<'bytes> Fields<'bytes> {
         Ok(number)
     }
 
+    pub(super) fn u8(&mut self) -> Result<u8, Broken> {
+        self.number().map(u8::from_le_bytes)
+    }
+
     pub(super) fn u16(&mut self) -> Result<u16, Broken> {
         self.number().map(u16::from_le_bytes)
     }

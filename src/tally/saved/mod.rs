@@ -30,7 +30,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// The version of the form that is written, and the only one that is read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The longest body: many times what a tally of sane keys takes (about 10 MB at most).
 const MAX_BODY_BYTES: u64 = 256 << 20;
@@ -109,12 +109,12 @@ impl Outcome {
         Ok(sealed(&body))
     }
 
-    /// Reads a tally file; `path` names it in errors and in [`super::InputSummary::tally`].
+    /// Reads what [`Outcome::save`] wrote; `path` names it in errors and in [`super::InputSummary::tally`].
     ///
     /// # Errors
     /// When reading fails, or it is cut off, altered, of another version or
     /// holds what no tally can; with the byte.
-    pub(super) fn from_saved(input: impl Read, path: &Path) -> Result<Outcome> {
+    pub fn from_saved(input: impl Read, path: &Path) -> Result<Outcome> {
         let mut bytes = Vec::new();
         let most = HEADER_BYTES as u64 + MAX_BODY_BYTES + CHECKSUM_BYTES as u64;
         input

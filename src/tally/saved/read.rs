@@ -3,10 +3,12 @@
 use super::fields::Fields;
 use super::{Broken, HEADER_BYTES, MAX_INPUTS, Tally};
 use crate::slot::{Slot, hash_tag};
-use crate::source::{FORMAT_NAMES, Faults, Findings, KeyKind};
+use crate::source::{Encoding, FORMAT_NAMES, Faults, Findings, KeyKind};
+use crate::tally::expiries::LAST_DAY;
+use crate::tally::histogram::{CLASSES, Histogram};
 use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
 use crate::tally::tags::MAX_TAGS;
-use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, SlotCount};
+use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, Prefixes, SlotCount};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -20,8 +22,11 @@ pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>
     let mut tally = Tally::new();
     slots(&mut fields, &mut tally)?;
     groups(&mut fields, &mut tally)?;
+    histograms(&mut fields, &mut tally)?;
+    expiries(&mut fields, &mut tally)?;
     big_keys(&mut fields, &mut tally)?;
     tags(&mut fields, &mut tally)?;
+    tally.samples.prefixes = prefixes(&mut fields)?;
     let keys = tally.total().keys;
     sample(&mut fields, &mut tally.samples.by_keys, keys)?;
     sample(&mut fields, &mut tally.samples.by_bytes, keys)?;
@@ -119,6 +124,20 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     expect(is_all(sum), place, "types that sum up to the slots")?;
     let place = fields.place();
     let mut sum = GroupCount::default();
+    for _ in 0..fields.count(Encoding::ALL.len(), "encodings")? {
+        let place = fields.place();
+        let word = fields.name()?;
+        let encoding = Encoding::ALL
+            .into_iter()
+            .find(|encoding| encoding.word().as_bytes() == word)
+            .ok_or_else(|| Broken::new(place, "expected the name of an encoding"))?;
+        let count = group(fields)?;
+        tally.encodings[encoding as usize].add(count.keys, count.bytes);
+        sum.add(count.keys, count.bytes);
+    }
+    expect(is_all(sum), place, "encodings that sum up to the slots")?;
+    let place = fields.place();
+    let mut sum = GroupCount::default();
     for _ in 0..fields.count(1 << 16, "databases")? {
         let db = fields.u16()?;
         let count = group(fields)?;
@@ -130,6 +149,68 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     tally.unsized_keys = fields.u64()?;
     let is_sane = tally.unsized_keys <= total.keys;
     expect(is_sane, place, "no more keys without a size than keys")
+}
+
+/// Counts of both histograms; each number lies between the bounds of its class.
+fn histogram(fields: &mut Fields<'_>) -> Result<(Histogram, GroupCount), Broken> {
+    let mut histogram = Histogram::default();
+    let mut all = GroupCount::default();
+    for class in 0..CLASSES {
+        let place = fields.place();
+        let count = group(fields)?;
+        let (from, to) = Histogram::bounds(class);
+        let is_sane = count.bytes >= count.keys.saturating_mul(from)
+            && count.bytes <= count.keys.saturating_mul(to);
+        expect(is_sane, place, "a sum between the bounds of its class")?;
+        histogram.0[class] = count;
+        all.add(count.keys, count.bytes);
+    }
+    Ok((histogram, all))
+}
+
+fn histograms(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    let total = tally.total();
+    let place = fields.place();
+    let (lengths, all) = histogram(fields)?;
+    expect(all.keys == total.keys, place, "a length for each key")?;
+    tally.key_lengths = lengths;
+    let place = fields.place();
+    let (sizes, all) = histogram(fields)?;
+    let is_sane =
+        all.keys.checked_add(tally.unsized_keys) == Some(total.keys) && all.bytes == total.bytes;
+    expect(is_sane, place, "a size for each key that has one")?;
+    tally.sizes = sizes;
+    Ok(())
+}
+
+fn expiries(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
+    let total = tally.total();
+    let place = fields.place();
+    let are_hours = fields.flag()?;
+    if !are_hours {
+        tally.expiries.give_hours_up();
+    }
+    let mut sum = GroupCount::default();
+    for _ in 0..fields.count(LAST_DAY as usize + 1, "expiry times")? {
+        let at = fields.u32()?;
+        let count = group(fields)?;
+        match are_hours {
+            true => tally.expiries.add_hour(at, count),
+            false => tally.expiries.add_day(at, count),
+        }
+        sum.add(count.keys, count.bytes);
+    }
+    let is_sane = sum.keys <= total.expiring
+        && sum.bytes <= total.bytes
+        && tally.expiries.are_hours() == are_hours;
+    expect(is_sane, place, "expiry times of keys that expire")
+}
+
+fn prefixes(fields: &mut Fields<'_>) -> Result<Prefixes, Broken> {
+    let place = fields.place();
+    let delimiter = fields.name()?;
+    Prefixes::new(delimiter, fields.u8()?)
+        .ok_or_else(|| Broken::new(place, "expected what a prefix is"))
 }
 
 fn big_keys(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {

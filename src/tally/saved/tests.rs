@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::slot::Slot;
-use crate::source::{Faults, Findings, KeyFacts, KeyKind, KeyRecord};
+use crate::source::{Encoding, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment};
 use crate::tally::tests::shown;
 use crate::tally::{Family, InputSummary, Weight};
 use proptest::prelude::*;
@@ -15,6 +15,8 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
             size_bytes,
             kind: KeyKind::ALL[place as usize % KeyKind::ALL.len()],
             expires: place % 3 == 0,
+            expires_at: (place % 6 == 0).then(|| Moment::from_unix_ms(place << 32)),
+            encoding: Encoding::ALL[place as usize % Encoding::ALL.len()],
             db: (place % 5) as u16,
             ..KeyFacts::UNKNOWN
         };
@@ -179,10 +181,10 @@ fn absurd_lengths_are_refused_with_their_place() {
         "{error}"
     );
     let mut newer = bytes.to_vec();
-    newer[TALLY_MAGIC.len()] = 2;
+    newer[TALLY_MAGIC.len()] = 1;
     let error = refused(&newer);
     assert!(
-        error.contains("byte 16: expected a tally of version 1, found version 2"),
+        error.contains("byte 16: expected a tally of version 2, found version 1"),
         "{error}"
     );
     // A number of inputs that no memory could hold.

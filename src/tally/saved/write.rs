@@ -5,15 +5,19 @@
 //!
 //! 1. inputs: path, format, keys, rows passed over, ambiguous keys, keys left out;
 //! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known;
-//! 3. types: word, keys, bytes; databases: number, keys, bytes; keys without a size;
+//! 3. types and encodings: word, keys, bytes; databases: number, keys, bytes; keys without a size;
+//!    the histograms of key lengths and sizes, 65 classes each: numbers, sum; expiry times: whether
+//!    they are hours or days since 1970, and each with keys, bytes;
 //! 4. the biggest keys: bytes, key;
 //! 5. the hash tags, unless they were too many: tag, keys, bytes;
-//! 6. the samples by keys and by bytes: whether complete, and each key's order,
+//! 6. what a prefix is: delimiter, depth; the samples by keys and by bytes: whether complete, and each key's order,
 //!    slot, bytes, tag, prefix.
 
 use super::super::{InputSummary, Tally};
-use crate::source::KeyKind;
+use crate::source::{Encoding, KeyKind};
 use crate::tally::GroupCount;
+use crate::tally::expiries::Expiries;
+use crate::tally::histogram::Histogram;
 use crate::tally::sample::Bottom;
 use std::os::unix::ffi::OsStrExt;
 
@@ -22,8 +26,13 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
     body.inputs(inputs);
     body.slots(tally);
     body.groups(tally);
+    body.histogram(&tally.key_lengths);
+    body.histogram(&tally.sizes);
+    body.expiries(&tally.expiries);
     body.big_keys(tally);
     body.tags(tally);
+    body.name(tally.prefixes().delimiter());
+    body.0.push(tally.prefixes().depth());
     body.sample(&tally.samples.by_keys);
     body.sample(&tally.samples.by_bytes);
     body.0
@@ -93,12 +102,33 @@ impl Body {
             self.name(kind.word().as_bytes());
             self.group(tally.kinds[kind as usize]);
         }
+        self.count(Encoding::ALL.len());
+        for encoding in Encoding::ALL {
+            self.name(encoding.word().as_bytes());
+            self.group(tally.encodings[encoding as usize]);
+        }
         self.count(tally.databases.len());
         for (db, count) in tally.databases() {
             self.0.extend(db.to_le_bytes());
             self.group(count);
         }
         self.u64(tally.unsized_keys);
+    }
+
+    fn histogram(&mut self, histogram: &Histogram) {
+        for count in histogram.0 {
+            self.group(count);
+        }
+    }
+
+    fn expiries(&mut self, expiries: &Expiries) {
+        self.flag(expiries.are_hours());
+        let sorted = expiries.sorted();
+        self.count(sorted.len());
+        for (at, count) in sorted {
+            self.count(at as usize);
+            self.group(count);
+        }
     }
 
     fn big_keys(&mut self, tally: &Tally) {
