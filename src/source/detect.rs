@@ -14,7 +14,7 @@ use memchr::{memchr, memrchr};
 /// How much of an input is looked at; a header must fit.
 pub(super) const HEAD_BYTES: usize = 64 << 10;
 
-const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What an input was taken for.
 #[derive(Clone, Debug, PartialEq, Eq)]

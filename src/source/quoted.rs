@@ -1,16 +1,18 @@
 //! Standard CSV (RFC 4180) with a header: HDT3213/rdb, spreadsheets, queries.
 //!
-//! The `csv` crate reads the fields. Rows end at a newline outside quotes,
-//! that is behind an even number of quotes; a quote where the standard has
-//! none would make that count differ from the crate's reading, so such a row
-//! is refused.
+//! The `csv` crate reads the fields. Rows end at a newline outside quotes; which
+//! quotes open and close a field is decided as the crate does, so that a cut
+//! falls between the rows that it reads. A row with a quote where the standard
+//! has none is refused.
 
 use super::batch::{KeyBatch, KeyFacts, KeyKind};
 use super::cut::Cut;
+use super::detect::UTF8_MARK;
 use super::fault::{Fault, Faults, excerpt};
 use super::{Encoding, Moment, number};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use memchr::{memchr, memchr_iter, memchr2};
+use std::io::Read;
 
 /// Which columns a CSV has, by number from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +35,14 @@ impl Quoted {
         if from == 0 {
             return Cut::At(0);
         }
+        let mut quotes = Quotes::new(self.delimiter);
         let mut place = from - 1;
-        let mut is_quoted = memchr_iter(b'"', &bytes[..place]).count() % 2 == 1;
+        memchr_iter(b'"', &bytes[..place]).for_each(|quote| quotes.pass(bytes, quote));
         while let Some(found) = memchr2(b'"', b'\n', &bytes[place..]) {
             place += found + 1;
             if bytes[place - 1] == b'"' {
-                is_quoted = !is_quoted;
-            } else if !is_quoted {
+                quotes.pass(bytes, place - 1);
+            } else if !quotes.are_open {
                 return Cut::At(place);
             }
         }
@@ -51,12 +54,20 @@ impl Quoted {
         let block = std::mem::take(&mut batch.block);
         let rest = &block[batch.cursor..batch.end];
         // A bare carriage return is data: only a newline ends a row.
-        let mut reader = ReaderBuilder::new()
+        let mut builder = ReaderBuilder::new();
+        builder
             .has_headers(false)
             .flexible(true)
             .delimiter(self.delimiter)
-            .terminator(Terminator::Any(b'\n'))
-            .from_reader(rest);
+            .terminator(Terminator::Any(b'\n'));
+        // The crate drops a byte-order mark where it begins to read. Here that is any row, and the
+        // mark belongs to its first field: an empty line before it, which is passed over, keeps it.
+        let before = if rest.starts_with(UTF8_MARK) {
+            "\n"
+        } else {
+            ""
+        };
+        let mut reader = builder.from_reader(before.as_bytes().chain(rest));
         let mut record = ByteRecord::new();
         let mut from = 0;
         for _ in 0..rows {
@@ -65,11 +76,18 @@ impl Quoted {
                 from = rest.len();
                 break;
             }
-            let begins = record.position().map_or(from, |at| at.byte() as usize);
-            let raw = &rest[begins..];
-            from = reader.position().byte() as usize;
+            let begins = record
+                .position()
+                .map_or(from, |at| (at.byte() as usize).saturating_sub(before.len()));
+            // The crate passes over empty lines before a record and counts them in.
+            let empty = rest[begins..].iter().take_while(|byte| **byte == b'\n');
+            let begins = begins + empty.count();
+            let raw = &rest[begins.min(rest.len())..];
+            from = reader.position().byte() as usize - before.len();
             let byte = batch.offset + (batch.cursor + begins) as u64;
-            if let Some(fault) = self.read_row(&raw[..from - begins], &record, byte, batch) {
+            if let Some(fault) =
+                self.read_row(&raw[..from.saturating_sub(begins)], &record, byte, batch)
+            {
                 faults.push(fault);
             }
         }
@@ -164,6 +182,39 @@ impl Quoted {
             expires_at: expiry.and_then(Moment::parse),
             encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
         })
+    }
+}
+
+/// Which quotes enclose a field, from the beginning of a row on.
+struct Quotes {
+    delimiter: u8,
+    are_open: bool,
+    /// Behind the last quote that closed a field: another one there is a quote of the field.
+    behind_close: usize,
+}
+
+impl Quotes {
+    fn new(delimiter: u8) -> Quotes {
+        Quotes {
+            delimiter,
+            are_open: false,
+            behind_close: usize::MAX,
+        }
+    }
+
+    /// Passes the next quote of these bytes.
+    #[inline]
+    fn pass(&mut self, bytes: &[u8], quote: usize) {
+        if self.are_open {
+            self.are_open = false;
+            self.behind_close = quote + 1;
+            return;
+        }
+        let begins_field = match quote.checked_sub(1) {
+            Some(before) => bytes[before] == b'\n' || bytes[before] == self.delimiter,
+            None => true,
+        };
+        self.are_open = begins_field || quote == self.behind_close;
     }
 }
 

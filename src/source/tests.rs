@@ -329,3 +329,20 @@ fn faults_of_quoted_rows_are_named() {
         "{faults:?}"
     );
 }
+
+proptest! {
+    /// Quotes where the standard has none: which rows are refused must not depend on the cuts.
+    #[test]
+    fn damaged_quotes_are_read_the_same_in_any_parts(
+        rows in proptest::collection::vec(
+            proptest::sample::select(&["\"", "\"\"", ",", "\n", "\r\n", "a", "1", "\u{feff}", "a,1\n", "\"b\nc\",2\n"][..]),
+            0..60,
+        ),
+        part_bytes in 1usize..40,
+    ) {
+        let text = format!("key,size\n{}", rows.concat());
+        let (_folder, input) = written(text.as_bytes());
+        let whole = streamed(&input, &options(Format::Csv, 1 << 20));
+        prop_assert_eq!(streamed(&input, &options(Format::Csv, part_bytes)), whole);
+    }
+}
