@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::executor::Outcome;
 use crate::execute::journal::Journal;
+use crate::execute::open_moves::open_moves;
 use crate::plan::{Fit, Plan, fit};
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde_json::{Value, json};
@@ -87,6 +88,44 @@ impl Run {
         let path = journal_of(pace.journal.as_deref(), &session.cluster.seed_view()?);
         let journal = Journal::open(&path)?;
         Ok(Run { journal })
+    }
+
+    /// How many slots were begun and not finished.
+    pub(super) fn begun(&self) -> u64 {
+        self.journal.open_moves().len() as u64
+    }
+
+    /// Takes every slot that is open on the cluster for begun, whoever opened it; whether the
+    /// person agrees.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`] when a slot is open towards several nodes, or a node can't be asked.
+    pub(super) fn adopt_open_slots(&mut self, session: &mut Session, yes: bool) -> Result<bool> {
+        let known = self.journal.open_moves();
+        let open = open_moves(&session.survey()?)?;
+        // Where the journal knows the slot it knows what was meant.
+        let is_new = |task: &Move| known.iter().all(|begun| begun.slot != task.slot);
+        let adopted: Vec<Move> = open.into_iter().filter(is_new).collect();
+        let question = format!(
+            "finish {} slots that somebody has opened, and nobody moves now?",
+            adopted.len()
+        );
+        if adopted.is_empty() {
+            return Ok(true);
+        }
+        let is_agreed = yes || confirm(&question)?;
+        if is_agreed {
+            self.journal.begin(&adopted)?;
+        }
+        Ok(is_agreed)
+    }
+
+    /// Removes the journal when nothing is under way any more.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub(super) fn close(self) -> Result<()> {
+        self.journal.close()
     }
 
     /// Finishes the slots that an earlier run had begun; whether nothing is left of that.

@@ -37,6 +37,14 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(disable_help_flag = true)]
     Apply(super::apply::Args),
+    /// Finish the slots that an interrupted run has left open.
+    #[cfg(feature = "live")]
+    #[command(disable_help_flag = true)]
+    Resume(super::resume::Args),
+    /// Plan the way back of what a plan or a journal has moved.
+    #[cfg(feature = "live")]
+    #[command(disable_help_flag = true)]
+    Undo(super::undo::Args),
     /// Find everything that would make moving slots unsafe.
     #[cfg(feature = "live")]
     #[command(disable_help_flag = true)]

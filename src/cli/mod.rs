@@ -34,8 +34,12 @@ mod plan_args;
 #[cfg(feature = "live")]
 mod plan_rebalance;
 mod progress;
+#[cfg(feature = "live")]
+mod resume;
 mod size;
 mod terminal;
+#[cfg(feature = "live")]
+mod undo;
 #[cfg(feature = "live")]
 mod weights;
 #[cfg(feature = "live")]
@@ -82,6 +86,10 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::PlanRebalance(args) => plan_rebalance::run(&args),
         #[cfg(feature = "live")]
         Command::Apply(args) => apply::run(&args),
+        #[cfg(feature = "live")]
+        Command::Resume(args) => resume::run(&args),
+        #[cfg(feature = "live")]
+        Command::Undo(args) => undo::run(&args),
         #[cfg(feature = "live")]
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "live")]

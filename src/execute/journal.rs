@@ -93,6 +93,35 @@ impl Journal {
         read(&file, path).map(|(open, _)| open.into_values().collect())
     }
 
+    /// Whether a file begins as a journal does.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn is_one(path: &Path) -> Result<bool> {
+        let file = File::open(path).map_err(|cause| Error::io(path, cause))?;
+        let header = line(&Record::Journal { schema: SCHEMA });
+        let mut start = Vec::new();
+        file.take(header.len() as u64)
+            .read_to_end(&mut start)
+            .map_err(|cause| Error::io(path, cause))?;
+        Ok(start == header)
+    }
+
+    /// Every move that a journal says was begun, finished or not, in that order.
+    ///
+    /// # Errors
+    /// When it can't be read, or isn't a journal.
+    pub fn history(path: &Path) -> Result<Vec<Move>> {
+        let file = File::open(path).map_err(|cause| Error::io(path, cause))?;
+        records(&file, path).map(|(records, _)| {
+            let begun = records.into_iter().filter_map(|record| match record {
+                Record::Open { task } => Some(task),
+                Record::Closed { .. } | Record::Journal { .. } => None,
+            });
+            begun.collect()
+        })
+    }
+
     /// The moves that were begun and not finished, by slot.
     pub fn open_moves(&self) -> Vec<Move> {
         self.open.values().copied().collect()
@@ -174,8 +203,22 @@ fn line(record: &Record) -> Vec<u8> {
 
 /// The moves that are under way, and how many bytes are whole records.
 fn read(file: &File, path: &Path) -> Result<(BTreeMap<u16, Move>, u64)> {
-    let mut reader = BufReader::new(file);
+    let (records, whole_bytes) = records(file, path)?;
     let mut open = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Journal { .. } => {}
+            Record::Open { task } => drop(open.insert(task.slot.number(), task)),
+            Record::Closed { task } => drop(open.remove(&task.slot.number())),
+        }
+    }
+    Ok((open, whole_bytes))
+}
+
+/// Every whole record, and how many bytes they are.
+fn records(file: &File, path: &Path) -> Result<(Vec<Record>, u64)> {
+    let mut reader = BufReader::new(file);
+    let mut records = Vec::new();
     let mut whole_bytes = 0;
     let header = self::line(&Record::Journal { schema: SCHEMA });
     for number in 1.. {
@@ -201,13 +244,12 @@ fn read(file: &File, path: &Path) -> Result<(BTreeMap<u16, Move>, u64)> {
         match (number, record) {
             (1, Record::Journal { schema: SCHEMA }) => {}
             (1, _) => return Err(bad(format!("expected a journal of schema {SCHEMA}"))),
-            (_, Record::Open { task }) => drop(open.insert(task.slot.number(), task)),
-            (_, Record::Closed { task }) => drop(open.remove(&task.slot.number())),
             (_, Record::Journal { .. }) => return Err(bad("expected one header".to_owned())),
+            (_, record) => records.push(record),
         }
         whole_bytes += length as u64;
     }
-    Ok((open, whole_bytes))
+    Ok((records, whole_bytes))
 }
 
 #[cfg(test)]
@@ -235,6 +277,7 @@ mod tests {
         assert_eq!(Journal::peek(&path).expect("reads"), [task(1), task(2)]);
         journal.end(task(1)).expect("ends");
         drop(journal);
+        assert_eq!(Journal::history(&path).expect("reads"), [task(1), task(2)]);
         let whole = std::fs::read(&path).expect("bytes");
         let mut seen = std::collections::BTreeSet::new();
         for cut in 0..=whole.len() {

@@ -3,6 +3,7 @@
 //! - [`survey`] asks every node what it is and believes; [`preflight`] reads
 //!   the answers and names everything that makes a move unsafe.
 //! - [`big_keys`] measures the keys that would block the servers.
+//! - [`open_moves`] reads the moves behind open slots from the cluster alone.
 //! - [`slot_move`] is one slot's way from source to target: a state machine
 //!   that takes replies and gives verbs, without any I/O.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
@@ -14,6 +15,7 @@ pub mod executor;
 pub mod finding;
 mod guard;
 pub mod journal;
+pub mod open_moves;
 pub mod preflight;
 pub mod resume;
 #[cfg(feature = "live")]

@@ -41,6 +41,13 @@ pub fn standing(survey: &Survey, begun: Move) -> Result<Standing> {
         (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
             Ok(Standing::GoesOn(task, Entry::TargetOwns))
         }
+        // `NODE` has reached the source alone, which takes it only when no key is left there
+        // (half-finished on the source, in the words of Redis' own suite).
+        (Some(one), Some(other), true)
+            if one == task.target && other == task.source && source.open.is_none() =>
+        {
+            Ok(Standing::GoesOn(task, Entry::TargetOwns))
+        }
         (Some(one), Some(other), true) if one == task.source && other == task.source => {
             Ok(Standing::GoesOn(task, Entry::SourceOwns))
         }
@@ -171,6 +178,8 @@ mod tests {
             (('a', true), ('b', false), GoesOn(task(), TargetOwns)),
             (('a', false), ('b', false), GoesOn(task(), TargetOwns)),
             (('b', true), ('b', false), GoesOn(task(), TargetOwns)),
+            // The source has let go of it, the target hasn't heard.
+            (('b', false), ('a', true), GoesOn(task(), TargetOwns)),
         ] {
             let found = standing_of(source, target).expect("goes on");
             assert_eq!(found, expected, "{source:?} {target:?}");

@@ -1,7 +1,7 @@
 //! `slotkit check` on real clusters: each thing that is wrong by its name, and nothing else.
 
-use super::servers::runs::{run, state, three_and_one};
-use super::servers::{self};
+use super::servers;
+use super::servers::runs::{client, run, send, state, three_and_one};
 use super::tool::Run;
 use slotkit::cluster::client::ClusterClient;
 use slotkit::cluster::local::{LocalCluster, Shape};
@@ -28,17 +28,6 @@ fn findings(run: &Run) -> (Vec<String>, serde_json::Value) {
     }
     assert_eq!(run.exit, i32::from(!kinds.is_empty()), "{}", run.stderr);
     (kinds, document)
-}
-
-fn send(cluster: &LocalCluster, node: usize, verbs: &[Verb]) {
-    let mut link = cluster.link(node).expect("a link");
-    for reply in link.round_trip(verbs).expect("answers") {
-        assert!(!matches!(reply, Reply::Refused(_)), "{reply:?}");
-    }
-}
-
-fn client(words: &[&[u8]]) -> Verb {
-    Verb::Client(words.iter().map(|word| word.to_vec()).collect())
 }
 
 #[test]

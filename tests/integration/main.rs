@@ -14,5 +14,6 @@ mod plan;
 mod readme;
 mod rebalance;
 mod refusals;
+mod resume;
 mod saved_tallies;
 mod tool;

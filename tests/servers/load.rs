@@ -41,3 +41,32 @@ pub fn assert_all_there(seed: &NodeAddr, login: Option<&Login>, expected: &Expec
         &wrong[..wrong.len().min(5)]
     );
 }
+
+/// How long the keys live that [`fill_expiring`] writes: longer than any test.
+const LIFE_MS: i64 = 10_000_000;
+/// What a test may take of that.
+const LIFE_USED_MS: i64 = 1_000_000;
+
+/// Writes keys that expire, but not before the test's end.
+pub fn fill_expiring(seed: &NodeAddr, prefix: &str, count: usize) -> Vec<Vec<u8>> {
+    let mut client = ClusterClient::connect(seed, None).expect("a client");
+    let life = LIFE_MS.to_string();
+    let keys = (0..count).map(|index| format!("{prefix}:{index}").into_bytes());
+    keys.inspect(|key| {
+        let words = [b"SET", key.as_slice(), b"v", b"PX", life.as_bytes()];
+        let reply = client.run(&words).expect("an answer");
+        assert_eq!(reply, Reply::Text(b"OK".to_vec()));
+    })
+    .collect()
+}
+
+/// Each of these keys is there, with the rest of its life.
+pub fn assert_lives(seed: &NodeAddr, keys: &[Vec<u8>]) {
+    let mut client = ClusterClient::connect(seed, None).expect("a client");
+    for key in keys {
+        match client.run(&[b"PTTL", key]).expect("an answer") {
+            Reply::Int(left) if left > LIFE_MS - LIFE_USED_MS && left <= LIFE_MS => {}
+            other => panic!("{}: {other:?}", String::from_utf8_lossy(key)),
+        }
+    }
+}

@@ -1,7 +1,10 @@
 //! Runs of the binary against a cluster, and what the cluster looks like after them.
 
+use super::load;
 use crate::tool::{self, Run, slotkit};
 use slotkit::cluster::local::{LocalCluster, Shape};
+use slotkit::cluster::verb::{NodeLink, Reply, Verb};
+use slotkit::cluster::witness::Expected;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -85,4 +88,45 @@ pub fn spawn(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary starts")
+}
+
+/// Sends verbs to a node, which must accept them all.
+pub fn send(cluster: &LocalCluster, node: usize, verbs: &[Verb]) {
+    let mut link = cluster.link(node).expect("a link");
+    for reply in link.round_trip(verbs).expect("answers") {
+        assert!(!matches!(reply, Reply::Refused(_)), "{reply:?}");
+    }
+}
+
+/// A command of a client.
+pub fn client(words: &[&[u8]]) -> Verb {
+    Verb::Client(words.iter().map(|word| word.to_vec()).collect())
+}
+
+/// Everything that must hold when slots have stopped moving: every key is there with its value and
+/// its life, and on one primary alone; all nodes agree, and `check` has nothing to say.
+pub fn assert_well(cluster: &LocalCluster, state: &Path, expected: &Expected, lives: &[Vec<u8>]) {
+    slots(cluster);
+    let seed = cluster.seed();
+    load::assert_all_there(seed, cluster.login(), expected);
+    load::assert_lives(seed, lives);
+    let view = cluster.view(0).expect("a view");
+    let is_primary = |index: &usize| {
+        let id = cluster.nodes()[*index].id;
+        view.node(id)
+            .is_some_and(slotkit::cluster::Node::is_primary)
+    };
+    let count = |index: usize| {
+        let mut link = cluster.link(index).expect("a link");
+        let reply = link.ask(&Verb::DbSize).expect("an answer");
+        reply.count(&Verb::DbSize).expect("a number") as usize
+    };
+    let keys: usize = (0..cluster.nodes().len())
+        .filter(is_primary)
+        .map(count)
+        .sum();
+    let there = expected.values().filter(|value| value.is_some()).count();
+    assert_eq!(keys, there + lives.len(), "each key is on one primary");
+    let check = run(cluster, state, &["check"]);
+    assert_eq!(check.exit, 0, "{}{}", check.text(), check.stderr);
 }

@@ -22,6 +22,9 @@ use std::collections::BTreeSet;
 /// A `MIGRATE` blocks the node beyond its own limit while the target loads a big value.
 const ANSWER_SLACK_MS: u64 = 30_000;
 
+/// How many slots of an earlier run are named; of the others the number is said.
+const NAMED_MAX: usize = 10;
+
 /// How slots are moved.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -147,12 +150,15 @@ impl Session {
         };
         let ours = [begun.as_slice(), &work.moves].concat();
         refuse_if_forbidden(&self.findings(&survey, &work, Begun::Continued(&ours)))?;
-        for (task, _) in &tasks {
+        for (task, _) in tasks.iter().take(NAMED_MAX) {
             let (source, target) = (survey.name(task.source), survey.name(task.target));
             terminal::say(format!(
                 "slot {} from {source} to {target} was begun by an earlier run: finishing it",
                 task.slot
             ));
+        }
+        if tasks.len() > NAMED_MAX {
+            terminal::say(format!("and {} more", tasks.len() - NAMED_MAX));
         }
         self.run(&survey, &tasks, journal, watcher)
     }

@@ -1,0 +1,72 @@
+//! `slotkit resume`: finishes the slots that a run has left open.
+
+use super::apply::Run;
+use super::connection::ConnectionArgs;
+use super::exit::Exit;
+use super::live::Session;
+use super::pace::PaceArgs;
+use super::terminal;
+use crate::error::{Error, ErrorKind, Result};
+use serde_json::json;
+
+/// The arguments of `resume`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Finish every open slot that the cluster shows, whoever opened it: for when the journal is
+    /// lost, or another tool broke off. Make sure that nobody is moving slots now.
+    #[arg(long)]
+    from_cluster: bool,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+}
+
+/// Goes on with what was begun; what a plan has beyond that is for `apply`.
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    if !args.connection.is_given() {
+        return Err(
+            Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
+        );
+    }
+    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
+    let mut run = Run::begin(&mut session, &args.pace)?;
+    let mut pace = args.pace.clone();
+    if args.from_cluster {
+        if !run.adopt_open_slots(&mut session, pace.yes)? {
+            terminal::say("nothing was changed");
+            run.close()?;
+            return Ok(Exit::Finding);
+        }
+        // One question is enough.
+        pace.yes = true;
+    }
+    let begun = run.begun();
+    if begun == 0 {
+        terminal::say(match args.from_cluster {
+            true => "no slot is open",
+            false => {
+                "the journal knows of nothing that was begun (--from-cluster asks the cluster)"
+            }
+        });
+    } else if !run.finish_begun(&mut session, &pace)? {
+        return Ok(Exit::Finding);
+    } else {
+        terminal::say(format!(
+            "{begun} slots that were begun are where they should be; slotkit apply PLAN goes on \
+             with the rest of a plan"
+        ));
+    }
+    run.close()?;
+    if args.json {
+        let document = json!({ "schema": 1, "finished": begun });
+        terminal::print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            writeln!(out)
+        })?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,197 @@
+//! `slotkit resume`: from every state that an interrupted move leaves, with replicas, forward.
+
+use super::servers::runs::{assert_well, client, run, send, slots, state};
+use super::servers::{self, load};
+use slotkit::cluster::NodeId;
+use slotkit::cluster::local::{LocalCluster, Shape};
+use slotkit::cluster::verb::{Migrate, SetSlot, Verb};
+use slotkit::slot::Slot;
+
+/// The flags of every run that closes what is open.
+const RESUME: [&str; 3] = ["resume", "--from-cluster", "--yes"];
+
+fn two_with_replicas() -> Shape {
+    Shape {
+        primaries: 2,
+        replicas: 1,
+        config: vec!["cluster-node-timeout 3000".to_owned()],
+        ..Shape::default()
+    }
+}
+
+fn id(cluster: &LocalCluster, node: usize) -> NodeId {
+    cluster.nodes()[node].id
+}
+
+fn set(slot: Slot, state: SetSlot) -> Verb {
+    Verb::SetSlot { slot, state }
+}
+
+/// Opens slots of a node towards another, as a mover does.
+fn open(cluster: &LocalCluster, source: usize, target: usize, slots: &[Slot]) {
+    let (from, to) = (id(cluster, source), id(cluster, target));
+    let importing = |slot: &Slot| set(*slot, SetSlot::Importing { source: from });
+    let migrating = |slot: &Slot| set(*slot, SetSlot::Migrating { target: to });
+    send(
+        cluster,
+        target,
+        &slots.iter().map(importing).collect::<Vec<_>>(),
+    );
+    send(
+        cluster,
+        source,
+        &slots.iter().map(migrating).collect::<Vec<_>>(),
+    );
+}
+
+fn migrate(cluster: &LocalCluster, source: usize, target: usize, key: &[u8]) {
+    let migrate = Migrate {
+        target: cluster.nodes()[target].addr.clone(),
+        db: 0,
+        timeout_ms: 5_000,
+        login: None,
+        replace: false,
+        keys: vec![key.to_vec()],
+    };
+    send(cluster, source, &[Verb::Migrate(migrate)]);
+}
+
+/// Finds a key with a prefix in each of these slots.
+fn key_in(slot: Slot, prefix: &str) -> Vec<u8> {
+    let keys = (0..10_000_000_u32).map(|number| format!("{prefix}{number}").into_bytes());
+    let mut keys = keys.filter(|key| Slot::for_key(key) == slot);
+    keys.next().expect("a key")
+}
+
+fn numbered(numbers: std::ops::Range<u16>) -> Vec<Slot> {
+    numbers.filter_map(Slot::new).collect()
+}
+
+#[test]
+fn from_every_half_state_without_a_journal() {
+    let Some(cluster) = servers::cluster(&two_with_replicas()) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let mut expected = load::fill(seed, None, "key", 20_000, 20);
+    let lives = load::fill_expiring(seed, "life", 5_000);
+    let well = |expected: &_, lives: &_| assert_well(&cluster, state.path(), expected, lives);
+
+    // The five states of Redis' and Valkey's own suites (unit/cluster/half-migrated-slot), at once.
+    let [half, other, moved, finished, unfinished] =
+        [609, 610, 611, 612, 613].map(|number| Slot::new(number).expect("a slot"));
+    for slot in [half, other, moved, finished, unfinished] {
+        let key = key_in(slot, "half:");
+        send(&cluster, 0, &[client(&[b"SET", &key, b"v"])]);
+        expected.insert(key, Some(b"v".to_vec()));
+    }
+    let (from, to) = (id(&cluster, 0), id(&cluster, 1));
+    send(&cluster, 0, &[set(half, SetSlot::Migrating { target: to })]);
+    send(
+        &cluster,
+        1,
+        &[set(other, SetSlot::Importing { source: from })],
+    );
+    open(&cluster, 0, 1, &[moved, finished, unfinished]);
+    for slot in [moved, finished, unfinished] {
+        migrate(&cluster, 0, 1, &key_in(slot, "half:"));
+    }
+    // `NODE` on the target alone, and on the source alone, after the last key has left.
+    let more: Vec<Vec<u8>> = expected.keys().chain(&lives).cloned().collect();
+    for key in more.iter().filter(|key| {
+        let slot = Slot::for_key(key);
+        (slot == finished || slot == unfinished) && !key.starts_with(b"half:")
+    }) {
+        migrate(&cluster, 0, 1, key);
+    }
+    send(&cluster, 1, &[set(finished, SetSlot::Node { owner: to })]);
+    send(&cluster, 0, &[set(unfinished, SetSlot::Node { owner: to })]);
+    let resumed = run(&cluster, state.path(), &RESUME);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    well(&expected, &lives);
+    let view = cluster.view(2).expect("a view");
+    for slot in [half, other, moved, finished, unfinished] {
+        assert_eq!(view.map().owner(slot), Some(to), "slot {slot} went forward");
+    }
+
+    // 256 slots open each way with a few keys moved: `redis-cli --cluster fix` exits 0 here and
+    // loses thousands of keys (Redis 7.0.15).
+    let (there, back) = (numbered(1_000..1_256), numbered(9_000..9_256));
+    open(&cluster, 0, 1, &there);
+    open(&cluster, 1, 0, &back);
+    for (source, target, slots) in [(0, 1, &there), (1, 0, &back)] {
+        let of_slots = |key: &&Vec<u8>| slots.contains(&Slot::for_key(key));
+        for key in expected.keys().chain(&lives).filter(of_slots).step_by(9) {
+            migrate(&cluster, source, target, key);
+        }
+    }
+    let resumed = run(&cluster, state.path(), &RESUME);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    well(&expected, &lives);
+    let view = cluster.view(3).expect("a view");
+    assert!(there.iter().all(|slot| view.map().owner(*slot) == Some(to)));
+    assert!(
+        back.iter()
+            .all(|slot| view.map().owner(*slot) == Some(from))
+    );
+
+    // A thousand slots open at once (unit/cluster/many-slot-migration).
+    let many = numbered(2_000..3_000);
+    open(&cluster, 0, 1, &many);
+    let resumed = run(&cluster, state.path(), &RESUME);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    well(&expected, &lives);
+
+    // Nothing is open any more: nothing is done.
+    let again = run(&cluster, state.path(), &RESUME);
+    assert_eq!(again.exit, 0, "{}", again.stderr);
+    assert!(again.stderr.contains("no slot is open"), "{}", again.stderr);
+    let own = run(&cluster, state.path(), &["resume", "--yes"]);
+    assert!(own.stderr.contains("knows of nothing"), "{}", own.stderr);
+}
+
+#[test]
+fn what_was_moved_is_brought_back() {
+    let shape = Shape {
+        primaries: 2,
+        empty: 1,
+        ..Shape::default()
+    };
+    let Some(cluster) = servers::cluster(&shape) else {
+        return;
+    };
+    let (seed, state) = (cluster.seed(), state());
+    let expected = load::fill(seed, None, "key", 500, 10);
+    let [plan, back] = ["plan.json", "back.json"].map(|name| state.path().join(name));
+    let [plan, back] = [&plan, &back].map(|path| path.to_str().expect("a path"));
+    let before = slots(&cluster);
+    let args = [
+        "plan-rebalance",
+        "--by",
+        "slots",
+        "--use-empty-primaries",
+        "-o",
+        plan,
+    ];
+    assert_eq!(run(&cluster, state.path(), &args).exit, 1);
+    assert_eq!(
+        run(&cluster, state.path(), &["apply", plan, "--yes"]).exit,
+        0
+    );
+    assert_ne!(slots(&cluster), before);
+
+    let undone = run(&cluster, state.path(), &["undo", plan, "-o", back]);
+    assert_eq!(undone.exit, 1, "{}", undone.stderr);
+    assert_ne!(slots(&cluster), before, "undo plans, and moves nothing");
+    let applied = run(&cluster, state.path(), &["apply", back, "--yes"]);
+    assert_eq!(applied.exit, 0, "{}", applied.stderr);
+    assert_eq!(slots(&cluster), before);
+    load::assert_all_there(seed, None, &expected);
+
+    let again = run(&cluster, state.path(), &["undo", plan, "--json"]);
+    assert_eq!(again.exit, 0, "{}", again.stderr);
+    let words = "5462 slots aren't where they were brought";
+    assert!(again.stderr.contains(words), "{}", again.stderr);
+    let plan: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    assert_eq!(plan["migrations"].as_array().map(Vec::len), Some(0));
+}
