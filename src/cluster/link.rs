@@ -34,6 +34,8 @@ impl Default for Patience {
 pub struct RedisLink {
     connection: redis::Connection,
     addr: NodeAddr,
+    login: Option<Login>,
+    patience: Patience,
     /// After a failure nobody knows which replies are still on the way: nothing more may be asked.
     is_broken: bool,
 }
@@ -70,6 +72,8 @@ impl RedisLink {
         Ok(RedisLink {
             connection,
             addr: addr.clone(),
+            login: login.cloned(),
+            patience,
             is_broken: false,
         })
     }
@@ -104,6 +108,10 @@ impl RedisLink {
 }
 
 impl NodeLink for RedisLink {
+    fn another(&self, addr: &NodeAddr) -> Result<RedisLink> {
+        RedisLink::connect(addr, self.login.as_ref(), self.patience)
+    }
+
     fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>> {
         if verbs.is_empty() {
             return Ok(Vec::new());

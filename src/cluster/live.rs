@@ -41,6 +41,11 @@ impl<L: NodeLink> LiveCluster<L> {
         self.nodes.keys().copied().collect()
     }
 
+    /// The nodes that can be reached, each with its link, by id.
+    pub fn links_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut LiveNode<L>)> {
+        self.nodes.iter_mut().map(|(id, node)| (*id, node))
+    }
+
     /// Where we reach a node.
     pub fn addr(&self, id: NodeId) -> Option<&NodeAddr> {
         self.nodes.get(&id).map(|node| &node.addr)

@@ -192,6 +192,10 @@ mod tests {
     struct Says(Reply);
 
     impl NodeLink for Says {
+        fn another(&self, _: &NodeAddr) -> Result<Says> {
+            Err(Error::new(ErrorKind::Connect, "a script has one address"))
+        }
+
         fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>> {
             Ok(vec![self.0.clone(); verbs.len()])
         }

@@ -367,6 +367,15 @@ pub trait NodeLink: Send {
     /// the verbs the node has carried out. Error *replies* are no errors here.
     fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>>;
 
+    /// A new link of the same kind, with the same login, to this address.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connect`] when nobody answers there, [`ErrorKind::Auth`] when the login is
+    /// refused.
+    fn another(&self, addr: &NodeAddr) -> Result<Self>
+    where
+        Self: Sized;
+
     /// Sends one verb and returns its reply, which may be a refusal.
     ///
     /// # Errors

@@ -1,44 +1,25 @@
-//! Drives slot moves over links: several slots at once, each through its own
-//! machine, with the journal ahead of every slot.
+//! Drives a run over links: a thread a node, so that writes to different nodes
+//! are under way side by side.
 //!
-//! In each round every machine says what it wants to ask; what goes to one
-//! node goes there in one write. Many `SETSLOT`s in one write cost a node one
-//! save of its configuration instead of one each, which is where most of the
-//! time of an empty slot goes.
-//!
-//! The executor makes no choices. At the first surprise it begins nothing new,
-//! lets the other slots in hand arrive, and returns the surprise; when the
-//! person asks it to stop, it does the same without one. It leaves nothing
-//! that the same command can't go on with.
+//! Every choice is the core's ([`super::core`]); here is what it can't do
+//! itself: send, wait, write the journal, make a broken link anew, and tell
+//! the watcher.
 
 use super::Move;
-use super::guard;
+use super::core::{Core, Event, Note, PersonsWish, Step};
 use super::journal::Journal;
-use super::slot_move::{Action, Entry, Settings, SlotMove};
-use crate::cluster::login::Login;
+use super::slot_move::Entry;
 use crate::cluster::verb::{NodeLink, Reply, Verb};
-use crate::cluster::{LiveCluster, NodeAddr, NodeId};
+use crate::cluster::{LiveCluster, LiveNode, NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How a run moves keys.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What a source logs in with on its target.
-    pub login: Option<Login>,
-    /// The longest silence between the two servers of a `MIGRATE`.
-    pub timeout_ms: u64,
-    /// How many keys go into one `MIGRATE`, and into all `MIGRATE`s of one write: the source
-    /// serves nobody else before a write is worked off.
-    pub keys_per_migrate: u32,
-    /// How many slots may be open at once, at least one.
-    pub slots_at_once: usize,
-    /// All primaries: each is told of every new owner.
-    pub primaries: Vec<NodeId>,
-    /// For each pair of source and target, where the source reaches the target.
-    pub routes: BTreeMap<(NodeId, NodeId), NodeAddr>,
-}
+pub use super::core::{Limits, Options, Outcome};
+
+/// How often the watcher is asked whether to stop while nothing else happens.
+const WATCH_EVERY: Duration = Duration::from_millis(50);
 
 /// Who watches a run, and may ask it to stop.
 pub trait Watcher {
@@ -52,18 +33,7 @@ pub trait Watcher {
     fn wants_stop(&self) -> bool;
 }
 
-/// What a run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Slots that have arrived.
-    pub slots: u64,
-    /// Keys that were sent and acknowledged.
-    pub keys: u64,
-    /// Whether the watcher stopped it before the end.
-    pub is_stopped: bool,
-}
-
-/// Moves these slots, begun in this order.
+/// Moves these slots, begun in this order as far as their nodes allow it.
 ///
 /// # Errors
 /// [`ErrorKind::Stopped`] with the first surprise, the slot and what was seen;
@@ -75,305 +45,166 @@ pub fn run<L: NodeLink>(
     journal: &mut Journal,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome> {
-    let mut window = Window::default();
-    let mut waiting = tasks;
-    loop {
-        window.outcome.is_stopped |= watcher.wants_stop() && !waiting.is_empty();
-        if window.surprise.is_none() && !window.outcome.is_stopped {
-            // Half a window at least: before slots are opened, every primary is asked.
-            let room = options.slots_at_once.max(1) - window.flights.len();
-            let free = if 2 * room >= options.slots_at_once {
-                room
-            } else {
-                0
-            };
-            let (next, later) = waiting.split_at(free.min(waiting.len()));
-            if let Err(error) = window.begin(next, cluster, options, journal, watcher) {
-                window.trip(error);
-            }
-            waiting = later;
-        }
-        if window.flights.is_empty() {
-            break;
-        }
-        window.confirm(cluster, options);
-        window.round(cluster, options.keys_per_migrate as usize, watcher);
-        window.land(journal, watcher);
+    let mut options = options.clone();
+    for id in cluster.ids() {
+        options.names.insert(id, cluster.name(id));
     }
-    match window.surprise {
-        Some(surprise) => Err(surprise),
-        None => Ok(window.outcome),
-    }
-}
-
-/// A slot in hand.
-struct Flight {
-    task: Move,
-    machine: SlotMove,
-    /// What its machine asks next.
-    wish: Wish,
-}
-
-/// What a slot in hand waits for.
-enum Wish {
-    /// Its machine hasn't been asked yet.
-    Unknown,
-    /// A place in a write to this node.
-    Ask { node: NodeId, verbs: Vec<Verb> },
-    /// A look at who has its slot open.
-    Confirm,
-    /// This moment.
-    Until(Instant),
-    /// Nothing: it has arrived.
-    Arrived,
-    /// Nothing: it stopped where it is.
-    Stranded,
-}
-
-/// The slots in hand, and what became of the others.
-#[derive(Default)]
-struct Window {
-    flights: Vec<Flight>,
-    outcome: Outcome,
-    surprise: Option<Error>,
-    /// Whether anything may have been changed.
-    has_begun: bool,
-}
-
-impl Window {
-    /// Remembers the first surprise; once something has begun, it means that the run stopped.
-    fn trip(&mut self, error: Error) {
-        let kind = match self.has_begun {
-            true => ErrorKind::Stopped,
-            false => error.kind(),
+    let core = Core::new(tasks, options, 0);
+    std::thread::scope(|scope| {
+        let (answer, answers) = channel();
+        let mut lanes = BTreeMap::new();
+        for (id, node) in cluster.links_mut() {
+            let (ask, asked) = channel();
+            lanes.insert(id, ask);
+            let answer = answer.clone();
+            let lane = move || serve(id, node, &asked, &answer);
+            let named = std::thread::Builder::new().name(format!("node {}", id.short()));
+            named
+                .spawn_scoped(scope, lane)
+                .map_err(|cause| Error::io("thread", cause))?;
+        }
+        let driver = Driver {
+            core,
+            lanes,
+            answers,
+            start: Instant::now(),
         };
-        self.surprise.get_or_insert_with(|| error.of_kind(kind));
+        driver.run(journal, watcher)
+    })
+}
+
+/// A question to a node.
+struct Question {
+    at: Option<NodeAddr>,
+    verbs: Vec<Verb>,
+}
+
+/// What came of it.
+type Answer = (NodeId, Result<Vec<Reply>>);
+
+struct Driver {
+    core: Core,
+    lanes: BTreeMap<NodeId, Sender<Question>>,
+    answers: Receiver<Answer>,
+    start: Instant,
+}
+
+impl Driver {
+    fn run(mut self, journal: &mut Journal, watcher: &mut dyn Watcher) -> Result<Outcome> {
+        loop {
+            if watcher.wants_stop() {
+                self.core.wish(PersonsWish::Stop);
+            }
+            let now_ms = self.now_ms();
+            match self.core.poll(now_ms) {
+                Step::Record(notes) => {
+                    let written = write(journal, &notes);
+                    self.core.recorded(written);
+                }
+                Step::Ask { node, at, verbs } => self.send(node, Question { at, verbs }),
+                Step::Wait { until_ms } => self.wait(until_ms),
+                Step::End => break,
+            }
+            for event in self.core.take_events() {
+                tell(watcher, event);
+            }
+        }
+        // The threads end when nobody can ask them any more.
+        self.lanes.clear();
+        self.core.into_result()
     }
 
-    /// Looks who has the slots open whose keys have all left, and lets go on what is ours alone.
-    fn confirm<L: NodeLink>(&mut self, cluster: &mut LiveCluster<L>, options: &Options) {
-        self.flights.iter_mut().for_each(Flight::make_wish);
-        let waits = |flight: &&mut Flight| matches!(flight.wish, Wish::Confirm);
-        let tasks: Vec<Move> = self
-            .flights
-            .iter_mut()
-            .filter(waits)
-            .map(|flight| flight.task)
-            .collect();
-        if tasks.is_empty() {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn send(&mut self, node: NodeId, question: Question) {
+        let sent = self.lanes.get(&node).map(|lane| lane.send(question));
+        if !matches!(sent, Some(Ok(()))) {
+            let message = format!("there is no connection to node {node}");
+            let error = Error::new(ErrorKind::Connect, message);
+            self.core.lost(node, error, self.now_ms());
+        }
+    }
+
+    fn wait(&mut self, until_ms: Option<u64>) {
+        let most = until_ms.map(|moment| moment.saturating_sub(self.now_ms()));
+        let most = most.map_or(WATCH_EVERY, Duration::from_millis);
+        // A millisecond at least: a moment that is due is due at the next look at the clock.
+        let wait = most.clamp(Duration::from_millis(1), WATCH_EVERY);
+        match self.answers.recv_timeout(wait) {
+            Ok((node, replies)) => {
+                let now_ms = self.now_ms();
+                match replies {
+                    Ok(replies) => self.core.answered(node, replies, now_ms),
+                    Err(error) => self.core.lost(node, error, now_ms),
+                }
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+    }
+}
+
+fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
+    let begins = |note: &Note| match note {
+        Note::Begins(task) => Some(*task),
+        Note::Ends(_) => None,
+    };
+    // Ends first: a slot may end on one pair and begin on another in the same breath.
+    for note in notes {
+        if let Note::Ends(task) = note {
+            journal.end(*task)?;
+        }
+    }
+    let begins: Vec<Move> = notes.iter().filter_map(begins).collect();
+    match begins.is_empty() {
+        true => Ok(()),
+        false => journal.begin(&begins),
+    }
+}
+
+fn tell(watcher: &mut dyn Watcher, event: Event) {
+    match event {
+        Event::Begins(task) => watcher.begins(task),
+        Event::Moved { task, keys, .. } => watcher.moved(task, keys),
+        Event::Ended { task, keys, .. } => watcher.ended(task, keys),
+    }
+}
+
+/// One node's thread: asks and answers in turn, until nobody asks any more.
+fn serve<L: NodeLink>(
+    id: NodeId,
+    node: &mut LiveNode<L>,
+    asked: &Receiver<Question>,
+    answer: &Sender<Answer>,
+) {
+    let mut is_broken = false;
+    while let Ok(Question { at, verbs }) = asked.recv() {
+        let replies = match at {
+            Some(addr) => (|| node.link.another(&addr)?.round_trip(&verbs))(),
+            None => {
+                let replies = match is_broken {
+                    true => renew(id, node).and_then(|()| node.link.round_trip(&verbs)),
+                    false => node.link.round_trip(&verbs),
+                };
+                is_broken = replies.is_err();
+                replies
+            }
+        };
+        if answer.send((id, replies)).is_err() {
             return;
         }
-        let ours = guard::require_ours_alone(cluster, &options.primaries, &tasks);
-        for flight in self.flights.iter_mut().filter(waits) {
-            flight.wish = match &ours {
-                Ok(()) => {
-                    flight.machine.confirmed();
-                    Wish::Unknown
-                }
-                Err(_) => Wish::Stranded,
-            };
-        }
-        if let Err(error) = ours {
-            self.trip(error);
-        }
-    }
-
-    fn begin<L: NodeLink>(
-        &mut self,
-        tasks: &[(Move, Entry)],
-        cluster: &mut LiveCluster<L>,
-        options: &Options,
-        journal: &mut Journal,
-        watcher: &mut dyn Watcher,
-    ) -> Result<()> {
-        if tasks.is_empty() {
-            return Ok(());
-        }
-        let begun = tasks
-            .iter()
-            .map(|(task, entry)| {
-                let machine = SlotMove::new(*task, settings(*task, options)?, *entry);
-                let wish = Wish::Unknown;
-                Ok(Flight {
-                    task: *task,
-                    machine,
-                    wish,
-                })
-            })
-            .collect::<Result<Vec<Flight>>>()?;
-        // Between the plan and this moment another tool may have opened or taken a slot.
-        guard::require_fit_to_begin(cluster, &options.primaries, tasks)?;
-        let moves: Vec<Move> = tasks.iter().map(|(task, _)| *task).collect();
-        journal.begin(&moves)?;
-        self.has_begun = true;
-        moves.iter().for_each(|task| watcher.begins(*task));
-        self.flights.extend(begun);
-        Ok(())
-    }
-
-    /// Asks every machine for its wish, and grants what fits into one write a node.
-    fn round<L: NodeLink>(
-        &mut self,
-        cluster: &mut LiveCluster<L>,
-        keys_per_write: usize,
-        watcher: &mut dyn Watcher,
-    ) {
-        self.flights.iter_mut().for_each(Flight::make_wish);
-        let writes = self.writes(keys_per_write);
-        if writes.is_empty() {
-            self.rest();
-        }
-        for (node, indices) in writes {
-            let questions: Vec<Vec<Verb>> = indices
-                .iter()
-                .map(|index| self.flights[*index].take_verbs())
-                .collect();
-            match cluster.round_trip(node, &questions.concat()) {
-                Ok(replies) => self.hand_out(&indices, &questions, replies, watcher),
-                Err(error) => self.lose(&indices, &error),
-            }
-        }
-    }
-
-    /// For each node, the slots whose wish goes into its next write.
-    fn writes(&self, keys_per_write: usize) -> BTreeMap<NodeId, Vec<usize>> {
-        let mut writes: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
-        let mut keys: BTreeMap<NodeId, usize> = BTreeMap::new();
-        for (index, flight) in self.flights.iter().enumerate() {
-            let Wish::Ask { node, verbs } = &flight.wish else {
-                continue;
-            };
-            let (size, before) = (keys_sent(verbs), keys.entry(*node).or_default());
-            // A wish above the limit goes alone: each makes headway in some round.
-            if *before == 0 || size == 0 || *before + size <= keys_per_write {
-                *before += size;
-                writes.entry(*node).or_default().push(index);
-            }
-        }
-        writes
-    }
-
-    fn hand_out(
-        &mut self,
-        indices: &[usize],
-        questions: &[Vec<Verb>],
-        replies: Vec<Reply>,
-        watcher: &mut dyn Watcher,
-    ) {
-        let mut replies = replies.into_iter();
-        for (index, verbs) in indices.iter().zip(questions) {
-            let flight = &mut self.flights[*index];
-            let answered = flight
-                .machine
-                .answer(replies.by_ref().take(verbs.len()).collect());
-            watcher.moved(flight.task, flight.machine.keys_moved());
-            if let Err(error) = answered {
-                flight.wish = Wish::Stranded;
-                self.surprise.get_or_insert(error);
-            }
-        }
-    }
-
-    /// A link broke: nobody knows how much of the write was carried out.
-    fn lose(&mut self, indices: &[usize], error: &Error) {
-        for index in indices {
-            let flight = &mut self.flights[*index];
-            flight.wish = Wish::Stranded;
-            let message = format!("slot {}: {error}", flight.task.slot);
-            self.surprise
-                .get_or_insert_with(|| Error::new(ErrorKind::Stopped, message));
-        }
-    }
-
-    /// Takes the slots that have arrived, and those that can't go on, out of the window.
-    fn land(&mut self, journal: &mut Journal, watcher: &mut dyn Watcher) {
-        let (in_hand, out): (Vec<Flight>, Vec<Flight>) = std::mem::take(&mut self.flights)
-            .into_iter()
-            .partition(|flight| !matches!(flight.wish, Wish::Arrived | Wish::Stranded));
-        self.flights = in_hand;
-        for flight in out
-            .iter()
-            .filter(|flight| matches!(flight.wish, Wish::Arrived))
-        {
-            let keys = flight.machine.keys_moved();
-            self.outcome.slots += 1;
-            self.outcome.keys += keys;
-            watcher.ended(flight.task, keys);
-            // A record that can't be written stops the run, but not the other slots in hand.
-            if let Err(error) = journal.end(flight.task) {
-                self.trip(error);
-            }
-        }
-    }
-
-    /// Nobody has anything to ask: sleeps until the first one may.
-    fn rest(&self) {
-        let moments = self.flights.iter().filter_map(|flight| match flight.wish {
-            Wish::Until(moment) => Some(moment),
-            _ => None,
-        });
-        if let Some(first) = moments.min() {
-            std::thread::sleep(first.saturating_duration_since(Instant::now()));
-        }
     }
 }
 
-impl Flight {
-    fn make_wish(&mut self) {
-        let is_due = match &self.wish {
-            Wish::Unknown => true,
-            Wish::Until(moment) => *moment <= Instant::now(),
-            Wish::Ask { .. } | Wish::Confirm | Wish::Arrived | Wish::Stranded => false,
-        };
-        if is_due {
-            self.wish = match self.machine.action() {
-                Action::Ask { node, verbs } => Wish::Ask { node, verbs },
-                Action::Confirm => Wish::Confirm,
-                Action::Pause { ms } => Wish::Until(Instant::now() + Duration::from_millis(ms)),
-                Action::Done => Wish::Arrived,
-            };
-        }
+/// Connects anew, to the same node: another one may listen there by now.
+fn renew<L: NodeLink>(id: NodeId, node: &mut LiveNode<L>) -> Result<()> {
+    let mut link = node.link.another(&node.addr)?;
+    let said = link.ask(&Verb::MyId)?.text(&Verb::MyId)?;
+    if said != id.to_string() {
+        let message = format!("{} says it is node {said}, expected {id}", node.addr);
+        return Err(Error::new(ErrorKind::Connect, message));
     }
-
-    fn take_verbs(&mut self) -> Vec<Verb> {
-        match std::mem::replace(&mut self.wish, Wish::Unknown) {
-            Wish::Ask { verbs, .. } => verbs,
-            other => {
-                self.wish = other;
-                Vec::new()
-            }
-        }
-    }
-}
-
-/// How many keys the `MIGRATE`s of a question send.
-fn keys_sent(verbs: &[Verb]) -> usize {
-    let keys = verbs.iter().map(|verb| match verb {
-        Verb::Migrate(migrate) => migrate.keys.len(),
-        _ => 0,
-    });
-    keys.sum()
-}
-
-fn settings(task: Move, options: &Options) -> Result<Settings> {
-    let route = options
-        .routes
-        .get(&(task.source, task.target))
-        .ok_or_else(|| {
-            let message = format!("slot {}: no proven route from source to target", task.slot);
-            Error::new(ErrorKind::Unsafe, message)
-        })?;
-    let is_bystander = |id: &NodeId| *id != task.source && *id != task.target;
-    Ok(Settings {
-        route: route.clone(),
-        login: options.login.clone(),
-        timeout_ms: options.timeout_ms,
-        keys_per_migrate: options.keys_per_migrate,
-        others: options
-            .primaries
-            .iter()
-            .copied()
-            .filter(is_bystander)
-            .collect(),
-    })
+    node.link = link;
+    Ok(())
 }

@@ -4,87 +4,77 @@
 //! and a slot that two tools move to two targets loses the keys of one (seen
 //! with two runs on Redis 7.0). So the nodes are asked before a slot is opened,
 //! and again when its keys have left, before anybody is told of a new owner.
+//!
+//! Pure: what the primaries say of themselves goes in, a verdict comes out.
 
 use super::Move;
 use super::slot_move::Entry;
-use crate::cluster::verb::{NodeLink, Verb};
-use crate::cluster::{LiveCluster, Node, NodeId, OpenSlot, parse};
-use crate::error::{Error, ErrorKind, Result};
+use crate::cluster::{Node, NodeId, OpenSlot};
+use std::collections::BTreeMap;
 
-/// Requires that these slots are where their moves begin, and open for nothing else.
-///
-/// # Errors
-/// [`ErrorKind::Unsafe`] with the first slot that isn't; also when a node can't be asked.
-pub(super) fn require_fit_to_begin<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    primaries: &[NodeId],
-    tasks: &[(Move, Entry)],
-) -> Result<()> {
-    let nodes = ask(cluster, primaries)?;
-    for (task, entry) in tasks {
-        let owns = |id: NodeId| owns(&nodes, id, *task);
-        if *entry != Entry::TargetOwns && (!owns(task.source) || owns(task.target)) {
-            return Err(taken(cluster, *task, "isn't at its source any more"));
-        }
-        for (id, open) in opened(&nodes, *task) {
-            let is_left_open = *entry != Entry::Fresh && is_part_of(id, open, *task);
-            if !is_left_open {
-                let what = format!("was opened meanwhile on {}", cluster.name(id));
-                return Err(taken(cluster, *task, &what));
-            }
-        }
-    }
-    Ok(())
+/// What every primary says of itself.
+pub(super) type Selves = BTreeMap<NodeId, Node>;
+
+/// Whether a slot may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It may.
+    Ours,
+    /// One of its two nodes isn't what it was: the words say what was seen.
+    RolesChanged(&'static str),
+    /// Somebody else has it: the words say what was seen, and where.
+    Taken(&'static str, Option<NodeId>),
 }
 
-/// Requires that nobody but our own moves has these slots open.
-///
-/// # Errors
-/// [`ErrorKind::Stopped`] with the first slot that somebody else has opened too.
-pub(super) fn require_ours_alone<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    primaries: &[NodeId],
-    tasks: &[Move],
-) -> Result<()> {
-    let nodes = ask(cluster, primaries)?;
-    for task in tasks {
-        let mut open = opened(&nodes, *task);
-        let stranger = open.find(|(id, open)| !is_part_of(*id, *open, *task));
-        let migrating = OpenSlot::Migrating {
-            slot: task.slot,
-            target: task.target,
-        };
-        let mut open = opened(&nodes, *task);
-        let is_closed = owns(&nodes, task.source, *task)
-            && !open.any(|(id, open)| id == task.source && open == migrating);
-        if stranger.is_some() || is_closed {
-            return Err(
-                taken(cluster, *task, "is moved by somebody else too").of_kind(ErrorKind::Stopped)
-            );
-        }
+/// Whether a slot is where its move begins, and open for nothing else.
+pub(super) fn may_begin(nodes: &Selves, task: Move, entry: Entry) -> Verdict {
+    let is_at_source = owns(nodes, task.source, task) && !owns(nodes, task.target, task);
+    if entry != Entry::TargetOwns && !is_at_source {
+        return Verdict::Taken("isn't at its source any more", None);
     }
-    Ok(())
+    let stranger = opened(nodes, task)
+        .find(|(id, open)| entry == Entry::Fresh || !is_left_open(nodes, *id, *open, task));
+    match stranger {
+        Some((id, _)) => Verdict::Taken("was opened meanwhile", Some(id)),
+        None => Verdict::Ours,
+    }
 }
 
-/// What each of these nodes says of itself.
-fn ask<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    primaries: &[NodeId],
-) -> Result<Vec<(NodeId, Node)>> {
-    let node = |id: &NodeId| {
-        let text = cluster.ask_text(*id, &Verb::Nodes)?;
-        Ok((*id, parse::myself(&text, &cluster.name(*id))?))
+/// Whether nobody but our own move has a slot open, and its source still gives it away. After
+/// this the target is told that it owns the slot: where the source has failed over meanwhile, its
+/// heir may have taken a write that would be lost.
+pub(super) fn may_own(nodes: &Selves, task: Move) -> Verdict {
+    let stranger = opened(nodes, task).find(|(id, open)| !is_part_of(*id, *open, task));
+    if let Some((id, _)) = stranger {
+        return Verdict::Taken("is moved by somebody else too", Some(id));
+    }
+    if owns(nodes, task.target, task) {
+        return Verdict::Ours;
+    }
+    let migrating = OpenSlot::Migrating {
+        slot: task.slot,
+        target: task.target,
     };
-    primaries.iter().map(node).collect()
+    let is_primary = |id: NodeId| nodes.get(&id).is_some_and(Node::is_primary);
+    let is_migrating = opened(nodes, task).any(|found| found == (task.source, migrating));
+    let is_importing = opened(nodes, task).any(|(id, _)| id == task.target);
+    match (owns(nodes, task.source, task), is_migrating, is_importing) {
+        (true, true, true) => Verdict::Ours,
+        _ if !is_primary(task.source) || !is_primary(task.target) => {
+            Verdict::RolesChanged("source or target isn't a primary any more")
+        }
+        (true, ..) => Verdict::Taken("is moved by somebody else too", None),
+        (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
+    }
 }
 
-fn owns(nodes: &[(NodeId, Node)], id: NodeId, task: Move) -> bool {
-    let node = nodes.iter().find(|(node, _)| *node == id);
-    node.is_some_and(|(_, node)| node.slots.contains(task.slot))
+fn owns(nodes: &Selves, id: NodeId, task: Move) -> bool {
+    let node = nodes.get(&id);
+    node.is_some_and(|node| node.slots.contains(task.slot))
 }
 
 /// Who has a slot open; a primary that turned into a replica has nothing.
-fn opened(nodes: &[(NodeId, Node)], task: Move) -> impl Iterator<Item = (NodeId, OpenSlot)> {
+fn opened(nodes: &Selves, task: Move) -> impl Iterator<Item = (NodeId, OpenSlot)> {
     let primaries = nodes.iter().filter(|(_, node)| node.is_primary());
     primaries.flat_map(move |(id, node)| {
         let open = node.open.iter();
@@ -102,12 +92,9 @@ fn is_part_of(node: NodeId, open: OpenSlot, task: Move) -> bool {
     }
 }
 
-fn taken<L: NodeLink>(cluster: &LiveCluster<L>, task: Move, what: &str) -> Error {
-    let message = format!(
-        "slot {} {what} (to be moved from {} to {})",
-        task.slot,
-        cluster.name(task.source),
-        cluster.name(task.target)
-    );
-    Error::new(ErrorKind::Unsafe, message).mend("let the other tool finish, then make a new plan")
+/// Whether it is a part of this move, or what is left of it from before its target failed over.
+fn is_left_open(nodes: &Selves, node: NodeId, open: OpenSlot, task: Move) -> bool {
+    let is_gone = |id: &NodeId| !nodes.get(id).is_some_and(Node::is_primary);
+    is_part_of(node, open, task)
+        || matches!(open, OpenSlot::Migrating { target, .. } if node == task.source && is_gone(&target))
 }

@@ -8,9 +8,12 @@
 //!   that takes replies and gives verbs, without any I/O.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
 //!   run is gone on with and somebody else's open slot isn't touched.
-//! - [`executor`] drives slot moves over links, several at once.
+//! - [`core`] is a whole run of many slots, without any I/O either: what to
+//!   send next, to whom, and what to write down before.
+//! - [`executor`] drives it over links, a thread a node.
 
 pub mod big_keys;
+pub mod core;
 pub mod executor;
 pub mod finding;
 mod guard;

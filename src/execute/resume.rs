@@ -6,8 +6,9 @@
 use super::Move;
 use super::slot_move::Entry;
 use super::survey::Survey;
-use crate::cluster::{NodeId, OpenSlot, Role};
+use crate::cluster::{ClusterView, NodeId, OpenSlot, Role};
 use crate::error::{Error, ErrorKind, Result};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a move that was begun goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,25 +19,55 @@ pub enum Standing {
     GoesOn(Move, Entry),
 }
 
+/// What the nodes believe, for as far as they can be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beliefs<'a> {
+    pub views: &'a BTreeMap<NodeId, ClusterView>,
+    /// Who was a replica of whom when the run began: a primary that died isn't seen to follow its
+    /// heir before it is back.
+    pub families: &'a BTreeMap<NodeId, BTreeSet<NodeId>>,
+}
+
 /// Where a move that was begun stands.
 ///
 /// # Errors
 /// [`ErrorKind::Unsafe`] when one of its nodes can't be reached, or the slot
 /// is open and has gone to somebody else.
 pub fn standing(survey: &Survey, begun: Move) -> Result<Standing> {
-    let target = side(survey, begun, begun.target)?;
-    let source = heir(survey, begun, target.owner).unwrap_or(begun.source);
-    let task = Move { source, ..begun };
-    let source = side(survey, task, task.source)?;
-    let migrating = OpenSlot::Migrating {
-        slot: task.slot,
-        target: task.target,
+    let views = survey.nodes.iter();
+    let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
+    let families = BTreeMap::new();
+    let beliefs = Beliefs {
+        views: &views,
+        families: &families,
     };
+    standing_in(beliefs, begun)
+}
+
+/// Where a move that was begun stands, from what the nodes believe.
+///
+/// # Errors
+/// As [`standing`].
+pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing> {
+    let task = Move {
+        source: beliefs.heir_of(begun.source),
+        target: beliefs.heir_of(begun.target),
+        ..begun
+    };
+    let target = beliefs.side(task, task.target)?;
+    let source = beliefs.side(task, task.source)?;
+    let is_migrating = matches!(source.open, Some(OpenSlot::Migrating { target, .. })
+        if target == task.target || target == begun.target);
+    // Where a node failed over its heir may have forgotten what was open (Redis doesn't replicate
+    // that), while keys are on both sides.
     let is_open =
-        source.open == Some(migrating) || matches!(target.open, Some(OpenSlot::Importing { .. }));
+        is_migrating || matches!(target.open, Some(OpenSlot::Importing { .. })) || task != begun;
     // A source that learns of the new owner by gossip keeps its MIGRATING state (seen on Redis
     // 7.0): the slot counts as settled only when nobody has it open.
     match (source.owner, target.owner, is_open) {
+        (Some(one), Some(other), _) if one == other && other == task.target && !is_migrating => {
+            Ok(Standing::Settled)
+        }
         (Some(one), Some(other), false) if one == other => Ok(Standing::Settled),
         (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
             Ok(Standing::GoesOn(task, Entry::TargetOwns))
@@ -55,10 +86,9 @@ pub fn standing(survey: &Survey, begun: Move) -> Result<Standing> {
             let why = format!(
                 "it is at neither of them now; if {} holds no key of it, CLUSTER SETSLOT {} \
                  STABLE there closes it",
-                survey.name(task.target),
-                task.slot
+                task.target, task.slot
             );
-            Err(refuse(task, &why))
+            Err(refuse(begun, &why))
         }
     }
 }
@@ -67,39 +97,62 @@ fn is_of(task: Move, owner: NodeId) -> bool {
     owner == task.source || owner == task.target
 }
 
-/// The replica that took over from the source: Redis doesn't replicate `MIGRATING`, so it
-/// has the slot and what is left of its keys, but doesn't know that it is being moved.
-fn heir(survey: &Survey, begun: Move, owner: Option<NodeId>) -> Option<NodeId> {
-    let owner = owner.filter(|owner| !is_of(begun, *owner))?;
-    let is_primary = survey.primaries().any(|(id, _)| id == owner);
-    let old = survey.nodes.get(&begun.target)?.view.node(begun.source)?;
-    let follows = Role::Replica {
-        primary: Some(owner),
-    };
-    (is_primary && old.role == follows).then_some(owner)
-}
-
 /// What one of the two nodes believes of the slot.
 struct Side {
     owner: Option<NodeId>,
     open: Option<OpenSlot>,
 }
 
-fn side(survey: &Survey, task: Move, id: NodeId) -> Result<Side> {
-    let facts = survey
-        .nodes
-        .get(&id)
-        .ok_or_else(|| refuse(task, &format!("node {id} can't be reached")))?;
-    // A primary that gave its last slot away is a replica by now and takes no SETSLOT any more.
-    let myself = facts.view.node(id).filter(|node| node.is_primary());
-    let open = myself.and_then(|node| {
-        let mut open = node.open.iter().copied();
-        open.find(|open| open.slot() == task.slot)
-    });
-    Ok(Side {
-        owner: facts.view.map().owner(task.slot),
-        open,
-    })
+impl Beliefs<'_> {
+    /// The replica that took over from a node, or the node itself.
+    ///
+    /// Redis replicates neither `MIGRATING` nor `IMPORTING`: the heir has the slots and keys, but
+    /// doesn't know that one is being moved.
+    fn heir_of(&self, id: NodeId) -> NodeId {
+        if self.is_primary(id) {
+            return id;
+        }
+        let follows = |heir: NodeId| {
+            let role = Role::Replica {
+                primary: Some(heir),
+            };
+            let mut told = self.views.values().filter_map(|view| view.node(id));
+            told.any(|node| node.role == role)
+        };
+        let is_family = |heir: NodeId| {
+            let mut families = self.families.values();
+            families.any(|family| family.contains(&heir) && family.contains(&id))
+        };
+        let mut primaries = self.views.keys().filter(|heir| self.is_primary(**heir));
+        primaries
+            .find(|heir| follows(**heir) || is_family(**heir))
+            .copied()
+            .unwrap_or(id)
+    }
+
+    /// Whether a node that can be asked takes itself for a primary.
+    fn is_primary(&self, id: NodeId) -> bool {
+        let view = self.views.get(&id);
+        view.and_then(|view| view.node(id))
+            .is_some_and(crate::cluster::Node::is_primary)
+    }
+
+    fn side(&self, task: Move, id: NodeId) -> Result<Side> {
+        let view = self
+            .views
+            .get(&id)
+            .ok_or_else(|| refuse(task, &format!("node {id} can't be reached")))?;
+        // A primary that gave its last slot away is a replica by now and takes no SETSLOT any more.
+        let myself = view.node(id).filter(|node| node.is_primary());
+        let open = myself.and_then(|node| {
+            let mut open = node.open.iter().copied();
+            open.find(|open| open.slot() == task.slot)
+        });
+        Ok(Side {
+            owner: view.map().owner(task.slot),
+            open,
+        })
+    }
 }
 
 fn refuse(task: Move, why: &str) -> Error {
@@ -115,7 +168,6 @@ mod tests {
     use super::*;
     use crate::execute::testing::{facts_with, id};
     use crate::slot::Slot;
-    use std::collections::BTreeMap;
 
     fn task() -> Move {
         Move {

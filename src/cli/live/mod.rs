@@ -201,6 +201,8 @@ impl Session {
             keys_per_migrate: self.pace.keys_per_migrate,
             slots_at_once: self.pace.slots_at_once,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
+            families: survey.families(),
+            ..executor::Options::default()
         };
         let outcome = executor::run(&mut self.cluster, tasks, &options, journal, watcher)?;
         let done = &tasks[..(outcome.slots as usize).min(tasks.len())];

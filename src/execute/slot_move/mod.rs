@@ -29,14 +29,17 @@
 //! enters at `Databases`: what is left to do is the same, and a `NODE` that
 //! comes twice changes nothing.
 
+mod answer;
+mod fault;
+
+pub use fault::Halt;
+
 use super::Move;
-use crate::cluster::keyspace::databases_in;
 use crate::cluster::login::Login;
-use crate::cluster::parse::info_field;
-use crate::cluster::verb::{Migrate, Refusal, Reply, SetSlot, Verb};
+use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
-use crate::error::{Error, ErrorKind, Result};
-use crate::escape;
+use crate::error::{Error, ErrorKind};
+use answer::{compare, memory_usage};
 
 /// How often keys may turn up again behind an empty listing before we stop.
 const MAX_PASSES: u32 = 16;
@@ -60,8 +63,25 @@ pub struct Settings {
     pub timeout_ms: u64,
     /// How many keys go into one `MIGRATE`, which blocks both servers while it runs.
     pub keys_per_migrate: u32,
+    /// The most bytes that go into one `MIGRATE`, as `MEMORY USAGE` estimates them (4.0 and
+    /// later); a key above it goes alone. None measures nothing.
+    pub bytes_per_migrate: Option<u64>,
     /// The primaries that are neither source nor target.
     pub others: Vec<NodeId>,
+    /// What becomes of a key that both sides have with different values.
+    pub on_conflict: OnConflict,
+}
+
+/// What becomes of a key that both sides have with different values. Only a person can know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// The slot stops, and both copies stay.
+    #[default]
+    Stop,
+    /// The source's copy overwrites the target's.
+    KeepSource,
+    /// The source's copy is deleted.
+    KeepTarget,
 }
 
 /// Where a slot's way begins.
@@ -113,6 +133,8 @@ pub struct SlotMove {
     passes: u32,
     standstills: u32,
     keys_moved: u64,
+    bytes_moved: u64,
+    conflicts: u64,
     /// A wait that comes before the next question.
     pause_ms: Option<u64>,
 }
@@ -123,6 +145,8 @@ struct Batch {
     /// Index into `SlotMove::databases`.
     db: usize,
     keys: Vec<Vec<u8>>,
+    /// What they take in memory, where that was asked for.
+    bytes: u64,
 }
 
 /// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
@@ -136,6 +160,11 @@ enum State {
     List {
         db: usize,
     },
+    /// What the keys of a listing take, where batches are cut by bytes.
+    Measure {
+        db: usize,
+        keys: Vec<Vec<u8>>,
+    },
     Send {
         batch: Batch,
         replace: bool,
@@ -147,6 +176,10 @@ enum State {
     CompareTarget {
         batch: Batch,
         source: Vec<Copy>,
+    },
+    /// The source's copies are deleted, as the person wishes.
+    GiveUp {
+        batch: Batch,
     },
     Count,
     Withdraw {
@@ -181,6 +214,8 @@ impl SlotMove {
             passes: 0,
             standstills: 0,
             keys_moved: 0,
+            bytes_moved: 0,
+            conflicts: 0,
             pause_ms: None,
         }
     }
@@ -189,6 +224,19 @@ impl SlotMove {
     /// on the way counts too, so this is a figure for progress, not for bookkeeping.
     pub fn keys_moved(&self) -> u64 {
         self.keys_moved
+    }
+
+    /// The bytes of those keys, where batches are cut by bytes.
+    pub fn bytes_moved(&self) -> u64 {
+        self.bytes_moved
+    }
+
+    /// Keys and bytes of the batch that is to be sent next.
+    pub fn batch(&self) -> (u64, u64) {
+        match &self.state {
+            State::Send { batch, .. } => (batch.keys.len() as u64, batch.bytes),
+            _ => (0, 0),
+        }
     }
 
     /// What to do next.
@@ -206,6 +254,11 @@ impl SlotMove {
             State::Migrate => (source, vec![self.set_slot(SetSlot::Migrating { target })]),
             State::Databases => (source, vec![Verb::Info("keyspace")]),
             State::List { db } => (source, vec![self.select(*db), self.list()]),
+            State::Measure { db, keys } => {
+                let mut verbs = vec![self.select(*db)];
+                verbs.extend(keys.iter().map(|key| memory_usage(key)));
+                (source, verbs)
+            }
             State::Send { batch, replace, .. } => {
                 let verbs = vec![
                     self.select(batch.db),
@@ -224,6 +277,12 @@ impl SlotMove {
                 verbs.extend(compare(batch, &[Verb::Asking]));
                 verbs.push(Verb::Select(0));
                 (target, verbs)
+            }
+            State::GiveUp { batch } => {
+                let mut words = vec![b"DEL".to_vec()];
+                words.extend(batch.keys.iter().cloned());
+                let verbs = vec![self.select(batch.db), Verb::Client(words), self.list()];
+                (source, verbs)
             }
             State::Count => (source, self.counts(slot)),
             State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
@@ -244,16 +303,18 @@ impl SlotMove {
     /// Takes the replies to the verbs of the last [`Action::Ask`].
     ///
     /// # Errors
-    /// [`ErrorKind::Stopped`] at the first surprise. The slot stays as it is:
-    /// every state can be entered again.
-    pub fn answer(&mut self, replies: Vec<Reply>) -> Result<()> {
+    /// At the first surprise; its kind is [`ErrorKind::Stopped`].
+    pub fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
         let state = std::mem::replace(&mut self.state, State::Done);
         self.state = match state {
             State::Import => self.accepted(replies, "IMPORTING on the target", State::Migrate)?,
             State::Migrate => self.opened(replies)?,
-            State::Withdraw { why } => return Err(Error::new(ErrorKind::Stopped, why)),
+            State::Withdraw { why } => {
+                return Err(Halt::Stop(Error::new(ErrorKind::Stopped, why)));
+            }
             State::Databases => self.start_pass(replies)?,
             State::List { db } => self.listed(db, replies)?,
+            State::Measure { db, keys } => self.measured(db, keys, replies)?,
             State::Send {
                 batch,
                 replace,
@@ -264,6 +325,10 @@ impl SlotMove {
                 State::CompareTarget { batch, source }
             }
             State::CompareTarget { batch, source } => self.compared(batch, &source, replies)?,
+            State::GiveUp { batch } => match replies.get(1) {
+                Some(Reply::Int(_)) => self.next_batch(batch.db, replies.into_iter().nth(2))?,
+                other => return Err(self.refused("DEL on the source", other.cloned())),
+            },
             State::Count => self.counted(replies)?,
             State::EpochOfSource => {
                 let needed = self.epoch(replies, "cluster_my_epoch")?;
@@ -280,327 +345,33 @@ impl SlotMove {
         Ok(())
     }
 
-    /// Says that the slot is still moved by us alone.
-    pub fn confirmed(&mut self) {
+    /// Says that the slot is still moved by us alone, and who is a primary beside the two.
+    pub fn confirmed(&mut self, others: Vec<NodeId>) {
         if matches!(self.state, State::Confirm) {
+            self.settings.others = others;
             self.state = State::EpochOfSource;
         }
     }
 
-    /// The source refused to open a slot that nobody has opened before: no key has moved, so the
-    /// target may forget it.
-    fn opened(&self, replies: Vec<Reply>) -> Result<State> {
-        match self.accepted(replies, "MIGRATING on the source", State::Databases) {
-            Err(error) if self.is_fresh => Ok(State::Withdraw {
-                why: error.message().to_owned(),
-            }),
-            other => other,
-        }
-    }
-
-    fn set_slot(&self, state: SetSlot) -> Verb {
-        Verb::SetSlot {
-            slot: self.task.slot,
-            state,
-        }
-    }
-
-    fn select(&self, db: usize) -> Verb {
-        Verb::Select(self.databases.get(db).copied().unwrap_or(0))
-    }
-
-    fn list(&self) -> Verb {
-        Verb::KeysInSlot {
-            slot: self.task.slot,
-            limit: self.settings.keys_per_migrate,
-        }
-    }
-
-    fn migrate(&self, batch: &Batch, replace: bool) -> Verb {
-        Verb::Migrate(Migrate {
-            target: self.settings.route.clone(),
-            db: self.databases[batch.db],
-            timeout_ms: self.settings.timeout_ms,
-            login: self.settings.login.clone(),
-            replace,
-            keys: batch.keys.clone(),
-        })
-    }
-
-    /// Counts the slot in every database, and leaves the link at database 0.
-    fn counts(&self, slot: crate::slot::Slot) -> Vec<Verb> {
-        let mut verbs: Vec<Verb> = self
-            .databases
-            .iter()
-            .flat_map(|db| [Verb::Select(*db), Verb::CountKeys(slot)])
-            .collect();
-        verbs.push(Verb::Select(0));
-        verbs
-    }
-
-    fn accepted(&self, replies: Vec<Reply>, what: &str, next: State) -> Result<State> {
-        match replies.into_iter().next() {
-            Some(Reply::Text(_)) => Ok(next),
-            other => Err(self.refused(what, other)),
-        }
-    }
-
-    /// A `NODE` on a node that may have turned into a replica meanwhile: a primary from 7.0 on
-    /// does, when its last slot has left (redis#9223), and then follows the slot's new owner.
-    fn told(&self, replies: Vec<Reply>, what: &str, next: usize) -> Result<State> {
-        let turned = |refusal: &Refusal| refusal.detail.contains("use SETSLOT only with");
-        match replies.into_iter().next() {
-            Some(Reply::Text(_)) => {}
-            Some(Reply::Refused(refusal)) if turned(&refusal) => {}
-            other => return Err(self.refused(what, other)),
-        }
-        Ok(match next < self.settings.others.len() {
-            true => State::OwnOther { index: next },
-            false => State::Done,
-        })
-    }
-
-    fn start_pass(&mut self, replies: Vec<Reply>) -> Result<State> {
-        let info = self.text(replies, "INFO keyspace")?;
-        self.databases = databases_in(&info);
-        self.passes += 1;
-        if self.passes > MAX_PASSES {
-            return Err(self.surprise("new keys turn up on the source without end"));
-        }
-        Ok(match self.databases.is_empty() {
-            true => State::Count,
-            false => State::List { db: 0 },
-        })
-    }
-
-    fn listed(&mut self, db: usize, replies: Vec<Reply>) -> Result<State> {
-        let list = replies.into_iter().nth(1);
-        self.next_batch(db, list)
-    }
-
-    /// The keys of a listing as the next batch, or the next database, or the count.
-    fn next_batch(&mut self, db: usize, list: Option<Reply>) -> Result<State> {
-        let keys = match list {
-            Some(list) => list
-                .byte_strings(&self.list())
-                .map_err(|error| self.stopped("GETKEYSINSLOT on the source", &error))?,
-            None => return Err(self.surprise("GETKEYSINSLOT on the source got no answer")),
+    /// Goes on without the answer of a primary that is neither source nor target: gossip will
+    /// tell it who owns the slot. Says whether that could be done.
+    pub fn pass_over(&mut self) -> bool {
+        let State::OwnOther { index } = self.state else {
+            return false;
         };
-        Ok(if !keys.is_empty() {
-            State::Send {
-                batch: Batch { db, keys },
-                replace: false,
-                attempt: 0,
-            }
-        } else if db + 1 < self.databases.len() {
-            State::List { db: db + 1 }
-        } else {
-            State::Count
-        })
+        self.state = self.after_other(index + 1);
+        true
     }
 
-    fn sent(
-        &mut self,
-        batch: Batch,
-        replace: bool,
-        attempt: u32,
-        replies: Vec<Reply>,
-    ) -> Result<State> {
-        let mut replies = replies.into_iter().skip(1);
-        let (outcome, list) = (replies.next(), replies.next());
-        match outcome {
-            // NOKEY: every key of the batch has expired or was deleted meanwhile.
-            Some(Reply::Text(text)) if text == b"OK" || text == b"NOKEY" => {
-                if text == b"OK" {
-                    self.keys_moved += batch.keys.len() as u64;
-                }
-                let next = self.next_batch(batch.db, list)?;
-                if matches!(&next, State::Send { batch: again, .. } if again.keys == batch.keys) {
-                    self.note_standstill()?;
-                }
-                Ok(next)
-            }
-            Some(Reply::Refused(refusal)) if refusal.detail.contains("BUSYKEY") && !replace => {
-                Ok(State::CompareSource { batch })
-            }
-            // The connection of the two servers broke. Keys that the target acknowledged are
-            // gone from the source, the others still there: ask anew what is left.
-            Some(Reply::Refused(refusal)) if refusal.code == "IOERR" && attempt < MAX_RETRIES => {
-                self.pause_ms = Some(RETRY_PAUSE_MS << attempt);
-                Ok(State::Send {
-                    batch,
-                    replace,
-                    attempt: attempt + 1,
-                })
-            }
-            other => Err(self.refused("MIGRATE", other)),
-        }
+    /// From now on, how many keys go into one `MIGRATE`.
+    pub fn set_keys_per_migrate(&mut self, keys: u32) {
+        self.settings.keys_per_migrate = keys.max(1);
     }
 
-    /// Counts a round trip that brought nothing, and stops when that goes on.
-    fn note_standstill(&mut self) -> Result<()> {
-        self.standstills += 1;
-        match self.standstills > MAX_PASSES {
-            true => Err(self.surprise("the source lists keys that MIGRATE doesn't move")),
-            false => Ok(()),
-        }
+    /// The keys for which a person's wish chose between two values.
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts
     }
-
-    /// Reads the answers to `DUMP` and `PTTL`, a pair a key.
-    fn copies(&self, replies: Vec<Reply>) -> Result<Vec<Copy>> {
-        let mut copies = Vec::with_capacity(replies.len() / 2);
-        for pair in replies.chunks_exact(2) {
-            match pair {
-                [Reply::Text(dump), Reply::Int(ttl)] => copies.push((Some(dump.clone()), *ttl)),
-                [Reply::Nil, Reply::Int(ttl)] => copies.push((None, *ttl)),
-                // The source has it no more: it went before another key of its batch was busy.
-                [Reply::Refused(refusal), _] if refusal.code == "ASK" => copies.push((None, -2)),
-                [Reply::Refused(_), _] => {
-                    return Err(self.refused("DUMP of a key on both sides", pair.first().cloned()));
-                }
-                _ => return Err(self.surprise("DUMP answered neither a value nor nil")),
-            }
-        }
-        Ok(copies)
-    }
-
-    /// Both nodes have keys of the batch: equal copies are taken as moved, a difference stops.
-    fn compared(&mut self, batch: Batch, source: &[Copy], replies: Vec<Reply>) -> Result<State> {
-        // SELECT, then ASKING DUMP ASKING PTTL for each key, then SELECT.
-        let values = replies.into_iter().skip(2).step_by(2).collect();
-        let target = self.copies(values)?;
-        let mut equal = Vec::new();
-        for ((key, mine), theirs) in batch.keys.iter().zip(source).zip(&target) {
-            match (mine, theirs) {
-                ((Some(_), _), (Some(_), _)) if same(mine, theirs) => equal.push(key.clone()),
-                ((Some(_), _), (Some(_), _)) => return Err(self.conflict(key)),
-                _ => {}
-            }
-        }
-        let replace = !equal.is_empty();
-        let batch = match replace {
-            true => Batch {
-                db: batch.db,
-                keys: equal,
-            },
-            // The copy on the target has gone meanwhile.
-            false => {
-                self.note_standstill()?;
-                batch
-            }
-        };
-        Ok(State::Send {
-            batch,
-            replace,
-            attempt: 0,
-        })
-    }
-
-    fn counted(&mut self, replies: Vec<Reply>) -> Result<State> {
-        let mut left: u64 = 0;
-        let count = Verb::CountKeys(self.task.slot);
-        for reply in replies {
-            match reply {
-                Reply::Text(_) => {}
-                other => {
-                    let keys = other.count(&count);
-                    let keys =
-                        keys.map_err(|error| self.stopped("counting on the source", &error))?;
-                    left = left.saturating_add(keys);
-                }
-            }
-        }
-        Ok(match left {
-            0 => State::Confirm,
-            _ => State::Databases,
-        })
-    }
-
-    /// A target that hasn't learnt the source's epoch would claim the slot without winning it;
-    /// gossip gives it back, and the loser deletes its keys (seen on Redis 4.0.1).
-    fn guard(&mut self, needed: u64, waits: u32, replies: Vec<Reply>) -> Result<State> {
-        let info = self.text(replies, "CLUSTER INFO")?;
-        let epoch = info_field(&info, "cluster_current_epoch").and_then(|text| text.parse().ok());
-        match epoch {
-            Some(epoch) if needed <= epoch => Ok(State::OwnTarget),
-            Some::<u64>(_) if waits < MAX_EPOCH_WAITS => {
-                self.pause_ms = Some(EPOCH_PAUSE_MS);
-                Ok(State::EpochOfTarget {
-                    needed,
-                    waits: waits + 1,
-                })
-            }
-            Some(epoch) => {
-                let message =
-                    format!("the target's epoch {epoch} stays behind the source's {needed}");
-                Err(self.surprise(&message))
-            }
-            None => Err(self.surprise("the target doesn't tell its cluster_current_epoch")),
-        }
-    }
-
-    fn epoch(&self, replies: Vec<Reply>, field: &str) -> Result<u64> {
-        let info = self.text(replies, "CLUSTER INFO")?;
-        info_field(&info, field)
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| self.surprise(&format!("the source doesn't tell its {field}")))
-    }
-
-    fn text(&self, replies: Vec<Reply>, what: &str) -> Result<String> {
-        match replies.into_iter().next() {
-            Some(Reply::Text(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            other => Err(self.refused(what, other)),
-        }
-    }
-
-    fn conflict(&self, key: &[u8]) -> Error {
-        let message = format!(
-            "key `{}` is on both nodes with different values",
-            escape::key_line(key)
-        );
-        self.surprise(&message).mend(
-            "compare the two with GET (after ASKING on the target), delete the wrong one there",
-        )
-    }
-
-    fn refused(&self, what: &str, reply: Option<Reply>) -> Error {
-        match reply {
-            Some(Reply::Refused(refusal)) => {
-                self.surprise(&format!("{what} was refused: {refusal}"))
-            }
-            Some(_) => self.surprise(&format!("{what} answered something odd")),
-            None => self.surprise(&format!("{what} got no answer")),
-        }
-    }
-
-    fn stopped(&self, what: &str, error: &Error) -> Error {
-        self.surprise(&format!("{what}: {}", error.message()))
-    }
-
-    fn surprise(&self, what: &str) -> Error {
-        Error::new(
-            ErrorKind::Stopped,
-            format!("slot {}: {what}", self.task.slot),
-        )
-    }
-}
-
-/// `DUMP` and `PTTL` of each key of a batch, each behind these verbs.
-fn compare(batch: &Batch, before: &[Verb]) -> Vec<Verb> {
-    let mut verbs = Vec::with_capacity(batch.keys.len() * 4);
-    for key in &batch.keys {
-        for verb in [Verb::Dump(key.clone()), Verb::Pttl(key.clone())] {
-            verbs.extend(before.iter().cloned());
-            verbs.push(verb);
-        }
-    }
-    verbs
-}
-
-/// Whether two copies of a key are the same: the value, and the remaining life.
-fn same((mine, my_ttl): &Copy, (theirs, their_ttl): &Copy) -> bool {
-    let lives = (*my_ttl < 0) == (*their_ttl < 0);
-    mine == theirs && lives && my_ttl.abs_diff(*their_ttl) <= TTL_SLACK_MS as u64
 }
 
 #[cfg(test)]

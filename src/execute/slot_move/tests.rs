@@ -1,6 +1,7 @@
 //! The machine alone: scripted nodes answer, and every command that went out is compared.
 
 use super::*;
+use crate::cluster::verb::Refusal;
 use crate::slot::Slot;
 use std::collections::VecDeque;
 
@@ -27,6 +28,8 @@ fn machine(entry: Entry) -> SlotMove {
         timeout_ms: 500,
         keys_per_migrate: 2,
         others: vec![id('c'), id('d')],
+        bytes_per_migrate: None,
+        on_conflict: OnConflict::Stop,
     };
     SlotMove::new(task(), settings, entry)
 }
@@ -89,7 +92,7 @@ impl Script {
         }
     }
 
-    fn run(&mut self, mut machine: SlotMove) -> Result<u64> {
+    fn run(&mut self, mut machine: SlotMove) -> crate::error::Result<u64> {
         loop {
             match machine.action() {
                 Action::Ask { node, verbs } => {
@@ -97,11 +100,11 @@ impl Script {
                     let words = verbs.iter().map(line).collect::<Vec<_>>().join(" | ");
                     self.log.push(format!("{name}: {words}"));
                     let replies = verbs.iter().map(|verb| self.answer(node, verb)).collect();
-                    machine.answer(replies)?;
+                    machine.answer(replies).map_err(Halt::into_error)?;
                 }
                 Action::Confirm => {
                     self.log.push("confirm".to_owned());
-                    machine.confirmed();
+                    machine.confirmed(vec![id('c'), id('d')]);
                 }
                 Action::Pause { ms } => self.log.push(format!("pause {ms}")),
                 Action::Done => return Ok(machine.keys_moved()),

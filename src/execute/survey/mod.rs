@@ -8,10 +8,10 @@ pub use permissions::Permissions;
 use super::Version;
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::{NodeLink, Verb};
-use crate::cluster::{ClusterView, LiveCluster, NodeAddr, NodeId, keyspace};
+use crate::cluster::{ClusterView, LiveCluster, NodeAddr, NodeId, Role, keyspace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What one node said.
 #[derive(Clone, Debug)]
@@ -87,6 +87,20 @@ impl Survey {
                     .node(*id)
                     .is_some_and(crate::cluster::Node::is_primary)
             })
+    }
+
+    /// Each primary that has replicas with these, as they say of themselves.
+    pub fn families(&self) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+        let mut families: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+        for (id, facts) in &self.nodes {
+            if let Some(Role::Replica {
+                primary: Some(primary),
+            }) = facts.view.node(*id).map(|node| node.role)
+            {
+                families.entry(primary).or_default().extend([primary, *id]);
+            }
+        }
+        families
     }
 
     /// The keys of all primaries that own slots. Replicas have copies, which don't count.

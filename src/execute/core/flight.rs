@@ -1,0 +1,110 @@
+//! One slot in hand.
+//!
+//! ```text
+//!             record on disk             its machine asks
+//!  Recording ────────────────> Ready ─────────────────────> Asks ──> Asked ──┐
+//!                               ▲ ▲                                    │     │ answered
+//!                     looked at │ └────────────────────────────────────┼─────┘
+//!                               │                                      │
+//!           Confirms <──────────┤        role changed, link lost       │
+//!                               │ ┌────────────────────────────────────┘
+//!                               │ ▼
+//!                            Unclear ──> Proves (a route to an heir) ──> Recording
+//!
+//!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded
+//! ```
+
+use super::super::slot_move::{Action, Entry, SlotMove};
+use super::schedule::Ticket;
+use crate::cluster::verb::Verb;
+use crate::cluster::{NodeAddr, NodeId};
+use crate::error::Error;
+
+/// What a slot in hand waits for.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Its record being on disk.
+    Recording,
+    /// Its machine being asked.
+    Ready,
+    /// A place in a write to this node.
+    Asks { node: NodeId, verbs: Vec<Verb> },
+    /// The answer.
+    Asked,
+    /// A look at who has its slot open.
+    Confirms,
+    /// This moment.
+    Until(u64),
+    /// A look at where it stands, since a node may have failed over.
+    Unclear(Doubt),
+    /// The target's own word that it listens where its new source reaches it.
+    Proves {
+        doubt: Doubt,
+        entry: Entry,
+        addr: NodeAddr,
+    },
+    /// Nothing: it has arrived.
+    Arrived,
+    /// Nothing: it stopped where it is.
+    Stranded,
+}
+
+/// Why and since when a slot is unclear.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    pub why: Error,
+    /// When to look.
+    pub due_ms: u64,
+    /// When to give up.
+    pub until_ms: u64,
+}
+
+/// One slot in hand.
+pub(super) struct Flight {
+    pub ticket: Ticket,
+    pub machine: SlotMove,
+    pub wish: Wish,
+    /// Keys and bytes that earlier machines of this slot have moved.
+    pub before: (u64, u64),
+    /// How often it was unclear.
+    pub doubts: u32,
+}
+
+impl Flight {
+    /// Asks the machine what it wants next, when that is due.
+    pub fn make_wish(&mut self, now_ms: u64, keys: u32) {
+        let is_due = match &self.wish {
+            Wish::Ready => true,
+            Wish::Until(moment) => *moment <= now_ms,
+            _ => false,
+        };
+        if !is_due {
+            return;
+        }
+        self.machine.set_keys_per_migrate(keys);
+        self.wish = match self.machine.action() {
+            Action::Ask { node, verbs } => Wish::Asks { node, verbs },
+            Action::Confirm => Wish::Confirms,
+            Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
+            Action::Done => Wish::Arrived,
+        };
+    }
+
+    /// Takes the verbs that go out now.
+    pub fn take_verbs(&mut self) -> Vec<Verb> {
+        match std::mem::replace(&mut self.wish, Wish::Asked) {
+            Wish::Asks { verbs, .. } => verbs,
+            other => {
+                self.wish = other;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Keys and bytes so far.
+    pub fn moved(&self) -> (u64, u64) {
+        let keys = self.before.0.saturating_add(self.machine.keys_moved());
+        let bytes = self.before.1.saturating_add(self.machine.bytes_moved());
+        (keys, bytes)
+    }
+}

@@ -1,0 +1,127 @@
+//! What all nodes believe at one time, asked for whoever needs to know.
+
+use super::super::guard::Selves;
+use super::schedule::Ticket;
+use super::settings::Options;
+use crate::cluster::{ClusterView, NodeId, parse};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A look that is under way.
+///
+/// It answers the questions of the slots that were there when it began: what a
+/// node said before a slot's last key had left says nothing of the time after.
+#[derive(Debug)]
+pub(super) struct Look {
+    to_ask: BTreeSet<NodeId>,
+    asked: BTreeSet<NodeId>,
+    /// What each node says of itself.
+    pub selves: Selves,
+    /// What each node believes of all; filled when a slot wants to know where it stands.
+    pub views: BTreeMap<NodeId, ClusterView>,
+    /// Who couldn't be asked, and why.
+    silent: BTreeMap<NodeId, Error>,
+    /// Slots that want to begin.
+    pub begins: Vec<Ticket>,
+    /// Slots whose keys have left.
+    pub confirms: Vec<u16>,
+    /// Slots that want to know where they stand.
+    pub doubts: Vec<u16>,
+}
+
+impl Look {
+    pub fn new(
+        nodes: Vec<NodeId>,
+        begins: Vec<Ticket>,
+        confirms: Vec<u16>,
+        doubts: Vec<u16>,
+    ) -> Look {
+        Look {
+            to_ask: nodes.into_iter().collect(),
+            asked: BTreeSet::new(),
+            selves: Selves::new(),
+            views: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            begins,
+            confirms,
+            doubts,
+        }
+    }
+
+    /// The next node to ask, which is asked from then on.
+    pub fn next(&mut self, is_free: impl Fn(&NodeId) -> bool) -> Option<NodeId> {
+        let node = self.to_ask.iter().copied().find(is_free)?;
+        self.to_ask.remove(&node);
+        self.asked.insert(node);
+        Some(node)
+    }
+
+    /// A node said what it believes, or couldn't be asked.
+    pub fn heard(&mut self, node: NodeId, text: Result<String>) {
+        if !self.asked.remove(&node) {
+            return;
+        }
+        let read = text.and_then(|text| {
+            let origin = format!("CLUSTER NODES of {node}");
+            let myself = parse::myself(&text, &origin)?;
+            // Views of all slots take a while to read, and only a doubt needs them.
+            if !self.doubts.is_empty() {
+                let view = parse::cluster_nodes(&text, &origin)?;
+                self.views.insert(node, view);
+            }
+            self.selves.insert(node, myself);
+            Ok(())
+        });
+        if let Err(error) = read {
+            self.silent.insert(node, error);
+        }
+    }
+
+    /// Whether everybody was heard.
+    pub fn is_complete(&self) -> bool {
+        self.to_ask.is_empty() && self.asked.is_empty()
+    }
+
+    /// Who takes itself for a primary.
+    pub fn primaries(&self) -> impl Iterator<Item = NodeId> {
+        let selves = self.selves.iter();
+        selves
+            .filter(|(_, node)| node.is_primary())
+            .map(|(id, _)| *id)
+    }
+
+    /// Who is a primary by now: those who say so, and those who are silent without an heir.
+    pub fn primaries_now(&self, options: &Options) -> Vec<NodeId> {
+        let silent = self.silent.keys().copied();
+        let silent = silent.filter(|id| options.primaries.contains(id));
+        let mut primaries: Vec<NodeId> = silent
+            .filter(|id| !self.is_replaced(*id, options))
+            .chain(self.primaries())
+            .collect();
+        primaries.sort_unstable();
+        primaries
+    }
+
+    /// A primary that can't be asked and that no replica of its own has replaced: it may have a
+    /// slot open.
+    pub fn silent_primary(&self, options: &Options) -> Option<Error> {
+        let is_primary = |id: &NodeId| options.primaries.contains(id);
+        let mut silent = self.silent.iter();
+        let (id, error) =
+            silent.find(|(id, _)| is_primary(id) && !self.is_replaced(**id, options))?;
+        let message = format!("{} can't be asked: {}", options.name(*id), error.message());
+        Some(Error::new(ErrorKind::Connect, message))
+    }
+
+    /// Whether a replica of this node has taken over.
+    fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
+        let mut families = options.families.values();
+        families.any(|family| {
+            let is_heir = |heir: &NodeId| {
+                let node = self.selves.get(heir);
+                *heir != id && node.is_some_and(|node| node.is_primary() && !node.slots.is_empty())
+            };
+            family.contains(&id) && family.iter().any(is_heir)
+        })
+    }
+}

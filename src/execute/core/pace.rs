@@ -1,0 +1,218 @@
+//! How fast keys may go: token buckets for what the user allows, and smaller
+//! batches where a batch holds its node up for too long.
+//!
+//! Pure: the time is told, nothing sleeps.
+
+/// What the user allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Keys a second over all nodes; none is no limit.
+    pub keys_per_second: Option<u64>,
+    /// Bytes a second over all nodes, as the servers estimate them; none is no limit.
+    pub bytes_per_second: Option<u64>,
+    /// The longest that one write may hold a node up, in milliseconds; none is no limit.
+    pub max_latency_ms: Option<u64>,
+}
+
+/// How often in a row the smallest batch may be too slow before the run stops.
+const MAX_SLOW_BATCHES: u32 = 20;
+
+/// A bucket that fills with time and may be overdrawn by one batch.
+#[derive(Clone, Debug)]
+struct Bucket {
+    per_second: u64,
+    /// In thousandths of a token, so that a millisecond adds a whole number.
+    level: i128,
+    at_ms: u64,
+}
+
+impl Bucket {
+    fn new(per_second: u64, now_ms: u64) -> Bucket {
+        Bucket {
+            per_second: per_second.max(1),
+            level: 0,
+            at_ms: now_ms,
+        }
+    }
+
+    /// When the next batch may go.
+    fn ready_at(&mut self, now_ms: u64) -> u64 {
+        let passed = now_ms.saturating_sub(self.at_ms);
+        self.at_ms = self.at_ms.max(now_ms);
+        // A tenth of a second is saved up at most: a burst after a pause is what users notice.
+        let most = i128::from(self.per_second) * 100;
+        self.level = (self.level + i128::from(passed) * i128::from(self.per_second)).min(most);
+        match self.level {
+            0.. => now_ms,
+            debt => {
+                let wait = (-debt).div_euclid(i128::from(self.per_second)) + 1;
+                now_ms.saturating_add(u64::try_from(wait).unwrap_or(u64::MAX))
+            }
+        }
+    }
+
+    fn take(&mut self, tokens: u64) {
+        self.level -= i128::from(tokens) * 1000;
+    }
+}
+
+/// The pace of one run.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    keys: Option<Bucket>,
+    bytes: Option<Bucket>,
+    max_latency_ms: Option<u64>,
+    /// What the user allows in one write, and what is taken at the moment.
+    most_keys: u32,
+    keys_now: u32,
+    slow_batches: u32,
+    largest_stall_ms: u64,
+    rest_until_ms: u64,
+}
+
+/// What a batch's time says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// Go on.
+    Fine,
+    /// Even the smallest batches hold the node up for too long.
+    TooSlow,
+}
+
+impl Pace {
+    pub fn new(limits: Limits, most_keys: u32, now_ms: u64) -> Pace {
+        let bucket = |limit: Option<u64>| limit.map(|limit| Bucket::new(limit, now_ms));
+        Pace {
+            keys: bucket(limits.keys_per_second),
+            bytes: bucket(limits.bytes_per_second),
+            max_latency_ms: limits.max_latency_ms,
+            most_keys: most_keys.max(1),
+            keys_now: most_keys.max(1),
+            slow_batches: 0,
+            largest_stall_ms: 0,
+            rest_until_ms: 0,
+        }
+    }
+
+    /// How many keys may go into one write now.
+    pub fn keys_now(&self) -> u32 {
+        self.keys_now
+    }
+
+    /// The longest that a write with keys took.
+    pub fn largest_stall_ms(&self) -> u64 {
+        self.largest_stall_ms
+    }
+
+    /// When the next batch may go.
+    pub fn ready_at(&mut self, now_ms: u64) -> u64 {
+        let buckets = [&mut self.keys, &mut self.bytes];
+        let ready = buckets
+            .into_iter()
+            .flatten()
+            .map(|bucket| bucket.ready_at(now_ms));
+        ready.max().unwrap_or(now_ms).max(self.rest_until_ms)
+    }
+
+    /// A batch goes out.
+    pub fn sends(&mut self, keys: u64, bytes: u64) {
+        if let Some(bucket) = &mut self.keys {
+            bucket.take(keys);
+        }
+        if let Some(bucket) = &mut self.bytes {
+            bucket.take(bytes);
+        }
+    }
+
+    /// A batch came back: its time is what it held the source up.
+    ///
+    /// Down by half, up by an eighth; after a batch that was too slow the node rests for as long.
+    pub fn took(&mut self, ms: u64, now_ms: u64) -> Judgement {
+        self.largest_stall_ms = self.largest_stall_ms.max(ms);
+        let Some(limit) = self.max_latency_ms else {
+            return Judgement::Fine;
+        };
+        if ms > limit {
+            self.slow_batches = if self.keys_now == 1 {
+                self.slow_batches + 1
+            } else {
+                0
+            };
+            self.keys_now = (self.keys_now / 2).max(1);
+            self.rest_until_ms = now_ms.saturating_add(ms);
+        } else {
+            self.slow_batches = 0;
+            if ms * 2 <= limit {
+                let more = self.keys_now.saturating_add(self.keys_now / 8 + 1);
+                self.keys_now = more.min(self.most_keys);
+            }
+        }
+        match self.slow_batches >= MAX_SLOW_BATCHES {
+            true => Judgement::TooSlow,
+            false => Judgement::Fine,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many batches of this size go in ten seconds, asked every millisecond.
+    fn batches(limits: Limits, keys: u64, bytes: u64) -> u64 {
+        let mut pace = Pace::new(limits, 100, 0);
+        let mut sent = 0;
+        for now_ms in 0..10_000 {
+            if pace.ready_at(now_ms) <= now_ms {
+                pace.sends(keys, bytes);
+                sent += 1;
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn the_limits_hold_over_time() {
+        let keys = Limits {
+            keys_per_second: Some(1_000),
+            ..Limits::default()
+        };
+        assert!((100..=102).contains(&batches(keys, 100, 1)));
+        let bytes = Limits {
+            bytes_per_second: Some(5_000),
+            ..keys
+        };
+        assert!((50..=52).contains(&batches(bytes, 1, 1_000)));
+        assert_eq!(batches(Limits::default(), 100, 1_000), 10_000);
+    }
+
+    #[test]
+    fn waiting_as_told_is_enough() {
+        let limits = Limits {
+            keys_per_second: Some(3),
+            ..Limits::default()
+        };
+        let mut pace = Pace::new(limits, 100, 0);
+        pace.sends(7, 0);
+        let ready = pace.ready_at(0);
+        assert!(ready > 2_000 && pace.ready_at(ready) == ready, "{ready}");
+    }
+
+    #[test]
+    fn slow_batches_shrink_and_recover_and_stop_at_last() {
+        let limits = Limits {
+            max_latency_ms: Some(20),
+            ..Limits::default()
+        };
+        let mut pace = Pace::new(limits, 100, 0);
+        assert_eq!(pace.took(50, 0), Judgement::Fine);
+        assert_eq!((pace.keys_now(), pace.ready_at(0)), (50, 50));
+        for _ in 0..100 {
+            pace.took(5, 60);
+        }
+        assert_eq!(pace.keys_now(), 100);
+        let stop = (0..100).find(|_| pace.took(21, 100) == Judgement::TooSlow);
+        assert!(stop.is_some_and(|batches| batches >= 20), "{stop:?}");
+        assert_eq!(pace.largest_stall_ms(), 50);
+    }
+}

@@ -1,0 +1,450 @@
+//! What each reply makes of a slot's move.
+
+use super::fault::Halt;
+use super::{
+    Batch, Copy, EPOCH_PAUSE_MS, MAX_EPOCH_WAITS, MAX_PASSES, MAX_RETRIES, OnConflict,
+    RETRY_PAUSE_MS, SlotMove, State, TTL_SLACK_MS,
+};
+use crate::cluster::keyspace::databases_in;
+use crate::cluster::parse::info_field;
+use crate::cluster::verb::{Migrate, Refusal, Reply, SetSlot, Verb};
+use crate::error::{Error, ErrorKind};
+use crate::escape;
+
+impl SlotMove {
+    /// The source refused to open a slot that nobody has opened before: no key has moved, so the
+    /// target may forget it.
+    pub(super) fn opened(&self, replies: Vec<Reply>) -> Result<State, Halt> {
+        match self.accepted(replies, "MIGRATING on the source", State::Databases) {
+            Err(halt) if self.is_fresh => Ok(State::Withdraw {
+                why: halt.error().message().to_owned(),
+            }),
+            other => other,
+        }
+    }
+
+    pub(super) fn set_slot(&self, state: SetSlot) -> Verb {
+        Verb::SetSlot {
+            slot: self.task.slot,
+            state,
+        }
+    }
+
+    pub(super) fn select(&self, db: usize) -> Verb {
+        Verb::Select(self.databases.get(db).copied().unwrap_or(0))
+    }
+
+    pub(super) fn list(&self) -> Verb {
+        Verb::KeysInSlot {
+            slot: self.task.slot,
+            limit: self.settings.keys_per_migrate,
+        }
+    }
+
+    pub(super) fn migrate(&self, batch: &Batch, replace: bool) -> Verb {
+        Verb::Migrate(Migrate {
+            target: self.settings.route.clone(),
+            db: self.databases[batch.db],
+            timeout_ms: self.settings.timeout_ms,
+            login: self.settings.login.clone(),
+            replace,
+            keys: batch.keys.clone(),
+        })
+    }
+
+    /// Counts the slot in every database, and leaves the link at database 0.
+    pub(super) fn counts(&self, slot: crate::slot::Slot) -> Vec<Verb> {
+        let mut verbs: Vec<Verb> = self
+            .databases
+            .iter()
+            .flat_map(|db| [Verb::Select(*db), Verb::CountKeys(slot)])
+            .collect();
+        verbs.push(Verb::Select(0));
+        verbs
+    }
+
+    pub(super) fn accepted(
+        &self,
+        replies: Vec<Reply>,
+        what: &str,
+        next: State,
+    ) -> Result<State, Halt> {
+        match replies.into_iter().next() {
+            Some(Reply::Text(_)) => Ok(next),
+            other => Err(self.refused(what, other)),
+        }
+    }
+
+    /// A `NODE` on a node that may have turned into a replica meanwhile: a primary from 7.0 on
+    /// does, when its last slot has left (redis#9223), and then follows the slot's new owner.
+    pub(super) fn told(&self, replies: Vec<Reply>, what: &str, next: usize) -> Result<State, Halt> {
+        let turned = |refusal: &Refusal| refusal.detail.contains("use SETSLOT only with");
+        match replies.into_iter().next() {
+            Some(Reply::Text(_)) => {}
+            Some(Reply::Refused(refusal)) if turned(&refusal) => {}
+            other => return Err(self.refused(what, other)),
+        }
+        Ok(self.after_other(next))
+    }
+
+    /// The next primary to be told, or the end.
+    pub(super) fn after_other(&self, next: usize) -> State {
+        match next < self.settings.others.len() {
+            true => State::OwnOther { index: next },
+            false => State::Done,
+        }
+    }
+
+    pub(super) fn start_pass(&mut self, replies: Vec<Reply>) -> Result<State, Halt> {
+        let info = self.text(replies, "INFO keyspace")?;
+        self.databases = databases_in(&info);
+        self.passes += 1;
+        if self.passes > MAX_PASSES {
+            return Err(self.surprise("new keys turn up on the source without end"));
+        }
+        Ok(match self.databases.is_empty() {
+            true => State::Count,
+            false => State::List { db: 0 },
+        })
+    }
+
+    pub(super) fn listed(&mut self, db: usize, replies: Vec<Reply>) -> Result<State, Halt> {
+        let list = replies.into_iter().nth(1);
+        self.next_batch(db, list)
+    }
+
+    /// The keys of a listing as the next batch, or the next database, or the count.
+    pub(super) fn next_batch(&mut self, db: usize, list: Option<Reply>) -> Result<State, Halt> {
+        let keys = match list {
+            Some(reply @ Reply::Refused(_)) => {
+                return Err(self.refused("GETKEYSINSLOT on the source", Some(reply)));
+            }
+            Some(list) => list.byte_strings(&self.list()).map_err(|error| {
+                self.surprise(&format!("GETKEYSINSLOT on the source: {}", error.message()))
+            })?,
+            None => return Err(self.surprise("GETKEYSINSLOT on the source got no answer")),
+        };
+        Ok(
+            if !keys.is_empty() && self.settings.bytes_per_migrate.is_some() {
+                State::Measure { db, keys }
+            } else if !keys.is_empty() {
+                State::first_try(Batch { db, keys, bytes: 0 })
+            } else if db + 1 < self.databases.len() {
+                State::List { db: db + 1 }
+            } else {
+                State::Count
+            },
+        )
+    }
+
+    /// Cuts a listing where its bytes are enough for one `MIGRATE`; the rest is listed again.
+    pub(super) fn measured(
+        &mut self,
+        db: usize,
+        keys: Vec<Vec<u8>>,
+        replies: Vec<Reply>,
+    ) -> Result<State, Halt> {
+        let limit = self.settings.bytes_per_migrate.unwrap_or(u64::MAX);
+        let mut batch = Batch {
+            db,
+            keys: Vec::new(),
+            bytes: 0,
+        };
+        for (key, reply) in keys.into_iter().zip(replies.into_iter().skip(1)) {
+            let bytes = match reply {
+                Reply::Int(bytes) => u64::try_from(bytes).unwrap_or_default(),
+                // It has gone since: MIGRATE passes it over.
+                Reply::Nil => 0,
+                Reply::Refused(refusal) if refusal.code == "ASK" => 0,
+                other => return Err(self.refused("MEMORY USAGE", Some(other))),
+            };
+            let sum = batch.bytes.saturating_add(bytes);
+            if sum > limit && !batch.keys.is_empty() {
+                break;
+            }
+            batch.bytes = sum;
+            batch.keys.push(key);
+        }
+        match batch.keys.is_empty() {
+            true => Err(self.surprise("MEMORY USAGE got no answer")),
+            false => Ok(State::first_try(batch)),
+        }
+    }
+
+    pub(super) fn sent(
+        &mut self,
+        batch: Batch,
+        replace: bool,
+        attempt: u32,
+        replies: Vec<Reply>,
+    ) -> Result<State, Halt> {
+        let mut replies = replies.into_iter().skip(1);
+        let (outcome, list) = (replies.next(), replies.next());
+        match outcome {
+            // NOKEY: every key of the batch has expired or was deleted meanwhile.
+            Some(Reply::Text(text)) if text == b"OK" || text == b"NOKEY" => {
+                if text == b"OK" {
+                    self.keys_moved += batch.keys.len() as u64;
+                    self.bytes_moved = self.bytes_moved.saturating_add(batch.bytes);
+                }
+                let next = self.next_batch(batch.db, list)?;
+                if matches!(&next, State::Send { batch: again, .. } if again.keys == batch.keys) {
+                    self.note_standstill()?;
+                }
+                Ok(next)
+            }
+            Some(Reply::Refused(refusal)) if refusal.detail.contains("BUSYKEY") && !replace => {
+                Ok(State::CompareSource { batch })
+            }
+            // The connection of the two servers broke. Keys that the target acknowledged are
+            // gone from the source, the others still there: ask anew what is left.
+            Some(Reply::Refused(refusal)) if refusal.code == "IOERR" && attempt < MAX_RETRIES => {
+                self.pause_ms = Some(RETRY_PAUSE_MS << attempt);
+                Ok(State::Send {
+                    batch,
+                    replace,
+                    attempt: attempt + 1,
+                })
+            }
+            other => Err(self.refused("MIGRATE", other)),
+        }
+    }
+
+    /// Counts a round trip that brought nothing, and stops when that goes on.
+    fn note_standstill(&mut self) -> Result<(), Halt> {
+        self.standstills += 1;
+        match self.standstills > MAX_PASSES {
+            true => Err(self.surprise("the source lists keys that MIGRATE doesn't move")),
+            false => Ok(()),
+        }
+    }
+
+    /// Reads the answers to `DUMP` and `PTTL`, a pair a key.
+    pub(super) fn copies(&self, replies: Vec<Reply>) -> Result<Vec<Copy>, Halt> {
+        let mut copies = Vec::with_capacity(replies.len() / 2);
+        for pair in replies.chunks_exact(2) {
+            match pair {
+                [Reply::Text(dump), Reply::Int(ttl)] => copies.push((Some(dump.clone()), *ttl)),
+                [Reply::Nil, Reply::Int(ttl)] => copies.push((None, *ttl)),
+                // The source has it no more: it went before another key of its batch was busy.
+                [Reply::Refused(refusal), _] if refusal.code == "ASK" => copies.push((None, -2)),
+                [Reply::Refused(_), _] => {
+                    return Err(self.refused("DUMP of a key on both sides", pair.first().cloned()));
+                }
+                _ => return Err(self.surprise("DUMP answered neither a value nor nil")),
+            }
+        }
+        Ok(copies)
+    }
+
+    /// Both nodes have keys of the batch: equal copies are taken as moved, a difference stops.
+    pub(super) fn compared(
+        &mut self,
+        batch: Batch,
+        source: &[Copy],
+        replies: Vec<Reply>,
+    ) -> Result<State, Halt> {
+        // SELECT, then ASKING DUMP ASKING PTTL for each key, then SELECT.
+        let values = replies.into_iter().skip(2).step_by(2).collect();
+        let target = self.copies(values)?;
+        let mut equal = Vec::new();
+        let mut given_up = Vec::new();
+        for ((key, mine), theirs) in batch.keys.iter().zip(source).zip(&target) {
+            match (mine, theirs) {
+                ((Some(_), _), (Some(_), _)) if same(mine, theirs) => equal.push(key.clone()),
+                ((Some(_), _), (Some(_), _)) => match self.settings.on_conflict {
+                    OnConflict::Stop => return Err(self.conflict(key)),
+                    OnConflict::KeepSource => equal.push(key.clone()),
+                    OnConflict::KeepTarget => given_up.push(key.clone()),
+                },
+                _ => {}
+            }
+        }
+        self.conflicts += given_up.len() as u64;
+        if !given_up.is_empty() {
+            return Ok(State::GiveUp {
+                batch: Batch {
+                    db: batch.db,
+                    keys: given_up,
+                    bytes: 0,
+                },
+            });
+        }
+        let replace = !equal.is_empty();
+        let batch = match replace {
+            true => Batch {
+                db: batch.db,
+                keys: equal,
+                bytes: batch.bytes,
+            },
+            // The copy on the target has gone meanwhile.
+            false => {
+                self.note_standstill()?;
+                batch
+            }
+        };
+        Ok(State::Send {
+            batch,
+            replace,
+            attempt: 0,
+        })
+    }
+
+    pub(super) fn counted(&mut self, replies: Vec<Reply>) -> Result<State, Halt> {
+        let mut left: u64 = 0;
+        let count = Verb::CountKeys(self.task.slot);
+        for reply in replies {
+            match reply {
+                Reply::Text(_) => {}
+                refused @ Reply::Refused(_) => {
+                    return Err(self.refused("counting on the source", Some(refused)));
+                }
+                other => {
+                    let keys = other.count(&count);
+                    let keys = keys.map_err(|error| {
+                        self.surprise(&format!("counting on the source: {}", error.message()))
+                    })?;
+                    left = left.saturating_add(keys);
+                }
+            }
+        }
+        Ok(match left {
+            0 => State::Confirm,
+            _ => State::Databases,
+        })
+    }
+
+    /// A target that hasn't learnt the source's epoch would claim the slot without winning it;
+    /// gossip gives it back, and the loser deletes its keys (seen on Redis 4.0.1).
+    pub(super) fn guard(
+        &mut self,
+        needed: u64,
+        waits: u32,
+        replies: Vec<Reply>,
+    ) -> Result<State, Halt> {
+        let info = self.text(replies, "CLUSTER INFO")?;
+        let epoch = info_field(&info, "cluster_current_epoch").and_then(|text| text.parse().ok());
+        match epoch {
+            Some(epoch) if needed <= epoch => Ok(State::OwnTarget),
+            Some::<u64>(_) if waits < MAX_EPOCH_WAITS => {
+                self.pause_ms = Some(EPOCH_PAUSE_MS);
+                Ok(State::EpochOfTarget {
+                    needed,
+                    waits: waits + 1,
+                })
+            }
+            Some(epoch) => {
+                let message =
+                    format!("the target's epoch {epoch} stays behind the source's {needed}");
+                Err(self.surprise(&message))
+            }
+            None => Err(self.surprise("the target doesn't tell its cluster_current_epoch")),
+        }
+    }
+
+    pub(super) fn epoch(&self, replies: Vec<Reply>, field: &str) -> Result<u64, Halt> {
+        let info = self.text(replies, "CLUSTER INFO")?;
+        info_field(&info, field)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| self.surprise(&format!("the source doesn't tell its {field}")))
+    }
+
+    fn text(&self, replies: Vec<Reply>, what: &str) -> Result<String, Halt> {
+        match replies.into_iter().next() {
+            Some(Reply::Text(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            other => Err(self.refused(what, other)),
+        }
+    }
+
+    fn conflict(&self, key: &[u8]) -> Halt {
+        let message = format!(
+            "slot {}: key `{}` is on both nodes with different values",
+            self.task.slot,
+            escape::key_line(key)
+        );
+        Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(
+            "compare the two with GET (after ASKING on the target), delete the wrong one there",
+        ))
+    }
+
+    pub(super) fn refused(&self, what: &str, reply: Option<Reply>) -> Halt {
+        match reply {
+            Some(Reply::Refused(refusal)) => {
+                let surprise = self.surprise(&format!("{what} was refused: {refusal}"));
+                match is_about_roles(&refusal) {
+                    true => surprise.unclear(),
+                    false => surprise,
+                }
+            }
+            Some(_) => self.surprise(&format!("{what} answered something odd")),
+            None => self.surprise(&format!("{what} got no answer")),
+        }
+    }
+
+    pub(super) fn surprise(&self, what: &str) -> Halt {
+        let message = format!("slot {}: {what}", self.task.slot);
+        Halt::Stop(Error::new(ErrorKind::Stopped, message))
+    }
+}
+
+impl State {
+    fn first_try(batch: Batch) -> State {
+        State::Send {
+            batch,
+            replace: false,
+            attempt: 0,
+        }
+    }
+}
+
+/// `MEMORY USAGE`, with the server's own number of samples.
+pub(super) fn memory_usage(key: &[u8]) -> Verb {
+    Verb::Client(vec![b"MEMORY".to_vec(), b"USAGE".to_vec(), key.to_vec()])
+}
+
+/// Whether a refusal may come from a node that took over, went down or hasn't loaded yet: who is
+/// who must be looked at before anything is made of it.
+fn is_about_roles(refusal: &Refusal) -> bool {
+    const CODES: [&str; 8] = [
+        "MOVED",
+        "ASK",
+        "CLUSTERDOWN",
+        "READONLY",
+        "LOADING",
+        "MASTERDOWN",
+        "NOREPLICAS",
+        "IOERR",
+    ];
+    const DETAILS: [&str; 3] = [
+        "use SETSLOT only with",
+        "not the owner of hash slot",
+        "already the owner of hash slot",
+    ];
+    // A refusal of MIGRATE's target stands inside the source's own.
+    let inner = refusal
+        .detail
+        .strip_prefix("Target instance replied with error: ")
+        .and_then(|detail| detail.split(' ').next());
+    let has_code = |code: &str| CODES.contains(&code);
+    has_code(&refusal.code)
+        || inner.is_some_and(has_code)
+        || DETAILS.iter().any(|detail| refusal.detail.contains(detail))
+}
+
+/// `DUMP` and `PTTL` of each key of a batch, each behind these verbs.
+pub(super) fn compare(batch: &Batch, before: &[Verb]) -> Vec<Verb> {
+    let mut verbs = Vec::with_capacity(batch.keys.len() * 4);
+    for key in &batch.keys {
+        for verb in [Verb::Dump(key.clone()), Verb::Pttl(key.clone())] {
+            verbs.extend(before.iter().cloned());
+            verbs.push(verb);
+        }
+    }
+    verbs
+}
+
+/// Whether two copies of a key are the same: the value, and the remaining life.
+fn same((mine, my_ttl): &Copy, (theirs, their_ttl): &Copy) -> bool {
+    let lives = (*my_ttl < 0) == (*their_ttl < 0);
+    mine == theirs && lives && my_ttl.abs_diff(*their_ttl) <= TTL_SLACK_MS as u64
+}

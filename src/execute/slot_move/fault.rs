@@ -1,0 +1,36 @@
+//! Why a slot's move can't go on by itself.
+
+use crate::error::Error;
+
+/// Why a slot's move can't go on by itself. The slot stays as it is: every state can be entered
+/// again.
+#[derive(Debug)]
+pub enum Halt {
+    /// A node may have another role by now, or hasn't loaded yet: look where the slot stands, and
+    /// go on from there.
+    Unclear(Error),
+    /// A surprise that nobody but a person can make something of.
+    Stop(Error),
+}
+
+impl Halt {
+    /// What was seen.
+    pub fn error(&self) -> &Error {
+        match self {
+            Halt::Unclear(error) | Halt::Stop(error) => error,
+        }
+    }
+
+    /// What was seen.
+    pub fn into_error(self) -> Error {
+        match self {
+            Halt::Unclear(error) | Halt::Stop(error) => error,
+        }
+    }
+
+    /// The same, for a look at the cluster to clear up.
+    #[must_use]
+    pub(super) fn unclear(self) -> Halt {
+        Halt::Unclear(self.into_error())
+    }
+}
