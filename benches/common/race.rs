@@ -46,7 +46,7 @@ pub fn is_measuring() -> bool {
 }
 
 /// How long this thread has been on a processor.
-fn thread_ns() -> u64 {
+pub fn thread_ns() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

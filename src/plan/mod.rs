@@ -12,6 +12,7 @@ mod check;
 mod counts;
 mod decimal;
 mod exact;
+mod exchange;
 mod file;
 mod fill;
 mod fingerprint;

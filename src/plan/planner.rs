@@ -111,7 +111,7 @@ fn assemble(
     let remains = Sums::of(problem, &left);
     Plan {
         objective: problem.objective.clone(),
-        topology: topology(problem),
+        topology: topology(problem, model),
         before: states(problem, model, &model.home),
         after: states(problem, model, &at),
         cost: Cost {
@@ -175,15 +175,11 @@ impl Sums {
     }
 }
 
-fn topology(problem: &Problem) -> Topology {
+fn topology(problem: &Problem, model: &Model) -> Topology {
     let mut slots = vec![SlotSet::new(); problem.nodes().len()];
-    for slot in Slot::all() {
-        if let Some(index) = problem
-            .owner
-            .owner(slot)
-            .and_then(|id| problem.index_of(id))
-        {
-            slots[index].insert(slot);
+    for (slot, home) in Slot::all().zip(&model.home) {
+        if *home != NOBODY {
+            slots[usize::from(*home)].insert(slot);
         }
     }
     let real = problem

@@ -22,13 +22,7 @@ pub(super) fn shed(work: &mut Work<'_>, heaviest: i64) -> Vec<u16> {
     let waiting: i64 = pool.iter().map(|slot| work.slot_load(*slot)).sum();
     let nodes: Vec<usize> = work.bearers().collect();
     if costs_are_loads(work) {
-        let level = giving_level(work, lack - waiting);
-        for node in nodes {
-            let least = work.load[node] - limit_at(work, node, level);
-            let most = work.load[node] - work.limits[node].lower;
-            let chosen = choose(work, node, heaviest, [least, most]);
-            lift(work, &chosen, &mut pool);
-        }
+        give(work, &nodes, heaviest, lack - waiting, &mut pool);
     } else {
         for node in nodes {
             let chosen = cheapest(work, node, work.excess(node));
@@ -39,6 +33,42 @@ pub(super) fn shed(work: &mut Work<'_>, heaviest: i64) -> Vec<u16> {
         lift(work, &chosen, &mut pool);
     }
     pool
+}
+
+/// Every node gives what it must; where that isn't enough for all that lack,
+/// one node after the other gives more, the most loaded first.
+fn give(work: &mut Work<'_>, nodes: &[usize], heaviest: i64, needed: i64, pool: &mut Vec<u16>) {
+    let level = giving_level(work, needed);
+    let least = |node: usize, level: i64| work.load[node] - limit_at(work, node, level);
+    let gives = |node: usize, level: i64| {
+        let most = work.load[node] - work.limits[node].lower;
+        choose(work, node, heaviest, [least(node, level), most])
+    };
+    let weigh = |slots: &[u16]| -> i64 { slots.iter().map(|slot| work.slot_load(*slot)).sum() };
+    let mut given: Vec<Vec<u16>> = nodes.iter().map(|node| gives(*node, 0)).collect();
+    // Whole slots never fit what is lacking to the last unit.
+    let needed = needed + needed / SPARE;
+    let mut sum: i64 = given.iter().map(|slots| weigh(slots)).sum();
+    let mut most_loaded: Vec<usize> = (0..nodes.len()).collect();
+    most_loaded.sort_by_key(|index| {
+        let node = nodes[*index];
+        let fullness = work.relative(node, -work.missing(node));
+        (std::cmp::Reverse(fullness), node)
+    });
+    for index in most_loaded {
+        if sum >= needed || level == 0 {
+            break;
+        }
+        let more = gives(nodes[index], level);
+        let gain = weigh(&more) - weigh(&given[index]);
+        if gain > 0 {
+            sum += gain;
+            given[index] = more;
+        }
+    }
+    for slots in given {
+        lift(work, &slots, pool);
+    }
 }
 
 fn lift(work: &mut Work<'_>, slots: &[u16], pool: &mut Vec<u16>) {
@@ -57,6 +87,9 @@ fn costs_are_loads(work: &Work<'_>) -> bool {
         !model.movable[slot] || model.load[slot] == 0 || model.load[slot] as u64 == model.cost[slot]
     })
 }
+
+/// A part of what is lacking that is given on top of it: one in so many.
+const SPARE: i64 = 100;
 
 /// How many steps there are from the upper limits down to the lower ones.
 const LEVELS: i64 = 1024;
@@ -112,28 +145,30 @@ fn choose(work: &Work<'_>, node: usize, heaviest: i64, [least, most]: [i64; 2]) 
             return parts.into_iter().map(|part| rest[part]).collect();
         }
     }
-    // The heaviest first: that is the fewest slots. The last three are left to be picked exactly.
+    let three_heaviest = |slots: &[u16]| -> i64 {
+        let loads = slots.iter().rev().take(3);
+        loads.map(|slot| work.slot_load(*slot)).sum()
+    };
     while amount > 0 {
-        let Some(heaviest) = rest.last().copied() else {
-            return chosen;
-        };
-        if work.slot_load(heaviest) * 3 > amount {
+        let most = most - (least - amount);
+        let fitting = rest.partition_point(|slot| work.slot_load(*slot) <= most);
+        if fitting == 0 {
+            // All too heavy for the window.
+            chosen.extend(rest.first());
             break;
         }
-        amount -= work.slot_load(heaviest);
-        chosen.extend(rest.pop());
-    }
-    while amount > 0 {
-        if let Some(three) = up_to_three(work, &rest, amount, most - (least - amount)) {
+        // The heaviest first: that is the fewest slots. The last three are picked exactly.
+        if three_heaviest(&rest[..fitting]) >= amount
+            && let Some(three) = up_to_three(work, &rest[..fitting], amount, most)
+        {
             chosen.extend(three);
-            return chosen;
+            break;
         }
-        // Too light for three of them to be enough, or all too heavy for the window.
         let fitting = rest.partition_point(|slot| work.slot_load(*slot) <= amount);
         match fitting {
             0 => {
                 chosen.extend(rest.first());
-                return chosen;
+                break;
             }
             fitting => {
                 let slot = rest.remove(fitting - 1);

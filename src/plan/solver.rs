@@ -2,16 +2,18 @@
 //!
 //! 1. Limits for every node; giants get nodes for themselves ([`limits`](super::limits)).
 //! 2. Slots leave nodes that have too much ([`shed`]) and fill those that lack ([`fill`]).
-//! 3. Steps of one or two slots bring the rest within the limits ([`repair`]).
+//! 3. Slots that move anyway change places ([`exchange`]), and steps of one or two
+//!    slots bring the rest within the limits ([`repair`]).
 //! 4. What can go home again does ([`polish`]).
-//! 5. A small problem is searched through ([`exact`]).
+//! 5. The best of several ways is kept. A small problem is searched through ([`exact`]);
+//!    in any other, exchanges lower the cost.
 //! 6. Slots that are alike are sorted into runs ([`runs`]).
 
 use super::limits::Aim;
 use super::model::{Limits, Model};
 use super::objective::Threshold;
 use super::work::{Score, Work};
-use super::{bound, counts, exact, fill, limits, polish, repair, runs, shed};
+use super::{bound, counts, exact, exchange, fill, limits, polish, repair, runs, shed};
 
 /// Where every slot should be, and which limits that was made for.
 #[derive(Clone, Debug)]
@@ -35,10 +37,39 @@ pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assign
     }
     let aim = limits::aim(model, threshold);
     let bound = bound::lower_bound(model, &aim.limits);
+    let mut work = best_attempt(model, &aim, strict, bound);
+    exact::search(&mut work, &aim.limits);
+    // A thousandth is less than what the search for it costs.
+    if u128::from(work.score(&aim.limits).cost) * 1000 > u128::from(bound) * 1001 {
+        exchange::save(&mut work);
+    }
+    runs::deal_weightless(&mut work);
+    finish(work)
+}
+
+/// The best of all styles; those that keep the limits come first.
+fn best_attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, bound: u64) -> Work<'model> {
     let mut best: Option<(Score, Work<'_>)> = None;
+    let mut seen = Vec::new();
     for style in Style::ALL {
-        let work = attempt(model, &aim, strict, style);
-        let score = work.score(&aim.limits);
+        // To place everything heavy anew is dear: only where nothing else keeps the limits.
+        let is_within = best.as_ref().is_some_and(|(score, _)| score.is_within());
+        if style == Style::Anew && is_within {
+            break;
+        }
+        let (mut work, pool) = begin(model, aim, strict, style);
+        if seen.contains(&work.at) {
+            continue;
+        }
+        seen.push(work.at.clone());
+        fill::fill(&mut work, pool);
+        exchange::mend(&mut work);
+        repair::repair(&mut work);
+        let mut score = work.score(&aim.limits);
+        if score.is_within() {
+            polish::polish(&mut work);
+            score = work.score(&aim.limits);
+        }
         if best.as_ref().is_none_or(|(known, _)| score < *known) {
             best = Some((score, work));
         }
@@ -50,10 +81,13 @@ pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assign
             break;
         }
     }
-    let (_, mut work) = best.expect("there is more than one style");
-    exact::search(&mut work, &aim.limits);
-    runs::deal_weightless(&mut work);
-    finish(work)
+    let (score, mut work) = best.expect("there is more than one style");
+    if !score.is_within() {
+        repair::soften(&mut work);
+        widen(&mut work);
+        polish::polish(&mut work);
+    }
+    work
 }
 
 /// Which slots leave a node that has too much.
@@ -71,7 +105,13 @@ impl Style {
     const ALL: [Style; 3] = [Style::Heavy, Style::Light, Style::Anew];
 }
 
-fn attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, style: Style) -> Work<'model> {
+/// Giants in their places, and the slots that leave their nodes, which are nowhere yet.
+fn begin<'model>(
+    model: &'model Model,
+    aim: &Aim,
+    strict: bool,
+    style: Style,
+) -> (Work<'model>, Vec<u16>) {
     let mut work = Work::new(model, aim.limits.clone(), strict);
     for (slot, node) in aim.giants.iter().copied() {
         if work.has_memory(usize::from(node), slot) {
@@ -92,12 +132,7 @@ fn attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, style: Style) 
         }
     };
     let pool = shed::shed(&mut work, heaviest);
-    fill::fill(&mut work, pool);
-    repair::repair(&mut work);
-    repair::soften(&mut work);
-    widen(&mut work);
-    polish::polish(&mut work);
-    work
+    (work, pool)
 }
 
 /// Where the limits can't be kept, those that were reached are kept from here on.
