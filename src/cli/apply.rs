@@ -16,10 +16,12 @@ use crate::execute::executor::Outcome;
 use crate::execute::journal::Journal;
 use crate::execute::open_moves::open_moves;
 use crate::plan::{Fit, Plan, fit};
+use crate::slot::Slot;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The arguments of `apply`.
 #[derive(Debug, clap::Args)]
@@ -142,7 +144,10 @@ impl Run {
             terminal::say("nothing was changed");
             return Ok(false);
         }
-        let mut progress = MoveProgress::new(total, Interrupt::watch(Second::Ends)?);
+        let interrupt = Interrupt::watch(Second::Ends)?;
+        let (begun, survey) = (self.journal.open_moves(), session.survey()?);
+        let mut progress =
+            MoveProgress::new(&begun, &BTreeMap::new(), &survey, pace.progress, interrupt);
         let outcome = session.finish_begun(&mut self.journal, &mut progress);
         drop(progress);
         let outcome = outcome.map_err(|error| self.explain(error, total))?;
@@ -182,18 +187,32 @@ impl Run {
             return Ok(Exit::Finding);
         }
         let total = work.moves.len() as u64;
+        // Signals are watched before there is another thread: each inherits what is blocked.
+        let interrupt = Interrupt::watch(Second::Ends)?;
+        let canary = session.canary(&survey, &work.moves);
         let start = Instant::now();
-        let mut progress = MoveProgress::new(total, Interrupt::watch(Second::Ends)?);
+        let keys = keys_of(plan);
+        let mut progress = MoveProgress::new(&work.moves, &keys, &survey, pace.progress, interrupt);
         let outcome = session.carry_out(&survey, &work.moves, &mut self.journal, &mut progress);
         drop(progress);
         let outcome = outcome.map_err(|error| self.explain(error, total))?;
         let elapsed = start.elapsed();
+        let stall = canary.largest();
+        drop(canary);
         self.stop_if_asked(outcome, total)?;
         terminal::say(format!(
-            "moved {total} slots with {} keys in {}; every node agrees",
+            "moved {total} slots with {} keys in {} ({} keys a second); every node agrees",
             HumanCount(outcome.keys),
-            HumanDuration(elapsed)
+            HumanDuration(elapsed),
+            HumanCount(per_second(outcome.keys, elapsed))
         ));
+        if let Some(stall) = &stall {
+            terminal::say(format!(
+                "the longest that a node let a client wait: {} ms, {}",
+                stall.time.as_millis(),
+                stall.addr
+            ));
+        }
         // The slots are where they should be: a node that can't count its keys now is a pity.
         let keys_after = session.survey().map(|survey| survey.keys()).ok();
         say_key_counts(survey.keys(), keys_after);
@@ -203,6 +222,10 @@ impl Run {
             "keys_before": survey.keys(),
             "keys_after": keys_after,
             "seconds": elapsed.as_secs_f64(),
+            "keys_per_second": per_second(outcome.keys, elapsed),
+            "largest_stall_ms": stall.as_ref().map(|stall| stall.time.as_secs_f64() * 1e3),
+            "largest_stall_at": stall.as_ref().map(|stall| stall.addr.to_string()),
+            "verified": "every node sees every moved slot at its target and none open",
             "slots_left_for_big_keys": left.iter().map(|task| task.slot).collect::<Vec<_>>(),
         });
         self.journal.close()?;
@@ -272,6 +295,19 @@ fn leave_big_keys(session: &mut Session, work: &mut Work, pace: &PaceArgs) -> Re
     }
     live::refuse_if_forbidden(&big.findings())?;
     Ok(work.leave_big_keys(&big))
+}
+
+/// The keys of each slot, where the plan knows them.
+fn keys_of(plan: &Plan) -> BTreeMap<Slot, u64> {
+    let migrations = plan.migrations().iter();
+    migrations
+        .filter_map(|migration| Some((migration.slot, migration.keys?)))
+        .collect()
+}
+
+fn per_second(keys: u64, elapsed: Duration) -> u64 {
+    let keys = u128::from(keys) * 1000;
+    u64::try_from(keys / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
 }
 
 fn question(plan: &Plan, work: &Work) -> String {

@@ -5,6 +5,8 @@ mod analyze;
 mod apply;
 mod args;
 #[cfg(feature = "live")]
+mod canary;
+#[cfg(feature = "live")]
 mod check;
 #[cfg(feature = "live")]
 mod confirm;

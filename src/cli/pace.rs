@@ -29,9 +29,22 @@ pub(super) struct PaceArgs {
     /// Move slots with a big key too, as the last ones; else they stay where they are.
     #[arg(long)]
     pub(super) move_big_keys: bool,
+    /// How progress is told: auto (bars on a terminal, else a line now and then), or json (a
+    /// document a line on stderr, every second; other words there don't begin with `{`).
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true)]
+    pub(super) progress: ProgressForm,
     /// Where to note what is under way [default: a file of this cluster's in ~/.local/state/slotkit].
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
+}
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ProgressForm {
+    /// For a person.
+    Auto,
+    /// For a program.
+    Json,
 }
 
 impl PaceArgs {

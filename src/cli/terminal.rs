@@ -8,6 +8,11 @@ pub(super) fn say(words: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr(), "slotkit: {}", words.as_ref());
 }
 
+/// A line for a machine on stderr, as it is.
+pub(super) fn line(document: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{document}");
+}
+
 /// Whether a person watches stderr, so that progress may be drawn there.
 pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()

@@ -338,9 +338,11 @@ fn a_written_plan_is_applied_once_and_only_where_it_fits() {
     assert_eq!(asked.exit, 2, "{}", asked.stderr);
     assert!(asked.stderr.contains("pass --yes"), "{}", asked.stderr);
 
-    let applied = run(&cluster, state.path(), &["apply", file, "--yes"]);
+    let args = ["apply", file, "--yes", "--json", "--progress", "json"];
+    let applied = run(&cluster, state.path(), &args);
     assert_eq!(applied.exit, 0, "{}", applied.stderr);
     assert_eq!(slots(&cluster), [4096; 4]);
+    assert_told(&applied);
     load::assert_all_there(seed, None, &expected);
 
     let again = run(&cluster, state.path(), &["apply", file, "--yes"]);
@@ -355,6 +357,37 @@ fn a_written_plan_is_applied_once_and_only_where_it_fits() {
         stranger.stderr.contains("doesn't fit this cluster"),
         "{}",
         stranger.stderr
+    );
+}
+
+/// What a machine reads of a run of 4,096 slots from three sources to one node.
+fn assert_told(run: &tool::Run) {
+    let lines = run.stderr.lines().filter(|line| line.starts_with('{'));
+    let documents: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let (first, last) = (&documents[0], documents.last().expect("a line"));
+    assert_eq!(
+        (&first["event"], &last["event"]),
+        (&"begin".into(), &"end".into())
+    );
+    assert_eq!((&first["slots"], &last["slots"]), (&0.into(), &4096.into()));
+    assert_eq!(last["slots_total"], 4096);
+    assert_eq!(last["keys"], last["keys_total"]);
+    let pairs = last["pairs"].as_array().expect("pairs");
+    assert_eq!(pairs.len(), 3);
+    let of_pairs: u64 = pairs
+        .iter()
+        .map(|pair| pair["slots"].as_u64().expect("slots"))
+        .sum();
+    assert_eq!(of_pairs, 4096);
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    let applied = &report["applied"];
+    assert_eq!(applied["keys"], last["keys"]);
+    assert!(
+        applied["largest_stall_ms"]
+            .as_f64()
+            .is_some_and(|ms| ms > 0.0)
     );
 }
 

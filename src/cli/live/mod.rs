@@ -2,6 +2,7 @@
 
 mod agree;
 
+use super::canary::Canary;
 use super::connection::Connection;
 use super::terminal;
 use super::work::Work;
@@ -121,6 +122,13 @@ impl Session {
         let is_reached = |task: &&Move| self.cluster.addr(task.source).is_some();
         let moves: Vec<Move> = work.moves.iter().filter(is_reached).copied().collect();
         big_keys::measure(&mut self.cluster, &moves, limit_bytes)
+    }
+
+    /// A canary at every node that gives or receives.
+    pub(super) fn canary(&self, survey: &Survey, moves: &[Move]) -> Canary {
+        let nodes = moves.iter().flat_map(|task| [task.source, task.target]);
+        let addrs = nodes.filter_map(|id| Some(survey.nodes.get(&id)?.addr.clone()));
+        Canary::watch(&addrs.collect(), &self.connection)
     }
 
     /// Finishes what an earlier run had begun; returns what that did.

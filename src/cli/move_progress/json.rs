@@ -1,0 +1,42 @@
+//! Progress for machines: a JSON document a line.
+
+use super::tally::{Count, Tally};
+use crate::cluster::NodeId;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What happened (`begin`, `progress` or `end`), and how far the run is.
+pub(super) fn document(
+    event: &str,
+    tally: &Tally,
+    names: &BTreeMap<NodeId, String>,
+    elapsed: Duration,
+) -> Value {
+    let mut document = count(&tally.total, elapsed);
+    document["schema"] = json!(1);
+    document["event"] = json!(event);
+    document["seconds"] = json!(elapsed.as_secs_f64());
+    let name = |id: &NodeId| names.get(id).cloned();
+    let pairs = tally.pairs.iter().map(|((source, target), of_pair)| {
+        let mut pair = count(of_pair, elapsed);
+        pair["source"] = json!(source);
+        pair["source_addr"] = json!(name(source));
+        pair["target"] = json!(target);
+        pair["target_addr"] = json!(name(target));
+        pair
+    });
+    document["pairs"] = pairs.collect();
+    document
+}
+
+fn count(count: &Count, elapsed: Duration) -> Value {
+    json!({
+        "slots": count.slots,
+        "slots_total": count.slots_total,
+        "keys": count.keys,
+        "keys_total": count.keys_total,
+        "keys_per_second": count.keys_per_second(elapsed),
+        "seconds_left": count.left(elapsed).map(|left| left.as_secs_f64()),
+    })
+}

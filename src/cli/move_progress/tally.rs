@@ -1,0 +1,154 @@
+//! How far a run is: in all, and for each pair of nodes. Pure: the time is told.
+
+use crate::cluster::NodeId;
+use crate::execute::Move;
+use crate::slot::Slot;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Who gives and who receives.
+pub(super) type Pair = (NodeId, NodeId);
+
+/// How far something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    /// Slots that have arrived.
+    pub slots: u64,
+    /// Slots in all.
+    pub slots_total: u64,
+    /// Keys that were sent.
+    pub keys: u64,
+    /// Keys in all, where the plan knows that of every slot.
+    pub keys_total: Option<u64>,
+}
+
+/// The whole run and its pairs.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    pub total: Count,
+    pub pairs: BTreeMap<Pair, Count>,
+    /// The keys that slots in hand have sent so far.
+    in_hand: BTreeMap<Slot, u64>,
+}
+
+impl Tally {
+    /// For these moves, with the keys that each slot is known to have.
+    pub fn new(moves: &[Move], keys: &BTreeMap<Slot, u64>) -> Tally {
+        let mut pairs: BTreeMap<Pair, Count> = BTreeMap::new();
+        let mut total = Count {
+            keys_total: Some(0),
+            ..Count::default()
+        };
+        for task in moves {
+            let pair = pairs.entry((task.source, task.target)).or_insert(Count {
+                keys_total: Some(0),
+                ..Count::default()
+            });
+            for count in [&mut total, pair] {
+                count.slots_total += 1;
+                let more = keys.get(&task.slot);
+                count.keys_total = count.keys_total.zip(more).map(|(sum, more)| sum + more);
+            }
+        }
+        Tally {
+            total,
+            pairs,
+            in_hand: BTreeMap::new(),
+        }
+    }
+
+    /// A slot has sent so many keys by now.
+    pub fn moved(&mut self, task: Move, keys: u64) {
+        let before = self.in_hand.insert(task.slot, keys).unwrap_or(0);
+        let more = keys.saturating_sub(before);
+        self.total.keys += more;
+        if let Some(pair) = self.pairs.get_mut(&(task.source, task.target)) {
+            pair.keys += more;
+        }
+    }
+
+    /// A slot has arrived, with so many keys.
+    pub fn ended(&mut self, task: Move, keys: u64) {
+        self.moved(task, keys);
+        self.in_hand.remove(&task.slot);
+        self.total.slots += 1;
+        if let Some(pair) = self.pairs.get_mut(&(task.source, task.target)) {
+            pair.slots += 1;
+        }
+    }
+}
+
+impl Count {
+    /// Keys a second, over all the time so far.
+    pub fn keys_per_second(&self, elapsed: Duration) -> u64 {
+        let keys = u128::from(self.keys) * 1000;
+        u64::try_from(keys / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+    }
+
+    /// The part that is done, in millionths: of the keys where their number is known and not
+    /// nothing, else of the slots.
+    fn done(&self) -> u128 {
+        let part = |done: u64, all: u64| u128::from(done.min(all)) * 1_000_000 / u128::from(all);
+        match (self.keys_total, self.slots_total) {
+            // An empty slot takes time too: half and half.
+            (Some(keys @ 1..), slots @ 1..) => {
+                (part(self.keys, keys) + part(self.slots, slots)) / 2
+            }
+            (_, 0) => 1_000_000,
+            (_, slots) => part(self.slots, slots),
+        }
+    }
+
+    /// The time that the rest takes when it goes on like this; none before anything is done.
+    pub fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let done = self.done();
+        let left = 1_000_000_u128.saturating_sub(done);
+        let ms = (elapsed.as_millis() * left).checked_div(done)?;
+        Some(Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(slot: u16, source: &str, target: &str) -> Move {
+        let id = |digit: &str| digit.repeat(40).parse().expect("an id");
+        Move {
+            slot: Slot::new(slot).expect("a slot"),
+            source: id(source),
+            target: id(target),
+        }
+    }
+
+    #[test]
+    fn counts_add_up_in_all_and_for_each_pair() {
+        let tasks = [task(1, "a", "b"), task(2, "a", "b"), task(3, "c", "b")];
+        let keys = tasks.iter().map(|task| (task.slot, 10)).collect();
+        let mut tally = Tally::new(&tasks, &keys);
+        assert_eq!(tally.total.keys_total, Some(30));
+        assert_eq!(tally.total.left(Duration::from_secs(1)), None);
+        tally.moved(tasks[0], 4);
+        tally.moved(tasks[0], 8);
+        tally.ended(tasks[0], 9);
+        tally.moved(tasks[2], 6);
+        let total = tally.total;
+        assert_eq!((total.slots, total.slots_total, total.keys), (1, 3, 15));
+        let pair = tally.pairs[&(tasks[0].source, tasks[0].target)];
+        assert_eq!((pair.slots, pair.slots_total, pair.keys), (1, 2, 9));
+        assert_eq!(total.keys_per_second(Duration::from_millis(500)), 30);
+        // Half of the keys and a third of the slots: 41.7 % in ten seconds leave 14.
+        let left = total.left(Duration::from_secs(10)).expect("an estimate");
+        assert_eq!(left.as_secs(), 14);
+    }
+
+    #[test]
+    fn without_known_keys_the_slots_count() {
+        let tasks = [task(1, "a", "b"), task(2, "a", "b")];
+        let mut tally = Tally::new(&tasks, &BTreeMap::from([(tasks[0].slot, 5)]));
+        assert_eq!(tally.total.keys_total, None);
+        tally.ended(tasks[1], 7);
+        let left = tally.total.left(Duration::from_secs(3));
+        assert_eq!(left, Some(Duration::from_secs(3)));
+    }
+}
