@@ -206,6 +206,18 @@ impl Run {
             HumanDuration(elapsed),
             HumanCount(per_second(outcome.keys, elapsed))
         ));
+        if outcome.retries > 0 {
+            terminal::say(format!(
+                "{} times a slot had to be looked at anew, after a lost link or a failover",
+                HumanCount(outcome.retries)
+            ));
+        }
+        if outcome.conflicts > 0 {
+            terminal::say(format!(
+                "{} keys were on both nodes with different values; one was kept as asked",
+                HumanCount(outcome.conflicts)
+            ));
+        }
         if let Some(stall) = &stall {
             terminal::say(format!(
                 "the longest that a node let a client wait: {} ms, {}",
@@ -223,6 +235,10 @@ impl Run {
             "keys_after": keys_after,
             "seconds": elapsed.as_secs_f64(),
             "keys_per_second": per_second(outcome.keys, elapsed),
+            "bytes": (outcome.bytes > 0).then_some(outcome.bytes),
+            "retries": outcome.retries,
+            "conflicts": outcome.conflicts,
+            "largest_batch_ms": outcome.largest_stall_ms,
             "largest_stall_ms": stall.as_ref().map(|stall| stall.time.as_secs_f64() * 1e3),
             "largest_stall_at": stall.as_ref().map(|stall| stall.addr.to_string()),
             "verified": "every node sees every moved slot at its target and none open",

@@ -10,6 +10,7 @@ use super::size::size;
 use super::terminal;
 use super::work::{Work, work};
 use crate::error::Result;
+use crate::execute::executor::{Limits, OnConflict};
 use crate::execute::finding::Finding;
 use crate::execute::journal::Journal;
 use crate::execute::preflight;
@@ -42,6 +43,14 @@ const PACE: Pace = Pace {
     timeout_ms: 10_000,
     keys_per_migrate: 1,
     slots_at_once: 1,
+    pairs_per_node: 1,
+    bytes_per_migrate: None,
+    limits: Limits {
+        keys_per_second: None,
+        bytes_per_second: None,
+        max_latency_ms: None,
+    },
+    on_conflict: OnConflict::Stop,
 };
 
 /// Prints the findings; none is success.

@@ -2,6 +2,7 @@
 
 use super::live::Pace;
 use super::size::size;
+use crate::execute::executor::{Limits, OnConflict};
 use std::path::PathBuf;
 
 /// About a second's standstill of source and target: 137 MB took 4.5 s (Redis 7.0, loopback).
@@ -17,9 +18,30 @@ pub(super) struct PaceArgs {
     /// Slots that may be on their way at once; an empty slot costs the nodes least in company.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots_at_once: u32,
+    /// Pairs of source and target that one node takes part in at once.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    parallel: u32,
     /// Keys in one MIGRATE (and in one write of several), which blocks both servers while it runs.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     keys_per_migrate: u32,
+    /// Bytes in one MIGRATE, as the source estimates them (MEMORY USAGE): a batch of large values
+    /// is cut short; 0 measures nothing.
+    #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size)]
+    bytes_per_migrate: u64,
+    /// Keys a second over all nodes, at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_keys_per_second: Option<u64>,
+    /// Bytes a second over all nodes, at most, as the sources estimate them.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_bytes_per_second: Option<u64>,
+    /// The longest that a batch of keys may hold its source up, in milliseconds: slower ones are
+    /// made smaller, with pauses, and when that doesn't help the run stops.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    max_latency_ms: Option<u64>,
+    /// What becomes of a key that both nodes have with different values: stop (its slot stays
+    /// open), keep-source (overwrites), or keep-target (the source's is deleted).
+    #[arg(long, value_name = "CHOICE", value_enum, default_value_t = Conflict::Stop, hide_possible_values = true)]
+    on_conflict: Conflict,
     /// Longest silence between the two servers of a MIGRATE, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     migrate_timeout_ms: u64,
@@ -47,13 +69,45 @@ pub(super) enum ProgressForm {
     Json,
 }
 
+/// What becomes of a key that is on both nodes with different values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Conflict {
+    /// Its slot stays open.
+    Stop,
+    /// The source's overwrites.
+    KeepSource,
+    /// The source's is deleted.
+    KeepTarget,
+}
+
 impl PaceArgs {
+    /// A limit on bytes needs them measured; then a batch is a tenth of a second's worth.
+    fn bytes_per_migrate(&self) -> Option<u64> {
+        match (self.bytes_per_migrate, self.max_bytes_per_second) {
+            (0, None) => None,
+            (0, Some(limit)) => Some((limit / 10).max(1)),
+            (bytes, _) => Some(bytes),
+        }
+    }
+
     /// What they mean for the executor.
     pub(super) fn pace(&self) -> Pace {
         Pace {
             timeout_ms: self.migrate_timeout_ms,
             keys_per_migrate: self.keys_per_migrate,
             slots_at_once: self.slots_at_once as usize,
+            pairs_per_node: self.parallel as usize,
+            bytes_per_migrate: self.bytes_per_migrate(),
+            limits: Limits {
+                keys_per_second: self.max_keys_per_second,
+                bytes_per_second: self.max_bytes_per_second,
+                max_latency_ms: self.max_latency_ms,
+            },
+            on_conflict: match self.on_conflict {
+                Conflict::Stop => OnConflict::Stop,
+                Conflict::KeepSource => OnConflict::KeepSource,
+                Conflict::KeepTarget => OnConflict::KeepTarget,
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 pub use super::core::{Limits, Options, Outcome};
+pub use super::slot_move::OnConflict;
 
 /// How often the watcher is asked whether to stop while nothing else happens.
 const WATCH_EVERY: Duration = Duration::from_millis(50);

@@ -64,6 +64,9 @@ pub(super) fn may_own(nodes: &Selves, task: Move) -> Verdict {
             Verdict::RolesChanged("source or target isn't a primary any more")
         }
         (true, ..) => Verdict::Taken("is moved by somebody else too", None),
+        // The source has let go of it, which it does only without keys, and nobody has taken it:
+        // `NODE` reached the source alone.
+        (false, false, true) if !nodes.keys().any(|id| owns(nodes, *id, task)) => Verdict::Ours,
         (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
     }
 }

@@ -4,7 +4,7 @@ use super::servers::runs::{assert_well, client, run, send, slots, state};
 use super::servers::{self, load};
 use slotkit::cluster::NodeId;
 use slotkit::cluster::local::{LocalCluster, Shape};
-use slotkit::cluster::verb::{Migrate, SetSlot, Verb};
+use slotkit::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
 use slotkit::slot::Slot;
 
 /// The flags of every run that closes what is open.
@@ -194,4 +194,43 @@ fn what_was_moved_is_brought_back() {
     assert!(again.stderr.contains(words), "{}", again.stderr);
     let plan: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
     assert_eq!(plan["migrations"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_key_with_two_values_is_for_the_person_to_decide() {
+    let Some(cluster) = servers::cluster(&two_with_replicas()) else {
+        return;
+    };
+    let state = state();
+    let slots = [700, 701].map(|number| Slot::new(number).expect("a slot"));
+    let keys = slots.map(|slot| key_in(slot, "two:"));
+    for (slot, key) in slots.iter().zip(&keys) {
+        send(&cluster, 0, &[client(&[b"SET", key, b"source"])]);
+        open(&cluster, 0, 1, &[*slot]);
+        let set = client(&[b"SET", key, b"target"]);
+        send(&cluster, 1, &[Verb::Asking, set]);
+    }
+    let stopped = run(&cluster, state.path(), &RESUME);
+    assert_eq!(stopped.exit, 4, "{}", stopped.stderr);
+    assert!(
+        stopped
+            .stderr
+            .contains("on both nodes with different values"),
+        "{}",
+        stopped.stderr
+    );
+    // Both copies are as they were.
+    for (node, value) in [(0, "source"), (1, "target")] {
+        let mut link = cluster.link(node).expect("a link");
+        let replies = link
+            .round_trip(&[Verb::Asking, client(&[b"GET", &keys[0]])])
+            .expect("answers");
+        assert_eq!(replies[1], Reply::Text(value.into()), "node {node}");
+    }
+    // The journal knows the slots by now: they are this user's own.
+    let args = ["resume", "--yes", "--on-conflict", "keep-target"];
+    let resumed = run(&cluster, state.path(), &args);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    let kept = keys.map(|key| (key, Some(b"target".to_vec())));
+    assert_well(&cluster, state.path(), &kept.into(), &[]);
 }

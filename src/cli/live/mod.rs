@@ -10,7 +10,7 @@ use crate::cluster::link::{Patience, RedisLink};
 use crate::cluster::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::big_keys::{self, BigKeys};
-use crate::execute::executor::{self, Outcome, Watcher};
+use crate::execute::executor::{self, Limits, OnConflict, Outcome, Watcher};
 use crate::execute::finding::Finding;
 use crate::execute::journal::Journal;
 use crate::execute::preflight::{self, Intent, LoginNeed};
@@ -35,6 +35,14 @@ pub(super) struct Pace {
     pub(super) keys_per_migrate: u32,
     /// How many slots may be open at once.
     pub(super) slots_at_once: usize,
+    /// How many pairs of source and target one node takes part in at once.
+    pub(super) pairs_per_node: usize,
+    /// How many bytes go into one `MIGRATE`, where they are measured.
+    pub(super) bytes_per_migrate: Option<u64>,
+    /// What the user allows.
+    pub(super) limits: Limits,
+    /// What becomes of a key that both nodes have with different values.
+    pub(super) on_conflict: OnConflict,
 }
 
 /// A cluster that this command talks to.
@@ -208,6 +216,10 @@ impl Session {
             timeout_ms: self.pace.timeout_ms,
             keys_per_migrate: self.pace.keys_per_migrate,
             slots_at_once: self.pace.slots_at_once,
+            pairs_per_node: self.pace.pairs_per_node,
+            bytes_per_migrate: self.pace.bytes_per_migrate,
+            limits: self.pace.limits,
+            on_conflict: self.pace.on_conflict,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
             families: survey.families(),
             ..executor::Options::default()
