@@ -13,6 +13,23 @@ pub struct LiveNode<L> {
     pub link: L,
 }
 
+impl<L: NodeLink> LiveNode<L> {
+    /// Connects anew, to the same node: another one may listen there by now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connect`] when nobody answers, or somebody else does.
+    pub fn renew(&mut self, id: NodeId) -> Result<()> {
+        let mut link = self.link.another(&self.addr)?;
+        let said = link.ask(&Verb::MyId)?.text(&Verb::MyId)?;
+        if said != id.to_string() {
+            let message = format!("{} says it is node {said}, expected {id}", self.addr);
+            return Err(Error::new(ErrorKind::Connect, message));
+        }
+        self.link = link;
+        Ok(())
+    }
+}
+
 /// Links to the nodes of one cluster, by id. Each node has said itself that it has that id.
 pub struct LiveCluster<L> {
     pub(super) seed: NodeId,
@@ -44,6 +61,17 @@ impl<L: NodeLink> LiveCluster<L> {
     /// The nodes that can be reached, each with its link, by id.
     pub fn links_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut LiveNode<L>)> {
         self.nodes.iter_mut().map(|(id, node)| (*id, node))
+    }
+
+    /// Makes the link to a node anew.
+    ///
+    /// # Errors
+    /// As [`LiveNode::renew`].
+    pub fn renew(&mut self, id: NodeId) -> Result<()> {
+        match self.nodes.get_mut(&id) {
+            Some(node) => node.renew(id),
+            None => self.link(id).map(drop),
+        }
     }
 
     /// Where we reach a node.

@@ -185,7 +185,7 @@ fn serve<L: NodeLink>(
             Some(addr) => (|| node.link.another(&addr)?.round_trip(&verbs))(),
             None => {
                 let replies = match is_broken {
-                    true => renew(id, node).and_then(|()| node.link.round_trip(&verbs)),
+                    true => node.renew(id).and_then(|()| node.link.round_trip(&verbs)),
                     false => node.link.round_trip(&verbs),
                 };
                 is_broken = replies.is_err();
@@ -196,16 +196,4 @@ fn serve<L: NodeLink>(
             return;
         }
     }
-}
-
-/// Connects anew, to the same node: another one may listen there by now.
-fn renew<L: NodeLink>(id: NodeId, node: &mut LiveNode<L>) -> Result<()> {
-    let mut link = node.link.another(&node.addr)?;
-    let said = link.ask(&Verb::MyId)?.text(&Verb::MyId)?;
-    if said != id.to_string() {
-        let message = format!("{} says it is node {said}, expected {id}", node.addr);
-        return Err(Error::new(ErrorKind::Connect, message));
-    }
-    node.link = link;
-    Ok(())
 }

@@ -5,7 +5,6 @@ use crate::cluster::verb::{SetSlot, Verb};
 use crate::cluster::{ClusterView, NodeId, Role, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::slot_move::Entry;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ const REMIND_EVERY: Duration = Duration::from_secs(2);
 
 impl Session {
     /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
-    pub(super) fn wait_until_agreed(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
+    pub(super) fn wait_until_agreed(&mut self, tasks: &[Move]) -> Result<()> {
         let start = Instant::now();
         let mut reminded = start;
         loop {
@@ -43,7 +42,7 @@ impl Session {
     /// Valkey replicates `SETSLOT` (8.0 and later), and a replica of 9.1 was seen to stay at
     /// `MIGRATING` for good, after its primary had accepted `NODE`. To the primary, which sees the
     /// slot at its target, a second `NODE` is nothing new; but it goes to the replica once more.
-    fn remind_replicas(&mut self, tasks: &[(Move, Entry)]) -> Result<()> {
+    fn remind_replicas(&mut self, tasks: &[Move]) -> Result<()> {
         let (views, _) = self.reachable_views();
         for (id, view) in &views {
             let Some(Role::Replica {
@@ -57,7 +56,7 @@ impl Session {
             };
             let verbs: Vec<Verb> = tasks
                 .iter()
-                .map(|(task, _)| (task.slot, task.target))
+                .map(|task| (task.slot, task.target))
                 .filter(|(slot, _)| view.open_slots().any(|(_, open)| open.slot() == *slot))
                 .filter(|(slot, target)| of_primary.map().owner(*slot) == Some(*target))
                 .map(|(slot, owner)| Verb::SetSlot {
@@ -78,32 +77,38 @@ impl Session {
         let mut views = BTreeMap::new();
         let mut silent = Vec::new();
         for id in self.cluster.ids() {
-            match self.cluster.view_of(id) {
+            // A link may have broken with its node, which is back by now.
+            let view = self.cluster.view_of(id);
+            match view.or_else(|_| {
+                self.cluster.renew(id)?;
+                self.cluster.view_of(id)
+            }) {
                 Ok(view) => drop(views.insert(id, view)),
                 Err(_) => silent.push(id),
             }
         }
-        // A replica that died meanwhile has no say in who owns what.
-        let is_replica = |id: &NodeId| {
+        // A replica that died meanwhile has no say in who owns what, nor has a primary that was
+        // replaced by one.
+        let has_no_say = |id: &NodeId| {
             let mut nodes = views
                 .values()
                 .filter_map(|view: &ClusterView| view.node(*id));
-            nodes.any(|node| !node.is_primary())
+            nodes.any(|node| !node.is_primary() || (node.flags.fail && node.slots.is_empty()))
         };
-        silent.retain(|id| !is_replica(id));
+        silent.retain(|id| !has_no_say(id));
         (views, silent)
     }
 
-    fn first_doubt(&mut self, tasks: &[(Move, Entry)]) -> Result<Option<String>> {
+    fn first_doubt(&mut self, tasks: &[Move]) -> Result<Option<String>> {
         let (views, silent) = self.reachable_views();
         if let Some(id) = silent.first() {
             return Ok(Some(format!("{} can't be asked", self.cluster.name(*id))));
         }
         for (id, view) in &views {
             let name = self.cluster.name(*id);
-            if let Some((task, _)) = tasks
+            if let Some(task) = tasks
                 .iter()
-                .find(|(task, _)| view.map().owner(task.slot) != Some(task.target))
+                .find(|task| view.map().owner(task.slot) != Some(task.target))
             {
                 return Ok(Some(format!(
                     "{name} doesn't see slot {} at its target",
@@ -112,7 +117,7 @@ impl Session {
             }
             if let Some((_, open)) = view
                 .open_slots()
-                .find(|(_, open)| tasks.iter().any(|(task, _)| task.slot == open.slot()))
+                .find(|(_, open)| tasks.iter().any(|task| task.slot == open.slot()))
             {
                 return Ok(Some(format!("{name} has slot {} open", open.slot())));
             }

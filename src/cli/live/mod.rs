@@ -1,6 +1,7 @@
 //! A command's session with a live cluster: surveyed, checked, and then changed.
 
 mod agree;
+mod arrivals;
 
 use super::canary::Canary;
 use super::connection::Connection;
@@ -18,6 +19,7 @@ use crate::execute::resume::{self, Standing};
 use crate::execute::slot_move::Entry;
 use crate::execute::survey::Survey;
 use crate::execute::{Move, route};
+use arrivals::Arrivals;
 use std::collections::BTreeSet;
 
 /// A `MIGRATE` blocks the node beyond its own limit while the target loads a big value.
@@ -224,10 +226,11 @@ impl Session {
             families: survey.families(),
             ..executor::Options::default()
         };
-        let outcome = executor::run(&mut self.cluster, tasks, &options, journal, watcher)?;
-        let done = &tasks[..(outcome.slots as usize).min(tasks.len())];
+        let mut arrivals = Arrivals::of(watcher);
+        let outcome = executor::run(&mut self.cluster, tasks, &options, journal, &mut arrivals)?;
+        let arrived = arrivals.arrived;
         // Slots have moved: whatever fails from here on, the run stopped part-way.
-        let agreed = self.wait_until_agreed(done);
+        let agreed = self.wait_until_agreed(&arrived);
         agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
         Ok(outcome)
     }
