@@ -54,6 +54,15 @@ pub(super) enum Command {
     Demo(super::demo::Args),
 }
 
+/// The names of the commands.
+pub(super) fn names() -> impl Iterator<Item = String> {
+    let commands: Vec<String> = Args::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    commands.into_iter()
+}
+
 /// The help that `-h` as the last word asks for, as in redis-cli; elsewhere `-h` takes a host.
 pub(super) fn help_wanted(words: &[OsString]) -> Option<clap::Command> {
     let is_last = words.last().is_some_and(|word| word == "-h");

@@ -36,6 +36,7 @@ mod plan_args;
 #[cfg(feature = "live")]
 mod plan_rebalance;
 mod progress;
+mod refusal;
 #[cfg(feature = "live")]
 mod resume;
 mod size;
@@ -77,9 +78,9 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
     }
     // A kernel that was asked for and isn't there must not be replaced in silence.
     crate::slot::kernel()?;
-    let args = match Args::try_parse_from(words) {
+    let args = match Args::try_parse_from(&words) {
         Ok(args) => args,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(refusal::refuse(&error, &words)),
     };
     match args.command {
         Command::Keyslot(args) => keyslot::run(&args),
@@ -96,25 +97,5 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "live")]
         Command::Demo(args) => demo::run(&args),
-    }
-}
-
-/// Prints help and version on stdout, usage errors on stderr.
-fn refuse(error: &clap::Error) -> Exit {
-    // A stray word may be a password or a URI with one: it isn't repeated.
-    let stray = error
-        .get(clap::error::ContextKind::InvalidArg)
-        .map(ToString::to_string);
-    if error.kind() == clap::error::ErrorKind::UnknownArgument
-        && stray.is_some_and(|word| !word.starts_with('-'))
-    {
-        terminal::say("there is one word too many; `--help` lists what can be said");
-        return Exit::Unusable;
-    }
-    // Nobody is left to tell when even this can't be printed.
-    let _ = error.print();
-    match error.use_stderr() {
-        true => Exit::Unusable,
-        false => Exit::Done,
     }
 }
