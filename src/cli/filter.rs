@@ -95,7 +95,7 @@ impl FilterArgs {
 fn slots_of_node<'view>(view: &'view ClusterView, name: &str) -> Result<&'view SlotSet> {
     let node = view
         .resolve(name)
-        .map_err(|message| Error::new(ErrorKind::Usage, format!("--node: {message}")))?;
+        .map_err(|error| error.context("--node"))?;
     if node.slots.is_empty() {
         let message = format!("--node: the node `{}` owns no slot", name.escape_debug());
         return Err(Error::new(ErrorKind::Usage, message).mend("name the primary of its shard"));

@@ -18,6 +18,7 @@ mod live;
 #[cfg(feature = "live")]
 pub mod local;
 pub mod login;
+pub mod naming;
 mod node;
 pub mod parse;
 mod slot_map;

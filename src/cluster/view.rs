@@ -1,5 +1,6 @@
 //! The cluster as one node believes it to be.
 
+use super::naming;
 use super::{Node, NodeId, OpenSlot, Role, SlotMap};
 use crate::slot::Slot;
 
@@ -144,50 +145,15 @@ impl ClusterView {
         })
     }
 
-    /// The node that a person means: a whole id, the start of one, an address or a host name.
+    /// The node that a person means ([`naming`]).
     ///
     /// # Errors
-    /// A sentence that says why the name fits no node, or more than one.
-    pub fn resolve(&self, name: &str) -> Result<&Node, String> {
-        let matches: Vec<&Node> = self
-            .nodes
-            .iter()
-            .filter(|node| is_named(node, name))
-            .collect();
-        match matches.as_slice() {
-            [node] => Ok(node),
-            [] => Err(format!(
-                "no node has the id, address or host name `{}`; the nodes are {}",
-                name.escape_debug(),
-                self.listing()
-            )),
-            several => Err(format!(
-                "`{}` fits {} nodes; give more digits of the id",
-                name.escape_debug(),
-                several.len()
-            )),
-        }
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the name fits no node, or more than one.
+    pub fn resolve(&self, name: &str) -> crate::error::Result<&Node> {
+        let kind = naming::Kind {
+            one: "node",
+            several: "nodes",
+        };
+        naming::resolve(&self.nodes, name, kind)
     }
-
-    fn listing(&self) -> String {
-        let names: Vec<String> = self
-            .nodes
-            .iter()
-            .map(|node| format!("{} ({})", node.id.short(), node.name()))
-            .collect();
-        names.join(", ")
-    }
-}
-
-fn is_named(node: &Node, name: &str) -> bool {
-    let by_id = !name.is_empty() && node.id.to_string().starts_with(&name.to_ascii_lowercase());
-    let by_host = node.hostname.as_deref() == Some(name);
-    let by_addr = node.addr.as_ref().is_some_and(|addr| {
-        addr.to_string() == name
-            || node
-                .hostname
-                .as_ref()
-                .is_some_and(|host| format!("{host}:{}", addr.port) == name)
-    });
-    by_id || by_host || by_addr
 }

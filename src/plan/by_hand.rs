@@ -1,7 +1,8 @@
 //! Moves that a person asked for, slot by slot or by number.
 
 use super::model::{Model, NOBODY};
-use super::problem::{HandMove, Part, PlanNode, Problem};
+use super::node::{Part, PlanNode};
+use super::problem::{HandMove, Problem};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
 

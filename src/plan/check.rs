@@ -3,8 +3,9 @@
 //! Everything is computed again from the problem alone, by the plainest means.
 
 use super::metric::Metric;
+use super::node::Part;
 use super::plan::Plan;
-use super::problem::{Intent, Part, Problem};
+use super::problem::{Intent, Problem};
 use crate::cluster::NodeId;
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};

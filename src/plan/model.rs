@@ -1,9 +1,10 @@
 //! The problem as the solver sees it: numbers in tables, by slot and by node.
 
 use super::metric::Metric;
+use super::node::Part;
 use super::objective::{Objective, Threshold};
 use super::plan::CostMetric;
-use super::problem::{Part, Problem};
+use super::problem::Problem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SLOT_COUNT, Slot};
 

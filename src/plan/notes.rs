@@ -2,8 +2,9 @@
 
 use super::metric::Metric;
 use super::model::{Limits, Model, NOBODY};
+use super::node::Part;
 use super::plan::{Note, NoteKind};
-use super::problem::{Part, Problem};
+use super::problem::Problem;
 use crate::slot::Slot;
 
 /// The notes, by kind, then by node, then by slot.

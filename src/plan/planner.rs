@@ -3,9 +3,10 @@
 use super::fingerprint::{Holding, Topology};
 use super::metric::Metric;
 use super::model::{Limits, Model, NOBODY};
+use super::node::Part;
 use super::order::{self, Hop};
 use super::plan::{Cost, CostMetric, Migration, NodeState, Plan, Remaining};
-use super::problem::{Intent, Part, Problem};
+use super::problem::{Intent, Problem};
 use super::{bound, budget, by_hand, notes, solver};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{Slot, SlotSet};

@@ -1,132 +1,11 @@
 //! What a plan is asked for: the nodes, the slots, what they weigh, and what must hold.
 
-use super::decimal;
 use super::metric::{Metric, SlotWeights};
+use super::node::PlanNode;
 use super::objective::Objective;
-use crate::cluster::{ClusterView, Node, NodeAddr, NodeId, SlotMap};
+use crate::cluster::{ClusterView, NodeId, SlotMap, naming};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::SlotSet;
-use std::str::FromStr;
-
-/// How much a node should bear beside the others; only ratios matter.
-///
-/// From a weight (`2`, `0.5`) or from any size, such as the node's `maxmemory`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Capacity(u64);
-
-impl Capacity {
-    /// The capacity of a node of which nothing else is said: the weight 1.
-    pub const ONE: Capacity = Capacity(decimal::ONE);
-    /// Nothing at all: the node is drained.
-    pub const ZERO: Capacity = Capacity(0);
-
-    /// A capacity of so many units; all nodes must be measured in the same one.
-    pub const fn new(units: u64) -> Capacity {
-        Capacity(units)
-    }
-
-    /// The units.
-    pub const fn units(self) -> u64 {
-        self.0
-    }
-}
-
-impl FromStr for Capacity {
-    type Err = String;
-
-    /// A weight: a decimal with at most six places.
-    fn from_str(text: &str) -> Result<Capacity, String> {
-        decimal::millionths(text).map(Capacity).ok_or_else(|| {
-            format!(
-                "expected a weight such as 2 or 0.5, found `{}`",
-                text.escape_debug()
-            )
-        })
-    }
-}
-
-/// What a node takes part in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// It gives and takes until its load is its fair share.
-    Balanced,
-    /// It gives everything away.
-    Drained,
-    /// It neither gives nor takes; its load doesn't count.
-    Excluded,
-}
-
-/// A primary, as far as planning is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanNode {
-    /// The node's id.
-    pub id: NodeId,
-    /// Where it listens.
-    pub addr: Option<NodeAddr>,
-    /// Its announced host name.
-    pub hostname: Option<String>,
-    /// Its configuration epoch.
-    pub config_epoch: u64,
-    /// How much it should bear.
-    pub capacity: Capacity,
-    /// What it takes part in.
-    pub part: Part,
-    /// How many bytes may arrive before something leaves: its `maxmemory` less
-    /// what is used; none when it has no limit.
-    pub headroom_bytes: Option<u64>,
-    /// It doesn't exist: the plan says what it would bring, and can't be applied.
-    pub is_invented: bool,
-}
-
-impl PlanNode {
-    /// A node of weight 1 with nothing else known.
-    pub fn new(id: NodeId) -> PlanNode {
-        PlanNode {
-            id,
-            addr: None,
-            hostname: None,
-            config_epoch: 0,
-            capacity: Capacity::ONE,
-            part: Part::Balanced,
-            headroom_bytes: None,
-            is_invented: false,
-        }
-    }
-
-    /// How people name it: its address, or the start of its id.
-    pub fn name(&self) -> String {
-        match &self.addr {
-            Some(addr) => addr.to_string(),
-            None => self.id.short(),
-        }
-    }
-
-    /// Whether it must end with no slot: drained, or given the weight 0.
-    pub fn is_drained(&self) -> bool {
-        match self.part {
-            Part::Drained => true,
-            Part::Balanced => self.capacity == Capacity::ZERO,
-            Part::Excluded => false,
-        }
-    }
-}
-
-impl From<&Node> for PlanNode {
-    /// A primary of a view; one that can't be reached is excluded.
-    fn from(node: &Node) -> PlanNode {
-        let part = match node.is_usable() {
-            true => Part::Balanced,
-            false => Part::Excluded,
-        };
-        PlanNode {
-            part,
-            addr: node.addr.clone(),
-            hostname: node.hostname.clone(),
-            config_epoch: node.config_epoch,
-            ..PlanNode::new(node.id)
-        }
-    }
-}
 
 /// A move that a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -285,26 +164,16 @@ impl Problem {
         }
     }
 
-    /// The node that a person means: a whole id, the start of one, an address or a host name.
+    /// The primary that a person means ([`naming`]).
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when the name fits no primary, or more than one.
     pub fn resolve(&self, name: &str) -> Result<NodeId> {
-        let named = |node: &&PlanNode| is_named(node, name);
-        let matches: Vec<&PlanNode> = self.nodes.iter().filter(named).collect();
-        match matches.as_slice() {
-            [node] => Ok(node.id),
-            [] => Err(Error::new(
-                ErrorKind::Usage,
-                format!("no primary is called `{}`", name.escape_debug()),
-            )
-            .mend(format!("the primaries are {}", self.listing()))),
-            several => Err(Error::new(
-                ErrorKind::Usage,
-                format!("`{}` fits {} primaries", name.escape_debug(), several.len()),
-            )
-            .mend("give more digits of the id, or the port too")),
-        }
+        let kind = naming::Kind {
+            one: "primary",
+            several: "primaries",
+        };
+        naming::resolve(&self.nodes, name, kind).map(|node| node.id)
     }
 
     /// Where a node is in [`Problem::nodes`].
@@ -323,29 +192,4 @@ impl Problem {
         }
         Ok(())
     }
-
-    fn listing(&self) -> String {
-        const SHOWN: usize = 20;
-        let name = |node: &PlanNode| format!("{} ({})", node.id.short(), node.name());
-        let mut names: Vec<String> = self.nodes.iter().take(SHOWN).map(name).collect();
-        if self.nodes.len() > SHOWN {
-            names.push(format!("and {} more", self.nodes.len() - SHOWN));
-        }
-        names.join(", ")
-    }
-}
-
-fn is_named(node: &PlanNode, name: &str) -> bool {
-    if name.is_empty() {
-        return false;
-    }
-    let by_id = node.id.to_string().starts_with(&name.to_ascii_lowercase());
-    let by_host = node.hostname.as_deref() == Some(name);
-    let by_addr = node.addr.as_ref().is_some_and(|addr| {
-        let with_hostname = |host: &String| format!("{host}:{}", addr.port) == name;
-        addr.to_string() == name
-            || addr.host == name
-            || node.hostname.as_ref().is_some_and(with_hostname)
-    });
-    by_id || by_host || by_addr
 }
