@@ -11,6 +11,8 @@ mod by_hand;
 mod check;
 mod counts;
 mod decimal;
+mod decode;
+mod document;
 mod exact;
 mod exchange;
 mod file;
@@ -34,6 +36,7 @@ mod problem;
 mod repair;
 mod runs;
 mod shed;
+mod soften;
 mod solver;
 mod subset;
 #[cfg(test)]
@@ -41,7 +44,8 @@ mod tests;
 mod work;
 
 pub use check::{Finding, Rule, check};
-pub use file::{MAX_PLAN_BYTES, SCHEMA};
+pub use document::SCHEMA;
+pub use file::MAX_PLAN_BYTES;
 pub use fingerprint::{Fingerprint, Fit, Holding, Topology, fit};
 pub use metric::{Metric, PerSlot, SlotWeights};
 pub use node::{Capacity, Part, PlanNode};

@@ -13,7 +13,7 @@ use super::limits::Aim;
 use super::model::{Limits, Model};
 use super::objective::Threshold;
 use super::work::{Score, Work};
-use super::{bound, counts, exact, exchange, fill, limits, polish, repair, runs, shed};
+use super::{bound, counts, exact, exchange, fill, limits, polish, repair, runs, shed, soften};
 
 /// Where every slot should be, and which limits that was made for.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ fn best_attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, bound: u6
     }
     let (score, mut work) = best.expect("there is more than one style");
     if !score.is_within() {
-        repair::soften(&mut work);
+        soften::soften(&mut work);
         widen(&mut work);
         polish::polish(&mut work);
     }
