@@ -64,7 +64,8 @@ pub struct Cost {
     pub keys: Option<u64>,
     /// How many bytes move, if the input says.
     pub bytes: Option<u64>,
-    /// No plan that keeps every node within the same limits moves fewer bytes.
+    /// No plan that keeps every node within the same limits moves fewer bytes. Where a budget
+    /// cuts the plan short, this is about the whole plan: what moves and what remains.
     pub lower_bound_bytes: Option<u64>,
     /// What the plan was to move least of: bytes when the input has them, else keys, else slots.
     pub least: CostMetric,

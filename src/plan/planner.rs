@@ -15,10 +15,11 @@ use crate::slot::{Slot, SlotSet};
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when the problem contradicts itself (an unknown
-/// metric, a drained node with a pinned slot, everything drained);
+/// metric, a limit in bytes where none are known, a drained node with a pinned slot, everything drained);
 /// [`ErrorKind::Unsafe`] when memory headroom lets no plan reach what must be
 /// reached; [`ErrorKind::Input`] when the weights are beyond all reason.
 pub fn plan(problem: &Problem) -> Result<Plan> {
+    require_bytes(problem)?;
     let model = Model::of(problem)?;
     let (ordered, limits) = match &problem.intent {
         Intent::Balance => balance(problem, &model)?,
@@ -30,6 +31,19 @@ pub fn plan(problem: &Problem) -> Result<Plan> {
     };
     let chosen = budget::within(&model, problem.budget, ordered);
     Ok(assemble(problem, &model, chosen, limits.as_deref()))
+}
+
+/// A limit in bytes that can't be looked at would be broken without a word.
+fn require_bytes(problem: &Problem) -> Result<()> {
+    let is_limited = problem.budget.max_bytes.is_some() || problem.max_slot_bytes.is_some();
+    if !is_limited || problem.weights.knows(Metric::Bytes) {
+        return Ok(());
+    }
+    let known = super::metric::listing(&problem.weights.known());
+    let message =
+        format!("a limit in bytes needs the bytes of each slot, and the input has {known} only");
+    Err(Error::new(ErrorKind::Usage, message)
+        .mend("give an input that has them, such as a dump of the keys, or leave the limit out"))
 }
 
 fn balance(problem: &Problem, model: &Model) -> Result<(Vec<Hop>, Option<Vec<Limits>>)> {

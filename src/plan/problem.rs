@@ -150,7 +150,7 @@ impl Problem {
             let id = loop {
                 number += 1;
                 // Reads as what it is in every listing, and collides with no random id.
-                let id = format!("{number:040}").parse::<NodeId>();
+                let id = format!("{number:08}{:032}", 0).parse::<NodeId>();
                 if let Some(id) = id.ok().filter(|id| self.index_of(*id).is_none()) {
                     break id;
                 }

@@ -79,6 +79,8 @@ fn name(node: &NodeState) -> String {
 
 fn deviation(node: &NodeState) -> String {
     match node.deviation() {
+        // What rounds to nothing has no sign to speak of.
+        Some(deviation) if deviation.abs() < 0.0005 => "+0.0 %".to_owned(),
         Some(deviation) => format!("{:+.1} %", 100.0 * deviation),
         None if node.is_excluded => "excluded".to_owned(),
         None => "-".to_owned(),
@@ -102,25 +104,61 @@ fn cost(plan: &Plan, options: Options) -> String {
     if let Some(bytes) = cost.bytes {
         let _ = write!(text, ", {}", size(bytes));
     }
-    let moved = match cost.least {
-        CostMetric::Bytes => cost.bytes.unwrap_or(0),
-        CostMetric::Keys => cost.keys.unwrap_or(0),
-        CostMetric::Slots => cost.slots,
-    };
-    let bound = match cost.least {
-        CostMetric::Bytes => size(cost.lower_bound),
-        CostMetric::Keys => format!("{} keys", count_text(cost.lower_bound)),
-        CostMetric::Slots => format!("{} slots", count_text(cost.lower_bound)),
-    };
-    let _ = write!(text, "; no plan moves less than {bound}");
-    if cost.lower_bound > 0 {
-        let _ = write!(text, " ({:.2}x)", moved as f64 / cost.lower_bound as f64);
+    let (moved, rest) = (in_measure(plan), remaining_in_measure(plan));
+    let bound = amount(cost.least, cost.lower_bound);
+    match rest {
+        // The bound is about the whole plan, not about the part within the budget.
+        Some(rest) => {
+            let whole = amount(cost.least, moved + rest);
+            let _ = write!(
+                text,
+                "; the whole plan moves {whole}, and none less than {bound}"
+            );
+        }
+        None => {
+            let _ = write!(text, "; no plan moves less than {bound}");
+        }
     }
-    if let (Some(bytes), Some(rate)) = (cost.bytes, options.bytes_per_second) {
-        let _ = write!(text, "; about {}", duration(bytes / rate.max(1)));
+    if cost.lower_bound > 0 {
+        let whole = moved + rest.unwrap_or(0);
+        let _ = write!(text, " ({:.2}x)", whole as f64 / cost.lower_bound as f64);
+    }
+    match (cost.bytes, options.bytes_per_second) {
+        (Some(bytes), Some(rate)) => {
+            let _ = write!(text, "; about {}", duration(bytes / rate.max(1)));
+        }
+        (None, Some(_)) => text.push_str("; how long is unknown, since the input has no bytes"),
+        (_, None) => {}
     }
     text.push('.');
     text
+}
+
+/// What moves, in what was to be least.
+fn in_measure(plan: &Plan) -> u64 {
+    let cost = plan.cost();
+    match cost.least {
+        CostMetric::Bytes => cost.bytes.unwrap_or(0),
+        CostMetric::Keys => cost.keys.unwrap_or(0),
+        CostMetric::Slots => cost.slots,
+    }
+}
+
+fn remaining_in_measure(plan: &Plan) -> Option<u64> {
+    let remaining = plan.remaining()?;
+    match plan.cost().least {
+        CostMetric::Bytes => remaining.bytes,
+        CostMetric::Keys => remaining.keys,
+        CostMetric::Slots => Some(remaining.slots),
+    }
+}
+
+fn amount(least: CostMetric, amount: u64) -> String {
+    match least {
+        CostMetric::Bytes => size(amount),
+        CostMetric::Keys => format!("{} keys", count_text(amount)),
+        CostMetric::Slots => format!("{} slots", count_text(amount)),
+    }
 }
 
 fn left(remaining: Remaining) -> String {

@@ -79,6 +79,57 @@ fn a_rate_gives_the_time() {
 }
 
 #[test]
+fn a_budget_is_told_beside_the_whole_plan() {
+    let args = ["--drain", "172.17.0.3", "--max-moves", "10"];
+    let run = saved(&args);
+    assert_eq!(run.exit, 1, "{}", run.stderr);
+    let words = "10 slots to move; the whole plan moves 5,461 slots, and none less than \
+                 5,461 slots (1.00x).\nBeyond the budget: 5,451 slots.";
+    assert!(run.text().contains(words), "{}", run.text());
+    let run = saved(&[&args[..], &["--rate", "1mb"]].concat());
+    assert!(run.text().contains("how long is unknown"), "{}", run.text());
+    let run = saved(&["--drain", "172.17.0.3", "--max-bytes", "1gb"]);
+    assert_eq!(run.exit, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("limit in bytes"), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn nodes_are_named_by_any_of_their_names() {
+    for name in ["172.17.0.3", "172.17.0.3:6379", "54cb", "54CB5C2E"] {
+        let run = saved(&["--drain", name, "--json"]);
+        assert_eq!(run.exit, 1, "{}", run.stderr);
+        assert_eq!(slots_after(&run), [0, 8192, 8192]);
+    }
+    let run = saved(&["--drain", "172.17.0.9"]);
+    assert_eq!(run.exit, 2, "{}", run.stderr);
+    let words = "no primary is called `172.17.0.9`; the primaries are 54cb5c2e (172.17.0.3:6379)";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+}
+
+#[test]
+fn what_cant_be_understood_is_refused_on_one_line() {
+    for args in [
+        &["--thresold", "3"][..],
+        &["--threshold", "101"],
+        &["--capacity", "x"],
+        &["--move", "0-100"],
+        &["--from", "54", "--to", "76"],
+        &["--apply"],
+    ] {
+        let run = saved(args);
+        assert_eq!(run.exit, 2, "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("`slotkit plan-rebalance --help`"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(run.stdout, b"");
+    }
+}
+
+#[test]
 fn a_slot_that_nothing_can_split_is_explained() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("dump.csv");

@@ -193,6 +193,25 @@ fn budgets_are_kept_and_say_what_remains() {
 }
 
 #[test]
+fn a_limit_in_bytes_without_bytes_is_refused() {
+    for limit in 0..2 {
+        let mut problem = instance(4, Weights::Uniform, Placement::OneDrained, 1);
+        problem.weights = slotkit::plan::SlotWeights::new();
+        problem.objective = Objective::by(Metric::Slots);
+        match limit {
+            0 => problem.budget.max_bytes = Some(1),
+            _ => problem.max_slot_bytes = Some(1),
+        }
+        let error = plan(&problem).expect_err("no bytes");
+        assert_eq!(error.kind(), slotkit::ErrorKind::Usage, "{error}");
+        assert!(
+            error.one_line().contains("the input has slots only"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn pinned_slots_and_excluded_nodes_stay() {
     let mut problem = instance(6, Weights::Uniform, Placement::Skewed, 7);
     problem.pinned = (0..SLOT_COUNT as u16)
