@@ -1,5 +1,8 @@
 //! Points in time, as dumps write them.
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(NonZeroU64);
 
-const DAY_MS: u64 = 86_400_000;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 const HOUR_MS: u64 = 3_600_000;
 
 /// The first millisecond of the year 10000: text of four digits can't say more.
@@ -44,119 +48,65 @@ impl Moment {
     /// What a dump or a person writes: `2026-11-23T21:52:29.518000`, with a space for the `T`,
     /// with `Z` or an offset such as `+01:00` behind it (UTC without), or the date alone.
     pub fn parse(text: &[u8]) -> Option<Moment> {
-        let (date, rest) = text.split_at_checked(10)?;
-        let [.., b'-', _, _, b'-', _, _] = date else {
-            return None;
+        // ISO 8601 has more forms; in a row of a dump they are more likely a part of the key.
+        let is_ours = match text {
+            [_, _, _, _, b'-', _, _, b'-', _, _] => true,
+            [
+                _,
+                _,
+                _,
+                _,
+                b'-',
+                _,
+                _,
+                b'-',
+                _,
+                _,
+                b'T' | b' ',
+                _,
+                _,
+                b':',
+                _,
+                _,
+                b':',
+                _,
+                _,
+                rest @ ..,
+            ] => has_plain_tail(rest),
+            _ => false,
         };
-        let (year, month, day) = (
-            number(&date[..4])?,
-            number(&date[5..7])?,
-            number(&date[8..])?,
-        );
-        if !(1..=12).contains(&month) || day < 1 || day > days_of_month(year, month) {
-            return None;
-        }
-        let mut ms = days_since_1970(year, month, day) * DAY_MS as i64;
-        if let [b'T' | b' ', clock @ ..] = rest {
-            ms += clock_ms(clock)?;
-        } else if !rest.is_empty() {
-            return None;
-        }
-        Some(Moment::from_unix_ms(ms.max(0) as u64))
+        let pieces = is_ours.then(|| Pieces::parse(text).ok()).flatten()?;
+        let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+        let ahead_ms = pieces
+            .to_numeric_offset()
+            .map_or(0, |offset| i128::from(offset.seconds()) * 1000);
+        let ms = local.duration_since(EPOCH).as_millis() - ahead_ms;
+        Some(Moment::from_unix_ms(
+            u64::try_from(ms.max(0)).unwrap_or(u64::MAX),
+        ))
     }
+}
+
+/// A fraction behind a point, then `Z`, an offset with a colon, or nothing.
+fn has_plain_tail(tail: &[u8]) -> bool {
+    let rest = match tail {
+        [b'.', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit());
+            &fraction[digits.count()..]
+        }
+        _ => tail,
+    };
+    matches!(rest, b"" | b"Z" | [b'+' | b'-', _, _, b':', _, _])
 }
 
 /// The time as RFC 3339 has it, to the second.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.unix_ms() / 1000;
-        let (year, month, day) = date_of((seconds / 86_400) as i64);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+        let seconds = SignedDuration::from_secs((self.unix_ms() / 1000) as i64);
+        // No moment is later than the last civil time of the year 9999.
+        let time = EPOCH.saturating_add(seconds);
+        write!(f, "{time}Z")
     }
-}
-
-/// `HH:MM:SS`, a fraction, an offset; in milliseconds, UTC.
-fn clock_ms(clock: &[u8]) -> Option<i64> {
-    let (time, mut rest) = clock.split_at_checked(8)?;
-    let [_, _, b':', _, _, b':', _, _] = time else {
-        return None;
-    };
-    let (hour, minute, second) = (
-        number(&time[..2])?,
-        number(&time[3..5])?,
-        number(&time[6..])?,
-    );
-    // Sixty seconds: a leap second, as RFC 3339 allows.
-    if hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let mut ms = ((hour * 60 + minute) * 60 + second) * 1000;
-    if let [b'.', digits @ ..] = rest {
-        let length = digits
-            .iter()
-            .take_while(|digit| digit.is_ascii_digit())
-            .count();
-        let kept = length.min(3);
-        let scale = [0, 100, 10, 1][kept];
-        ms += number(&digits[..kept])? * scale;
-        rest = &digits[length..];
-    }
-    Some(ms - offset_ms(rest)?)
-}
-
-fn offset_ms(offset: &[u8]) -> Option<i64> {
-    match offset {
-        b"" | b"Z" => Some(0),
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let minutes = number(&[*h1, *h2])? * 60 + number(&[*m1, *m2])?;
-            Some(minutes * if *sign == b'-' { -60_000 } else { 60_000 })
-        }
-        _ => None,
-    }
-}
-
-/// A few digits; nothing of nothing.
-fn number(digits: &[u8]) -> Option<i64> {
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| {
-        digits
-            .iter()
-            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'))
-    })
-}
-
-fn days_of_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the
-/// leap day is their last one, in cycles of 400 years (146,097 days).
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (cycle, of_cycle) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    cycle * 146_097 + of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + day_of_year - 719_468
-}
-
-/// The date of a day since 1970-01-01: the way back.
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (cycle, of_cycle) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_cycle - of_cycle / 1460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
-    let day_of_year = of_cycle - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + cycle * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -191,8 +141,9 @@ mod tests {
             Some(1)
         );
         assert_eq!(Moment::parse(b"0000-01-01").map(Moment::unix_ms), Some(1));
-        let last = Moment::parse(b"9999-12-31T23:59:60").expect("a time");
+        let last = Moment::parse(b"9999-12-31T23:59:59.999").expect("a time");
         assert_eq!(last, Moment::from_unix_ms(u64::MAX));
+        assert_eq!(Moment::parse(b"9999-12-31T23:59:59-23:00"), Some(last));
         assert_eq!(last.to_string(), "9999-12-31T23:59:59Z");
         for text in [
             "",
@@ -202,6 +153,8 @@ mod tests {
             "2026-11-23T",
             "2026-11-23T24:00:00",
             "2026-11-23T21:52",
+            "2026-11-23T21:52:29+01",
+            "2026-11-23T21:52:29[UTC]",
             "2026-11-23T21:52:29.",
             "2026-11-23T21:52:29+1",
             "2026-11-23x",
@@ -215,7 +168,7 @@ mod tests {
     #[test]
     fn every_day_goes_there_and_back() {
         for day in 0..=2_932_896u64 {
-            let moment = Moment::from_unix_ms(day * DAY_MS + 1);
+            let moment = Moment::from_unix_ms(day * 24 * HOUR_MS + 1);
             if day % 97 != 0 && day < 2_932_890 {
                 continue;
             }
