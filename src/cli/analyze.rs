@@ -3,11 +3,11 @@
 use super::exit::Exit;
 use super::filter::FilterArgs;
 use super::input::InputArgs;
-use super::{nodes_file, terminal};
+use super::{memory_csv, nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
-use crate::source::Moment;
+use crate::source::{Filter, Moment};
 use crate::tally::{self, Outcome};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The arguments of `analyze`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Key dumps: the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
+    /// Key dumps: RDB files of Redis and Valkey, the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
     /// `key` column, lists of keys, one a line, or tallies that --save wrote; each also packed with
     /// gzip, zstd or lz4; `-` is stdin; of a folder the files in it, by name. Several make one report.
     #[arg(value_name = "INPUT", required = true)]
@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// would take for a formula have an apostrophe before them; --json has them as they are.
     #[arg(long)]
     csv: bool,
+    /// Leave keys of --output memory-csv as they are that a spreadsheet would take for a formula.
+    #[arg(long)]
+    raw_keys: bool,
     /// Write a tally of everything that was counted to this file. Tallies of several machines are
     /// merged by analyzing them: the report is that of one run over all inputs.
     #[arg(long, value_name = "FILE")]
@@ -76,6 +79,8 @@ enum Form {
     Json,
     /// A row a slot.
     Csv,
+    /// A row a key of RDB files, with the columns of rdb-tools' memory CSV, correctly quoted.
+    MemoryCsv,
 }
 
 /// Tallies the inputs and prints the report.
@@ -91,6 +96,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let view = view(args)?;
     let as_of = args.as_of.unwrap_or_else(Moment::now);
     let filter = args.filter.filter(view.as_ref(), as_of)?;
+    if let Form::MemoryCsv = args.output {
+        return keys(args, filter);
+    }
     let outcome = args.input.tally(&args.inputs, filter)?;
     if let Some(path) = &args.save {
         outcome.save(path)?;
@@ -99,6 +107,18 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     match outcome.skipped() {
         0 => Ok(Exit::Done),
         _ => Ok(Exit::Unusable),
+    }
+}
+
+/// The keys themselves, not a report of them.
+fn keys(args: &Args, filter: Filter) -> Result<Exit> {
+    if args.save.is_some() {
+        let message = "--save keeps a tally, and --output memory-csv counts nothing";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    match memory_csv::run(&args.inputs, &args.input, filter, !args.raw_keys)? {
+        true => Ok(Exit::Unusable),
+        false => Ok(Exit::Done),
     }
 }
 

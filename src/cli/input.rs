@@ -4,10 +4,11 @@ use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::count_text;
-use crate::source::{self, Escape, Filter, Format, Input, OnError};
+use crate::source::{self, Escape, Filter, Findings, Format, Input, OnError, SizeOf};
 use crate::tally::{self, Outcome, Prefixes};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// How inputs are read.
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,12 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "BYTES", default_value_t = source::MAX_ROW_BYTES as u32)]
     #[arg(value_parser = clap::value_parser!(u32).range(1024..=1 << 30))]
     max_row_bytes: u32,
+    /// What the size of a key in an RDB file means.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "memory")]
+    size: SizeArg,
+    /// Read an RDB file without verifying its checksum.
+    #[arg(long)]
+    no_verify: bool,
     /// How many threads read and count [default: as many as the machine has, 8 at most].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -68,8 +75,19 @@ enum FormatArg {
     Csv,
     /// One key a line.
     List,
+    /// A snapshot of Redis or Valkey.
+    Rdb,
     /// What `analyze --save` wrote.
     Tally,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SizeArg {
+    /// What it takes in the memory of the server that wrote the file, estimated
+    /// (docs/memory-model.md).
+    Memory,
+    /// The bytes that it takes in the file.
+    Serialized,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -123,7 +141,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
 
 impl InputArgs {
     /// What was typed, as the tally takes it.
-    fn options(&self, filter: Filter) -> Result<tally::Options> {
+    pub(super) fn options(&self, filter: Filter) -> Result<tally::Options> {
         let delimiter = self.prefix_delimiter.as_bytes();
         let prefixes = Prefixes::new(delimiter, self.prefix_depth).ok_or_else(|| {
             let message = format!(
@@ -140,6 +158,7 @@ impl InputArgs {
                     FormatArg::RedisRdbCli => Format::RdbCli,
                     FormatArg::Csv => Format::Csv,
                     FormatArg::List => Format::List,
+                    FormatArg::Rdb => Format::Rdb,
                     FormatArg::Tally => Format::Tally,
                 }),
                 key_column: self.key_column.clone(),
@@ -157,6 +176,11 @@ impl InputArgs {
                     OnErrorArg::Skip => OnError::Skip,
                 },
                 max_row_bytes: self.max_row_bytes as usize,
+                size: match self.size {
+                    SizeArg::Memory => SizeOf::Memory,
+                    SizeArg::Serialized => SizeOf::Serialized,
+                },
+                verifies: !self.no_verify,
                 ..source::Options::default()
             },
             threads: self.threads.map(usize::from),
@@ -183,7 +207,7 @@ impl InputArgs {
 }
 
 /// The inputs that were named; of a folder, the files in it.
-fn inputs_of(args: &[OsString]) -> Result<Vec<Input>> {
+pub(super) fn inputs_of(args: &[OsString]) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for input in args.iter().map(|arg| Input::from_arg(arg)) {
         let folder = match &input {
@@ -222,30 +246,7 @@ fn describe(outcome: &Outcome) {
         {
             terminal::say(format!("{path}: it has no keys"));
         }
-        let ambiguous = input.findings.ambiguous_keys;
-        if ambiguous > 0 {
-            let count = count_text(ambiguous);
-            terminal::say(format!(
-                "{path}: {count} keys were unescaped that could as well be meant as they stand there; --escape raw in the writing tool is exact"
-            ));
-        }
-        let filtered = input.findings.filtered_keys;
-        if filtered > 0 {
-            terminal::say(format!(
-                "{path}: {} keys were left out by the filters",
-                count_text(filtered)
-            ));
-        }
-        let faults = &input.findings.faults;
-        if faults.count() > 0 {
-            let count = count_text(faults.count());
-            terminal::say(format!(
-                "{path}: {count} rows can't be read and are not counted; the first are"
-            ));
-            for fault in faults.first() {
-                terminal::say(format!("  {}", fault.to_error(&input.path).one_line()));
-            }
-        }
+        describe_findings(&path, input.format, &input.findings, &input.path);
     }
     let unsized_keys = outcome.tally.unsized_keys();
     if unsized_keys > 0 {
@@ -253,5 +254,39 @@ fn describe(outcome: &Outcome) {
         terminal::say(format!(
             "{count} keys have no size in the input: bytes are unknown for them"
         ));
+    }
+}
+
+/// Says what else was found in an input.
+pub(super) fn describe_findings(path: &str, format: &str, findings: &Findings, file: &Path) {
+    for note in &findings.notes {
+        terminal::say(format!("{path}: {note}"));
+    }
+    let ambiguous = findings.ambiguous_keys;
+    if ambiguous > 0 {
+        let count = count_text(ambiguous);
+        terminal::say(format!(
+            "{path}: {count} keys were unescaped that could as well be meant as they stand there; --escape raw in the writing tool is exact"
+        ));
+    }
+    let filtered = findings.filtered_keys;
+    if filtered > 0 {
+        terminal::say(format!(
+            "{path}: {} keys were left out by the filters",
+            count_text(filtered)
+        ));
+    }
+    let faults = &findings.faults;
+    if faults.count() > 0 {
+        let count = count_text(faults.count());
+        terminal::say(match format == Format::Rdb.name() {
+            true => format!("{path}: it is damaged; what stands before the damage is counted"),
+            false => {
+                format!("{path}: {count} rows can't be read and are not counted; the first are")
+            }
+        });
+        for fault in faults.first() {
+            terminal::say(format!("  {}", fault.to_error(file).one_line()));
+        }
     }
 }

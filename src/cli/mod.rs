@@ -26,6 +26,7 @@ mod journal_path;
 mod keyslot;
 #[cfg(feature = "live")]
 mod live;
+mod memory_csv;
 #[cfg(feature = "live")]
 mod move_progress;
 mod nodes_file;

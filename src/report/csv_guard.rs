@@ -7,11 +7,19 @@ use std::borrow::Cow;
 ///
 /// The JSON report has the field as it is.
 pub(super) fn guarded(field: &str) -> Cow<'_, str> {
-    if field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    if is_formula(field.as_bytes()) {
         Cow::Owned(format!("'{field}"))
     } else {
         Cow::Borrowed(field)
     }
+}
+
+/// Whether a spreadsheet may take a field for a formula.
+pub(super) fn is_formula(field: &[u8]) -> bool {
+    matches!(
+        field.first(),
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n')
+    )
 }
 
 #[cfg(test)]

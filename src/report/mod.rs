@@ -3,6 +3,7 @@
 pub mod analysis;
 mod csv_guard;
 pub mod key;
+mod memory_csv;
 mod numbers;
 pub mod plan_script;
 #[cfg(feature = "cli")]
@@ -11,4 +12,5 @@ pub mod plan_table;
 mod table;
 
 pub use analysis::Analysis;
+pub use memory_csv::MemoryCsv;
 pub use numbers::{bytes_text, count_text};

@@ -57,6 +57,14 @@ impl KeyKind {
         }
     }
 
+    /// Whether the server drops such a key with its last element; a stream may be empty.
+    pub(super) fn is_collection(self) -> bool {
+        matches!(
+            self,
+            KeyKind::List | KeyKind::Set | KeyKind::Zset | KeyKind::Hash
+        )
+    }
+
     /// The server's word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -150,6 +158,10 @@ pub struct KeyBatch {
     pub(super) facts: Vec<KeyFacts>,
     /// Where each key's row begins in the block.
     pub(super) rows: Vec<u32>,
+    /// How long each key's longest element is, where it was asked for and the input tells; else empty.
+    pub(super) longest: Vec<u64>,
+    /// Whether the keys are there already, and no row has to be read for them.
+    pub(super) is_ready: bool,
 }
 
 impl KeyBatch {
@@ -187,6 +199,12 @@ impl KeyBatch {
         &self.facts
     }
 
+    /// How many bytes each key's longest element has, when [`super::Options::wants_longest`] asks for
+    /// it and the input tells; else nothing.
+    pub fn longest(&self) -> &[u64] {
+        &self.longest
+    }
+
     /// The keys, in the order of the input.
     pub fn records(&self) -> impl ExactSizeIterator<Item = KeyRecord<'_>> {
         let bytes = self.bytes();
@@ -214,8 +232,55 @@ impl KeyBatch {
         self.spans.clear();
         self.facts.clear();
         self.rows.clear();
+        self.longest.clear();
         self.unescaped.clear();
         self.is_unescaped = false;
+    }
+
+    /// Empties it for keys that are read one by one; the first record begins at `offset`.
+    pub(super) fn begin(&mut self, offset: u64) {
+        self.clear_rows();
+        self.block.clear();
+        self.offset = offset;
+        self.first_line = None;
+        self.is_ready = false;
+    }
+
+    /// Whether a record that begins at this offset can be told by its place.
+    #[inline]
+    pub(super) fn has_room(&self, offset: u64) -> bool {
+        offset - self.offset <= u64::from(u32::MAX)
+    }
+
+    /// Where the next key begins in [`KeyBatch::key_buffer`].
+    #[inline]
+    pub(super) fn key_start(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Where keys that are read one by one are put.
+    #[inline]
+    pub(super) fn key_buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.block
+    }
+
+    /// Adds the key that begins at `start` in the buffer; its record begins at `place` in the input.
+    #[inline]
+    pub(super) fn push_key(&mut self, place: u64, start: usize, facts: KeyFacts) {
+        let row = (place - self.offset) as usize;
+        self.push_in_block(row, start..self.block.len(), facts);
+    }
+
+    /// Adds how long the longest element is of the key that is added next.
+    pub(super) fn push_longest(&mut self, longest: u64) {
+        self.longest.push(longest);
+    }
+
+    /// Says that the keys are there.
+    pub(super) fn make_ready(&mut self) {
+        let end = self.block.len();
+        (self.start, self.cursor, self.end) = (0, end, end);
+        self.is_ready = !self.is_empty();
     }
 
     /// Whether the block has rows that weren't read yet.

@@ -33,6 +33,8 @@ pub(crate) enum Layout {
     Quoted(Quoted),
     /// A list of keys.
     Lines(Lines),
+    /// An RDB file, which has no rows: [`super::rdb::Reader`] reads it.
+    Rdb,
 }
 
 impl Layout {
@@ -46,6 +48,7 @@ impl Layout {
             Layout::RdbTools(rows) => rows.next_start(bytes, from, is_last),
             Layout::Quoted(rows) => rows.next_start(bytes, from, is_last),
             Layout::Lines(rows) => rows.next_start(bytes, from, is_last),
+            Layout::Rdb => Cut::at_end(bytes, is_last),
         }
     }
 
@@ -54,7 +57,7 @@ impl Layout {
     pub(crate) fn look_behind(&self) -> Option<usize> {
         match self {
             Layout::RdbTools(_) => Some(rdb_tools::TAIL_BYTES + 1),
-            Layout::Quoted(_) => None,
+            Layout::Quoted(_) | Layout::Rdb => None,
             Layout::Lines(_) => Some(1),
         }
     }

@@ -5,6 +5,7 @@ use super::escape::{Escape, Unescaped};
 use super::fault::excerpt;
 use super::lines::Lines;
 use super::quoted::Quoted;
+use super::rdb::is_rdb;
 use super::rdb_tools::{HEADER, OLD_HEADER, RdbTools};
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
@@ -70,6 +71,9 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
             "expected keys, found an empty file",
         ));
     }
+    if let Some(recognised) = rdb(head, options.format)? {
+        return Ok(recognised);
+    }
     refuse_foreign(head)?;
     let mark = if head.starts_with(UTF8_MARK) {
         UTF8_MARK.len()
@@ -88,6 +92,11 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
             let message = "expected a tally that `analyze --save` wrote, found something else";
             return Err(Error::new(ErrorKind::Input, message));
         }
+        Some(Format::Rdb) => {
+            let message =
+                "expected the magic of an RDB file (REDIS0011, VALKEY080), found something else";
+            return Err(Error::new(ErrorKind::Input, message));
+        }
         None if options.is_null_separated => list(options),
         None => guess(text, first, options)?,
     };
@@ -104,6 +113,20 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         });
     }
     Ok(Recognised { skip, ..recognised })
+}
+
+/// An RDB file by its magic; an append-only file may begin with one.
+fn rdb(head: &[u8], said: Option<Format>) -> Result<Option<Recognised>> {
+    match (is_rdb(head), said) {
+        (false, _) => Ok(None),
+        (true, None | Some(Format::Rdb)) => {
+            Ok(Some(Recognised::new(Layout::Rdb, Format::Rdb, 0, None)))
+        }
+        (true, Some(other)) => {
+            let message = format!("expected {other}, found an RDB file");
+            Err(Error::new(ErrorKind::Input, message).mend("leave --format out"))
+        }
+    }
 }
 
 fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
@@ -310,16 +333,6 @@ fn first_line(text: &[u8], is_whole: bool) -> &[u8] {
 /// Refuses what has another job, by its magic.
 fn refuse_foreign(head: &[u8]) -> Result<()> {
     let refuse = |message: &str, mend: &str| Err(Error::new(ErrorKind::Input, message).mend(mend));
-    let is_digits =
-        |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| bytes.iter().all(u8::is_ascii_digit));
-    if (head.starts_with(b"REDIS") && is_digits(head.get(5..9)))
-        || (head.starts_with(b"VALKEY") && is_digits(head.get(6..9)))
-    {
-        return refuse(
-            "expected CSV or a list of keys, found an RDB file",
-            "write its memory CSV first: rdb -c memory FILE > dump.csv",
-        );
-    }
     if is_utf16(head) {
         return refuse(
             "expected UTF-8 or plain bytes, found UTF-16",

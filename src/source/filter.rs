@@ -59,6 +59,9 @@ impl Filter {
                 batch.spans[kept] = batch.spans[index];
                 batch.facts[kept] = batch.facts[index];
                 batch.rows[kept] = batch.rows[index];
+                if let Some(longest) = batch.longest.get(index).copied() {
+                    batch.longest[kept] = longest;
+                }
                 kept += 1;
             }
         }
@@ -66,6 +69,7 @@ impl Filter {
         batch.spans.truncate(kept);
         batch.facts.truncate(kept);
         batch.rows.truncate(kept);
+        batch.longest.truncate(kept);
         gone as u64
     }
 }

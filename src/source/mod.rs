@@ -27,6 +27,7 @@ mod moment;
 mod number;
 mod opened;
 mod quoted;
+mod rdb;
 mod rdb_tools;
 mod reading;
 mod unpack;
@@ -100,6 +101,8 @@ pub enum Format {
     Csv,
     /// One key a line.
     List,
+    /// An RDB file: a snapshot of Redis or Valkey.
+    Rdb,
     /// A saved tally: no keys, but what was counted of them.
     Tally,
 }
@@ -113,6 +116,7 @@ pub(crate) const FORMAT_NAMES: &[&str] = &[
     Format::RdbCli.name(),
     Format::Csv.name(),
     Format::List.name(),
+    Format::Rdb.name(),
 ];
 
 impl Format {
@@ -123,6 +127,7 @@ impl Format {
             Format::RdbCli => "redis-rdb-cli",
             Format::Csv => "csv",
             Format::List => "list",
+            Format::Rdb => "rdb",
             Format::Tally => "tally",
         }
     }
@@ -142,6 +147,16 @@ pub enum OnError {
     Stop,
     /// It is counted and passed over.
     Skip,
+}
+
+/// What the size of a key in an RDB file means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SizeOf {
+    /// What it takes in the memory of the server that wrote the file: an estimate.
+    #[default]
+    Memory,
+    /// The bytes that it takes in the file.
+    Serialized,
 }
 
 /// How inputs are read.
@@ -169,6 +184,12 @@ pub struct Options {
     pub max_row_bytes: usize,
     /// The length of a part.
     pub part_bytes: usize,
+    /// What the size of a key in an RDB file means.
+    pub size: SizeOf,
+    /// Whether the checksum of an RDB file is verified.
+    pub verifies: bool,
+    /// Whether [`KeyBatch::longest`] is read, for which values are looked into.
+    pub wants_longest: bool,
 }
 
 impl Default for Options {
@@ -185,6 +206,9 @@ impl Default for Options {
             on_error: OnError::Stop,
             max_row_bytes: MAX_ROW_BYTES,
             part_bytes: PART_BYTES,
+            size: SizeOf::Memory,
+            verifies: true,
+            wants_longest: false,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::batch::KeyBatch;
 use super::block::{Cutting, Stream, line_of};
+use super::cut::Layout;
 use super::detect::{HEAD_BYTES, Recognised, recognise};
 use super::fault::Faults;
+use super::rdb;
 use super::reading::{Findings, Reading};
 use super::unpack::Packing;
 use super::{Filter, Input, OnError, Options, TALLY_MAGIC};
@@ -142,9 +144,66 @@ impl Opened {
         self.recognised.skip as u64
     }
 
+    /// Whether it has lines that a fault can be on.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.reading.layout != Layout::Rdb
+    }
+
     /// Reads it from its beginning to its end.
-    pub(crate) fn into_stream(self) -> Stream<Box<dyn Read + Send>> {
-        Stream::new(self.reader, self.head, self.recognised.skip, self.is_whole)
+    pub(crate) fn into_blocks(self, options: &Options) -> Blocks {
+        match self.reading.layout {
+            Layout::Rdb => {
+                let whole = Box::new(io::Cursor::new(self.head).chain(self.reader));
+                Blocks::Rdb(Box::new(rdb::Reader::new(whole, &self.path, options)))
+            }
+            _ => Blocks::Rows(Stream::new(
+                self.reader,
+                self.head,
+                self.recognised.skip,
+                self.is_whole,
+            )),
+        }
+    }
+}
+
+/// An input from its beginning to its end, batch by batch: rows that are still to be read, or keys.
+pub(crate) enum Blocks {
+    /// Runs of whole rows.
+    Rows(Stream<Box<dyn Read + Send>>),
+    /// Keys.
+    Rdb(Box<rdb::Reader>),
+}
+
+impl Blocks {
+    /// How many bytes of the input were handed out.
+    pub(crate) fn offset(&self) -> u64 {
+        match self {
+            Blocks::Rows(stream) => stream.offset(),
+            Blocks::Rdb(reader) => reader.offset(),
+        }
+    }
+
+    /// Puts the next block into the batch; false at the end.
+    ///
+    /// # Errors
+    /// When reading fails, a row has no end, or an RDB file is damaged.
+    pub(crate) fn next_block(
+        &mut self,
+        cutting: &Cutting<'_>,
+        batch: &mut KeyBatch,
+    ) -> Result<bool> {
+        match self {
+            Blocks::Rows(stream) => stream.next_block(cutting, batch),
+            Blocks::Rdb(reader) => reader.next_block(batch),
+        }
+    }
+
+    /// What was found besides keys by whoever reads blocks.
+    pub(crate) fn take_findings(&mut self) -> Findings {
+        match self {
+            Blocks::Rows(_) => Findings::default(),
+            Blocks::Rdb(reader) => reader.take_findings(),
+        }
     }
 }
 
@@ -201,7 +260,7 @@ pub struct Source {
     reading: Reading,
     format: &'static str,
     options: Options,
-    stream: Stream<Box<dyn Read + Send>>,
+    stream: Blocks,
     findings: Findings,
 }
 
@@ -234,7 +293,7 @@ impl Source {
             reading: opened.reading().clone(),
             format: opened.format_name(),
             options: options.clone(),
-            stream: opened.into_stream(),
+            stream: opened.into_blocks(options),
             findings: Findings::default(),
         }
     }
@@ -242,6 +301,11 @@ impl Source {
     /// What the input was taken for.
     pub fn format(&self) -> &'static str {
         self.format
+    }
+
+    /// How many bytes of the input were read.
+    pub fn offset(&self) -> u64 {
+        self.stream.offset()
     }
 
     /// What was found so far besides keys.
@@ -270,6 +334,7 @@ impl KeySource for Source {
                 max_row_bytes: self.options.max_row_bytes,
             };
             if !self.stream.next_block(&cutting, batch)? {
+                self.findings.merge(self.stream.take_findings());
                 return Ok(false);
             }
         }

@@ -24,6 +24,8 @@ pub struct Findings {
     pub ambiguous_keys: u64,
     /// Keys that the filter left out.
     pub filtered_keys: u64,
+    /// What the user should know that could be seen while reading only.
+    pub notes: Vec<String>,
 }
 
 impl Findings {
@@ -32,6 +34,7 @@ impl Findings {
         self.faults.merge(other.faults);
         self.ambiguous_keys += other.ambiguous_keys;
         self.filtered_keys += other.filtered_keys;
+        self.notes.extend(other.notes);
     }
 }
 
@@ -39,6 +42,12 @@ impl Reading {
     /// Replaces the batch's keys by the next ones of its block, at most
     /// [`BATCH_ROWS`]; false when the block is at its end.
     pub(crate) fn next_rows(&self, batch: &mut KeyBatch, findings: &mut Findings) -> bool {
+        if std::mem::take(&mut batch.is_ready) {
+            if !self.filter.takes_all() {
+                findings.filtered_keys += self.filter.sift(batch);
+            }
+            return true;
+        }
         batch.clear_rows();
         if !batch.has_rest() {
             return false;
@@ -48,6 +57,8 @@ impl Reading {
             Layout::RdbTools(rows) => rows.read_rows(batch, BATCH_ROWS, &mut faults),
             Layout::Quoted(rows) => rows.read_rows(batch, BATCH_ROWS, &mut faults),
             Layout::Lines(rows) => rows.read_rows(batch, BATCH_ROWS),
+            // Its reader hands out keys, not rows.
+            Layout::Rdb => {}
         }
         if self.escape != Escape::Raw {
             findings.ambiguous_keys += unescape(self.escape, batch, &mut faults);

@@ -75,7 +75,7 @@ fn what_is_no_dump_is_refused_with_its_mend() {
     );
     says(
         &refused(b"REDIS0009\xfa\x09redis-ver", &[]),
-        &["RDB", "rdb -c memory"],
+        &["end of the file", "copy it again"],
     );
     says(
         &refused(b"\x1f\x8b\x08\0rest", &[]),

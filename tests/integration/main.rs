@@ -11,6 +11,7 @@ mod fixtures;
 mod keyslot;
 mod local_cluster;
 mod plan;
+mod rdb;
 mod readme;
 mod rebalance;
 mod refusals;

@@ -209,11 +209,11 @@ impl Run<'_> {
         };
         let (format, note) = (input.format_name(), input.note());
         let file = match &input.seekable {
-            Some((file, length)) => Some((
+            Some((file, length)) if input.has_lines() => Some((
                 file.try_clone().map_err(|cause| Error::io(&path, cause))?,
                 *length,
             )),
-            None => None,
+            _ => None,
         };
         self.meter.add(input.skip());
         let mut found = match &file {
@@ -321,8 +321,12 @@ impl Run<'_> {
                 }
             });
             match reader.join() {
-                Ok(Some((byte, error))) => found.fail(byte, error),
-                Ok(None) => {}
+                Ok((findings, failure)) => {
+                    found.findings.merge(findings);
+                    if let Some((byte, error)) = failure {
+                        found.fail(byte, error);
+                    }
+                }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
             found
@@ -336,24 +340,27 @@ impl Run<'_> {
         emptied: &Receiver<KeyBatch>,
         full: &SyncSender<KeyBatch>,
         stop: &AtomicU64,
-    ) -> Option<(u64, Error)> {
-        let mut stream = input.into_stream();
-        while let Ok(mut batch) = emptied.recv() {
-            let begin = stream.offset();
+    ) -> (Findings, Option<(u64, Error)>) {
+        let mut blocks = input.into_blocks(self.options);
+        let failure = loop {
+            let Ok(mut batch) = emptied.recv() else {
+                break None;
+            };
+            let begin = blocks.offset();
             if begin > stop.load(Ordering::Relaxed) {
-                return None;
+                break None;
             }
-            match stream.next_block(cutting, &mut batch) {
+            match blocks.next_block(cutting, &mut batch) {
                 Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => return Some((begin, error)),
+                Ok(false) => break None,
+                Err(error) => break Some((begin, error)),
             }
-            self.meter.add(stream.offset() - begin);
+            self.meter.add(blocks.offset() - begin);
             if full.send(batch).is_err() {
-                return None;
+                break None;
             }
-        }
-        None
+        };
+        (blocks.take_findings(), failure)
     }
 
     /// Runs a worker on every thread of the pool and merges what they found.

@@ -59,6 +59,7 @@ fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Bro
                 faults: Faults::counted(fields.u64()?),
                 ambiguous_keys: fields.u64()?,
                 filtered_keys: fields.u64()?,
+                notes: Vec::new(),
             },
             tally: Some(path.to_path_buf()),
         });

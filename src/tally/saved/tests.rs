@@ -31,6 +31,7 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
             faults: Faults::counted(2),
             ambiguous_keys: 3,
             filtered_keys: 4,
+            notes: Vec::new(),
         },
         tally: None,
     };

@@ -1,0 +1,65 @@
+//! `analyze --output memory-csv`: RDB files as rows of keys.
+
+use super::input::{InputArgs, describe_findings, inputs_of};
+use super::progress::BytesBar;
+use super::terminal;
+use crate::error::{Error, ErrorKind, Position, Result};
+use crate::report::{MemoryCsv, count_text};
+use crate::source::{self, Filter, Format, KeyBatch, KeySource};
+use crate::tally::Progress;
+use std::ffi::OsString;
+use std::io::{self, BufWriter};
+
+/// Writes the keys of RDB files to stdout; returns whether any was damaged.
+///
+/// # Errors
+/// When an input can't be read or isn't an RDB file, or writing fails.
+pub(super) fn run(
+    inputs: &[OsString],
+    args: &InputArgs,
+    filter: Filter,
+    guards: bool,
+) -> Result<bool> {
+    let options = source::Options {
+        wants_longest: true,
+        ..args.options(filter)?.source
+    };
+    let written = |cause| Error::io("<stdout>", cause);
+    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut csv = MemoryCsv::new(out, guards).map_err(written)?;
+    let bar = BytesBar::new();
+    let mut batch = KeyBatch::new();
+    let (mut is_damaged, mut before) = (false, 0);
+    for input in inputs_of(inputs)? {
+        let mut source = source::open(&input, &options)?;
+        if source.format() != Format::Rdb.name() {
+            let message = format!("expected an RDB file, found {}", source.format());
+            return Err(Error::new(ErrorKind::Input, message)
+                .at(Position::file(input.path()))
+                .mend("--output memory-csv is written from RDB files"));
+        }
+        let mut keys = 0;
+        while source.next_batch(&mut batch)? {
+            keys += batch.len() as u64;
+            csv.write(&batch).map_err(written)?;
+            bar.set(Progress {
+                read_bytes: before + source.offset(),
+                total_bytes: None,
+            });
+        }
+        before += source.offset();
+        let path = input.path().display().to_string();
+        terminal::say(format!("{path}: read as rdb, {} keys", count_text(keys)));
+        describe_findings(&path, Format::Rdb.name(), source.findings(), input.path());
+        is_damaged |= source.findings().faults.count() > 0;
+    }
+    drop(bar);
+    let guarded = csv.finish().map_err(written)?;
+    if guarded > 0 {
+        terminal::say(format!(
+            "{} keys that a spreadsheet would take for a formula have an apostrophe before them; --raw-keys leaves it out",
+            count_text(guarded)
+        ));
+    }
+    Ok(is_damaged)
+}

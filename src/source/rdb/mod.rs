@@ -1,0 +1,331 @@
+//! RDB files: the snapshots of Redis and Valkey, read as they are.
+//!
+//! A file is the magic, then opcodes and records (type, key, value), then the
+//! opcode 255 and, since version 5, a CRC-64. Values are stepped over: strings
+//! by their lengths, structures by what their heads say, LZF data without
+//! unpacking it. Nothing is allocated by a length that the file claims.
+//!
+//! ```text
+//!  magic ─▶ opcode ─▶ expiry, LRU, LFU ─▶ type, key, value ─┐
+//!             ▲  │                                          │
+//!             │  ├▶ AUX, SELECTDB, RESIZEDB, slot, function │
+//!             └──┴──────────────────────────────────────────┘
+//!                └▶ 255 ─▶ CRC-64 ─▶ end (commands of an AOF may follow)
+//! ```
+//!
+//! Some numbers mean different things by magic: 22 is a hash with expiring
+//! fields in both families, written differently; 243 is a slot import of
+//! Valkey and key metadata of Redis. What isn't known is an error with its
+//! byte offset, never passed over: nobody knows how long it is.
+
+mod checksum;
+mod growth;
+mod lzf;
+mod marks;
+mod model;
+mod module;
+mod opcode;
+mod origin;
+mod packed;
+mod radix;
+mod stream;
+mod text;
+mod value;
+mod window;
+
+use super::batch::{BATCH_ROWS, KeyBatch, KeyFacts};
+use super::fault::Fault;
+use super::reading::Findings;
+use super::{Moment, OnError, Options, SizeOf};
+use crate::error::{Error, ErrorKind, Result};
+use marks::Marks;
+use model::Model;
+use origin::Origin;
+use packed::Depth;
+use std::io::Read;
+use std::path::Path;
+use value::Values;
+use window::Window;
+
+/// The digits behind a magic.
+const MAGICS: [(&[u8], usize); 2] = [(b"REDIS", 4), (b"VALKEY", 3)];
+
+/// The length of both magics.
+const MAGIC_BYTES: usize = 9;
+
+/// The newest versions that are known: newer ones are tried, and it is said.
+const NEWEST_REDIS: u32 = 12;
+const NEWEST_VALKEY: u32 = 80;
+
+/// The keys of a batch take about this much at most, so that batches stay in the cache.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Whether these are the first bytes of an RDB file.
+pub(super) fn is_rdb(head: &[u8]) -> bool {
+    magic(head).is_some()
+}
+
+/// Whether a magic is Valkey's, and its version.
+fn magic(head: &[u8]) -> Option<(bool, u32)> {
+    MAGICS.iter().find_map(|(word, digits)| {
+        let number = head.strip_prefix(*word)?.get(..*digits)?;
+        let text = std::str::from_utf8(number).ok()?;
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let version = text.parse().ok().filter(|_| is_number)?;
+        Some((*word == b"VALKEY", version))
+    })
+}
+
+/// Reads the keys of an RDB file, one batch after another.
+pub(crate) struct Reader {
+    window: Window,
+    values: Values,
+    origin: Origin,
+    marks: Marks,
+    on_error: OnError,
+    size: SizeOf,
+    wants_longest: bool,
+    verifies: bool,
+    most_key_bytes: u64,
+    db: u16,
+    state: State,
+    /// The last key of the batches that were handed out.
+    last_key: Vec<u8>,
+    has_keys: bool,
+    /// Keys of collections without elements: servers drop them when they load the file.
+    empty_keys: u64,
+    scratch: Vec<u8>,
+    findings: Findings,
+}
+
+enum State {
+    /// Nothing was read yet.
+    Magic,
+    /// Opcodes and records.
+    Records,
+    /// What was read is handed out; then this is said.
+    Failed(Error),
+    /// There is nothing more.
+    Done,
+}
+
+/// What stands before a record's type and belongs to it.
+struct Record {
+    /// The offset of its first byte.
+    start: u64,
+    expires_at: Option<Moment>,
+}
+
+impl Reader {
+    /// A reader of an input whose first bytes were recognised.
+    pub(super) fn new(input: Box<dyn Read + Send>, path: &Path, options: &Options) -> Reader {
+        let origin = Origin::default();
+        Reader {
+            window: Window::new(input, path),
+            values: Values {
+                model: Model::new(&origin),
+                depth: Depth {
+                    measures: options.wants_longest,
+                    most_bytes: options.max_row_bytes as u64,
+                },
+                scratch: Vec::new(),
+            },
+            origin,
+            marks: Marks::default(),
+            on_error: options.on_error,
+            size: options.size,
+            wants_longest: options.wants_longest,
+            verifies: options.verifies,
+            most_key_bytes: options.max_row_bytes as u64,
+            db: 0,
+            state: State::Magic,
+            last_key: Vec::new(),
+            has_keys: false,
+            empty_keys: 0,
+            scratch: Vec::new(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// The offset in the input of what comes next.
+    pub(super) fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// What was found besides keys; complete when the batches are.
+    pub(super) fn take_findings(&mut self) -> Findings {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// Puts the next keys into the batch; false at the end.
+    ///
+    /// # Errors
+    /// When reading fails, or the file is damaged and [`OnError::Stop`] holds;
+    /// the keys before the damage are handed out before that.
+    pub(super) fn next_block(&mut self, batch: &mut KeyBatch) -> Result<bool> {
+        batch.begin(self.window.offset());
+        if let Err(error) = self.fill(batch) {
+            self.state = State::Failed(self.named(error, batch));
+        }
+        batch.make_ready();
+        if let Some(last) = batch.spans().last() {
+            self.has_keys = true;
+            self.last_key.clear();
+            self.last_key.extend_from_slice(last.of(batch.bytes()));
+            return Ok(true);
+        }
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Failed(error) => self.fail(error).map(|()| false),
+            _ => Ok(false),
+        }
+    }
+
+    /// An error of the file: told, or counted when the rest is passed over.
+    fn fail(&mut self, error: Error) -> Result<()> {
+        if self.on_error == OnError::Stop || error.kind() != ErrorKind::Input {
+            return Err(error);
+        }
+        let byte = error.position().and_then(|place| place.byte);
+        self.findings.faults.push(Fault {
+            byte: byte.unwrap_or(0),
+            line: None,
+            field: None,
+            message: format!("{}; what follows isn't counted", error.message()),
+        });
+        Ok(())
+    }
+
+    /// Adds the last good key to an error of the file.
+    fn named(&self, error: Error, batch: &KeyBatch) -> Error {
+        if error.kind() != ErrorKind::Input {
+            return error;
+        }
+        let last = match batch.spans().last() {
+            Some(span) => Some(span.of(batch.bytes())),
+            None => self.has_keys.then_some(self.last_key.as_slice()),
+        };
+        let last = match last {
+            Some(key) => format!("the last good key is {}", super::fault::excerpt(key)),
+            None => "no key stands before it".to_owned(),
+        };
+        let message = format!("{} ({last})", error.message());
+        let mend = match error.mend_text() {
+            Some(mend) => mend.to_owned(),
+            None => "to keep what stands before it, pass --on-error skip".to_owned(),
+        };
+        let place = error.position().cloned().unwrap_or_default();
+        Error::new(ErrorKind::Input, message).at(place).mend(mend)
+    }
+
+    fn fill(&mut self, batch: &mut KeyBatch) -> Result<()> {
+        if let State::Magic = self.state {
+            self.begin()?;
+            self.state = State::Records;
+        }
+        while matches!(self.state, State::Records)
+            && batch.len() < BATCH_ROWS
+            && batch.bytes().len() < BATCH_BYTES
+            && batch.has_room(self.window.offset())
+        {
+            self.entry(batch)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        let head = self.window.look(MAGIC_BYTES)?;
+        let Some((is_valkey, version)) = magic(head) else {
+            let message = "expected the magic of an RDB file, found something else";
+            return Err(self.window.error(0, message));
+        };
+        self.origin.is_valkey = is_valkey;
+        self.origin.rdb_version = version;
+        self.values.model = Model::new(&self.origin);
+        if self.verifies && version >= 5 {
+            self.window.sum();
+        }
+        self.window.skip(MAGIC_BYTES as u64)?;
+        let newest = if is_valkey {
+            NEWEST_VALKEY
+        } else {
+            NEWEST_REDIS
+        };
+        if version > newest {
+            self.note(format!(
+                "it is of RDB version {version}, newer than slotkit knows ({newest}): it is tried"
+            ));
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        self.findings.notes.push(note);
+    }
+
+    /// Adds a record's key and steps over its value.
+    #[inline]
+    fn record(&mut self, kind: u8, record: &Record, batch: &mut KeyBatch) -> Result<()> {
+        let start = self.window.offset() - 1;
+        if !Values::knows(kind) {
+            return Err(self.unknown(kind, start));
+        }
+        let key = batch.key_start();
+        let value = self
+            .window
+            .copy_text(self.most_key_bytes, batch.key_buffer())
+            .and_then(|()| self.values.step(&mut self.window, kind));
+        let value = match value {
+            Ok(value) => value,
+            Err(error) => {
+                batch.key_buffer().truncate(key);
+                return Err(error);
+            }
+        };
+        if value.elements == Some(0) && value.kind.is_collection() {
+            self.empty_keys += 1;
+            batch.key_buffer().truncate(key);
+            return Ok(());
+        }
+        let key_bytes = (batch.key_buffer().len() - key) as u64;
+        let expires = record.expires_at.is_some();
+        let size_bytes = match self.size {
+            SizeOf::Serialized => Some(self.window.offset() - record.start),
+            SizeOf::Memory => self.values.model.total(key_bytes, expires, value.heap),
+        };
+        if self.marks.are_open() {
+            self.marks.count(&batch.key_buffer()[key..], expires);
+        }
+        if self.wants_longest {
+            batch.push_longest(value.longest);
+        }
+        batch.push_key(
+            record.start,
+            key,
+            KeyFacts {
+                size_bytes,
+                elements: value.elements,
+                kind: value.kind,
+                db: self.db,
+                expires,
+                expires_at: record.expires_at,
+                encoding: value.encoding(&self.values.model, key_bytes, expires),
+            },
+        );
+        Ok(())
+    }
+
+    #[cold]
+    fn unknown(&self, code: u8, byte: u64) -> Error {
+        let family = self.origin.name();
+        let message = match code {
+            6 => "expected a value that can be stepped over, found one of a module in the form of \
+                  a pre-release (type 6)"
+                .to_owned(),
+            _ => format!("expected a type or opcode that slotkit knows, found {code} ({family})"),
+        };
+        self.window.error(byte, message)
+    }
+}
+
+#[cfg(test)]
+mod tests;

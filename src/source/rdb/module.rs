@@ -1,0 +1,48 @@
+//! Values of modules: opcodes and what they announce, until the opcode 0.
+
+use super::model::Heap;
+use super::value::Value;
+use super::window::Window;
+use crate::error::Result;
+use crate::source::{Encoding, KeyKind};
+
+/// Steps over a module's value. What it takes in memory only the module knows.
+pub(super) fn step(window: &mut Window) -> Result<Value> {
+    // The module's name and version, in 64 bits.
+    window.length()?;
+    step_parts(window)?;
+    Ok(Value {
+        kind: KeyKind::Module,
+        encoding: Encoding::Unknown,
+        elements: None,
+        longest: 0,
+        heap: Heap::Unknown,
+    })
+}
+
+/// Steps over what a module saved beside the keys.
+pub(super) fn step_aux(window: &mut Window) -> Result<()> {
+    window.length()?;
+    step_parts(window)
+}
+
+/// Every part takes a byte at least, so that the file's end bounds the loop.
+fn step_parts(window: &mut Window) -> Result<()> {
+    loop {
+        match window.length()? {
+            0 => return Ok(()),
+            1 | 2 => {
+                window.length()?;
+            }
+            3 => window.skip(4)?,
+            4 => window.skip(8)?,
+            5 => {
+                window.step_text()?;
+            }
+            other => {
+                let message = format!("expected a module's part (0 to 5), found {other}");
+                return Err(window.error(window.offset() - 1, message));
+            }
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Values, stepped over: the table of types.
+
+use super::model::{Heap, Model};
+use super::packed::{Depth, Form, Inside, Measured};
+use super::text::Text;
+use super::window::Window;
+use crate::error::Result;
+use crate::source::{Encoding, KeyKind};
+
+/// What is known of a value that was stepped over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value {
+    pub(super) kind: KeyKind,
+    pub(super) encoding: Encoding,
+    /// Unknown of modules.
+    pub(super) elements: Option<u64>,
+    /// The length of the longest element; inside of structures only when it was asked for.
+    pub(super) longest: u64,
+    /// What it takes in memory.
+    pub(super) heap: Heap,
+}
+
+impl Value {
+    /// How it is kept under a key of this length.
+    pub(super) fn encoding(&self, model: &Model, key: u64, expires: bool) -> Encoding {
+        match self.heap {
+            Heap::Text(length) if model.embeds(key, expires, length) => Encoding::Embstr,
+            _ => self.encoding,
+        }
+    }
+}
+
+/// Every entry.
+const ALL: Measured = Measured { counted: 1, of: 1 };
+/// Members, not their scores.
+const MEMBERS: Measured = Measured { counted: 1, of: 2 };
+/// Fields and values, not when they expire.
+const PAIRS: Measured = Measured { counted: 2, of: 3 };
+
+/// The highest type that is known, and no opcode of a reserved range.
+pub(super) const LAST_TYPE: u8 = 25;
+
+/// Steps over values.
+pub(super) struct Values {
+    pub(super) model: Model,
+    pub(super) depth: Depth,
+    pub(super) scratch: Vec<u8>,
+}
+
+impl Values {
+    /// Steps over the value of a type; the type's byte is behind us.
+    pub(super) fn step(&mut self, window: &mut Window, kind: u8) -> Result<Value> {
+        match kind {
+            0 => self.string(window),
+            1 => self.linked_list(window),
+            2 => self.set(window),
+            3 => self.sorted_set(window, Score::Text),
+            5 => self.sorted_set(window, Score::Double),
+            4 => self.hash(window, FieldExpiry::None),
+            22 if self.model.is_valkey() => self.hash(window, FieldExpiry::Behind),
+            22 => self.hash(window, FieldExpiry::Before),
+            24 => {
+                window.skip(8)?;
+                self.hash(window, FieldExpiry::Before)
+            }
+            7 => super::module::step(window),
+            9 => self.one(
+                window,
+                Form::Zipmap,
+                ALL,
+                KeyKind::Hash,
+                Encoding::Zipmap,
+                2,
+            ),
+            10 => self.one(
+                window,
+                Form::Ziplist,
+                ALL,
+                KeyKind::List,
+                Encoding::Ziplist,
+                1,
+            ),
+            11 => self.one(window, Form::Intset, ALL, KeyKind::Set, Encoding::Intset, 1),
+            12 => self.one(
+                window,
+                Form::Ziplist,
+                MEMBERS,
+                KeyKind::Zset,
+                Encoding::Ziplist,
+                2,
+            ),
+            13 => self.one(
+                window,
+                Form::Ziplist,
+                ALL,
+                KeyKind::Hash,
+                Encoding::Ziplist,
+                2,
+            ),
+            16 => self.one(
+                window,
+                Form::Listpack,
+                ALL,
+                KeyKind::Hash,
+                Encoding::Listpack,
+                2,
+            ),
+            17 => self.one(
+                window,
+                Form::Listpack,
+                MEMBERS,
+                KeyKind::Zset,
+                Encoding::Listpack,
+                2,
+            ),
+            20 => self.one(
+                window,
+                Form::Listpack,
+                ALL,
+                KeyKind::Set,
+                Encoding::Listpack,
+                1,
+            ),
+            23 => self.one(
+                window,
+                Form::Listpack,
+                PAIRS,
+                KeyKind::Hash,
+                Encoding::Listpack,
+                3,
+            ),
+            25 => {
+                window.skip(8)?;
+                self.one(
+                    window,
+                    Form::Listpack,
+                    PAIRS,
+                    KeyKind::Hash,
+                    Encoding::Listpack,
+                    3,
+                )
+            }
+            14 => self.quicklist(window, QuicklistForm::Ziplists),
+            18 => self.quicklist(window, QuicklistForm::Containers),
+            15 | 19 | 21 => self.stream(window, kind),
+            _ => {
+                let message = format!("expected a type or an opcode, found {kind}");
+                Err(window.error(window.offset() - 1, message))
+            }
+        }
+    }
+
+    /// Whether a type is in the table.
+    pub(super) fn knows(kind: u8) -> bool {
+        !matches!(kind, 6 | 8) && kind <= LAST_TYPE
+    }
+
+    fn string(&mut self, window: &mut Window) -> Result<Value> {
+        let text = window.text()?;
+        let length = text.length();
+        let is_integer = match text {
+            Text::Int(_) => true,
+            // 64-bit integers are written as text.
+            Text::Plain(10..=20) => {
+                let text = window.look(length as usize)?;
+                text.get(..length as usize).is_some_and(is_wide_integer)
+            }
+            _ => false,
+        };
+        window.skip_text(text)?;
+        Ok(Value {
+            kind: KeyKind::String,
+            // Whether a text is embedded may depend on its key: `Value::encoding` knows.
+            encoding: if is_integer {
+                Encoding::Int
+            } else {
+                Encoding::Raw
+            },
+            elements: Some(length),
+            longest: length,
+            heap: match is_integer {
+                true => Heap::Integer,
+                false => Heap::Text(length),
+            },
+        })
+    }
+
+    fn linked_list(&mut self, window: &mut Window) -> Result<Value> {
+        let count = window.length()?;
+        let (mut bytes, mut longest) = (self.model.linked_list(), 0);
+        for _ in 0..count {
+            let length = window.step_text()?;
+            longest = longest.max(length);
+            bytes += self.model.linked_item(length);
+        }
+        Ok(object(
+            KeyKind::List,
+            Encoding::LinkedList,
+            count,
+            longest,
+            bytes,
+        ))
+    }
+
+    fn set(&mut self, window: &mut Window) -> Result<Value> {
+        let count = window.length()?;
+        let (mut bytes, mut longest, mut are_integers) = (0, 0, true);
+        for _ in 0..count {
+            let text = window.text()?;
+            window.skip_text(text)?;
+            let length = text.length();
+            longest = longest.max(length);
+            are_integers &= matches!(text, Text::Int(_));
+            bytes += self.model.set_member(length);
+        }
+        bytes += self.model.set_table(count, are_integers);
+        Ok(object(
+            KeyKind::Set,
+            Encoding::Hashtable,
+            count,
+            longest,
+            bytes,
+        ))
+    }
+
+    fn sorted_set(&mut self, window: &mut Window, score: Score) -> Result<Value> {
+        let count = window.length()?;
+        let (mut bytes, mut longest) = (0, 0);
+        for _ in 0..count {
+            let length = window.step_text()?;
+            match score {
+                Score::Double => window.skip(8)?,
+                Score::Text => match window.byte()? {
+                    // Not a number, and the two infinities.
+                    253..=255 => {}
+                    digits => window.skip(u64::from(digits))?,
+                },
+            }
+            longest = longest.max(length);
+            bytes += self.model.sorted_member(length);
+        }
+        bytes += self.model.skiplist(count);
+        Ok(object(
+            KeyKind::Zset,
+            Encoding::Skiplist,
+            count,
+            longest,
+            bytes,
+        ))
+    }
+
+    fn hash(&mut self, window: &mut Window, expiry: FieldExpiry) -> Result<Value> {
+        let count = window.length()?;
+        let (mut bytes, mut longest, mut expiring) = (0, 0, 0);
+        for _ in 0..count {
+            let mut expires = expiry == FieldExpiry::Before && window.length()? != 0;
+            let field = window.step_text()?;
+            let value = window.step_text()?;
+            if expiry == FieldExpiry::Behind {
+                expires = i64::from_le_bytes(window.array()?) != -1;
+            }
+            longest = longest.max(field).max(value);
+            expiring += u64::from(expires);
+            bytes += self.model.hash_pair(field, value, expires);
+        }
+        bytes += self.model.hash_table(count, expiring);
+        Ok(object(
+            KeyKind::Hash,
+            Encoding::Hashtable,
+            count,
+            longest,
+            bytes,
+        ))
+    }
+
+    /// A value that is one structure of so many entries an element.
+    fn one(
+        &mut self,
+        window: &mut Window,
+        form: Form,
+        measured: Measured,
+        kind: KeyKind,
+        encoding: Encoding,
+        each: u64,
+    ) -> Result<Value> {
+        let start = window.offset();
+        let inside = self.inside(window, form, measured)?;
+        if inside.entries.is_some_and(|entries| entries % each != 0) {
+            let message = format!("expected {each} entries an element, found some left over");
+            return Err(window.error(start, message));
+        }
+        Ok(Value {
+            kind,
+            encoding,
+            elements: inside.entries.map(|entries| entries / each),
+            longest: inside.longest,
+            heap: Heap::Object(match encoding {
+                Encoding::Listpack if each == 3 => self.model.listpack_ex(inside.bytes),
+                _ => self.model.blob(inside.bytes),
+            }),
+        })
+    }
+
+    pub(super) fn inside(
+        &mut self,
+        window: &mut Window,
+        form: Form,
+        measured: Measured,
+    ) -> Result<Inside> {
+        window.structure(form, measured, self.depth, &mut self.scratch)
+    }
+
+    fn quicklist(&mut self, window: &mut Window, form: QuicklistForm) -> Result<Value> {
+        let nodes = window.length()?;
+        let (mut elements, mut longest) = (Some(0_u64), 0);
+        let mut bytes = 0;
+        let mut is_plain = false;
+        for _ in 0..nodes {
+            let inside = match form {
+                QuicklistForm::Ziplists => self.inside(window, Form::Ziplist, ALL)?,
+                QuicklistForm::Containers => match window.length()? {
+                    1 => {
+                        is_plain = true;
+                        let length = window.step_text()?;
+                        Inside {
+                            bytes: length,
+                            entries: Some(1),
+                            longest: length,
+                        }
+                    }
+                    2 => self.inside(window, Form::Listpack, ALL)?,
+                    other => {
+                        let message = format!("expected a container of 1 or 2, found {other}");
+                        return Err(window.error(window.offset() - 1, message));
+                    }
+                },
+            };
+            elements = elements.zip(inside.entries).map(|(sum, more)| sum + more);
+            longest = longest.max(inside.longest);
+            bytes += self.model.blob(inside.bytes);
+        }
+        let is_listpack = nodes == 1 && !is_plain && self.model.has_listpack_lists();
+        let encoding = match is_listpack && form == QuicklistForm::Containers {
+            true => Encoding::Listpack,
+            false => Encoding::Quicklist,
+        };
+        if encoding == Encoding::Quicklist {
+            bytes += self.model.quicklist(nodes);
+        }
+        Ok(Value {
+            kind: KeyKind::List,
+            encoding,
+            elements,
+            longest,
+            heap: Heap::Object(bytes),
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Score {
+    Text,
+    Double,
+}
+
+/// Where a field's expiry stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FieldExpiry {
+    None,
+    /// A length before the field, 0 for none.
+    Before,
+    /// Eight bytes behind the value, -1 for none.
+    Behind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum QuicklistForm {
+    Ziplists,
+    Containers,
+}
+
+fn object(kind: KeyKind, encoding: Encoding, count: u64, longest: u64, bytes: u64) -> Value {
+    Value {
+        kind,
+        encoding,
+        elements: Some(count),
+        longest,
+        heap: Heap::Object(bytes),
+    }
+}
+
+/// Whether a text is what an integer of 64 bits prints as.
+fn is_wide_integer(text: &[u8]) -> bool {
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse::<i64>().ok())
+        .is_some_and(|value| value.to_string().as_bytes() == text)
+}

@@ -1,0 +1,118 @@
+//! The estimated size of keys against `MEMORY USAGE key SAMPLES 0`.
+//!
+//! `SLOTKIT_SIZES=1 cargo test --test integration rdb::memory -- --nocapture` prints the table
+//! of `docs/memory-model.md`, on more keys.
+
+use super::client::Reply;
+use super::dataset::{Abilities, mixed};
+use super::server::Server;
+use crate::command;
+use crate::servers::installed;
+use slotkit::source::{Input, KeyBatch, KeySource, Options, open};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What was estimated and measured of a type and encoding.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    keys: u64,
+    estimated: u64,
+    measured: u64,
+    /// Keys whose estimate is more than a tenth off.
+    far: u64,
+}
+
+impl Sum {
+    fn add(&mut self, estimated: u64, measured: u64) {
+        self.keys += 1;
+        self.estimated += estimated;
+        self.measured += measured;
+        self.far += u64::from(estimated.abs_diff(measured) * 10 > measured);
+    }
+
+    fn error(self) -> f64 {
+        self.estimated as f64 / self.measured as f64 - 1.0
+    }
+
+    fn near(self) -> f64 {
+        1.0 - self.far as f64 / self.keys as f64
+    }
+}
+
+type Sums = BTreeMap<String, Sum>;
+
+/// Loads a mixed data set and compares key by key.
+fn compare(server: &Path, keys: usize) -> Sums {
+    let server = Server::start(server, None, false);
+    let mut client = server.client();
+    let abilities = Abilities::of(&mut client, false);
+    for reply in client.all(mixed(&abilities, keys)) {
+        if let Reply::Refused(why) = reply {
+            panic!("{why}");
+        }
+    }
+    let options = Options {
+        wants_longest: true,
+        ..Options::default()
+    };
+    let mut source = open(&Input::File(server.save()), &options).expect("it opens");
+    let mut batch = KeyBatch::new();
+    let mut sums = Sums::new();
+    while source.next_batch(&mut batch).expect("it is read") {
+        let usage = |key: &[u8]| command!["MEMORY", "USAGE", key, "SAMPLES", "0"];
+        let measured = client.all(batch.records().map(|record| usage(record.key)).collect());
+        for ((record, longest), measured) in batch.records().zip(batch.longest()).zip(measured) {
+            let estimated = record.facts.size_bytes.expect("an estimate");
+            let measured = measured.number() as u64;
+            let name = format!("{} {}", record.facts.kind, record.facts.encoding.word());
+            for name in [name.as_str(), "all"] {
+                sums.entry(name.to_owned())
+                    .or_default()
+                    .add(estimated, measured);
+            }
+            if std::env::var_os("SLOTKIT_SIZES_FAR").is_some()
+                && estimated.abs_diff(measured) * 25 > measured
+            {
+                println!(
+                    "{name}: key {} elements {:?} longest {} expires {}: {estimated} for {measured}",
+                    record.key.len(),
+                    record.facts.elements,
+                    longest,
+                    record.facts.expires
+                );
+            }
+        }
+    }
+    sums
+}
+
+#[test]
+fn sizes_are_near_those_of_the_server() {
+    let is_table = std::env::var_os("SLOTKIT_SIZES").is_some();
+    // Redis 6.2 is built without jemalloc here, and MEMORY USAGE of Valkey 8.1 leaves keys out.
+    for name in ["redis-7.0", "redis-8.0", "valkey-9.1"] {
+        let Some(server) = installed(name) else {
+            continue;
+        };
+        let sums = compare(&server, if is_table { 20_000 } else { 2000 });
+        if is_table || std::env::var_os("SLOTKIT_SIZES_FAR").is_some() {
+            println!(
+                "\n### {name}\n\n| type | keys | measured bytes | estimate is off by | within 10 % |"
+            );
+            println!("|---|---|---|---|---|");
+            for (name, sum) in &sums {
+                println!(
+                    "| {name} | {} | {} | {:+.2} % | {:.1} % |",
+                    sum.keys,
+                    sum.measured,
+                    sum.error() * 100.0,
+                    sum.near() * 100.0
+                );
+            }
+            continue;
+        }
+        let all = sums["all"];
+        assert!(all.error().abs() < 0.03, "{name}: {:+.4}", all.error());
+        assert!(all.near() > 0.95, "{name}: {:.4}", all.near());
+    }
+}

@@ -1,0 +1,8 @@
+//! RDB files against real servers: what slotkit reads of a file is what the server that loads it says.
+
+mod client;
+mod damage;
+mod dataset;
+mod memory;
+mod oracle;
+mod server;
