@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod fixtures;
 mod keyslot;
+mod killed;
 mod local_cluster;
 mod plan;
 mod rdb;

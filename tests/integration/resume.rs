@@ -1,6 +1,6 @@
 //! `slotkit resume`: from every state that an interrupted move leaves, with replicas, forward.
 
-use super::servers::runs::{assert_well, client, run, send, slots, state};
+use super::servers::runs::{assert_well, client, key_in, run, send, slots, state};
 use super::servers::{self, load};
 use slotkit::cluster::NodeId;
 use slotkit::cluster::local::{LocalCluster, Shape};
@@ -54,13 +54,6 @@ fn migrate(cluster: &LocalCluster, source: usize, target: usize, key: &[u8]) {
         keys: vec![key.to_vec()],
     };
     send(cluster, source, &[Verb::Migrate(migrate)]);
-}
-
-/// Finds a key with a prefix in each of these slots.
-fn key_in(slot: Slot, prefix: &str) -> Vec<u8> {
-    let keys = (0..10_000_000_u32).map(|number| format!("{prefix}{number}").into_bytes());
-    let mut keys = keys.filter(|key| Slot::for_key(key) == slot);
-    keys.next().expect("a key")
 }
 
 fn numbered(numbers: std::ops::Range<u16>) -> Vec<Slot> {

@@ -1,6 +1,7 @@
 //! Real servers for the tests: found on this machine, started on loopback, stopped by the test.
 
 pub mod load;
+pub mod proxy;
 pub mod runs;
 
 use slotkit::cluster::local::{LocalCluster, Shape, find_server};

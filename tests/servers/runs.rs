@@ -5,6 +5,7 @@ use crate::tool::{self, Run, slotkit};
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::verb::{NodeLink, Reply, Verb};
 use slotkit::cluster::witness::Expected;
+use slotkit::slot::Slot;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -129,4 +130,11 @@ pub fn assert_well(cluster: &LocalCluster, state: &Path, expected: &Expected, li
     assert_eq!(keys, there + lives.len(), "each key is on one primary");
     let check = run(cluster, state, &["check"]);
     assert_eq!(check.exit, 0, "{}{}", check.text(), check.stderr);
+}
+
+/// A key of this slot that begins so.
+pub fn key_in(slot: Slot, prefix: &str) -> Vec<u8> {
+    let keys = (0..10_000_000_u32).map(|number| format!("{prefix}{number}").into_bytes());
+    let mut keys = keys.filter(|key| Slot::for_key(key) == slot);
+    keys.next().expect("a key")
 }
