@@ -18,8 +18,8 @@ const TRIED: usize = 8;
 
 /// So many pairs of slots are looked at in one call, and so many more for each
 /// node: a bound on the time where thousands of slots move.
-const MOST_PAIRS: usize = 100_000;
-const PAIRS_A_NODE: usize = 2_000;
+const MOST_PAIRS: usize = 200_000;
+const PAIRS_A_NODE: usize = 4_000;
 
 /// What it takes to find the pairs at all, counted as so many of them.
 const SEARCH: usize = 10;

@@ -37,7 +37,7 @@ pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assign
     }
     let aim = limits::aim(model, threshold);
     let bound = bound::lower_bound(model, &aim.limits);
-    let mut work = best_attempt(model, &aim, strict, bound);
+    let mut work = best_attempt(model, &aim, strict);
     exact::search(&mut work, &aim.limits);
     // A thousandth is less than what the search for it costs.
     if u128::from(work.score(&aim.limits).cost) * 1000 > u128::from(bound) * 1001 {
@@ -47,16 +47,11 @@ pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assign
     finish(work)
 }
 
-/// The best of all styles; those that keep the limits come first.
-fn best_attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, bound: u64) -> Work<'model> {
+/// The first way that keeps the limits, or the best of all when none does.
+fn best_attempt<'model>(model: &'model Model, aim: &Aim, strict: bool) -> Work<'model> {
     let mut best: Option<(Score, Work<'_>)> = None;
     let mut seen = Vec::new();
     for style in Style::ALL {
-        // To place everything heavy anew is dear: only where nothing else keeps the limits.
-        let is_within = best.as_ref().is_some_and(|(score, _)| score.is_within());
-        if style == Style::Anew && is_within {
-            break;
-        }
         let (mut work, pool) = begin(model, aim, strict, style);
         if seen.contains(&work.at) {
             continue;
@@ -65,28 +60,19 @@ fn best_attempt<'model>(model: &'model Model, aim: &Aim, strict: bool, bound: u6
         fill::fill(&mut work, pool);
         exchange::mend(&mut work);
         repair::repair(&mut work);
-        let mut score = work.score(&aim.limits);
+        let score = work.score(&aim.limits);
         if score.is_within() {
             polish::polish(&mut work);
-            score = work.score(&aim.limits);
+            return work;
         }
         if best.as_ref().is_none_or(|(known, _)| score < *known) {
             best = Some((score, work));
         }
-        // Another way could hardly be better, so it isn't tried.
-        let is_good = |(score, _): &(Score, Work<'_>)| {
-            score.is_within() && u128::from(score.cost) * 100 <= u128::from(bound) * 101
-        };
-        if best.as_ref().is_some_and(is_good) {
-            break;
-        }
     }
-    let (score, mut work) = best.expect("there is more than one style");
-    if !score.is_within() {
-        soften::soften(&mut work);
-        widen(&mut work);
-        polish::polish(&mut work);
-    }
+    let (_, mut work) = best.expect("there is more than one style");
+    soften::soften(&mut work);
+    widen(&mut work);
+    polish::polish(&mut work);
     work
 }
 
