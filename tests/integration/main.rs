@@ -12,6 +12,7 @@ mod keyslot;
 mod killed;
 mod local_cluster;
 mod plan;
+mod plan_counts;
 mod rdb;
 mod readme;
 mod rebalance;
