@@ -97,9 +97,9 @@ fn cost(plan: &Plan, options: Options) -> String {
             plan.objective().threshold().percent()
         );
     }
-    let mut text = format!("{} slots to move", count_text(cost.slots));
+    let mut text = format!("{} to move", counted(cost.slots, "slot"));
     if let Some(keys) = cost.keys {
-        let _ = write!(text, ", {} keys", count_text(keys));
+        let _ = write!(text, ", {}", counted(keys, "key"));
     }
     if let Some(bytes) = cost.bytes {
         let _ = write!(text, ", {}", size(bytes));
@@ -156,21 +156,27 @@ fn remaining_in_measure(plan: &Plan) -> Option<u64> {
 fn amount(least: CostMetric, amount: u64) -> String {
     match least {
         CostMetric::Bytes => size(amount),
-        CostMetric::Keys => format!("{} keys", count_text(amount)),
-        CostMetric::Slots => format!("{} slots", count_text(amount)),
+        CostMetric::Keys => counted(amount, "key"),
+        CostMetric::Slots => counted(amount, "slot"),
     }
 }
 
 fn left(remaining: Remaining) -> String {
-    let mut text = format!("Beyond the budget: {} slots", count_text(remaining.slots));
+    let mut text = format!("Beyond the budget: {}", counted(remaining.slots, "slot"));
     if let Some(keys) = remaining.keys {
-        let _ = write!(text, ", {} keys", count_text(keys));
+        let _ = write!(text, ", {}", counted(keys, "key"));
     }
     if let Some(bytes) = remaining.bytes {
         let _ = write!(text, ", {}", size(bytes));
     }
     text.push('.');
     text
+}
+
+/// `1 slot`, `2,000 slots`.
+fn counted(count: u64, one: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {one}{ending}", count_text(count))
 }
 
 /// Bytes in the largest binary unit that leaves a whole part.
@@ -203,5 +209,7 @@ mod tests {
         assert_eq!(size(1 << 30), "1.00 GiB");
         assert_eq!(size(u64::MAX), "16.00 EiB");
         assert_eq!(duration(3725), "1 h 2 min");
+        assert_eq!(counted(1, "slot"), "1 slot");
+        assert_eq!(counted(2000, "slot"), "2,000 slots");
     }
 }
