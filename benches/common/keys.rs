@@ -16,14 +16,8 @@ impl Keys {
     /// Names of 8 to 64 bytes, 25 on average, of which `tagged` in a hundred
     /// have a hash tag.
     pub fn mix(tagged: u64, count: usize) -> Keys {
-        let mut random = Random(0x5107_5107);
-        Keys::build(format!("mix{tagged}"), count, |buffer| {
-            if random.below(100) < tagged {
-                push_tagged(buffer, &mut random);
-            } else {
-                push_plain(buffer, &mut random);
-            }
-        })
+        let mut mix = Mix::new(tagged);
+        Keys::build(format!("mix{tagged}"), count, |buffer| mix.push(buffer))
     }
 
     /// Names of one length, without hash tags.
@@ -76,6 +70,30 @@ impl Keys {
     }
 }
 
+/// Names one after another, without end; see [`Keys::mix`].
+pub struct Mix {
+    tagged: u64,
+    random: Random,
+}
+
+impl Mix {
+    pub fn new(tagged: u64) -> Mix {
+        Mix {
+            tagged,
+            random: Random(0x5107_5107),
+        }
+    }
+
+    /// Appends the next name.
+    pub fn push(&mut self, buffer: &mut Vec<u8>) {
+        if self.random.below(100) < self.tagged {
+            push_tagged(buffer, &mut self.random);
+        } else {
+            push_plain(buffer, &mut self.random);
+        }
+    }
+}
+
 /// The slot by the `crc16` crate and a byte-by-byte search for the tag.
 pub fn reference_slot(key: &[u8]) -> Slot {
     let tag = hash_tag(key).unwrap_or(key);
@@ -124,17 +142,17 @@ fn push_tagged(buffer: &mut Vec<u8>, random: &mut Random) {
 }
 
 /// xorshift64: good enough for names.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         (self.next() >> 16) % limit
     }
 }
