@@ -283,6 +283,13 @@ impl KeyBatch {
         self.is_ready = !self.is_empty();
     }
 
+    /// The rows that weren't read yet, and their offset in the input; they count as read.
+    pub(crate) fn take_rest(&mut self) -> (&[u8], u64) {
+        self.clear_rows();
+        let start = std::mem::replace(&mut self.cursor, self.end);
+        (&self.block[start..self.end], self.offset + start as u64)
+    }
+
     /// Whether the block has rows that weren't read yet.
     pub(super) fn has_rest(&self) -> bool {
         self.cursor < self.end

@@ -2,6 +2,7 @@
 
 use super::batch::{KeyBatch, KeyFacts};
 use super::cut::Cut;
+use crate::slot::ListFormat;
 use memchr::memchr;
 
 /// How keys of this list are told apart.
@@ -14,6 +15,14 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    /// The same for the fused pass.
+    pub(super) fn format(self) -> ListFormat {
+        ListFormat {
+            separator: self.separator,
+            strip_carriage_return: self.separator == b'\n' && !self.keep_cr,
+        }
+    }
+
     /// The first key that begins at `from` or behind it.
     pub(super) fn next_start(self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
         if from == 0 {

@@ -5,6 +5,7 @@ use super::cut::Layout;
 use super::escape::{Escape, Unescaped};
 use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
+use crate::slot::ListFormat;
 use memchr::memchr_iter;
 
 /// How rows become keys.
@@ -39,6 +40,16 @@ impl Findings {
 }
 
 impl Reading {
+    /// How keys are told apart, where an input is a list of keys that stand as they are and all count.
+    pub(crate) fn plain_list(&self) -> Option<ListFormat> {
+        match self.layout {
+            Layout::Lines(lines) if self.escape == Escape::Raw && self.filter.takes_all() => {
+                Some(lines.format())
+            }
+            _ => None,
+        }
+    }
+
     /// Replaces the batch's keys by the next ones of its block, at most
     /// [`BATCH_ROWS`]; false when the block is at its end.
     pub(crate) fn next_rows(&self, batch: &mut KeyBatch, findings: &mut Findings) -> bool {

@@ -32,8 +32,14 @@ impl Histogram {
     /// Counts a number.
     #[inline]
     pub(super) fn add(&mut self, number: u64) {
+        self.add_many(number, 1);
+    }
+
+    /// Counts a number several times.
+    #[inline]
+    pub(super) fn add_many(&mut self, number: u64, count: u64) {
         let class = u64::BITS - number.leading_zeros();
-        self.0[class as usize].add(1, number);
+        self.0[class as usize].add(count, number.saturating_mul(count));
     }
 
     pub(super) fn merge(&mut self, other: &Histogram) {

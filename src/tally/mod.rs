@@ -8,6 +8,7 @@
 mod evidence;
 mod expiries;
 mod histogram;
+mod listed;
 mod prefixes;
 mod run;
 mod sample;
@@ -196,7 +197,9 @@ impl Tally {
             self.keep_biggest(key, size, slot);
             self.big_keys.add(key, size);
         }
-        if let Some(tag) = hash_tag(key) {
+        if self.tags.are_counted()
+            && let Some(tag) = hash_tag(key)
+        {
             self.tags.add(tag, slot, size);
         }
         self.samples.add(key, slot, size, place);

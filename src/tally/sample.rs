@@ -19,8 +19,7 @@
 //! A sample that holds every key is no estimate: its figures are exact.
 
 use super::{Prefixes, Weight};
-use crate::slot::{Slot, hash_tag};
-use std::collections::BinaryHeap;
+use crate::slot::{KeySpan, Slot, hash_tag};
 
 /// How many keys the sample by keys holds.
 pub(super) const BY_KEYS: usize = 32_768;
@@ -43,31 +42,41 @@ pub(super) struct Sampled {
 }
 
 /// The keys with the smallest orders.
+///
+/// A buffer that is half as large again as the sample: when it is full, the
+/// smallest are selected, which is cheaper by far than keeping a heap in order
+/// with every key. Between two selections it holds some that won't be kept.
 #[derive(Clone, Debug)]
 pub(super) struct Bottom {
-    kept: BinaryHeap<Sampled>,
+    buffer: Vec<Sampled>,
     capacity: usize,
-    /// Keys of this order and above are not kept.
+    /// Keys of a larger order are not kept.
     limit: u64,
+    /// Whether no key was left out so far.
     is_complete: bool,
 }
 
 impl Bottom {
     fn new(capacity: usize) -> Bottom {
         Bottom {
-            kept: BinaryHeap::new(),
+            buffer: Vec::new(),
             capacity,
             limit: u64::MAX,
             is_complete: true,
         }
     }
 
+    /// Whether a key of this order may be kept; one that isn't counts as left out.
     #[inline]
+    fn takes(&mut self, order: u64) -> bool {
+        let is_taken = order <= self.limit;
+        self.is_complete &= is_taken;
+        is_taken
+    }
+
+    /// Keeps a key that is [taken](Bottom::takes).
+    #[cold]
     fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, order: u64, prefixes: Prefixes) {
-        if order > self.limit {
-            self.is_complete = false;
-            return;
-        }
         self.keep(Sampled {
             order,
             slot,
@@ -78,26 +87,37 @@ impl Bottom {
     }
 
     fn keep(&mut self, sampled: Sampled) {
-        self.kept.push(sampled);
-        if self.kept.len() > self.capacity {
+        self.buffer.push(sampled);
+        if self.buffer.len() >= self.capacity + self.capacity / 2 {
+            self.buffer.select_nth_unstable(self.capacity - 1);
+            self.buffer.truncate(self.capacity);
+            self.limit = self.buffer[self.capacity - 1].order;
             self.is_complete = false;
-            self.kept.pop();
-        }
-        if self.kept.len() == self.capacity {
-            self.limit = self.kept.peek().map_or(u64::MAX, |worst| worst.order);
         }
     }
 
     fn merge(&mut self, other: Bottom) {
         self.is_complete &= other.is_complete;
-        for sampled in other.kept {
-            self.keep(sampled);
+        for sampled in other.buffer {
+            if self.takes(sampled.order) {
+                self.keep(sampled);
+            }
         }
+    }
+
+    /// The kept keys, in no order.
+    pub(super) fn kept(&self) -> Vec<&Sampled> {
+        let mut kept: Vec<&Sampled> = self.buffer.iter().collect();
+        if kept.len() > self.capacity {
+            kept.select_nth_unstable(self.capacity - 1);
+            kept.truncate(self.capacity);
+        }
+        kept
     }
 
     /// The kept keys, first kept first: the same for the same keys in any order.
     pub(super) fn sorted(&self) -> Vec<&Sampled> {
-        let mut sampled: Vec<&Sampled> = self.kept.iter().collect();
+        let mut sampled = self.kept();
         sampled.sort_unstable();
         sampled
     }
@@ -123,12 +143,7 @@ impl Bottom {
 
     /// Whether every key is in the sample.
     pub(super) fn is_complete(&self) -> bool {
-        self.is_complete
-    }
-
-    /// The kept keys, in no order.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Sampled> {
-        self.kept.iter()
+        self.is_complete && self.buffer.len() <= self.capacity
     }
 }
 
@@ -153,13 +168,28 @@ impl Samples {
     /// Offers a key to both samples; its place must be its own among the keys of its slot and input.
     #[inline]
     pub(super) fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, place: u64) {
-        // Offsets are below 2^50, so that no two pairs of slot and offset are the same number.
-        let hash = mixed(place.wrapping_add(u64::from(slot.number()) << 50));
-        self.by_keys.add(key, slot, size_bytes, hash, self.prefixes);
+        let hash = hash_of(slot, place);
+        if self.by_keys.takes(hash) {
+            self.by_keys.add(key, slot, size_bytes, hash, self.prefixes);
+        }
         if size_bytes > 0 {
             let order = byte_order(hash, size_bytes);
-            self.by_bytes
-                .add(key, slot, size_bytes, order, self.prefixes);
+            if self.by_bytes.takes(order) {
+                self.by_bytes
+                    .add(key, slot, size_bytes, order, self.prefixes);
+            }
+        }
+    }
+
+    /// Offers keys without a size; the place of each is where it lies in `text`, `offset` added.
+    #[inline]
+    pub(super) fn add_list(&mut self, text: &[u8], spans: &[KeySpan], slots: &[Slot], offset: u64) {
+        for (span, slot) in spans.iter().zip(slots) {
+            let hash = hash_of(*slot, offset + u64::from(span.start));
+            if self.by_keys.takes(hash) {
+                self.by_keys
+                    .add(span.of(text), *slot, 0, hash, self.prefixes);
+            }
         }
     }
 
@@ -175,7 +205,8 @@ impl Samples {
     ) -> (bool, Box<dyn Iterator<Item = (&Sampled, u64)> + '_>) {
         match weight {
             Weight::Keys => {
-                let each_is_one = self.by_keys.all().map(|sampled| (sampled, 1));
+                let kept = self.by_keys.kept().into_iter();
+                let each_is_one = kept.map(|sampled| (sampled, 1));
                 (self.by_keys.is_complete(), Box::new(each_is_one))
             }
             Weight::Bytes => {
@@ -187,20 +218,23 @@ impl Samples {
 
     /// The sample by bytes: each key with the bytes that it stands for.
     pub(super) fn by_bytes(&self) -> (bool, impl Iterator<Item = (&Sampled, u64)>) {
-        let is_complete = self.by_bytes.is_complete;
-        let worst = match is_complete {
-            true => None,
-            false => self.by_bytes.kept.peek(),
-        };
-        let threshold = worst.map_or(0, |worst| priority(worst.order) as u64);
-        let used = self
-            .by_bytes
-            .kept
-            .iter()
-            .filter(move |sampled| worst.is_none_or(|worst| !std::ptr::eq(*sampled, worst)));
+        let is_complete = self.by_bytes.is_complete();
+        let mut kept = self.by_bytes.kept();
+        let mut threshold = 0;
+        if !is_complete && let Some(worst) = (0..kept.len()).max_by_key(|at| kept[*at]) {
+            threshold = priority(kept.swap_remove(worst).order) as u64;
+        }
+        let used = kept.into_iter();
         let weighed = used.map(move |sampled| (sampled, sampled.size_bytes.max(threshold)));
         (is_complete, weighed)
     }
+}
+
+/// The hash of a key's place.
+#[inline]
+fn hash_of(slot: Slot, place: u64) -> u64 {
+    // Offsets are below 2^50, so that no two pairs of slot and offset are the same number.
+    mixed(place.wrapping_add(u64::from(slot.number()) << 50))
 }
 
 /// The order of a key in the sample by bytes: the larger its priority, the smaller.

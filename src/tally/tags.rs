@@ -47,6 +47,12 @@ impl Tags {
         );
     }
 
+    /// Whether tags are still counted: there weren't too many.
+    #[inline]
+    pub(super) fn are_counted(&self) -> bool {
+        self.counts.is_some()
+    }
+
     /// Gives the table up, as with too many tags.
     pub(super) fn give_up(&mut self) {
         self.counts = None;

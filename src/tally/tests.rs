@@ -1,6 +1,7 @@
 //! A tally is the same however its keys were divided.
 
 use super::*;
+use crate::slot::ListFormat;
 use proptest::prelude::*;
 use sample::{BY_BYTES, BY_KEYS};
 
@@ -98,7 +99,7 @@ fn samples_are_full_and_the_same_in_any_division() {
     merged.merge(first);
     merged.merge(second);
     assert!(shown(&merged) == shown(&whole));
-    assert_eq!(whole.samples.by_keys.all().count(), BY_KEYS);
+    assert_eq!(whole.samples.by_keys.kept().len(), BY_KEYS);
     assert_eq!(whole.samples.by_bytes().1.count(), BY_BYTES - 1);
 }
 
@@ -182,4 +183,43 @@ fn a_cause_is_a_key_a_tag_a_prefix_or_nothing() {
         );
     }
     assert_eq!(cause(&tally, b"x", Weight::Keys), Cause::ManyKeys);
+}
+
+#[test]
+fn a_list_counts_as_its_keys_do() {
+    // Longer than a piece of the fused pass, tags and blank lines in between, and one long key.
+    let mut text = String::new();
+    for number in 0..40_000u32 {
+        match number % 1000 {
+            0 => text.push_str("\r\n\n"),
+            1 => text.push_str(&format!(
+                "{}{{}}\n",
+                "long:".repeat(4000 * (number as usize % 7 / 6))
+            )),
+            at if at % 9 == 0 => text.push_str(&format!("a:{{tag{}}}:{{x\r\n", number % 777)),
+            _ => text.push_str(&format!("user:{number}:name\n")),
+        }
+    }
+    text.push_str("the last one\r");
+    for tags in ["", "{a}\n{b}"] {
+        let text = format!("{text}{tags}");
+        let offset = 1 << 40;
+        let mut fast = Tally::new();
+        fast.add_list(text.as_bytes(), ListFormat::CRLF_LINES, offset);
+        let mut slow = Tally::new();
+        for line in text.split_inclusive('\n') {
+            let key = line.strip_suffix('\n').unwrap_or(line);
+            let key = key.strip_suffix('\r').unwrap_or(key).as_bytes();
+            let record = KeyRecord {
+                key,
+                facts: KeyFacts::UNKNOWN,
+            };
+            let place = offset + (line.as_ptr() as usize - text.as_ptr() as usize) as u64;
+            slow.add(record, Slot::for_key(key), place);
+        }
+        assert!(shown(&fast) == shown(&slow));
+        let tags = |tally: &Tally| tally.heaviest(Family::HashTag, Weight::Keys, 1000);
+        assert_eq!(tags(&fast), tags(&slow));
+        assert!(!fast.samples.by_keys.is_complete());
+    }
 }

@@ -61,6 +61,11 @@ impl Worker<'_> {
 
     /// Counts all rows of the batch's block.
     pub(super) fn count_block(&mut self, reading: &Reading) {
+        if let Some(format) = reading.plain_list() {
+            let (list, offset) = self.batch.take_rest();
+            self.found.tally.add_list(list, format, offset);
+            return;
+        }
         while reading.next_rows(&mut self.batch, &mut self.found.findings) {
             self.slots.resize(self.batch.len(), Slot::MIN);
             slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
