@@ -110,7 +110,7 @@ fn what_is_not_documented_is_seen() {
         ("/totals/keys", json!("306")),
         ("/slots/0/slot", json!(16384)),
         ("/hot_slots/by_keys/0/cause/kind", json!("luck")),
-        ("/inputs/0/format", json!("rdb")),
+        ("/inputs/0/format", json!("parquet")),
     ] {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).expect("a field") = wrong;
