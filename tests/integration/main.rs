@@ -7,6 +7,7 @@ mod analyze;
 mod analyze_schema;
 mod check;
 mod demo;
+mod faults;
 mod fixtures;
 mod keyslot;
 mod killed;
