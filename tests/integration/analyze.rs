@@ -665,7 +665,7 @@ fn only_the_slots_of_a_node_count_when_it_is_named() {
         (&["--node", "a"][..], "--node needs a slot map"),
         (
             &["--nodes", nodes, "--node", "nobody"],
-            "no node has the id",
+            "no node is called `nobody`",
         ),
     ] {
         let run = analyze(args);
