@@ -18,7 +18,7 @@ use super::super::slot_move::{Action, Entry, SlotMove};
 use super::schedule::Ticket;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// What a slot in hand waits for.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub(super) struct Flight {
 
 impl Flight {
     /// Asks the machine what it wants next, when that is due.
-    pub fn make_wish(&mut self, now_ms: u64, keys: u32) {
+    pub fn make_wish(&mut self, now_ms: u64, keys: u32, wait_ms: u64) {
         let is_due = match &self.wish {
             Wish::Ready => true,
             Wish::Until(moment) => *moment <= now_ms,
@@ -86,6 +86,17 @@ impl Flight {
             Action::Ask { node, verbs } => Wish::Asks { node, verbs },
             Action::Confirm => Wish::Confirms,
             Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
+            Action::Look => {
+                let what = format!(
+                    "slot {}: the source isn't a primary any more",
+                    self.ticket.task.slot
+                );
+                Wish::Unclear(Doubt {
+                    why: Error::new(ErrorKind::Stopped, what),
+                    due_ms: now_ms,
+                    until_ms: now_ms.saturating_add(wait_ms),
+                })
+            }
             Action::Done => Wish::Arrived,
         };
     }

@@ -171,7 +171,7 @@ impl Core {
             }
             let keys = self.keys_per_migrate();
             for flight in self.flights.values_mut() {
-                flight.make_wish(self.now_ms, keys);
+                flight.make_wish(self.now_ms, keys, self.options.failover_wait_ms);
             }
             // What has landed may have left a record.
             if !self.land() {

@@ -91,6 +91,7 @@ impl SlotMove {
     pub(super) fn after_other(&self, next: usize) -> State {
         match next < self.settings.others.len() {
             true => State::OwnOther { index: next },
+            false if self.has_source_turned => State::Turned,
             false => State::Done,
         }
     }

@@ -23,6 +23,7 @@
 //!                                                     │    └─────────┘
 //!                                                     ▼
 //!              OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
+//!                                                └ a replica by now ──> Turned: look
 //! ```
 //!
 //! A slot that the target owns already (a run broke off between the `NODE`s)
@@ -118,6 +119,9 @@ pub enum Action {
         /// How long.
         ms: u64,
     },
+    /// Look where the slot stands: its source is no primary any more, and an heir of it may still
+    /// have the slot open.
+    Look,
     /// The slot is where it should be.
     Done,
 }
@@ -130,6 +134,8 @@ pub struct SlotMove {
     databases: Vec<u32>,
     /// Nobody had the slot open before.
     is_fresh: bool,
+    /// The source took no `NODE`, since it is a replica by now.
+    has_source_turned: bool,
     passes: u32,
     standstills: u32,
     keys_moved: u64,
@@ -196,6 +202,7 @@ enum State {
     OwnOther {
         index: usize,
     },
+    Turned,
     Done,
 }
 
@@ -211,6 +218,7 @@ impl SlotMove {
             },
             databases: Vec::new(),
             is_fresh: entry == Entry::Fresh,
+            has_source_turned: false,
             passes: 0,
             standstills: 0,
             keys_moved: 0,
@@ -295,6 +303,7 @@ impl SlotMove {
                 let other = self.settings.others[*index];
                 (other, vec![self.set_slot(SetSlot::Node { owner: target })])
             }
+            State::Turned => return Action::Look,
             State::Done => return Action::Done,
         };
         Action::Ask { node, verbs }
@@ -336,9 +345,12 @@ impl SlotMove {
             }
             State::EpochOfTarget { needed, waits } => self.guard(needed, waits, replies)?,
             State::OwnTarget => self.accepted(replies, "NODE on the target", State::OwnSource)?,
-            State::OwnSource => self.told(replies, "NODE on the source", 0)?,
+            State::OwnSource => {
+                self.has_source_turned = matches!(replies.first(), Some(Reply::Refused(_)));
+                self.told(replies, "NODE on the source", 0)?
+            }
             State::OwnOther { index } => self.told(replies, "NODE on a primary", index + 1)?,
-            State::Confirm | State::Done => {
+            State::Confirm | State::Turned | State::Done => {
                 return Err(self.surprise("a reply that nobody waited for"));
             }
         };

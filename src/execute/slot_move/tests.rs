@@ -107,6 +107,10 @@ impl Script {
                     machine.confirmed(vec![id('c'), id('d')]);
                 }
                 Action::Pause { ms } => self.log.push(format!("pause {ms}")),
+                Action::Look => {
+                    self.log.push("look".to_owned());
+                    return Ok(machine.keys_moved());
+                }
                 Action::Done => return Ok(machine.keys_moved()),
             }
         }
@@ -310,7 +314,8 @@ fn a_source_that_became_a_replica_is_not_a_surprise_and_other_refusals_are() {
         ..Script::default()
     };
     script.run(machine(Entry::SourceOwns)).expect("arrives");
-    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[7]));
+    let end = &script.log[script.log.len() - 2..];
+    assert_eq!(end, [TAIL[7], "look"]);
 
     let keys = refused(
         "ERR",

@@ -1,0 +1,611 @@
+//! The executor's core, driven over the modelled cluster, with faults.
+
+use super::choice::Chooser;
+use super::client::Client;
+use super::model::{At, Cluster, LostReplies, Server};
+use slotkit::cluster::verb::{Reply, SetSlot, Verb};
+use slotkit::cluster::{ClusterView, NodeAddr, NodeId, parse};
+use slotkit::error::{Error, ErrorKind};
+use slotkit::execute::Move;
+use slotkit::execute::core::{Core, Note, Options, Step};
+use slotkit::execute::resume::{self, Standing};
+use slotkit::execute::slot_move::{Entry, OnConflict};
+use slotkit::slot::Slot;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A run that takes more steps has lost its way.
+const MAX_STEPS: usize = 20_000;
+const MAX_RESUMES: usize = 12;
+
+/// What goes wrong, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Nothing,
+    /// The tool dies; writes that are under way may still arrive.
+    Crash,
+    /// The tool dies and its journal is lost too.
+    CrashWithoutJournal,
+    /// The link breaks before the node has done anything.
+    LinkBefore,
+    /// The link breaks when the node has done a part of it.
+    LinkAmidst,
+    /// The link breaks after the node has done all of it.
+    LinkAfter,
+    /// A `MIGRATE` whose replies are lost.
+    MigrateReplies {
+        applied: usize,
+        acked: usize,
+    },
+    /// A node dies and its replica takes over; it comes back later.
+    Dies {
+        source: bool,
+    },
+    /// A node gives its place to its replica.
+    HandsOver {
+        source: bool,
+    },
+    /// Two nodes don't hear each other for a while.
+    Partition,
+}
+
+pub const FAULTS: [Fault; 13] = [
+    Fault::Nothing,
+    Fault::Crash,
+    Fault::CrashWithoutJournal,
+    Fault::LinkBefore,
+    Fault::LinkAmidst,
+    Fault::LinkAfter,
+    Fault::MigrateReplies {
+        applied: 1,
+        acked: 0,
+    },
+    Fault::MigrateReplies {
+        applied: 2,
+        acked: 1,
+    },
+    Fault::Dies { source: true },
+    Fault::Dies { source: false },
+    Fault::HandsOver { source: true },
+    Fault::HandsOver { source: false },
+    Fault::Partition,
+];
+
+/// A write under way.
+struct Message {
+    node: At,
+    at: Option<NodeAddr>,
+    verbs: Vec<Verb>,
+    /// The replies, when the node has done it; an error when the link broke.
+    done: Option<Result<Vec<Reply>, Error>>,
+}
+
+pub struct World {
+    pub cluster: Cluster,
+    pub client: Client,
+    pub chooser: Chooser,
+    plan: Vec<Move>,
+    fault: Fault,
+    /// The fault strikes when so many writes have arrived.
+    fault_at: usize,
+    arrived: usize,
+    heal_in: Option<usize>,
+    core: Option<Core>,
+    journal: BTreeMap<u16, Move>,
+    has_journal: bool,
+    messages: Vec<Message>,
+    now_ms: u64,
+    families: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    on_conflict: OnConflict,
+    pub conflicts: usize,
+    pub log: Vec<String>,
+    /// Whether anybody reads the log.
+    pub is_told: bool,
+}
+
+pub struct Plan {
+    pub server: Server,
+    pub owned: Vec<Vec<Slot>>,
+    pub with_replicas: bool,
+    pub moves: Vec<(Slot, At, At)>,
+    pub keys: Vec<Vec<u8>>,
+    pub fault: Fault,
+    pub fault_at: usize,
+}
+
+impl World {
+    pub fn new(plan: &Plan, chooser: Chooser) -> World {
+        let mut cluster = Cluster::new(plan.server, &plan.owned, plan.with_replicas);
+        let client = Client::new(&mut cluster, &plan.keys);
+        let id = |at: At| cluster.nodes[at].id;
+        let moves = plan.moves.iter().map(|(slot, source, target)| Move {
+            slot: *slot,
+            source: id(*source),
+            target: id(*target),
+        });
+        let primaries = plan.owned.len();
+        let families = match plan.with_replicas {
+            true => (0..primaries)
+                .map(|at| (id(at), BTreeSet::from([id(at), id(at + primaries)])))
+                .collect(),
+            false => BTreeMap::new(),
+        };
+        World {
+            plan: moves.collect(),
+            client,
+            chooser,
+            fault: plan.fault,
+            fault_at: plan.fault_at,
+            arrived: 0,
+            heal_in: None,
+            core: None,
+            journal: BTreeMap::new(),
+            has_journal: true,
+            messages: Vec::new(),
+            now_ms: 0,
+            families,
+            on_conflict: OnConflict::Stop,
+            conflicts: 0,
+            log: Vec::new(),
+            is_told: false,
+            cluster,
+        }
+    }
+
+    /// Runs until the plan's end is reached, with as many resumes as that takes.
+    pub fn run(&mut self) -> Result<(), String> {
+        let first: Vec<(Move, Entry)> =
+            self.plan.iter().map(|task| (*task, Entry::Fresh)).collect();
+        let mut tasks = first;
+        for round in 0..MAX_RESUMES {
+            self.log
+                .push(format!("round {round}: {} tasks", tasks.len()));
+            let ended = self.one_run(&tasks)?;
+            self.heal();
+            match ended {
+                Some(Ok(())) if self.is_reached() => return self.verdict(),
+                Some(Ok(())) | None => {}
+                Some(Err(error)) => {
+                    self.tell(|| format!("stopped: {}", error.one_line()));
+                    if error.message().contains("is on both nodes") {
+                        // A person looks at it: in this model the source always has the newest.
+                        self.conflicts += 1;
+                        self.on_conflict = OnConflict::KeepSource;
+                    }
+                }
+            }
+            tasks = self.resumed()?;
+        }
+        Err("the plan's end isn't reached".to_owned())
+    }
+
+    fn tell(&mut self, line: impl FnOnce() -> String) {
+        if self.is_told {
+            self.log.push(line());
+        }
+    }
+
+    /// Whether every slot is at its target, or at who took over from it.
+    fn is_reached(&self) -> bool {
+        self.plan.iter().all(|task| {
+            let target = self.cluster.at(task.target).expect("a node");
+            let target = self.heir(target);
+            self.cluster.nodes[target].owners.get(&task.slot) == Some(&target)
+        })
+    }
+
+    /// Who stands where a node stood: whom it follows, if it does.
+    fn heir(&self, at: At) -> At {
+        self.cluster.nodes[at].follows.unwrap_or(at)
+    }
+
+    /// The end of a run; none when the tool died.
+    fn one_run(&mut self, tasks: &[(Move, Entry)]) -> Result<Option<Result<(), Error>>, String> {
+        self.core = Some(Core::new(tasks, self.options(tasks), self.now_ms));
+        for _ in 0..MAX_STEPS {
+            if self.core.is_none() {
+                return Ok(None);
+            }
+            if let Some(left) = &mut self.heal_in {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.heal();
+                }
+            }
+            if let Some(ended) = self.tool_step() {
+                return Ok(Some(ended));
+            }
+            self.chance();
+        }
+        Err("a run doesn't end".to_owned())
+    }
+
+    fn options(&self, tasks: &[(Move, Entry)]) -> Options {
+        let nodes = &self.cluster.nodes;
+        let primaries = nodes.iter().filter(|node| node.follows.is_none());
+        let route = |task: &Move| {
+            let target = self.cluster.at(task.target).expect("a node");
+            ((task.source, task.target), Cluster::addr(target))
+        };
+        Options {
+            keys_per_migrate: 2,
+            slots_at_once: 2,
+            failover_wait_ms: 5_000,
+            on_conflict: self.on_conflict,
+            names: nodes
+                .iter()
+                .map(|node| (node.id, node.id.short()))
+                .collect(),
+            primaries: primaries.map(|node| node.id).collect(),
+            families: self.families.clone(),
+            routes: tasks.iter().map(|(task, _)| route(task)).collect(),
+            ..Options::default()
+        }
+    }
+
+    /// Does what the core says, until it waits; the end when it ends.
+    fn tool_step(&mut self) -> Option<Result<(), Error>> {
+        loop {
+            let core = self.core.as_mut()?;
+            match core.poll(self.now_ms) {
+                Step::Record(notes) => {
+                    for note in notes {
+                        match note {
+                            Note::Begins(task) => {
+                                self.journal.insert(task.slot.number(), task);
+                            }
+                            Note::Ends(task) => {
+                                self.journal.remove(&task.slot.number());
+                            }
+                        }
+                    }
+                    core.recorded(Ok(()));
+                }
+                Step::Ask { node, at, verbs } => {
+                    let node = self.cluster.at(node).expect("a node");
+                    self.tell(|| format!("ask {node}: {}", words(&verbs)));
+                    self.messages.push(Message {
+                        node,
+                        at,
+                        verbs,
+                        done: None,
+                    });
+                }
+                Step::Wait { until_ms } => {
+                    if self.messages.is_empty() {
+                        // Only time can help.
+                        self.now_ms = until_ms.unwrap_or(self.now_ms + 1).max(self.now_ms + 1);
+                        self.gossip_once();
+                    }
+                    return None;
+                }
+                Step::End => {
+                    let core = self.core.take()?;
+                    self.messages.clear();
+                    return Some(core.into_result().map(drop));
+                }
+            }
+            core_events(self.core.as_mut());
+        }
+    }
+
+    /// One thing happens: a write or an answer arrives, the client acts, or a node speaks.
+    fn chance(&mut self) {
+        let choice = self.chooser.pick(self.messages.len() + 2);
+        if choice < self.messages.len() {
+            self.message_step(choice);
+        } else if choice == self.messages.len() {
+            self.client.step(&mut self.cluster, &mut self.chooser);
+        } else {
+            self.now_ms += 20;
+            self.gossip_once();
+        }
+    }
+
+    fn gossip_once(&mut self) {
+        let count = self.cluster.nodes.len();
+        let (from, to) = (self.chooser.pick(count), self.chooser.pick(count));
+        self.cluster.gossip(from, to);
+    }
+
+    fn message_step(&mut self, index: usize) {
+        if self.messages[index].done.is_none() {
+            if self.arrived == self.fault_at
+                && self.heal_in.is_none()
+                && self.fault != Fault::Nothing
+            {
+                let fault = std::mem::replace(&mut self.fault, Fault::Nothing);
+                self.tell(|| format!("fault {fault:?}"));
+                if self.strike(fault, index) {
+                    return;
+                }
+            }
+            self.arrived += 1;
+            return self.carry_out(index, usize::MAX, false);
+        }
+        let message = self.messages.remove(index);
+        let node = self.cluster.nodes[message.node].id;
+        if let (Some(core), Some(done)) = (&mut self.core, message.done) {
+            match done {
+                Ok(replies) => core.answered(node, replies, self.now_ms),
+                Err(error) => core.lost(node, error, self.now_ms),
+            }
+        }
+    }
+
+    /// A node does so many of a write's verbs; then the link may break.
+    fn carry_out(&mut self, index: usize, most: usize, breaks: bool) {
+        let (node, at, verbs) = {
+            let message = &self.messages[index];
+            (message.node, message.at.clone(), message.verbs.clone())
+        };
+        let node = match at {
+            Some(addr) => (0..self.cluster.nodes.len())
+                .find(|at| Cluster::addr(*at) == addr)
+                .expect("an address of ours"),
+            None => node,
+        };
+        if !self.cluster.nodes[node].is_alive {
+            self.messages[index].done = Some(Err(broken()));
+            return;
+        }
+        let mut replies = Vec::new();
+        for verb in verbs.iter().take(most) {
+            self.note_race(node, verb);
+            replies.push(self.cluster.answer(node, verb));
+        }
+        if most > 0 {
+            self.tell(|| format!("  {node}: {}", shown(&replies)));
+        }
+        self.messages[index].done = Some(match breaks {
+            true => Err(broken()),
+            false => Ok(replies),
+        });
+    }
+
+    /// Between the last look and `NODE` the source may fail over, and its heir take a write: no
+    /// server offers a way to close that, so what happens to the key isn't held against the tool.
+    fn note_race(&mut self, node: At, verb: &Verb) {
+        let Verb::SetSlot {
+            slot,
+            state: SetSlot::Node { owner },
+        } = verb
+        else {
+            return;
+        };
+        if *owner != self.cluster.nodes[node].id || self.cluster.server.replicates_open_slots {
+            return;
+        }
+        for at in (0..self.cluster.nodes.len()).filter(|at| *at != node) {
+            let other = &self.cluster.nodes[at];
+            let is_unaware =
+                other.owners.get(slot) == Some(&at) && !other.migrating.contains_key(slot);
+            if other.follows.is_none() && is_unaware {
+                let keys = self.cluster.keys_in(at, *slot);
+                self.client.doomed.extend(keys);
+            }
+        }
+    }
+
+    /// The fault; whether it took the write with it.
+    fn strike(&mut self, fault: Fault, index: usize) -> bool {
+        let task = self.plan[0];
+        let side = |source: bool| if source { task.source } else { task.target };
+        match fault {
+            Fault::Nothing => false,
+            Fault::Crash | Fault::CrashWithoutJournal => {
+                self.core = None;
+                self.has_journal = fault == Fault::Crash;
+                // What is under way arrives, or doesn't.
+                for index in 0..self.messages.len() {
+                    if self.messages[index].done.is_none() && self.chooser.pick(2) == 1 {
+                        self.carry_out(index, usize::MAX, true);
+                    }
+                }
+                self.messages.clear();
+                true
+            }
+            Fault::LinkBefore => {
+                self.carry_out(index, 0, true);
+                true
+            }
+            Fault::LinkAmidst => {
+                let most = self.chooser.pick(self.messages[index].verbs.len() + 1);
+                self.carry_out(index, most, true);
+                true
+            }
+            Fault::LinkAfter => {
+                self.carry_out(index, usize::MAX, true);
+                true
+            }
+            Fault::MigrateReplies { applied, acked } => {
+                self.cluster.lost_replies = Some(LostReplies { applied, acked });
+                false
+            }
+            Fault::Dies { source } | Fault::HandsOver { source } => {
+                let at = self.cluster.at(side(source)).expect("a node");
+                let replica = (0..self.cluster.nodes.len())
+                    .find(|other| self.cluster.nodes[*other].follows == Some(at));
+                let owns = self.cluster.nodes[at]
+                    .owners
+                    .values()
+                    .any(|owner| *owner == at);
+                // Who has no slots isn't replaced by anybody.
+                let Some(heir) = replica.filter(|_| owns) else {
+                    return false;
+                };
+                self.cluster.nodes[at].is_alive = matches!(fault, Fault::HandsOver { .. });
+                self.cluster.fail_over(at, heir);
+                if matches!(fault, Fault::Dies { .. }) {
+                    self.heal_in = Some(20 + self.chooser.pick(100));
+                }
+                false
+            }
+            Fault::Partition => {
+                let pair = |one: At, other: At| (one.min(other), one.max(other));
+                let (source, target) = (self.cluster.at(task.source), self.cluster.at(task.target));
+                let (source, target) = (source.expect("a node"), target.expect("a node"));
+                self.cluster.cut.insert(pair(source, target));
+                self.heal_in = Some(10 + self.chooser.pick(60));
+                false
+            }
+        }
+    }
+
+    /// Nothing is broken any more, and everybody has heard everybody.
+    fn heal(&mut self) {
+        self.heal_in = None;
+        self.cluster.cut.clear();
+        for at in 0..self.cluster.nodes.len() {
+            if !self.cluster.nodes[at].is_alive {
+                self.cluster.come_back(at);
+            }
+        }
+        self.settle();
+    }
+
+    pub fn settle(&mut self) {
+        let count = self.cluster.nodes.len();
+        for _ in 0..4 {
+            for from in 0..count {
+                (0..count).for_each(|to| self.cluster.gossip(from, to));
+            }
+        }
+    }
+
+    /// What a new run of the tool has to do.
+    fn resumed(&mut self) -> Result<Vec<(Move, Entry)>, String> {
+        let views = self.views();
+        let mut tasks = Vec::new();
+        if self.has_journal {
+            for begun in self.journal.clone().into_values() {
+                match resume::standing_of(&views, begun) {
+                    Ok(Standing::GoesOn(task, entry)) => tasks.push((task, entry)),
+                    Ok(Standing::Settled) => {
+                        self.journal.remove(&begun.slot.number());
+                    }
+                    Err(error) => return Err(format!("resume refuses: {}", error.one_line())),
+                }
+            }
+        } else {
+            tasks = resume::from_cluster(&views).map_err(|error| error.one_line())?;
+            self.has_journal = true;
+            self.journal.clear();
+        }
+        let begun: BTreeSet<Slot> = tasks.iter().map(|(task, _)| task.slot).collect();
+        // Then the rest of the plan, with who took over in the place of who is gone.
+        for task in &self.plan {
+            let (source, target) = (self.cluster.at(task.source), self.cluster.at(task.target));
+            let (source, target) = (source.expect("a node"), target.expect("a node"));
+            let (source, target) = (self.heir(source), self.heir(target));
+            let is_there = self.cluster.nodes[target].owners.get(&task.slot) == Some(&target);
+            if !begun.contains(&task.slot) && !is_there {
+                let (source, target) =
+                    (self.cluster.nodes[source].id, self.cluster.nodes[target].id);
+                let task = Move {
+                    source,
+                    target,
+                    ..*task
+                };
+                tasks.push((task, Entry::Fresh));
+            }
+        }
+        self.tell(|| format!("resumed: {tasks:?}"));
+        Ok(tasks)
+    }
+
+    fn views(&mut self) -> BTreeMap<NodeId, ClusterView> {
+        let mut views = BTreeMap::new();
+        for at in 0..self.cluster.nodes.len() {
+            let Reply::Text(text) = self.cluster.answer(at, &Verb::Nodes) else {
+                continue;
+            };
+            let text = String::from_utf8(text).expect("text");
+            let view = parse::cluster_nodes(&text, "the model").expect("a view");
+            views.insert(self.cluster.nodes[at].id, view);
+        }
+        views
+    }
+
+    /// Every slot has one owner whom all agree on, nothing is open, and every acknowledged write
+    /// is where it belongs.
+    pub fn verdict(&mut self) -> Result<(), String> {
+        self.settle();
+        if let Some(wrong) = self.client.wrong.first() {
+            return Err(wrong.clone());
+        }
+        let nodes = &self.cluster.nodes;
+        let slots: BTreeSet<Slot> = nodes[0].owners.keys().copied().collect();
+        for slot in &slots {
+            let owners: BTreeSet<At> = nodes.iter().map(|node| node.owners[slot]).collect();
+            if owners.len() != 1 {
+                return Err(format!("slot {slot} is at {owners:?}"));
+            }
+            let owner = nodes[0].owners[slot];
+            if nodes[owner].follows.is_some() {
+                return Err(format!("slot {slot} is at a replica"));
+            }
+        }
+        for (at, node) in nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.follows.is_none())
+        {
+            if !node.migrating.is_empty() || !node.importing.is_empty() {
+                return Err(format!("{at} has a slot open"));
+            }
+            if let Some(key) = node
+                .data
+                .keys()
+                .find(|key| node.owners[&super::model::slot_of(key)] != at)
+            {
+                return Err(format!(
+                    "{at} has {} of a slot that isn't its own",
+                    key.escape_ascii()
+                ));
+            }
+        }
+        for (key, expected) in &self.client.expected {
+            let owner = nodes[0].owners[&super::model::slot_of(key)];
+            let found = nodes[owner].data.get(key).copied();
+            if found != *expected && !self.client.doomed.contains(key) {
+                return Err(format!(
+                    "{} is {found:?}, expected {expected:?}",
+                    key.escape_ascii()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn core_events(core: Option<&mut Core>) {
+    if let Some(core) = core {
+        drop(core.take_events());
+    }
+}
+
+fn broken() -> Error {
+    Error::new(ErrorKind::Connect, "the link broke")
+}
+
+fn words(verbs: &[Verb]) -> String {
+    let line = |verb: &Verb| {
+        let words = verb.words();
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| word.escape_ascii().to_string())
+            .collect();
+        words.join(" ").replace("CLUSTER ", "")
+    };
+    verbs.iter().map(line).collect::<Vec<_>>().join(" | ")
+}
+
+fn shown(replies: &[Reply]) -> String {
+    let one = |reply: &Reply| match reply {
+        Reply::Text(text) if text.len() > 20 => "…".to_owned(),
+        Reply::Text(text) => text.escape_ascii().to_string(),
+        Reply::Refused(refusal) => refusal.to_string(),
+        other => format!("{other:?}"),
+    };
+    replies.iter().map(one).collect::<Vec<_>>().join(" | ")
+}
