@@ -9,12 +9,13 @@ use slotkit::source::{
 };
 use std::io::Cursor;
 
-const FORMATS: [Option<Format>; 5] = [
+const FORMATS: [Option<Format>; 6] = [
     None,
     Some(Format::RdbTools),
     Some(Format::RdbCli),
     Some(Format::Csv),
     Some(Format::List),
+    Some(Format::Monitor),
 ];
 
 const ESCAPES: [Option<Escape>; 6] = [

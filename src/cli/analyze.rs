@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Key dumps: RDB files of Redis and Valkey, the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
-    /// `key` column, lists of keys, one a line, or tallies that --save wrote; each also packed with
+    /// `key` column, lists of keys, one a line, logs of MONITOR, or tallies that --save wrote; each also packed with
     /// gzip, zstd or lz4; `-` is stdin; of a folder the files in it, by name. Several make one report.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<OsString>,

@@ -77,6 +77,8 @@ enum FormatArg {
     List,
     /// A snapshot of Redis or Valkey.
     Rdb,
+    /// What MONITOR prints: operations on keys are counted, not keys.
+    Monitor,
     /// What `analyze --save` wrote.
     Tally,
 }
@@ -159,6 +161,7 @@ impl InputArgs {
                     FormatArg::Csv => Format::Csv,
                     FormatArg::List => Format::List,
                     FormatArg::Rdb => Format::Rdb,
+                    FormatArg::Monitor => Format::Monitor,
                     FormatArg::Tally => Format::Tally,
                 }),
                 key_column: self.key_column.clone(),
@@ -232,15 +235,20 @@ fn describe(outcome: &Outcome) {
             Some(tally) => format!("{}: {}", tally.display(), input.path.display()),
             None => input.path.display().to_string(),
         };
+        let (count, what) = match input.operations {
+            0 => (input.keys, "keys"),
+            operations => (operations, "operations on keys"),
+        };
         terminal::say(format!(
-            "{path}: read as {}, {} keys",
+            "{path}: read as {}, {} {what}",
             input.format,
-            count_text(input.keys)
+            count_text(count)
         ));
         if let Some(note) = input.note {
             terminal::say(format!("{path}: {note}"));
         }
         if input.keys == 0
+            && input.operations == 0
             && input.findings.faults.count() == 0
             && input.findings.filtered_keys == 0
         {

@@ -71,6 +71,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         inputs => Some(args.input.tally(inputs, Filter::default())?),
     };
     let tally = outcome.as_ref().map(|outcome| &outcome.tally);
+    if tally.is_some_and(|tally| tally.operations().is_some() && tally.total().keys == 0) {
+        let message = "--keyspace: a log of MONITOR has operations, not the keys that are there";
+        let mend = "pass a dump of the keys; for the load of live nodes there are --by cpu, net-in and net-out";
+        return Err(Error::new(ErrorKind::Usage, message).mend(mend));
+    }
     let exit = match &args.nodes {
         Some(path) => plan_saved(args, path, tally)?,
         None if args.apply => return plan_and_apply(args, tally),

@@ -1,6 +1,6 @@
 //! Many keys at once, in buffers that are used again.
 
-use super::{Encoding, Moment};
+use super::{Calls, Command, Encoding, Moment};
 use crate::slot::KeySpan;
 use std::fmt;
 use std::ops::Range;
@@ -103,6 +103,8 @@ pub struct KeyFacts {
     pub expires_at: Option<Moment>,
     /// How its value is kept in memory.
     pub encoding: Encoding,
+    /// The command that named it, in a log of MONITOR: then it isn't a key that is there, but an operation.
+    pub command: Option<Command>,
 }
 
 impl KeyFacts {
@@ -115,6 +117,7 @@ impl KeyFacts {
         expires: false,
         expires_at: None,
         encoding: Encoding::Unknown,
+        command: None,
     };
 }
 
@@ -162,6 +165,8 @@ pub struct KeyBatch {
     pub(super) longest: Vec<u64>,
     /// Whether the keys are there already, and no row has to be read for them.
     pub(super) is_ready: bool,
+    /// What a log of MONITOR has besides keys.
+    pub(super) calls: Calls,
 }
 
 impl KeyBatch {
@@ -205,6 +210,11 @@ impl KeyBatch {
         &self.longest
     }
 
+    /// What a log of MONITOR has besides keys, in the same rows.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     /// The keys, in the order of the input.
     pub fn records(&self) -> impl ExactSizeIterator<Item = KeyRecord<'_>> {
         let bytes = self.bytes();
@@ -233,6 +243,7 @@ impl KeyBatch {
         self.facts.clear();
         self.rows.clear();
         self.longest.clear();
+        self.calls.clear();
         self.unescaped.clear();
         self.is_unescaped = false;
     }
@@ -305,6 +316,13 @@ impl KeyBatch {
         });
         self.facts.push(facts);
         self.rows.push(row as u32);
+    }
+
+    /// Takes the keys behind so many out again.
+    pub(super) fn truncate(&mut self, keys: usize) {
+        self.spans.truncate(keys);
+        self.facts.truncate(keys);
+        self.rows.truncate(keys);
     }
 
     /// Adds a key that was unescaped.

@@ -1,6 +1,7 @@
 //! Where an input may be cut: at the beginning of a row, and nowhere else.
 
 use super::lines::Lines;
+use super::monitor;
 use super::quoted::Quoted;
 use super::rdb_tools::{self, RdbTools};
 
@@ -35,6 +36,8 @@ pub(crate) enum Layout {
     Lines(Lines),
     /// An RDB file, which has no rows: [`super::rdb::Reader`] reads it.
     Rdb,
+    /// A log of MONITOR.
+    Monitor,
 }
 
 impl Layout {
@@ -49,6 +52,7 @@ impl Layout {
             Layout::Quoted(rows) => rows.next_start(bytes, from, is_last),
             Layout::Lines(rows) => rows.next_start(bytes, from, is_last),
             Layout::Rdb => Cut::at_end(bytes, is_last),
+            Layout::Monitor => monitor::next_start(bytes, from, is_last),
         }
     }
 
@@ -58,7 +62,7 @@ impl Layout {
         match self {
             Layout::RdbTools(_) => Some(rdb_tools::TAIL_BYTES + 1),
             Layout::Quoted(_) | Layout::Rdb => None,
-            Layout::Lines(_) => Some(1),
+            Layout::Lines(_) | Layout::Monitor => Some(1),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::cut::Layout;
 use super::escape::{Escape, Unescaped};
 use super::fault::excerpt;
 use super::lines::Lines;
+use super::monitor;
 use super::quoted::Quoted;
 use super::rdb::is_rdb;
 use super::rdb_tools::{HEADER, OLD_HEADER, RdbTools};
@@ -88,6 +89,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         }
         Some(Format::Csv) => csv(first, options, 1)?,
         Some(Format::List) => list(options),
+        Some(Format::Monitor) => monitor(),
         Some(Format::Tally) => {
             let message = "expected a tally that `analyze --save` wrote, found something else";
             return Err(Error::new(ErrorKind::Input, message));
@@ -133,6 +135,9 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
     if let Some(recognised) = rdb_tools(text, first, None) {
         return Ok(recognised);
     }
+    if monitor::is_log(text) {
+        return Ok(monitor());
+    }
     let names_columns = options.key_column.is_some() || options.delimiter.is_some();
     if names_columns || !delimiters_with_key(first, options).is_empty() {
         return csv(first, options, 2);
@@ -143,6 +148,11 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
             .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
     }
     Ok(list(options))
+}
+
+fn monitor() -> Recognised {
+    let note = "it is a log of MONITOR: what is counted are operations on keys, not the keys that are there";
+    Recognised::new(Layout::Monitor, Format::Monitor, 0, Some(note))
 }
 
 fn list(options: &Options) -> Recognised {

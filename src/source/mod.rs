@@ -2,7 +2,7 @@
 //!
 //! An [`Input`] is a file or stdin. Its first bytes decide what it is (flags
 //! override): the memory CSV of rdb-tools or redis-rdb-cli, standard CSV with
-//! a header, a list of keys, or a saved tally, each also packed (gzip, zstd, lz4). Keys are
+//! a header, a list of keys, a log of MONITOR, or a saved tally, each also packed (gzip, zstd, lz4). Keys are
 //! taken back from the [`Escape`] that the writing tool used, and a [`Filter`]
 //! says which count. A [`Source`] gives its keys batch by batch; the parallel run
 //! of [`crate::tally`] reads parts of a file side by side.
@@ -24,6 +24,7 @@ mod folder;
 mod glob;
 mod lines;
 mod moment;
+mod monitor;
 mod number;
 mod opened;
 mod quoted;
@@ -43,10 +44,12 @@ pub use filter::Filter;
 pub use folder::{Folder, files_of};
 pub use glob::Glob;
 pub use moment::Moment;
+pub use monitor::{Calls, Command};
 pub use opened::{KeySource, Source, open};
 pub use reading::Findings;
 
 pub(crate) use block::{Cutting, Parts};
+pub(crate) use monitor::joined_spans;
 pub(crate) use opened::{Opened, Opening, find_lines};
 pub(crate) use reading::Reading;
 
@@ -103,6 +106,8 @@ pub enum Format {
     List,
     /// An RDB file: a snapshot of Redis or Valkey.
     Rdb,
+    /// What MONITOR prints: a command a line.
+    Monitor,
     /// A saved tally: no keys, but what was counted of them.
     Tally,
 }
@@ -117,6 +122,7 @@ pub(crate) const FORMAT_NAMES: &[&str] = &[
     Format::Csv.name(),
     Format::List.name(),
     Format::Rdb.name(),
+    Format::Monitor.name(),
 ];
 
 impl Format {
@@ -128,6 +134,7 @@ impl Format {
             Format::Csv => "csv",
             Format::List => "list",
             Format::Rdb => "rdb",
+            Format::Monitor => "monitor",
             Format::Tally => "tally",
         }
     }

@@ -8,7 +8,7 @@ use super::fault::Faults;
 use super::rdb;
 use super::reading::{Findings, Reading};
 use super::unpack::Packing;
-use super::{Filter, Input, OnError, Options, TALLY_MAGIC};
+use super::{Calls, Filter, Input, OnError, Options, TALLY_MAGIC};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
 use std::io::{self, Read};
@@ -323,7 +323,7 @@ impl KeySource for Source {
                 {
                     return Err(first.to_error(&self.path));
                 }
-                if !batch.is_empty() {
+                if !batch.is_empty() || *batch.calls() != Calls::default() {
                     return Ok(true);
                 }
             }

@@ -181,6 +181,7 @@ impl Quoted {
             expires: expiry.is_some(),
             expires_at: expiry.and_then(Moment::parse),
             encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
+            command: None,
         })
     }
 }

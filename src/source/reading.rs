@@ -5,6 +5,7 @@ use super::cut::Layout;
 use super::escape::{Escape, Unescaped};
 use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
+use super::monitor;
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
 
@@ -70,12 +71,16 @@ impl Reading {
             Layout::Lines(rows) => rows.read_rows(batch, BATCH_ROWS),
             // Its reader hands out keys, not rows.
             Layout::Rdb => {}
+            Layout::Monitor => monitor::read_rows(batch, BATCH_ROWS, &mut faults),
         }
-        if self.escape != Escape::Raw {
+        // MONITOR's own quotes are taken off already.
+        if self.escape != Escape::Raw && self.layout != Layout::Monitor {
             findings.ambiguous_keys += unescape(self.escape, batch, &mut faults);
         }
         if !self.filter.takes_all() {
             findings.filtered_keys += self.filter.sift(batch);
+            // Without a key nothing can be said for a command.
+            batch.calls.keyless.clear();
         }
         if faults.count() > 0 {
             count_lines(batch, &mut faults);

@@ -5,11 +5,11 @@ use crate::slot::Slot;
 use std::collections::{BTreeMap, HashMap};
 
 /// From which share of a slot on something is its cause.
-const CAUSE_SHARE: f64 = 0.5;
+pub(super) const CAUSE_SHARE: f64 = 0.5;
 
 /// How much larger a prefix's share of a slot must be than its share of all:
 /// a prefix that is as frequent everywhere explains nothing.
-const PREFIX_LIFT: f64 = 2.0;
+pub(super) const PREFIX_LIFT: f64 = 2.0;
 
 /// A share of a slot, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,6 +9,7 @@ mod evidence;
 mod expiries;
 mod histogram;
 mod listed;
+mod operations;
 mod prefixes;
 mod run;
 mod sample;
@@ -21,13 +22,14 @@ mod tests;
 
 pub use evidence::{Cause, Share, Weight};
 pub use histogram::Class;
+pub use operations::{CommandCount, HotKey, Operations};
 pub use prefixes::{MAX_DELIMITER_BYTES, MAX_DEPTH, Prefixes};
 pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run};
 pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};
-use crate::source::{Encoding, KeyBatch, KeyFacts, KeyKind, KeyRecord, Moment};
+use crate::source::{Calls, Command, Encoding, KeyBatch, KeyFacts, KeyKind, KeyRecord, Moment};
 use expiries::Expiries;
 use histogram::Histogram;
 use sample::Samples;
@@ -111,6 +113,8 @@ pub struct Tally {
     big_keys: Biggest,
     tags: Tags,
     samples: Samples,
+    /// What logs of MONITOR had, when there were any.
+    operations: Option<Box<Operations>>,
 }
 
 impl Default for Tally {
@@ -140,6 +144,7 @@ impl Tally {
             big_keys: Biggest::default(),
             tags: Tags::default(),
             samples: Samples::new(prefixes),
+            operations: None,
         }
     }
 
@@ -147,6 +152,10 @@ impl Tally {
     /// input has, such as its row's offset: what is sampled is chosen by slot and
     /// place, so that the same inputs give the same sample however they were read.
     pub fn add(&mut self, record: KeyRecord<'_>, slot: Slot, place: u64) {
+        if let Some(command) = record.facts.command {
+            let operations = self.operations.get_or_insert_default();
+            return operations.add(record.key, slot, command, place);
+        }
         self.add_key(record.key, record.facts, slot, place);
         self.group(record.facts.db)
             .add(1, record.facts.size_bytes.unwrap_or(0));
@@ -158,6 +167,10 @@ impl Tally {
     /// When there are not as many slots as keys.
     pub fn add_batch(&mut self, batch: &KeyBatch, slots: &[Slot]) {
         assert_eq!(batch.len(), slots.len(), "one slot for each key");
+        if *batch.calls() != Calls::default() {
+            self.add_operations(batch, slots);
+            return;
+        }
         let mut db = batch.facts().first().map_or(0, |facts| facts.db);
         let mut in_db = GroupCount::default();
         for ((record, slot), place) in batch.records().zip(slots).zip(batch.places()) {
@@ -171,6 +184,16 @@ impl Tally {
         }
         if in_db.keys > 0 {
             self.group(db).add(in_db.keys, in_db.bytes);
+        }
+    }
+
+    /// Counts a batch of a log of MONITOR; every such batch has a time.
+    fn add_operations(&mut self, batch: &KeyBatch, slots: &[Slot]) {
+        let operations = self.operations.get_or_insert_default();
+        operations.add_calls(batch.calls());
+        for ((record, slot), place) in batch.records().zip(slots).zip(batch.places()) {
+            let command = record.facts.command.unwrap_or(Command::OTHER);
+            operations.add(record.key, *slot, command, place);
         }
     }
 
@@ -249,6 +272,9 @@ impl Tally {
         self.big_keys.merge(other.big_keys);
         self.tags.merge(other.tags);
         self.samples.merge(other.samples);
+        if let Some(theirs) = other.operations {
+            self.operations.get_or_insert_default().merge(*theirs);
+        }
     }
 
     /// What was counted in a slot.
@@ -305,6 +331,19 @@ impl Tally {
     /// too many different hours, ascending; and whether they are hours.
     pub fn expiries(&self) -> (Vec<(Moment, GroupCount)>, bool) {
         (self.expiries.by_time(), self.expiries.are_hours())
+    }
+
+    /// What was counted in logs of MONITOR, when there were any.
+    pub fn operations(&self) -> Option<&Operations> {
+        self.operations.as_deref()
+    }
+
+    /// Why these slots are hot by operations, in the order given.
+    pub fn operation_causes(&self, slots: &[Slot]) -> Vec<Cause> {
+        match &self.operations {
+            Some(operations) => operations.causes(slots, self.prefixes()),
+            None => vec![Cause::ManyKeys; slots.len()],
+        }
     }
 
     /// What a prefix is in this tally.

@@ -253,7 +253,7 @@ fn priority(order: u64) -> f64 {
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): places in, uniform bits out.
 #[inline]
-fn mixed(place: u64) -> u64 {
+pub(super) fn mixed(place: u64) -> u64 {
     let mut bits = place.wrapping_add(0x9E37_79B9_7F4A_7C15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

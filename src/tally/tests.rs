@@ -29,7 +29,7 @@ pub(super) fn shown(tally: &Tally) -> String {
         .collect();
     let hot = &used[..used.len().min(50)];
     format!(
-        "{slots:?} {:?} {:?} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{slots:?} {:?} {:?} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         tally.kinds().collect::<Vec<_>>(),
         tally.databases().collect::<Vec<_>>(),
         tally.unsized_keys(),
@@ -38,6 +38,10 @@ pub(super) fn shown(tally: &Tally) -> String {
         tally.sizes().collect::<Vec<_>>(),
         tally.expiries(),
         tally.prefixes(),
+        tally
+            .operations()
+            .map(|operations| (operations.commands(), operations.sorted())),
+        tally.operation_causes(hot),
         tally.causes(hot, Weight::Keys),
         tally.causes(hot, Weight::Bytes),
     )

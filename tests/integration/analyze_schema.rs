@@ -49,7 +49,7 @@ fn hold(report: &[u8], what: &str) -> Value {
 }
 
 fn expectations() -> Vec<PathBuf> {
-    ["memory-csv", "key-lists"]
+    ["memory-csv", "key-lists", "monitor"]
         .into_iter()
         .flat_map(|name| fs::read_dir(folder(name)).expect("a folder"))
         .map(|entry| entry.expect("an entry").path())
@@ -91,6 +91,11 @@ fn a_report_with_everything_is_as_the_schema_says() {
     assert_ne!(report["advice"], json!([]), "advice is there to be held");
     assert_eq!(report["hash_tags"]["by_keys"][0]["exact"], false);
     assert_eq!(report["distribution"]["chi_square"]["verdict"], "uneven");
+    let log = "17.000002 [0 lua] \"GET\" \"a\"\n".to_owned()
+        + &"17.000003 [0 x:1] \"MGET\" \"\\xff\" \"b:1\"\n".repeat(20_000);
+    let log = run_in(Path::new("."), ["analyze", "--json", "-"], log.as_bytes());
+    let report = hold(&log.stdout, "a log of MONITOR");
+    assert_eq!(report["operations"]["hot_keys"][0]["exact"], false);
     let none = run_in(Path::new("."), ["analyze", "--json", "-"], b"key,size\n");
     hold(&none.stdout, "no keys");
 }

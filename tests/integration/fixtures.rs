@@ -61,6 +61,11 @@ fn key_lists() {
 }
 
 #[test]
+fn logs_of_monitor() {
+    analyzed("monitor", "awkward.txt", 0);
+}
+
+#[test]
 fn nodes() {
     for name in ["healthy", "primary-failed", "open-slots"] {
         let nodes = folder("cluster-nodes").join(format!("{name}.txt"));

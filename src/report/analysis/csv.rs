@@ -8,7 +8,7 @@ use crate::tally::Tally;
 use std::io::{self, Write};
 
 /// Writes a row for each of the 16,384 slots: `slot,keys,bytes,expiring,biggest_key,biggest_key_bytes`,
-/// and `node_id,node_addr` when a slot map is known.
+/// `operations` when there were logs of MONITOR, and `node_id,node_addr` when a slot map is known.
 ///
 /// Unknown bytes are empty. A key that a spreadsheet would take for a formula
 /// has an apostrophe before it; the JSON report has names as they are.
@@ -25,6 +25,9 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
         "biggest_key",
         "biggest_key_bytes",
     ];
+    if tally.operations().is_some() {
+        header.push("operations");
+    }
     if view.is_some() {
         header.extend(["node_id", "node_addr"]);
     }
@@ -48,6 +51,11 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
                 .map(|key| key.size_bytes.to_string())
                 .unwrap_or_default(),
         ];
+        row.extend(
+            tally
+                .operations()
+                .map(|operations| operations.slot(slot).to_string()),
+        );
         if let Some(view) = view {
             let owner = view.map().owner(slot);
             let addr = owner

@@ -12,6 +12,9 @@ pub mod csv;
 mod evenness;
 mod expiry;
 mod families;
+mod operations;
+#[cfg(feature = "cli")]
+mod operations_table;
 mod rows;
 #[cfg(feature = "cli")]
 pub mod table;
@@ -20,6 +23,7 @@ pub use advice::Advice;
 pub use evenness::ChiSquare;
 pub use expiry::{Expiry, Horizon};
 pub use families::{BigKeyRow, Families, FamilyRow};
+pub use operations::{CommandRow, HotKeyRow, HotOperationSlot, OperationRows, OperationSlot};
 pub use rows::*;
 
 use super::key::base64_if_needed;
@@ -67,6 +71,8 @@ pub struct Analysis {
     pub expiry: Option<Expiry>,
     /// The databases with keys, ascending.
     pub databases: Vec<DatabaseRow>,
+    /// What logs of MONITOR had, when there were any.
+    pub operations: Option<OperationRows>,
     /// The primaries, by id, when a slot map is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<NodeRow>>,
@@ -132,6 +138,7 @@ impl Analysis {
                     bytes: known.bytes(count.bytes),
                 })
                 .collect(),
+            operations: operations::operations(tally, top),
             nodes: view.map(|view| node_rows(tally, view, known)),
             unassigned: view.map(|view| unassigned(tally, view, known)),
             advice: view.map(|view| advice::advice(tally, view)),
@@ -333,6 +340,7 @@ fn input_row(input: &InputSummary) -> InputRow {
         path: input.path.display().to_string(),
         format: input.format,
         keys: input.keys,
+        operations: input.operations,
         skipped: input.findings.faults.count(),
         filtered: input.findings.filtered_keys,
     }

@@ -215,6 +215,8 @@ pub struct InputRow {
     pub format: &'static str,
     /// How many keys were read.
     pub keys: u64,
+    /// How many operations on keys were read from a log of MONITOR.
+    pub operations: u64,
     /// How many rows couldn't be read.
     pub skipped: u64,
     /// How many keys the filters left out.

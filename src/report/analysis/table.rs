@@ -2,6 +2,7 @@
 
 use super::super::numbers::{bytes_text, count_text};
 use super::super::table;
+use super::operations_table;
 use super::{
     Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, HotSlot,
     Spread,
@@ -17,6 +18,14 @@ const NAME_CHARS: usize = 48;
 /// # Errors
 /// When writing fails.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    if let Some(operations) = &analysis.operations {
+        operations_table::write(out, operations)?;
+        // Logs alone say nothing of the keys that are there.
+        if analysis.totals.keys == 0 {
+            return Ok(());
+        }
+        writeln!(out)?;
+    }
     totals(out, analysis)?;
     distribution(out, analysis)?;
     hot_slots(out, "Hot slots by keys", &analysis.hot_slots.by_keys)?;
@@ -203,7 +212,7 @@ fn hot_slots(out: &mut dyn Write, title: &str, slots: &[HotSlot]) -> io::Result<
     table::write(out, &header, &[5], rows)
 }
 
-fn cause(cause: &CauseRow) -> String {
+pub(super) fn cause(cause: &CauseRow) -> String {
     let words = match cause.kind {
         "key" => "one key",
         "hash_tag" => "one hash tag",
@@ -379,11 +388,11 @@ fn share_of(bytes: Option<u64>, total: Option<u64>) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     let name = key_line(name.as_bytes()).into_owned();
     if name.chars().count() <= NAME_CHARS {
         return format!("`{name}`");

@@ -309,6 +309,7 @@ impl Reader {
                 expires,
                 expires_at: record.expires_at,
                 encoding: value.encoding(&self.values.model, key_bytes, expires),
+                command: None,
             },
         );
         Ok(())

@@ -121,6 +121,7 @@ impl RdbTools {
                         expires: !tail.expiry.is_empty(),
                         expires_at: Moment::parse(tail.expiry),
                         encoding: Encoding::from_word(tail.encoding),
+                        command: None,
                     };
                     let key = start + head.key_start..start + tail.key_end;
                     batch.push_in_block(start, key, facts);

@@ -6,7 +6,7 @@
 
 mod worker;
 
-use super::{Prefixes, Tally};
+use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::source::{
     self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
@@ -56,6 +56,8 @@ pub struct InputSummary {
     pub note: Option<&'static str>,
     /// How many keys were read.
     pub keys: u64,
+    /// How many operations on keys were read from a log of MONITOR.
+    pub operations: u64,
     /// Rows that couldn't be read, keys that were left out.
     pub findings: Findings,
     /// The saved tally that it was counted in, when it wasn't read by this run.
@@ -229,6 +231,7 @@ impl Run<'_> {
         };
         self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
         let keys = found.tally.total().keys;
+        let operations = found.tally.operations().map_or(0, Operations::total);
         Ok((
             found.tally,
             InputSummary {
@@ -236,6 +239,7 @@ impl Run<'_> {
                 format,
                 note,
                 keys,
+                operations,
                 findings: found.findings,
                 tally: None,
             },

@@ -3,9 +3,10 @@
 use super::fields::Fields;
 use super::{Broken, HEADER_BYTES, MAX_INPUTS, Tally};
 use crate::slot::{Slot, hash_tag};
-use crate::source::{Encoding, FORMAT_NAMES, Faults, Findings, KeyKind};
+use crate::source::{Command, Encoding, FORMAT_NAMES, Faults, Findings, KeyKind};
 use crate::tally::expiries::LAST_DAY;
 use crate::tally::histogram::{CLASSES, Histogram};
+use crate::tally::operations::{CommandCount, Operations, SAMPLED};
 use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
 use crate::tally::tags::MAX_TAGS;
 use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, Prefixes, SlotCount};
@@ -30,6 +31,7 @@ pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>
     let keys = tally.total().keys;
     sample(&mut fields, &mut tally.samples.by_keys, keys)?;
     sample(&mut fields, &mut tally.samples.by_bytes, keys)?;
+    tally.operations = operations(&mut fields)?;
     fields.end()?;
     Ok((tally, inputs))
 }
@@ -55,6 +57,7 @@ fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Bro
             format: format.ok_or_else(|| Broken::new(place, "expected the name of a format"))?,
             note: None,
             keys: fields.u64()?,
+            operations: fields.u64()?,
             findings: Findings {
                 faults: Faults::counted(fields.u64()?),
                 ambiguous_keys: fields.u64()?,
@@ -248,6 +251,66 @@ fn tags(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     }
     let is_kept = tally.tags.all().is_some() == are_counted;
     expect(is_kept, place, "hash tags that fit a tally")
+}
+
+fn operations(fields: &mut Fields<'_>) -> Result<Option<Box<Operations>>, Broken> {
+    if !fields.flag()? {
+        return Ok(None);
+    }
+    let mut operations = Box::<Operations>::default();
+    for slot in Slot::all() {
+        operations.count(slot, fields.u64()?);
+    }
+    let place = fields.place();
+    let mut sum: u64 = 0;
+    for _ in 0..fields.count(Command::COUNT, "commands")? {
+        let place = fields.place();
+        let name = fields.name()?;
+        let command = Command::all()
+            .find(|command| command.name().as_bytes() == name)
+            .ok_or_else(|| Broken::new(place, "expected the name of a command"))?;
+        let count = &mut operations.commands[command.index()];
+        *count = CommandCount {
+            operations: fields.u64()?,
+            keyless: fields.u64()?,
+        };
+        sum = sum.saturating_add(count.operations);
+    }
+    let total = operations.total();
+    let is_all = sum == total && total <= MAX_KEYS;
+    expect(is_all, place, "commands that sum up to the slots")?;
+    operations.scripted = fields.u64()?;
+    if fields.flag()? {
+        let place = fields.place();
+        let (first, last) = (fields.u64()?, fields.u64()?);
+        expect(first <= last, place, "a first time before the last")?;
+        operations.span_us = Some((first, last));
+    }
+    let place = fields.place();
+    let count = fields.count(SAMPLED, "sampled operations")?;
+    // Operations are left out only when there is no room.
+    expect(
+        count as u64 == total.min(SAMPLED as u64),
+        place,
+        "a sample of the operations",
+    )?;
+    for _ in 0..count {
+        let order = fields.u64()?;
+        let place = fields.place();
+        let slot = Slot::new(fields.u16()?)
+            .ok_or_else(|| Broken::new(place, "expected a slot below 16384"))?;
+        let key = fields.name()?;
+        // A key that was cut may have been in another slot.
+        let is_sane =
+            key.len() == NAME_BYTES || key.len() < NAME_BYTES && Slot::for_key(key) == slot;
+        expect(
+            is_sane && operations.slot(slot) > 0,
+            place,
+            "a key of the slot",
+        )?;
+        operations.keep((order, slot, key.into()));
+    }
+    Ok(Some(operations))
 }
 
 fn sample(fields: &mut Fields<'_>, sample: &mut Bottom, keys: u64) -> Result<(), Broken> {

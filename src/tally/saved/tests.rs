@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::slot::Slot;
-use crate::source::{Encoding, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment};
+use crate::source::{Command, Encoding, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment};
 use crate::tally::tests::shown;
 use crate::tally::{Family, InputSummary, Weight};
 use proptest::prelude::*;
@@ -21,12 +21,18 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
             ..KeyFacts::UNKNOWN
         };
         tally.add(KeyRecord { key: &key, facts }, Slot::for_key(&key), place);
+        let command = Some(Command::from_name(
+            [&b"get"[..], b"del", b"no"][place as usize % 3],
+        ));
+        let facts = KeyFacts { command, ..facts };
+        tally.add(KeyRecord { key: &key, facts }, Slot::for_key(&key), place);
     }
     let input = InputSummary {
         path: "dump\n\u{fc}.csv".into(),
         format: "csv",
         note: None,
         keys: tally.total().keys,
+        operations: 0,
         findings: Findings {
             faults: Faults::counted(2),
             ambiguous_keys: 3,
@@ -182,10 +188,10 @@ fn absurd_lengths_are_refused_with_their_place() {
         "{error}"
     );
     let mut newer = bytes.to_vec();
-    newer[TALLY_MAGIC.len()] = 1;
+    newer[TALLY_MAGIC.len()] = 2;
     let error = refused(&newer);
     assert!(
-        error.contains("byte 16: expected a tally of version 2, found version 1"),
+        error.contains("byte 16: expected a tally of version 3, found version 2"),
         "{error}"
     );
     // A number of inputs that no memory could hold.

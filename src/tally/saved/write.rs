@@ -3,7 +3,7 @@
 //! In this order, counts as 32 bits, sums as 64 bits, names with a 32-bit
 //! length before them, what may be missing with a byte 0 or 1 before it:
 //!
-//! 1. inputs: path, format, keys, rows passed over, ambiguous keys, keys left out;
+//! 1. inputs: path, format, keys, operations, rows passed over, ambiguous keys, keys left out;
 //! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known;
 //! 3. types and encodings: word, keys, bytes; databases: number, keys, bytes; keys without a size;
 //!    the histograms of key lengths and sizes, 65 classes each: numbers, sum; expiry times: whether
@@ -11,13 +11,17 @@
 //! 4. the biggest keys: bytes, key;
 //! 5. the hash tags, unless they were too many: tag, keys, bytes;
 //! 6. what a prefix is: delimiter, depth; the samples by keys and by bytes: whether complete, and each key's order,
-//!    slot, bytes, tag, prefix.
+//!    slot, bytes, tag, prefix;
+//! 7. whether there were logs of MONITOR, and then: for each slot its operations; commands: name,
+//!    operations, calls without a key; commands of scripts; whether times are known, and the first and
+//!    the last; the sample: order, slot, key.
 
 use super::super::{InputSummary, Tally};
 use crate::source::{Encoding, KeyKind};
 use crate::tally::GroupCount;
 use crate::tally::expiries::Expiries;
 use crate::tally::histogram::Histogram;
+use crate::tally::operations::Operations;
 use crate::tally::sample::Bottom;
 use std::os::unix::ffi::OsStrExt;
 
@@ -35,6 +39,7 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
     body.0.push(tally.prefixes().depth());
     body.sample(&tally.samples.by_keys);
     body.sample(&tally.samples.by_bytes);
+    body.operations(tally.operations());
     body.0
 }
 
@@ -78,6 +83,7 @@ impl Body {
             self.name(input.path.as_os_str().as_bytes());
             self.name(input.format.as_bytes());
             self.u64(input.keys);
+            self.u64(input.operations);
             self.u64(input.findings.faults.count());
             self.u64(input.findings.ambiguous_keys);
             self.u64(input.findings.filtered_keys);
@@ -149,6 +155,34 @@ impl Body {
         for (tag, _, count) in tags {
             self.name(tag);
             self.group(count);
+        }
+    }
+
+    fn operations(&mut self, operations: Option<&Operations>) {
+        self.flag(operations.is_some());
+        let Some(operations) = operations else { return };
+        for count in &operations.slots {
+            self.u64(*count);
+        }
+        let commands = operations.commands();
+        self.count(commands.len());
+        for (command, count) in commands {
+            self.name(command.name().as_bytes());
+            self.u64(count.operations);
+            self.u64(count.keyless);
+        }
+        self.u64(operations.scripted);
+        self.flag(operations.span_us.is_some());
+        if let Some((first, last)) = operations.span_us {
+            self.u64(first);
+            self.u64(last);
+        }
+        let sampled = operations.sorted();
+        self.count(sampled.len());
+        for (order, slot, key) in sampled {
+            self.u64(*order);
+            self.0.extend(slot.number().to_le_bytes());
+            self.name(key);
         }
     }
 

@@ -1,0 +1,137 @@
+//! Logs of MONITOR: what clients asked of a server, a command a line.
+//!
+//! A key of a command is an *operation*: `MGET a b` is two. Commands that a script ran aren't
+//! counted again, since the script's call has its keys.
+
+mod commands;
+mod line;
+
+pub use commands::Command;
+
+use super::batch::{KeyBatch, KeyFacts};
+use super::cut::Cut;
+use super::fault::{Fault, Faults, excerpt};
+use super::lines::Lines;
+use line::{Arguments, split};
+use memchr::memchr;
+
+const LINES: Lines = Lines {
+    separator: b'\n',
+    keep_cr: false,
+};
+
+/// What a log has besides keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Commands without a key.
+    pub keyless: Vec<Command>,
+    /// How many commands scripts ran.
+    pub scripted: u64,
+    /// The times of the first and the last command, in microseconds since 1970.
+    pub span_us: Option<(u64, u64)>,
+}
+
+impl Calls {
+    /// Forgets everything; the buffer stays.
+    pub(super) fn clear(&mut self) {
+        self.keyless.clear();
+        (self.scripted, self.span_us) = (0, None);
+    }
+}
+
+/// A span that has both; nothing is known of nothing.
+pub(crate) fn joined_spans(
+    one: Option<(u64, u64)>,
+    other: Option<(u64, u64)>,
+) -> Option<(u64, u64)> {
+    match (one, other) {
+        (Some((begin, end)), Some((from, to))) => Some((begin.min(from), end.max(to))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The first line that begins at `from` or behind it.
+pub(super) fn next_start(bytes: &[u8], from: usize, is_last: bool) -> Cut {
+    LINES.next_start(bytes, from, is_last)
+}
+
+/// Whether these are lines of MONITOR: the first one that isn't its `OK` is.
+pub(super) fn is_log(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(without_cr);
+    let first = lines.find(|line| *line != b"OK" && !line.is_empty());
+    first.is_some_and(|line| split(line, &mut Arguments::default()).is_some())
+}
+
+/// Reads the next lines of the block.
+pub(super) fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+    let block = std::mem::take(&mut batch.block);
+    let mut arguments = Arguments::default();
+    let mut key = Vec::new();
+    while batch.cursor < batch.end && batch.len() + batch.calls.keyless.len() < rows {
+        let start = batch.cursor;
+        let place = memchr(b'\n', &block[start..batch.end]);
+        let end = place.map_or(batch.end, |place| start + place);
+        batch.cursor = end + usize::from(place.is_some());
+        let line = without_cr(&block[start..end]);
+        if line == b"OK" || line.is_empty() {
+            continue;
+        }
+        if !read_line(batch, start, line, &mut arguments, &mut key) {
+            faults.push(Fault {
+                byte: batch.offset + start as u64,
+                line: None,
+                field: None,
+                message: format!(
+                    "expected a line of MONITOR such as `1795370754.356650 [0 127.0.0.1:47358] \"GET\" \"key\"`, found {}",
+                    excerpt(line)
+                ),
+            });
+        }
+    }
+    batch.block = block;
+}
+
+/// Reads one line; false when it isn't one of MONITOR. Then nothing of it counts.
+fn read_line(
+    batch: &mut KeyBatch,
+    start: usize,
+    line: &[u8],
+    arguments: &mut Arguments,
+    key: &mut Vec<u8>,
+) -> bool {
+    let Some(head) = split(line, arguments) else {
+        return false;
+    };
+    if head.is_scripted {
+        batch.calls.scripted += 1;
+        return true;
+    }
+    let command = arguments.command(line);
+    let facts = KeyFacts {
+        db: head.db,
+        command: Some(command),
+        ..KeyFacts::UNKNOWN
+    };
+    let before = batch.len();
+    let mut is_sound = true;
+    arguments.keys(line, command, |at| {
+        key.clear();
+        is_sound &= arguments.unescape(line, at, key);
+        // Each key has a place of its own, as rows of dumps have.
+        batch.push_unescaped(start + arguments.place(at), key, facts);
+    });
+    if !is_sound {
+        batch.truncate(before);
+        return false;
+    }
+    if batch.len() == before {
+        batch.calls.keyless.push(command);
+    }
+    let time = Some((head.time_us, head.time_us));
+    batch.calls.span_us = joined_spans(batch.calls.span_us, time);
+    true
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}

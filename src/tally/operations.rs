@@ -1,0 +1,317 @@
+//! Operations on keys, from logs of MONITOR: per slot, per command, and the hottest keys.
+//!
+//! Slots and commands are counted. Keys are too many for that: a sample of a bounded number of
+//! operations is kept, each with the same chance, chosen by slot and place only (bottom-k, as in
+//! [`super::sample`]), so that it is the same for any order and any division of the input. While
+//! it holds every operation its figures are exact.
+
+use super::evidence::{CAUSE_SHARE, PREFIX_LIFT, estimated};
+use super::sample::{NAME_BYTES, mixed};
+use super::{Cause, Prefixes, Share};
+use crate::slot::{SLOT_COUNT, Slot, hash_tag};
+use crate::source::{Calls, Command, joined_spans};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// How many operations are sampled.
+pub(super) const SAMPLED: usize = 16_384;
+
+/// An operation of the sample: its order (the smaller, the sooner it is kept), slot and key,
+/// which is cut to 256 bytes.
+pub(super) type Sampled = (u64, Slot, Box<[u8]>);
+
+/// What a key is called by: itself, its tag, its prefix.
+type NameOf<'run> = dyn Fn(&[u8]) -> Option<Box<[u8]>> + 'run;
+
+/// What was counted of a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandCount {
+    /// Its operations on keys.
+    pub operations: u64,
+    /// Its calls without a key.
+    pub keyless: u64,
+}
+
+/// A key with many operations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HotKey {
+    /// The key; a longer one than 256 bytes is cut.
+    pub key: Box<[u8]>,
+    /// Its slot.
+    pub slot: Slot,
+    /// How many operations: counted, or estimated from the sample.
+    pub operations: u64,
+    /// Their share of all operations.
+    pub share: Share,
+}
+
+/// What was counted in logs of MONITOR.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    pub(super) slots: Box<[u64]>,
+    pub(super) commands: Box<[CommandCount]>,
+    pub(super) scripted: u64,
+    pub(super) span_us: Option<(u64, u64)>,
+    total: u64,
+    /// At most twice as many as are kept; cut down when it is full.
+    sample: Vec<Sampled>,
+    /// Operations of a greater order aren't among those that are kept.
+    limit: u64,
+}
+
+impl Default for Operations {
+    fn default() -> Operations {
+        Operations {
+            slots: vec![0; SLOT_COUNT].into(),
+            commands: vec![CommandCount::default(); Command::COUNT].into(),
+            scripted: 0,
+            span_us: None,
+            total: 0,
+            sample: Vec::new(),
+            limit: u64::MAX,
+        }
+    }
+}
+
+impl Operations {
+    /// Counts an operation; `place` is its own in its slot and input.
+    pub(super) fn add(&mut self, key: &[u8], slot: Slot, command: Command, place: u64) {
+        let count = &mut self.commands[command.index()].operations;
+        *count = count.saturating_add(1);
+        self.count(slot, 1);
+        let order = mixed(place.wrapping_add(u64::from(slot.number()) << 50));
+        if order <= self.limit {
+            let key = &key[..key.len().min(NAME_BYTES)];
+            self.keep((order, slot, key.into()));
+        }
+    }
+
+    /// Counts operations in a slot.
+    pub(super) fn count(&mut self, slot: Slot, operations: u64) {
+        let count = &mut self.slots[slot.index()];
+        *count = count.saturating_add(operations);
+        self.total = self.total.saturating_add(operations);
+    }
+
+    /// Counts what a log has besides keys.
+    pub(super) fn add_calls(&mut self, calls: &Calls) {
+        for command in &calls.keyless {
+            let count = &mut self.commands[command.index()].keyless;
+            *count = count.saturating_add(1);
+        }
+        self.scripted = self.scripted.saturating_add(calls.scripted);
+        self.span_us = joined_spans(self.span_us, calls.span_us);
+    }
+
+    pub(super) fn keep(&mut self, sampled: Sampled) {
+        self.sample.push(sampled);
+        if self.sample.len() == 2 * SAMPLED {
+            self.cut();
+        }
+    }
+
+    /// Keeps the operations with the smallest orders.
+    fn cut(&mut self) {
+        if self.sample.len() > SAMPLED {
+            let (_, last, _) = self.sample.select_nth_unstable(SAMPLED - 1);
+            self.limit = last.0;
+            self.sample.truncate(SAMPLED);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Operations) {
+        for (mine, theirs) in self.slots.iter_mut().zip(other.slots) {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.total = self.total.saturating_add(other.total);
+        for (mine, theirs) in self.commands.iter_mut().zip(other.commands) {
+            mine.operations = mine.operations.saturating_add(theirs.operations);
+            mine.keyless = mine.keyless.saturating_add(theirs.keyless);
+        }
+        self.scripted = self.scripted.saturating_add(other.scripted);
+        self.span_us = joined_spans(self.span_us, other.span_us);
+        for sampled in other.sample {
+            self.keep(sampled);
+        }
+    }
+
+    /// The sampled operations, first kept first: the same for the same operations in any order.
+    pub(super) fn sorted(&self) -> Vec<&Sampled> {
+        let mut sampled: Vec<&Sampled> = self.sample.iter().collect();
+        sampled.sort_unstable();
+        sampled.truncate(SAMPLED);
+        sampled
+    }
+
+    /// All operations.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The operations in a slot.
+    pub fn slot(&self, slot: Slot) -> u64 {
+        self.slots[slot.index()]
+    }
+
+    /// How many commands scripts ran; they aren't among the operations.
+    pub fn scripted(&self) -> u64 {
+        self.scripted
+    }
+
+    /// The times of the first and the last command, in microseconds since 1970.
+    pub fn span_us(&self) -> Option<(u64, u64)> {
+        self.span_us
+    }
+
+    /// The commands that were called, the most called first, of equals by name.
+    pub fn commands(&self) -> Vec<(Command, CommandCount)> {
+        let mut called: Vec<_> = Command::all()
+            .map(|command| (command, self.commands[command.index()]))
+            .filter(|(_, count)| count.operations > 0 || count.keyless > 0)
+            .collect();
+        called.sort_by_key(|(command, count)| {
+            let calls = count.operations.saturating_add(count.keyless);
+            (Reverse(calls), command.name())
+        });
+        called
+    }
+
+    /// Whether the sample holds every operation.
+    fn is_complete(&self) -> bool {
+        self.total <= SAMPLED as u64
+    }
+
+    /// The keys with the most operations, of equals the one that sorts first. Estimates are left
+    /// out where the sample doesn't show with 95 % confidence that there is anything.
+    pub fn hot_keys(&self, top: usize) -> Vec<HotKey> {
+        let sampled = self.sorted();
+        let mut keys: BTreeMap<&[u8], (Slot, u64)> = BTreeMap::new();
+        for (_, slot, key) in &sampled {
+            keys.entry(key).or_insert((*slot, 0)).1 += 1;
+        }
+        let all = sampled.len() as u64;
+        let mut hot: Vec<HotKey> = keys
+            .into_iter()
+            .map(|(key, (slot, operations))| {
+                let value = operations as f64 / all as f64;
+                HotKey {
+                    key: key.into(),
+                    slot,
+                    operations: match self.is_complete() {
+                        true => operations,
+                        false => (value * self.total as f64).round() as u64,
+                    },
+                    share: estimated(value, all, self.is_complete()),
+                }
+            })
+            .filter(|hot| hot.share.value > hot.share.error)
+            .collect();
+        // The sort is stable and the keys are sorted.
+        hot.sort_by_key(|hot| Reverse(hot.operations));
+        hot.truncate(top);
+        hot
+    }
+
+    /// Why these slots are hot, in the order given: as [`super::Tally::causes`] does for keys.
+    pub(super) fn causes(&self, slots: &[Slot], prefixes: Prefixes) -> Vec<Cause> {
+        let sampled = self.sorted();
+        let mut everywhere: BTreeMap<&[u8], u64> = BTreeMap::new();
+        for prefix in sampled
+            .iter()
+            .filter_map(|(_, _, key)| first_level(prefixes, key))
+        {
+            *everywhere.entry(prefix).or_default() += 1;
+        }
+        let cause = |slot: &Slot| {
+            let of_slot = sampled.iter().filter(|(_, of, _)| of == slot);
+            let keys: Vec<&[u8]> = of_slot.map(|(_, _, key)| &**key).collect();
+            let heaviest = |name: &NameOf| {
+                let mut names: BTreeMap<Box<[u8]>, u64> = BTreeMap::new();
+                for name in keys.iter().filter_map(|key| name(key)) {
+                    *names.entry(name).or_default() += 1;
+                }
+                let best = names
+                    .into_iter()
+                    .reduce(|best, next| if next.1 > best.1 { next } else { best });
+                let (name, count) = best?;
+                let value = count as f64 / keys.len() as f64;
+                let share = estimated(value, keys.len() as u64, self.is_complete());
+                (share.value - share.error >= CAUSE_SHARE).then_some((name, share))
+            };
+            if let Some((name, share)) = heaviest(&|key| Some(key.into())) {
+                return Cause::Key { name, share };
+            }
+            if let Some((name, share)) = heaviest(&|key| hash_tag(key).map(Into::into)) {
+                return Cause::HashTag { name, share };
+            }
+            match heaviest(&|key| first_level(prefixes, key).map(Into::into)) {
+                Some((name, share)) => {
+                    let overall = everywhere.get(&*name).copied().unwrap_or(0);
+                    let overall = overall as f64 / sampled.len() as f64;
+                    match share.value >= PREFIX_LIFT * overall {
+                        true => Cause::Prefix { name, share },
+                        false => Cause::ManyKeys,
+                    }
+                }
+                None => Cause::ManyKeys,
+            }
+        };
+        slots.iter().map(cause).collect()
+    }
+}
+
+/// A key's shortest prefix.
+fn first_level(prefixes: Prefixes, key: &[u8]) -> Option<&[u8]> {
+    prefixes.levels(prefixes.longest(key)?).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Operations of which a quarter are on one key, more than a sample holds.
+    fn count(part: impl Fn(u64) -> bool) -> Operations {
+        let mut operations = Operations::default();
+        for place in (0..60_000u64).filter(|place| part(*place)) {
+            let key = match place % 4 {
+                0 => "hot".to_owned(),
+                _ => format!("k:{place}"),
+            };
+            let command = Command::from_name(if place % 3 == 0 { b"get" } else { b"set" });
+            operations.add(
+                key.as_bytes(),
+                Slot::for_key(key.as_bytes()),
+                command,
+                place,
+            );
+        }
+        operations
+    }
+
+    #[test]
+    fn any_division_gives_the_same() {
+        let shown = |operations: &Operations| {
+            let hot = [Slot::for_key(b"hot"), Slot::for_key(b"k:1")];
+            format!(
+                "{:?} {:?} {:?} {:?} {:?}",
+                operations.slots,
+                operations.commands(),
+                operations.sorted(),
+                operations.hot_keys(20),
+                operations.causes(&hot, Prefixes::default())
+            )
+        };
+        let whole = count(|_| true);
+        let mut merged = count(|place| place % 7 == 3);
+        merged.merge(count(|place| place % 7 > 3));
+        merged.merge(count(|place| place % 7 < 3));
+        assert_eq!(shown(&merged), shown(&whole));
+        let [hot] = &whole.hot_keys(1)[..] else {
+            panic!("one")
+        };
+        assert_eq!(&*hot.key, b"hot");
+        assert!((hot.share.value - 0.25).abs() <= hot.share.error, "{hot:?}");
+        let causes = whole.causes(&[hot.slot], Prefixes::default());
+        assert!(matches!(&causes[0], Cause::Key { name, .. } if &**name == b"hot"));
+    }
+}
