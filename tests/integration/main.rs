@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod faults;
 mod fixtures;
+mod flat_memory;
 mod keyslot;
 mod killed;
 mod local_cluster;
