@@ -80,7 +80,7 @@ impl Window {
         let bytes = text.length();
         let lies = |window: &Window| {
             let message = format!(
-                "expected a {} of {bytes} bytes, found one that says something else of its size",
+                "expected a {} of {bytes} bytes, found one whose head says something else of its size",
                 form.name()
             );
             window.error(start, message)
@@ -101,7 +101,12 @@ impl Window {
                 longest: 0,
             });
         }
-        self.walk(form, measured, text, start, scratch)
+        let inside = self.walk(form, measured, text, start, scratch)?;
+        // A value must have the same entries, and so be the same key or none, however it is read.
+        match claim {
+            Some(claim) if inside.entries != Some(claim) => Err(lies(self)),
+            _ => Ok(inside),
+        }
     }
 
     /// The first bytes of a structure whose string's head was read, without reading them.
@@ -173,15 +178,14 @@ fn claim(form: Form, head: [u8; 10], bytes: u64) -> Option<Option<u64>> {
     match form {
         Form::Ziplist if u32_at(0) == bytes && bytes >= 11 => {
             let count = unless(u16_at(8), 0xffff);
-            // An entry takes two bytes at least.
             count
-                .is_none_or(|count| count <= (bytes - 11) / 2)
+                .is_none_or(|count| fits(count, bytes - 11))
                 .then_some(count)
         }
         Form::Listpack if u32_at(0) == bytes && bytes >= 7 => {
             let count = unless(u16_at(4), 0xffff);
             count
-                .is_none_or(|count| count <= (bytes - 7) / 2)
+                .is_none_or(|count| fits(count, bytes - 7))
                 .then_some(count)
         }
         Form::Intset => {
@@ -190,9 +194,19 @@ fn claim(form: Form, head: [u8; 10], bytes: u64) -> Option<Option<u64>> {
             is_whole.then_some(Some(count))
         }
         // The count is of pairs; from 254 on it isn't kept.
-        Form::Zipmap if bytes >= 2 => Some((head[0] < 254).then(|| u64::from(head[0]) * 2)),
+        Form::Zipmap if bytes >= 2 => {
+            let count = (head[0] < 254).then(|| u64::from(head[0]) * 2);
+            count
+                .is_none_or(|count| fits(count / 2, bytes - 2))
+                .then_some(count)
+        }
         _ => None,
     }
+}
+
+/// Whether so many entries can take so many bytes: each takes two at least, and none takes none.
+fn fits(count: u64, bytes: u64) -> bool {
+    count <= bytes / 2 && (count == 0) == (bytes == 0)
 }
 
 /// Entries and the longest measured one.
