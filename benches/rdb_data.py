@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Writes a seeded, mixed data set of 2 million keys to a real server and saves its RDB.
+
+usage: rdb_data.py SERVER OUT.rdb [KEYS]
+
+SERVER is a redis-server or valkey-server (tests/servers/install puts them into a cache folder).
+"""
+
+import os, random, shutil, socket, subprocess, sys, tempfile, time
+
+
+def command(*parts):
+    out = [b"*%d\r\n" % len(parts)]
+    for part in parts:
+        part = part if isinstance(part, bytes) else str(part).encode()
+        out.append(b"$%d\r\n%s\r\n" % (len(part), part))
+    return b"".join(out)
+
+
+def text(rng, length):
+    return rng.randbytes((length + 1) // 2).hex()[:length]
+
+
+def one(rng, index):
+    kind = rng.random()
+    key = "%s:%d" % (rng.choice(["user", "session", "{tenant%d}:doc" % (index % 5000)]), index)
+    if kind < 0.70:
+        return key, command("SET", key, text(rng, rng.choice([12, 40, 90, 200])))
+    if kind < 0.74:
+        return key, command("SET", key, rng.randrange(1 << 40))
+    count = rng.choice([3, 8, 20, 40]) if kind < 0.995 else 300
+    items = [text(rng, rng.choice([6, 14, 24])) for _ in range(count)]
+    if kind < 0.85:
+        return key, command("HSET", key, *[x for item in items for x in (item, item)])
+    if kind < 0.90:
+        return key, command("RPUSH", key, *items)
+    if kind < 0.94:
+        return key, command("SADD", key, *items)
+    if kind < 0.98:
+        return key, command("ZADD", key, *[x for n, item in enumerate(items) for x in (n, item)])
+    return key, command("XADD", key, "1-1", "field", items[0])
+
+
+def main():
+    server, out = sys.argv[1], os.path.abspath(sys.argv[2])
+    keys = int(sys.argv[3]) if len(sys.argv) > 3 else 2_000_000
+    rng = random.Random(20261124)
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            for _ in range(200):
+                try:
+                    link = socket.create_connection(("127.0.0.1", port))
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            for begin in range(0, keys, 2000):
+                sent, lines = [], 0
+                for index in range(begin, min(begin + 2000, keys)):
+                    key, written = one(rng, index)
+                    sent.append(written)
+                    lines += 2 if b"XADD" in written[:24] else 1
+                    if rng.random() < 0.2:
+                        sent.append(command("PEXPIREAT", key, 4102444800000 + index))
+                        lines += 1
+                link.sendall(b"".join(sent))
+                # Every reply ends with a line; an XADD's has two.
+                while lines > 0:
+                    lines -= link.recv(1 << 16).count(b"\n")
+            link.sendall(command("SAVE"))
+            link.recv(64)
+            shutil.move(os.path.join(folder, "dump.rdb"), out)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+main()
