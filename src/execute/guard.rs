@@ -3,7 +3,8 @@
 //! No server keeps two tools apart: `SETSLOT` overwrites what another has set,
 //! and a slot that two tools move to two targets loses the keys of one (seen
 //! with two runs on Redis 7.0). So the nodes are asked before a slot is opened,
-//! and again when its keys have left, before anybody is told of a new owner.
+//! again between `IMPORTING` and `MIGRATING`, and when its keys have left, before
+//! anybody is told of a new owner.
 //!
 //! Pure: what the primaries say of themselves goes in, a verdict comes out.
 
@@ -37,6 +38,17 @@ pub(super) fn may_begin(nodes: &Selves, task: Move, entry: Entry) -> Verdict {
     match stranger {
         Some((id, _)) => Verdict::Taken("was opened meanwhile", Some(id)),
         None => Verdict::Ours,
+    }
+}
+
+/// Whether the source of a slot may be told to give it away, after its target was told to import
+/// it: nobody else imports it, or gives it to somebody else.
+pub(super) fn may_open(nodes: &Selves, task: Move) -> Verdict {
+    let stranger = opened(nodes, task).find(|(id, open)| !is_part_of(*id, *open, task));
+    match stranger {
+        Some((id, _)) => Verdict::Taken("was opened at the same time", Some(id)),
+        None if owns(nodes, task.source, task) => Verdict::Ours,
+        None => Verdict::RolesChanged("the source doesn't own it any more"),
     }
 }
 
@@ -100,4 +112,54 @@ fn is_left_open(nodes: &Selves, node: NodeId, open: OpenSlot, task: Move) -> boo
     let is_gone = |id: &NodeId| !nodes.get(id).is_some_and(Node::is_primary);
     is_part_of(node, open, task)
         || matches!(open, OpenSlot::Migrating { target, .. } if node == task.source && is_gone(&target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::parse;
+    use crate::execute::testing::{id, nodes_text};
+    use crate::slot::Slot;
+
+    /// Slot 0 goes from `a` to `b`.
+    fn task() -> Move {
+        Move {
+            slot: Slot::new(0).expect("a slot"),
+            source: id('a'),
+            target: id('b'),
+        }
+    }
+
+    /// What the nodes say of themselves, with what each has open.
+    fn selves(open: [&str; 3]) -> Selves {
+        let says = ['a', 'b', 'c'].into_iter().zip(open).map(|(node, open)| {
+            let text = nodes_text(node, |about, line| match about == node {
+                true => format!("{line}{open}"),
+                false => line,
+            });
+            (id(node), parse::myself(&text, "test").expect("a node"))
+        });
+        says.collect()
+    }
+
+    #[test]
+    fn of_two_runs_at_once_one_sees_the_other_before_a_key_moves() {
+        let importing = format!(" [0-<-{}]", id('a'));
+        let ours = selves(["", &importing, ""]);
+        assert_eq!(may_open(&ours, task()), Verdict::Ours);
+        // Both have said IMPORTING, each on its own target: neither opens the source.
+        let both = selves(["", &importing, &importing]);
+        let other = Move {
+            target: id('c'),
+            ..task()
+        };
+        for task in [task(), other] {
+            let verdict = may_open(&both, task);
+            assert!(matches!(verdict, Verdict::Taken(_, Some(_))), "{verdict:?}");
+        }
+        // The other was first, and has opened the source already.
+        let migrating = format!(" [0->-{}]", id('c'));
+        let late = selves([&migrating, &importing, &importing]);
+        assert!(matches!(may_open(&late, task()), Verdict::Taken(..)));
+    }
 }

@@ -6,7 +6,7 @@
 //!                               ▲ ▲                                    │     │ answered
 //!                     looked at │ └────────────────────────────────────┼─────┘
 //!                               │                                      │
-//!           Confirms <──────────┤        role changed, link lost       │
+//!  Claims, Confirms <──────────┤        role changed, link lost       │
 //!                               │ ┌────────────────────────────────────┘
 //!                               │ ▼
 //!                            Unclear ──> Proves (a route to an heir) ──> Recording
@@ -31,7 +31,9 @@ pub(super) enum Wish {
     Asks { node: NodeId, verbs: Vec<Verb> },
     /// The answer.
     Asked,
-    /// A look at who has its slot open.
+    /// A look at who has its slot open, before its source opens it.
+    Claims,
+    /// A look at who has its slot open, before its target owns it.
     Confirms,
     /// This moment.
     Until(u64),
@@ -84,6 +86,7 @@ impl Flight {
         self.machine.set_keys_per_migrate(keys);
         self.wish = match self.machine.action() {
             Action::Ask { node, verbs } => Wish::Asks { node, verbs },
+            Action::Claim => Wish::Claims,
             Action::Confirm => Wish::Confirms,
             Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
             Action::Look => {

@@ -23,6 +23,8 @@ pub(super) struct Look {
     silent: BTreeMap<NodeId, Error>,
     /// Slots that want to begin.
     pub begins: Vec<Ticket>,
+    /// Slots that their target imports.
+    pub claims: Vec<u16>,
     /// Slots whose keys have left.
     pub confirms: Vec<u16>,
     /// Slots that want to know where they stand.
@@ -33,8 +35,7 @@ impl Look {
     pub fn new(
         nodes: Vec<NodeId>,
         begins: Vec<Ticket>,
-        confirms: Vec<u16>,
-        doubts: Vec<u16>,
+        [claims, confirms, doubts]: [Vec<u16>; 3],
     ) -> Look {
         Look {
             to_ask: nodes.into_iter().collect(),
@@ -43,6 +44,7 @@ impl Look {
             views: BTreeMap::new(),
             silent: BTreeMap::new(),
             begins,
+            claims,
             confirms,
             doubts,
         }

@@ -402,17 +402,19 @@ impl Core {
             let wanted = flights.filter(|(_, flight)| wanted(&flight.wish));
             wanted.map(|(slot, _)| *slot).collect()
         };
+        let claims = slots(&|wish| matches!(wish, Wish::Claims));
         let confirms = slots(&|wish| matches!(wish, Wish::Confirms));
         let doubts = slots(&|wish| matches!(wish, Wish::Unclear(doubt) if doubt.due_ms <= now_ms));
-        if begins.is_empty() && confirms.is_empty() && doubts.is_empty() {
+        let for_slots = [claims, confirms, doubts];
+        if begins.is_empty() && for_slots.iter().all(Vec::is_empty) {
             return;
         }
         // Only a primary can have a slot open. Who is one may change: a doubt is about just that.
-        let nodes = match doubts.is_empty() {
+        let nodes = match for_slots[2].is_empty() {
             true => self.options.primaries.clone(),
             false => self.options.names.keys().copied().collect(),
         };
-        self.look = Some(Look::new(nodes, begins, confirms, doubts));
+        self.look = Some(Look::new(nodes, begins, for_slots));
     }
 
     fn looked(&mut self, node: NodeId, replies: Result<Vec<Reply>>) {
@@ -442,10 +444,43 @@ impl Core {
         if !look.doubts.is_empty() {
             self.options.primaries = look.primaries_now(&self.options);
         }
+        for slot in &look.claims {
+            self.claim(*slot, &look, silent.as_ref());
+        }
         for slot in &look.confirms {
             self.confirm(*slot, &look, silent.as_ref());
         }
         self.begin(&look, silent);
+    }
+
+    fn claim(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+        let Some(flight) = self.flights.get(&slot) else {
+            return;
+        };
+        let task = flight.ticket.task;
+        if let Some(error) = silent {
+            return self.doubt_for_silence(slot, error);
+        }
+        let refusal = match guard::may_open(&look.selves, task) {
+            Verdict::Ours => None,
+            Verdict::RolesChanged(what) => {
+                let message = format!("slot {slot}: {what}");
+                return self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+            }
+            Verdict::Taken(what, at) => Some(self.taken(task, what, at).one_line()),
+        };
+        if let Some(flight) = self.flights.get_mut(&slot) {
+            match refusal {
+                None => flight.machine.claimed(),
+                Some(why) => flight.machine.withdraw(why),
+            }
+            flight.wish = Wish::Ready;
+        }
+    }
+
+    fn doubt_for_silence(&mut self, slot: u16, silent: &Error) {
+        let message = format!("slot {slot}: {}", silent.message());
+        self.doubt(slot, Error::new(ErrorKind::Stopped, message));
     }
 
     fn confirm(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
@@ -454,9 +489,7 @@ impl Core {
         };
         let task = flight.ticket.task;
         if let Some(error) = silent {
-            let why = error.message().to_owned();
-            let why = Error::new(ErrorKind::Stopped, format!("slot {slot}: {why}"));
-            return self.doubt(slot, why);
+            return self.doubt_for_silence(slot, error);
         }
         match guard::may_own(&look.selves, task) {
             Verdict::Ours => {

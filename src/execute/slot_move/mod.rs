@@ -6,24 +6,28 @@
 //! source would make the moved keys read nil.
 //!
 //! ```text
-//!  Import ──> Migrate ──> Databases ──> List ──> Send ──┐
-//!  (target)   (source)    (source)      │  ▲      │     │ OK, NOKEY: the next keys
-//!                            ▲          │  └──────┼─────┘
-//!                            │          │         │ BUSYKEY
-//!                            │  no key  │         ▼
-//!                            │  left    │     CompareSource ──> CompareTarget
-//!                            │          ▼         equal: Send with REPLACE
-//!                            └─────── Count       different: stop
-//!                       a key after     │ 0 in every database
-//!                       all             ▼
-//!                                    Confirm: nobody else has the slot open
-//!                                       ▼
-//!                                  EpochOfSource ──> EpochOfTarget ──┐ target behind:
-//!                                                     │    ▲         │ wait
-//!                                                     │    └─────────┘
-//!                                                     ▼
-//!              OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
-//!                                                └ a replica by now ──> Turned: look
+//!  Import ──> Claim: nobody else has it open ──> Migrate ──┐
+//!  (target)     │ (only where nobody had before) (source)  │
+//!               │ somebody has: Withdraw (target), stop    │
+//!     ┌────────────────────────────────────────────────────┘
+//!     └─> Databases ──> List ──> Send ──┐
+//!         (source)      │  ▲      │     │ OK, NOKEY: the next keys
+//!            ▲          │  └──────┼─────┘
+//!            │          │         │ BUSYKEY
+//!            │  no key  │         ▼
+//!            │  left    │     CompareSource ──> CompareTarget
+//!            │          ▼         equal: Send with REPLACE
+//!            └─────── Count       different: stop
+//!       a key after     │ 0 in every database
+//!       all             ▼
+//!                    Confirm: nobody else has the slot open
+//!                       ▼
+//!                  EpochOfSource ──> EpochOfTarget ──┐ target behind:
+//!                                     │    ▲         │ wait
+//!                                     │    └─────────┘
+//!                                     ▼
+//!         OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
+//!                                           └ a replica by now ──> Turned: look
 //! ```
 //!
 //! A slot that the target owns already (a run broke off between the `NODE`s)
@@ -109,6 +113,12 @@ pub enum Action {
         /// The verbs, in one write.
         verbs: Vec<Verb>,
     },
+    /// Look whether the slot may be opened on its source: whether nobody else has it open. Then
+    /// call [`SlotMove::claimed`], or [`SlotMove::withdraw`].
+    ///
+    /// Two runs that open a slot at the same time towards two targets both say `IMPORTING` first
+    /// and look afterwards, so that at least one of them sees the other before a key moves.
+    Claim,
     /// Look whether the slot is still moved by us alone, then call [`SlotMove::confirmed`].
     ///
     /// `SETSLOT` overwrites what another tool has set, without a word: a `NODE` after that
@@ -161,6 +171,7 @@ type Copy = (Option<Vec<u8>>, i64);
 #[derive(Clone, Debug)]
 enum State {
     Import,
+    Claim,
     Migrate,
     Databases,
     List {
@@ -259,6 +270,7 @@ impl SlotMove {
         } = self.task;
         let (node, verbs) = match &self.state {
             State::Import => (target, vec![self.set_slot(SetSlot::Importing { source })]),
+            State::Claim => return Action::Claim,
             State::Migrate => (source, vec![self.set_slot(SetSlot::Migrating { target })]),
             State::Databases => (source, vec![Verb::Info("keyspace")]),
             State::List { db } => (source, vec![self.select(*db), self.list()]),
@@ -316,7 +328,13 @@ impl SlotMove {
     pub fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
         let state = std::mem::replace(&mut self.state, State::Done);
         self.state = match state {
-            State::Import => self.accepted(replies, "IMPORTING on the target", State::Migrate)?,
+            State::Import => {
+                let next = match self.is_fresh {
+                    true => State::Claim,
+                    false => State::Migrate,
+                };
+                self.accepted(replies, "IMPORTING on the target", next)?
+            }
             State::Migrate => self.opened(replies)?,
             State::Withdraw { why } => {
                 return Err(Halt::Stop(Error::new(ErrorKind::Stopped, why)));
@@ -350,11 +368,26 @@ impl SlotMove {
                 self.told(replies, "NODE on the source", 0)?
             }
             State::OwnOther { index } => self.told(replies, "NODE on a primary", index + 1)?,
-            State::Confirm | State::Turned | State::Done => {
+            State::Claim | State::Confirm | State::Turned | State::Done => {
                 return Err(self.surprise("a reply that nobody waited for"));
             }
         };
         Ok(())
+    }
+
+    /// Says that nobody else has the slot open.
+    pub fn claimed(&mut self) {
+        if matches!(self.state, State::Claim) {
+            self.state = State::Migrate;
+        }
+    }
+
+    /// Says that somebody else has the slot open, before its source was asked to give it away: no
+    /// key of it has moved, so the target may forget it. The words are what the move stops with.
+    pub fn withdraw(&mut self, why: String) {
+        if matches!(self.state, State::Claim) {
+            self.state = State::Withdraw { why };
+        }
     }
 
     /// Says that the slot is still moved by us alone, and who is a primary beside the two.

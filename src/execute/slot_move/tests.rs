@@ -37,6 +37,8 @@ fn machine(entry: Entry) -> SlotMove {
 /// A cluster that answers as a script says, and otherwise as an empty source and a willing target.
 #[derive(Default)]
 struct Script {
+    /// Somebody else who has the slot open.
+    stranger: Option<&'static str>,
     /// Answers to the next `GETKEYSINSLOT`s; nothing when it runs out.
     listings: VecDeque<Vec<&'static str>>,
     /// Answers to the next `MIGRATE`s; OK when it runs out.
@@ -102,6 +104,13 @@ impl Script {
                     let replies = verbs.iter().map(|verb| self.answer(node, verb)).collect();
                     machine.answer(replies).map_err(Halt::into_error)?;
                 }
+                Action::Claim => {
+                    self.log.push("claim".to_owned());
+                    match self.stranger {
+                        Some(who) => machine.withdraw(who.to_owned()),
+                        None => machine.claimed(),
+                    }
+                }
                 Action::Confirm => {
                     self.log.push("confirm".to_owned());
                     machine.confirmed(vec![id('c'), id('d')]);
@@ -166,6 +175,22 @@ fn the_order_is_the_safe_one() {
         "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 KEYS z | GETKEYSINSLOT 7 2",
     ];
     assert_eq!(script.log, [&HEAD[..], &keys, &TAIL].concat());
+}
+
+#[test]
+fn a_fresh_slot_is_claimed_before_its_source_opens_it() {
+    let mut script = Script::default();
+    script.run(machine(Entry::Fresh)).expect("arrives");
+    let head = [&HEAD[..1], &["claim"], &HEAD[1..]].concat();
+    assert_eq!(script.log, [&head[..], &TAIL].concat());
+    let mut taken = Script {
+        stranger: Some("d imports it too"),
+        ..Script::default()
+    };
+    let error = taken.run(machine(Entry::Fresh)).expect_err("stops");
+    assert_eq!(error.message(), "d imports it too");
+    let expected = ["b: SETSLOT 7 IMPORTING a", "claim", "b: SETSLOT 7 STABLE"];
+    assert_eq!(taken.log, expected);
 }
 
 #[test]
@@ -341,12 +366,9 @@ fn a_slot_that_the_source_does_not_open_is_withdrawn_only_while_nothing_has_move
         assert!(error.message().contains("not the owner"), "{error:?}");
         script.log
     };
-    let opened = [HEAD[0], HEAD[1]];
-    assert_eq!(
-        run(Entry::Fresh),
-        [&opened[..], &["b: SETSLOT 7 STABLE"]].concat()
-    );
-    assert_eq!(run(Entry::SourceOwns), opened);
+    let fresh = [HEAD[0], "claim", HEAD[1], "b: SETSLOT 7 STABLE"];
+    assert_eq!(run(Entry::Fresh), fresh);
+    assert_eq!(run(Entry::SourceOwns), HEAD[..2]);
 }
 
 #[test]
