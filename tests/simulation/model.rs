@@ -267,6 +267,11 @@ impl Cluster {
         keys.filter(|key| slot_of(key) == slot).cloned().collect()
     }
 
+    fn takes_for_replica(&self, at: At, other: At) -> bool {
+        let role = self.nodes[at].roles.get(&other);
+        role.copied().flatten().is_some()
+    }
+
     fn set_slot(&mut self, at: At, slot: Slot, state: SetSlot) -> Reply {
         if self.nodes[at].follows.is_some() {
             return refused("ERR", "Please use SETSLOT only with masters.");
@@ -279,13 +284,7 @@ impl Cluster {
                     return refused("ERR", format!("I'm not the owner of hash slot {slot}"));
                 }
                 let target = known(target).expect("a known node");
-                if self.nodes[at]
-                    .roles
-                    .get(&target)
-                    .copied()
-                    .flatten()
-                    .is_some()
-                {
+                if self.takes_for_replica(at, target) {
                     return refused("ERR", "Target node is not a master");
                 }
                 self.nodes[at].migrating.insert(slot, target);
@@ -303,6 +302,11 @@ impl Cluster {
             }
             SetSlot::Node { owner: new } => {
                 let new = known(new).expect("a known node");
+                // Since 7.0 (seen on Redis 7.0.15): nobody takes a replica for an owner.
+                let takes_replicas = !self.server.turns_into_replica;
+                if !takes_replicas && self.takes_for_replica(at, new) {
+                    return refused("ERR", "Target node is not a master");
+                }
                 let keys = self.keys_in(at, slot).len();
                 if owner == Some(at) && new != at && keys > 0 {
                     let what = "Can't assign hashslot to a different node while I still hold keys \
