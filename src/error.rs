@@ -8,6 +8,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The result of everything in slotkit that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -109,14 +110,16 @@ impl fmt::Display for Position {
 ///
 /// `Display` gives place and message on one line; the causes are reached
 /// through [`StdError::source`], the mend through [`Error::mend`].
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
     position: Option<Position>,
     mend: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -162,7 +165,7 @@ impl Error {
     /// Says what it was caused by.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-        self.0.source = Some(cause.into());
+        self.0.source = Some(Arc::from(cause.into()));
         self
     }
 

@@ -21,7 +21,7 @@ use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind};
 
 /// What a slot in hand waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Wish {
     /// Its record being on disk.
     Recording,
@@ -52,7 +52,7 @@ pub(super) enum Wish {
 }
 
 /// Why and since when a slot is unclear.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Doubt {
     pub why: Error,
     /// When to look.
@@ -62,6 +62,7 @@ pub(super) struct Doubt {
 }
 
 /// One slot in hand.
+#[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub ticket: Ticket,
     pub machine: SlotMove,

@@ -22,6 +22,7 @@
 //! The core makes no choices. At the first surprise it begins nothing new,
 //! lets the other slots in hand arrive, and ends with the surprise.
 
+mod debug;
 mod flight;
 mod look;
 mod pace;
@@ -91,6 +92,7 @@ enum Part {
 }
 
 /// A write under way.
+#[derive(Clone, Debug)]
 struct Sent {
     parts: Vec<(Part, usize)>,
     at_ms: u64,
@@ -98,6 +100,7 @@ struct Sent {
 }
 
 /// A run.
+#[derive(Clone)]
 pub struct Core {
     options: Options,
     schedule: Schedule,

@@ -28,7 +28,7 @@ pub(super) struct Ticket {
 }
 
 /// How many moves each spell of a node still has, and which direction the last one has.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Spells {
     left: Vec<usize>,
     gives: bool,
@@ -56,7 +56,7 @@ impl Spells {
 }
 
 /// The moves that haven't begun.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Schedule {
     waiting: BTreeMap<Pair, VecDeque<Ticket>>,
     spells: BTreeMap<NodeId, Spells>,

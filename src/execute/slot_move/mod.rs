@@ -45,6 +45,7 @@ use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind};
 use answer::{compare, memory_usage};
+use std::fmt;
 
 /// How often keys may turn up again behind an empty listing before we stop.
 const MAX_PASSES: u32 = 16;
@@ -137,6 +138,7 @@ pub enum Action {
 }
 
 /// One slot under way.
+#[derive(Clone)]
 pub struct SlotMove {
     task: Move,
     settings: Settings,
@@ -215,6 +217,23 @@ enum State {
     },
     Turned,
     Done,
+}
+
+/// What decides how it goes on; figures are left out.
+impl fmt::Debug for SlotMove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlotMove")
+            .field("task", &self.task)
+            .field("settings", &self.settings)
+            .field("state", &self.state)
+            .field("databases", &self.databases)
+            .field("is_fresh", &self.is_fresh)
+            .field("has_source_turned", &self.has_source_turned)
+            .field("passes", &self.passes)
+            .field("standstills", &self.standstills)
+            .field("pause_ms", &self.pause_ms)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SlotMove {

@@ -1,0 +1,25 @@
+//! What decides how a run goes on, and nothing else.
+
+use super::Core;
+use std::fmt;
+
+/// Two runs that print alike go on alike. So figures and events are left out, and what never
+/// changes: `tests/simulation/` tries every interleaving once by it.
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("schedule", &self.schedule)
+            .field("flights", &self.flights)
+            .field("writes", &self.writes)
+            .field("look", &self.look)
+            .field("notes", &self.notes)
+            .field("recording", &self.recording)
+            .field("primaries", &self.options.primaries)
+            .field("routes", &self.options.routes)
+            .field("pace", &self.pace)
+            .field("surprise", &self.surprise)
+            .field("has_begun", &self.has_begun)
+            .field("wish", &self.wish)
+            .finish_non_exhaustive()
+    }
+}
