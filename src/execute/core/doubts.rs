@@ -1,0 +1,156 @@
+//! Slots that can't go on before somebody has looked who is who.
+
+use super::Core;
+use super::flight::{Doubt, Wish};
+use super::look::Look;
+use crate::cluster::NodeId;
+use crate::cluster::verb::{Reply, Verb};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::resume::{self, Beliefs, Standing};
+use crate::execute::slot_move::Entry;
+
+/// How often one slot may become unclear before it stops.
+const MAX_DOUBTS: u32 = 12;
+/// How long after a doubt the nodes are looked at.
+const LOOK_PAUSE_MS: u64 = 200;
+
+impl Core {
+    /// A slot that can't go on before somebody has looked who is who.
+    pub(super) fn doubt(&mut self, slot: u16, why: Error) {
+        let (now_ms, wait_ms) = (self.now_ms, self.options.failover_wait_ms);
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        flight.doubts += 1;
+        if flight.doubts > MAX_DOUBTS {
+            return self.strand(slot, why);
+        }
+        self.outcome.retries += 1;
+        flight.wish = Wish::Unclear(Doubt {
+            why,
+            due_ms: now_ms.saturating_add(LOOK_PAUSE_MS),
+            until_ms: now_ms.saturating_add(wait_ms),
+        });
+    }
+
+    pub(super) fn doubt_for_silence(&mut self, slot: u16, silent: &Error) {
+        let message = format!("slot {slot}: {}", silent.message());
+        self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+    }
+
+    /// Where an unclear slot goes on, if that can be seen by now.
+    pub(super) fn clear_up(&mut self, slot: u16, look: &Look) {
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        let Wish::Unclear(doubt) = std::mem::replace(&mut flight.wish, Wish::Ready) else {
+            return;
+        };
+        let begun = flight.ticket.task;
+        let beliefs = Beliefs {
+            views: &look.views,
+            families: &self.options.families,
+        };
+        match resume::standing_in(beliefs, begun) {
+            Ok(Standing::GoesOn(task, entry)) => self.go_on(slot, doubt, task, entry, look),
+            Ok(Standing::Settled) => {
+                let owner = look
+                    .views
+                    .get(&begun.target)
+                    .and_then(|view| view.map().owner(begun.slot));
+                // Nobody has it open, and it is still at its source: it is opened again.
+                match owner == Some(begun.source) {
+                    true => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
+                    false => flight.wish = Wish::Arrived,
+                }
+            }
+            Err(error) => {
+                if self.now_ms >= doubt.until_ms {
+                    let message = format!("{}; {}", doubt.why.message(), error.message());
+                    return self.strand(slot, Error::new(ErrorKind::Stopped, message));
+                }
+                self.wait_longer(slot, doubt);
+            }
+        }
+    }
+
+    pub(super) fn wait_longer(&mut self, slot: u16, mut doubt: Doubt) {
+        doubt.due_ms = self.now_ms.saturating_add(LOOK_PAUSE_MS);
+        if let Some(flight) = self.flights.get_mut(&slot) {
+            flight.wish = Wish::Unclear(doubt);
+        }
+    }
+
+    /// A slot goes on between these two, from this entry; a route that isn't known is proven first.
+    pub(super) fn go_on(&mut self, slot: u16, doubt: Doubt, task: Move, entry: Entry, look: &Look) {
+        let is_known = self
+            .options
+            .routes
+            .contains_key(&(task.source, task.target));
+        let view = look.views.get(&task.source);
+        let addr = view.and_then(|view| view.node(task.target)?.addr.clone());
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        let is_same = flight.ticket.task == task;
+        flight.ticket.task = task;
+        match addr {
+            _ if is_known => self.go_on_from(slot, entry, is_same),
+            Some(addr) => flight.wish = Wish::Proves { doubt, entry, addr },
+            None => self.wait_longer(slot, doubt),
+        }
+    }
+
+    pub(super) fn go_on_from(&mut self, slot: u16, entry: Entry, is_same: bool) {
+        let Some(flight) = self.flights.get(&slot) else {
+            return;
+        };
+        let (ticket, before, doubts) = (flight.ticket, flight.moved(), flight.doubts);
+        match self.machine(ticket.task, entry) {
+            Ok(machine) => {
+                self.take_off(ticket, machine, before, doubts);
+                if is_same && let Some(flight) = self.flights.get_mut(&slot) {
+                    // Its record stands already.
+                    self.notes.pop();
+                    flight.wish = Wish::Ready;
+                }
+            }
+            Err(error) => self.strand(slot, error),
+        }
+    }
+
+    /// Somebody answered where a new source reaches the target.
+    pub(super) fn proven(&mut self, slot: u16, node: NodeId, replies: Result<Vec<Reply>>) {
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        let Wish::Proves { doubt, entry, addr } = std::mem::replace(&mut flight.wish, Wish::Ready)
+        else {
+            return;
+        };
+        let task = flight.ticket.task;
+        let said = replies.and_then(|replies| match replies.into_iter().next() {
+            Some(reply) => reply.text(&Verb::MyId),
+            None => Err(Error::new(ErrorKind::Server, "MYID got no answer")),
+        });
+        match said {
+            Ok(id) if node == task.target && id == node.to_string() => {
+                self.options.routes.insert((task.source, task.target), addr);
+                self.go_on_from(slot, entry, false);
+            }
+            Ok(id) => {
+                let message = format!(
+                    "slot {slot}: node {id} answers at {addr}, expected {}",
+                    task.target
+                );
+                self.strand(slot, Error::new(ErrorKind::Stopped, message));
+            }
+            Err(error) if self.now_ms >= doubt.until_ms => {
+                let message = format!("slot {slot}: {}", error.message());
+                self.strand(slot, Error::new(ErrorKind::Stopped, message));
+            }
+            Err(_) => self.wait_longer(slot, doubt),
+        }
+    }
+}

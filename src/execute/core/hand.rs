@@ -1,0 +1,104 @@
+//! Slots in hand: how one takes off, takes an answer, stops, and lands.
+
+use super::flight::{Flight, Wish};
+use super::schedule::Ticket;
+use super::{Core, Event, Note};
+use crate::cluster::verb::Reply;
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::slot_move::{Entry, Halt, SlotMove};
+
+impl Core {
+    /// Remembers the first surprise; once something has begun, it means that the run stopped.
+    pub(super) fn trip(&mut self, error: Error) {
+        let kind = match self.has_begun {
+            true => ErrorKind::Stopped,
+            false => error.kind(),
+        };
+        self.surprise.get_or_insert_with(|| error.of_kind(kind));
+    }
+
+    pub(super) fn strand(&mut self, slot: u16, error: Error) {
+        if let Some(flight) = self.flights.get_mut(&slot) {
+            flight.wish = Wish::Stranded;
+        }
+        self.trip(error);
+    }
+
+    pub(super) fn hand_over(&mut self, slot: u16, replies: Vec<Reply>) {
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        let before = flight.moved();
+        flight.wish = Wish::Ready;
+        let answered = flight.machine.answer(replies);
+        let after = flight.moved();
+        if after != before {
+            let task = flight.ticket.task;
+            let (keys, bytes) = after;
+            self.events.push(Event::Moved { task, keys, bytes });
+        }
+        match answered {
+            Ok(()) => {}
+            Err(Halt::Stop(error)) => self.strand(slot, error),
+            Err(Halt::Unclear(error)) => self.doubt(slot, error),
+        }
+    }
+
+    /// Takes out what has arrived and what can't go on; whether a record is to be written.
+    pub(super) fn land(&mut self) -> bool {
+        let is_out = |flight: &Flight| matches!(flight.wish, Wish::Arrived | Wish::Stranded);
+        let out: Vec<u16> = self
+            .flights
+            .iter()
+            .filter(|(_, flight)| is_out(flight))
+            .map(|(slot, _)| *slot)
+            .collect();
+        let before = self.notes.len();
+        for slot in out {
+            let Some(flight) = self.flights.remove(&slot) else {
+                continue;
+            };
+            let (keys, bytes) = flight.moved();
+            if !matches!(flight.wish, Wish::Arrived) {
+                self.schedule.leave(&flight.ticket);
+                continue;
+            }
+            self.outcome.slots += 1;
+            self.outcome.keys = self.outcome.keys.saturating_add(keys);
+            self.outcome.bytes = self.outcome.bytes.saturating_add(bytes);
+            self.outcome.conflicts += flight.machine.conflicts();
+            let task = flight.ticket.task;
+            self.events.push(Event::Ended { task, keys, bytes });
+            self.notes.push(Note::Ends(task));
+            self.schedule.end(&flight.ticket);
+        }
+        self.notes.len() > before
+    }
+
+    /// A slot is in hand from here on; its record comes first.
+    pub(super) fn take_off(
+        &mut self,
+        ticket: Ticket,
+        machine: SlotMove,
+        before: (u64, u64),
+        doubts: u32,
+    ) {
+        self.notes.push(Note::Begins(ticket.task));
+        self.flights.insert(
+            ticket.task.slot.number(),
+            Flight {
+                ticket,
+                machine,
+                wish: Wish::Recording,
+                before,
+                doubts,
+            },
+        );
+    }
+
+    pub(super) fn machine(&self, task: Move, entry: Entry) -> Result<SlotMove> {
+        let settings = self.options.settings(task)?;
+        Ok(SlotMove::new(task, settings, entry))
+    }
+}

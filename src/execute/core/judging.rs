@@ -1,0 +1,175 @@
+//! Looks: begun for whoever needs one, and judged when everybody was heard.
+
+use super::Core;
+use super::flight::Wish;
+use super::look::Look;
+use super::schedule::Bounds;
+use crate::cluster::NodeId;
+use crate::cluster::verb::{Reply, Verb};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::guard::{self, Verdict};
+
+impl Core {
+    /// Begins a look when somebody needs one: slots that want to begin, to be confirmed, or to
+    /// know where they stand.
+    pub(super) fn begin_look(&mut self) {
+        if self.look.is_some() {
+            return;
+        }
+        let begins = match self.may_begin() {
+            true => self.schedule.take(Bounds {
+                slots_per_pair: self.options.slots_at_once,
+                pairs_per_node: self.options.pairs_per_node,
+            }),
+            false => Vec::new(),
+        };
+        let now_ms = self.now_ms;
+        let slots = |wanted: &dyn Fn(&Wish) -> bool| -> Vec<u16> {
+            let flights = self.flights.iter();
+            let wanted = flights.filter(|(_, flight)| wanted(&flight.wish));
+            wanted.map(|(slot, _)| *slot).collect()
+        };
+        let claims = slots(&|wish| matches!(wish, Wish::Claims));
+        let confirms = slots(&|wish| matches!(wish, Wish::Confirms));
+        let doubts = slots(&|wish| matches!(wish, Wish::Unclear(doubt) if doubt.due_ms <= now_ms));
+        let for_slots = [claims, confirms, doubts];
+        if begins.is_empty() && for_slots.iter().all(Vec::is_empty) {
+            return;
+        }
+        // Only a primary can have a slot open. Who is one may change: a doubt is about just that.
+        let nodes = match for_slots[2].is_empty() {
+            true => self.options.primaries.clone(),
+            false => self.options.names.keys().copied().collect(),
+        };
+        self.look = Some(Look::new(nodes, begins, for_slots));
+    }
+
+    pub(super) fn looked(&mut self, node: NodeId, replies: Result<Vec<Reply>>) {
+        let text = replies.and_then(|replies| {
+            let reply = replies.into_iter().next();
+            let missing = || Error::new(ErrorKind::Server, "CLUSTER NODES got no answer");
+            reply.ok_or_else(missing)?.text(&Verb::Nodes)
+        });
+        let Some(look) = &mut self.look else {
+            return;
+        };
+        look.heard(node, text);
+        if look.is_complete()
+            && let Some(look) = self.look.take()
+        {
+            self.judge(look);
+        }
+    }
+
+    /// Everybody has said what they believe.
+    pub(super) fn judge(&mut self, look: Look) {
+        // A node that is silent and that somebody else has not yet given up may have a slot open.
+        let silent = look.silent_primary(&self.options);
+        for slot in &look.doubts {
+            self.clear_up(*slot, &look);
+        }
+        if !look.doubts.is_empty() {
+            self.options.primaries = look.primaries_now(&self.options);
+        }
+        for slot in &look.claims {
+            self.claim(*slot, &look, silent.as_ref());
+        }
+        for slot in &look.confirms {
+            self.confirm(*slot, &look, silent.as_ref());
+        }
+        self.begin(&look, silent);
+    }
+
+    pub(super) fn claim(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+        let Some(flight) = self.flights.get(&slot) else {
+            return;
+        };
+        let task = flight.ticket.task;
+        if let Some(error) = silent {
+            return self.doubt_for_silence(slot, error);
+        }
+        let refusal = match guard::may_open(&look.selves, task) {
+            Verdict::Ours => None,
+            Verdict::RolesChanged(what) => {
+                let message = format!("slot {slot}: {what}");
+                return self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+            }
+            Verdict::Taken(what, at) => Some(self.taken(task, what, at).one_line()),
+        };
+        if let Some(flight) = self.flights.get_mut(&slot) {
+            match refusal {
+                None => flight.machine.claimed(),
+                Some(why) => flight.machine.withdraw(why),
+            }
+            flight.wish = Wish::Ready;
+        }
+    }
+
+    pub(super) fn confirm(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        let task = flight.ticket.task;
+        if let Some(error) = silent {
+            return self.doubt_for_silence(slot, error);
+        }
+        match guard::may_own(&look.selves, task) {
+            Verdict::Ours => {
+                let is_other = |id: &NodeId| *id != task.source && *id != task.target;
+                let others = look.primaries().filter(is_other).collect();
+                flight.machine.confirmed(others);
+                flight.wish = Wish::Ready;
+            }
+            Verdict::RolesChanged(what) => {
+                let message = format!("slot {slot}: {what}");
+                self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+            }
+            Verdict::Taken(what, at) => {
+                let error = self.taken(task, what, at).of_kind(ErrorKind::Stopped);
+                self.strand(slot, error);
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, look: &Look, silent: Option<Error>) {
+        if let Some(error) = silent.filter(|_| !look.begins.is_empty()) {
+            look.begins
+                .iter()
+                .for_each(|ticket| self.schedule.leave(ticket));
+            return self.trip(error);
+        }
+        for ticket in &look.begins {
+            let task = ticket.task;
+            if self.surprise.is_some() {
+                self.schedule.leave(ticket);
+                continue;
+            }
+            let fit = match guard::may_begin(&look.selves, task, ticket.entry) {
+                Verdict::Ours => self.machine(task, ticket.entry),
+                Verdict::RolesChanged(what) => Err(self.taken(task, what, None)),
+                Verdict::Taken(what, at) => Err(self.taken(task, what, at)),
+            };
+            match fit {
+                Ok(machine) => self.take_off(*ticket, machine, (0, 0), 0),
+                Err(error) => {
+                    self.schedule.leave(ticket);
+                    self.trip(error);
+                }
+            }
+        }
+    }
+
+    pub(super) fn taken(&self, task: Move, what: &str, at: Option<NodeId>) -> Error {
+        let on = at.map(|id| format!(" on {}", self.options.name(id)));
+        let message = format!(
+            "slot {} {what}{} (to be moved from {} to {})",
+            task.slot,
+            on.unwrap_or_default(),
+            self.options.name(task.source),
+            self.options.name(task.target)
+        );
+        Error::new(ErrorKind::Unsafe, message)
+            .mend("let the other tool finish, then make a new plan")
+    }
+}

@@ -1,0 +1,38 @@
+//! What a run asks of its driver.
+
+use super::super::Move;
+use crate::cluster::verb::Verb;
+use crate::cluster::{NodeAddr, NodeId};
+
+/// What a driver has to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Write these down; when one of them begins a move, let it reach the disk. Then
+    /// [`super::Core::recorded`].
+    Record(Vec<Note>),
+    /// Send these verbs to a node in one write; later [`super::Core::answered`] or [`super::Core::lost`].
+    Ask {
+        /// The node.
+        node: NodeId,
+        /// Another address than the node's own: a connection that is made for this question.
+        at: Option<NodeAddr>,
+        /// The verbs.
+        verbs: Vec<Verb>,
+    },
+    /// Nothing can be sent before this moment (in the driver's milliseconds), or before an answer.
+    Wait {
+        /// The moment; none when only an answer can help.
+        until_ms: Option<u64>,
+    },
+    /// It is over: [`super::Core::into_result`].
+    End,
+}
+
+/// What the journal has to remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A slot is about to be opened: on disk before the first command goes out.
+    Begins(Move),
+    /// A slot is where it should be.
+    Ends(Move),
+}
