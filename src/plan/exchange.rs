@@ -10,6 +10,9 @@
 //! Every exchange leaves the node within its limits and no other node further
 //! outside than it was, so that a step never has to be taken back.
 
+#[cfg(test)]
+mod tests;
+
 use super::work::Work;
 use std::cmp::Reverse;
 

@@ -1,5 +1,10 @@
 //! In which order to move: the most loaded node is relieved first, disjoint
 //! pairs of nodes take turns, and the biggest slots come last.
+//!
+//! The last rule goes first where they differ: a slot far above the usual size
+//! stalls its two nodes for longest and is the likeliest to be stopped, so that
+//! all else should be done by then. Slots of the usual size are in no order of
+//! size over the whole plan, only within a pair of nodes.
 
 use super::model::{Model, NOBODY};
 
@@ -29,16 +34,33 @@ pub(super) fn hops(model: &Model, at: &[u16]) -> Vec<Hop> {
         .collect()
 }
 
+/// A slot with more than so many times the mean of what moves is a big one.
+const BIG: u64 = 4;
+
 /// The hops in the order of execution.
 ///
 /// # Errors
 /// The hops that found no turn, since every target lacks memory for what must arrive first.
 pub(super) fn order(model: &Model, hops: Vec<Hop>) -> Result<Vec<Hop>, Vec<Hop>> {
-    let mut queue = Queue::new(model, hops);
+    let usual = usual_bytes(model, &hops);
+    let biggest_last = in_rounds(Queue::new(model, hops.clone(), usual));
+    // Where memory is short, what is small may have no room until what is big has left.
+    biggest_last.or_else(|_| in_rounds(Queue::new(model, hops, u64::MAX)))
+}
+
+/// The largest bytes of a slot that isn't a big one.
+fn usual_bytes(model: &Model, hops: &[Hop]) -> u64 {
+    let bytes = hops.iter().map(|hop| model.bytes[usize::from(hop.slot)]);
+    let sum: u128 = bytes.map(u128::from).sum();
+    let most = sum * u128::from(BIG) / hops.len().max(1) as u128;
+    u64::try_from(most).unwrap_or(u64::MAX)
+}
+
+fn in_rounds(mut queue: Queue<'_>) -> Result<Vec<Hop>, Vec<Hop>> {
     let mut ordered = Vec::with_capacity(queue.waiting);
     while queue.waiting > 0 {
         let round = queue.round();
-        if round.is_empty() {
+        if round.is_empty() && !queue.let_bigger_ones_go() {
             return Err(queue.left());
         }
         ordered.extend(round);
@@ -66,10 +88,12 @@ struct Queue<'model> {
     load: Vec<i64>,
     used: Vec<i128>,
     waiting: usize,
+    /// Slots of more bytes wait until no smaller one can go.
+    largest_bytes: u64,
 }
 
 impl<'model> Queue<'model> {
-    fn new(model: &'model Model, mut hops: Vec<Hop>) -> Queue<'model> {
+    fn new(model: &'model Model, mut hops: Vec<Hop>, largest_bytes: u64) -> Queue<'model> {
         let mut load = vec![0; model.nodes.len()];
         for (slot, home) in model.home.iter().enumerate() {
             if *home != NOBODY {
@@ -94,7 +118,23 @@ impl<'model> Queue<'model> {
             load,
             used,
             waiting,
+            largest_bytes,
         }
+    }
+
+    /// Raises the limit to twice the smallest slot above it; false where there is none.
+    fn let_bigger_ones_go(&mut self) -> bool {
+        let next = self
+            .pairs
+            .iter()
+            .flatten()
+            .filter_map(|pair| pair.hops.last());
+        let bytes = next.map(|hop| self.model.bytes[usize::from(hop.slot)]);
+        let above = bytes.filter(|bytes| *bytes > self.largest_bytes).min();
+        if let Some(bytes) = above {
+            self.largest_bytes = bytes.saturating_mul(2);
+        }
+        above.is_some()
     }
 
     /// One hop from each source that finds a target that isn't busy in this round.
@@ -114,7 +154,7 @@ impl<'model> Queue<'model> {
             if busy[source] {
                 continue;
             }
-            let free = |pair: &&Pair| !busy[pair.target] && self.has_room(pair);
+            let free = |pair: &&Pair| !busy[pair.target] && self.may_go(pair);
             let most = |pair: &&Pair| (pair.hops.len(), std::cmp::Reverse(pair.target));
             let Some(target) = self.pairs[source]
                 .iter()
@@ -131,12 +171,13 @@ impl<'model> Queue<'model> {
         round
     }
 
-    fn has_room(&self, pair: &Pair) -> bool {
+    fn may_go(&self, pair: &Pair) -> bool {
         let Some(hop) = pair.hops.last() else {
             return false;
         };
-        let after = self.used[pair.target] + i128::from(self.model.bytes[usize::from(hop.slot)]);
-        after <= i128::from(self.model.nodes[pair.target].headroom)
+        let bytes = self.model.bytes[usize::from(hop.slot)];
+        let after = self.used[pair.target] + i128::from(bytes);
+        bytes <= self.largest_bytes && after <= i128::from(self.model.nodes[pair.target].headroom)
     }
 
     fn take(&mut self, source: usize, target: usize) -> Option<Hop> {
@@ -161,5 +202,59 @@ impl<'model> Queue<'model> {
             .flatten()
             .flat_map(|pair| pair.hops)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::model;
+    use super::*;
+
+    const A: u16 = 0;
+    const B: u16 = 1;
+    const C: u16 = 2;
+    const D: u16 = 3;
+
+    fn hop(slot: u16, source: u16, target: u16) -> Hop {
+        Hop {
+            slot,
+            source,
+            target,
+        }
+    }
+
+    fn slots(ordered: &[Hop]) -> Vec<u16> {
+        ordered.iter().map(|hop| hop.slot).collect()
+    }
+
+    #[test]
+    fn what_is_big_waits_for_the_small_ones_of_other_pairs() {
+        let small: Vec<u16> = (4096..4116).collect();
+        let mut sizes: Vec<(u16, u64)> = small.iter().map(|slot| (*slot, 1)).collect();
+        sizes.extend([(0, 900), (1, 2_000), (8192, 1)]);
+        let model = model(&sizes, [u64::MAX; 4]);
+        let mut hops: Vec<Hop> = small.iter().map(|slot| hop(*slot, B, D)).collect();
+        hops.extend([hop(1, A, C), hop(0, A, C), hop(8192, C, B)]);
+        let ordered = slots(&order(&model, hops).expect("an order"));
+        assert_eq!(ordered[ordered.len() - 2..], [0, 1], "{ordered:?}");
+    }
+
+    #[test]
+    fn where_the_small_ones_would_take_its_room_what_is_big_goes_first() {
+        // C has room for the big slot alone; what C gives goes to A, which has room once the big one left.
+        let mut sizes = vec![(0, 100), (8192, 10)];
+        sizes.extend((0..30).map(|index| (12288 + index, 1)));
+        let model = model(&sizes, [0, 0, 100, 0]);
+        let mut hops = vec![hop(0, A, C), hop(8192, C, A)];
+        hops.extend((0..5).map(|index| hop(12288 + index, D, C)));
+        let ordered = slots(&order(&model, hops).expect("an order"));
+        assert_eq!(ordered, [0, 8192, 12288, 12289, 12290, 12291, 12292]);
+    }
+
+    #[test]
+    fn without_room_for_anything_what_is_stuck_is_told() {
+        let model = model(&[(0, 5), (4096, 5)], [0; 4]);
+        let hops = vec![hop(0, A, B), hop(4096, B, A)];
+        assert_eq!(order(&model, hops.clone()), Err(hops));
     }
 }

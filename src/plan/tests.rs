@@ -40,6 +40,31 @@ fn counts(plan: &Plan) -> Vec<u64> {
     plan.after().iter().map(|node| node.slots).collect()
 }
 
+/// Four nodes with a quarter of the slots each, in order; sizes by slot, rooms by node.
+pub(super) fn model(sizes: &[(u16, u64)], rooms: [u64; 4]) -> model::Model {
+    let mut nodes = String::new();
+    for (index, letter) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let (id, port, first) = (letter.repeat(40), 7001 + index, index * 4096);
+        let last = first + 4095;
+        nodes +=
+            &format!("{id} 127.0.0.1:{port}@1{port} master - 0 0 1 connected {first}-{last}\n");
+    }
+    let view = parse::cluster_nodes(&nodes, "nodes").expect("CLUSTER NODES");
+    let mut problem = Problem::from_view(&view).expect("a problem");
+    let ids: Vec<_> = problem.nodes().iter().map(|node| node.id).collect();
+    for (id, room) in ids.into_iter().zip(rooms) {
+        problem.node_mut(id).expect("a node").headroom_bytes = Some(room);
+    }
+    let mut bytes = vec![0; SLOT_COUNT];
+    for (slot, size) in sizes {
+        bytes[usize::from(*slot)] = *size;
+    }
+    let table = bytes.into_boxed_slice().try_into().expect("a table");
+    problem.weights = SlotWeights::new().with(Metric::Bytes, table);
+    problem.objective = Objective::by(Metric::Bytes);
+    model::Model::of(&problem).expect("a model")
+}
+
 #[test]
 fn an_even_cluster_stays_as_it_is() {
     let plan = made(&problem());

@@ -162,6 +162,34 @@ fn memory_headroom_holds_at_every_point() {
     }
 }
 
+/// Slots above four times the mean of what moves; those of the usual size come first.
+#[test]
+fn the_biggest_slots_come_last_over_the_whole_plan() {
+    let mut big_ones = 0;
+    for weights in WEIGHTS {
+        for placement in PLACEMENTS {
+            let plan = made(&instance(10, weights, placement, 3));
+            let bytes: Vec<u64> = plan
+                .migrations()
+                .iter()
+                .filter_map(|hop| hop.bytes)
+                .collect();
+            let usual = 4 * bytes.iter().sum::<u64>() / bytes.len().max(1) as u64;
+            let name = format!("{weights:?}, {placement:?}");
+            let first_big = bytes.iter().position(|size| *size > usual);
+            let big = &bytes[first_big.unwrap_or(bytes.len())..];
+            assert!(big.iter().all(|size| *size > usual), "{name}: {big:?}");
+            // A node pair may still be busy with a smaller one, so sizes are ordered by class.
+            let in_classes = big
+                .windows(2)
+                .all(|pair| pair[0] <= pair[1].saturating_mul(2));
+            assert!(in_classes, "{name}: {big:?}");
+            big_ones += big.len();
+        }
+    }
+    assert!(big_ones > 20, "{big_ones}");
+}
+
 #[test]
 fn a_drain_that_fits_no_memory_is_refused() {
     let mut problem = instance(4, Weights::Uniform, Placement::OneDrained, 1);
