@@ -138,6 +138,7 @@ impl Error {
     pub fn io(path: impl AsRef<Path>, cause: std::io::Error) -> Error {
         let message = match cause.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::IsADirectory => "expected a file, found a folder".to_owned(),
             _ => cause.to_string(),
         };
         let error = Error::new(ErrorKind::Io, message).at(Position::file(path));

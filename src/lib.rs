@@ -24,5 +24,6 @@ pub mod report;
 pub mod slot;
 pub mod source;
 pub mod tally;
+mod written;
 
 pub use error::{Error, ErrorKind, Result};

@@ -9,8 +9,9 @@
 use super::document::{PlanJson, SCHEMA};
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::written::write_whole;
 use serde::Deserialize;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 /// A plan for all 16,384 slots and 1,000 nodes takes about 4 MB; more than this is no plan.
@@ -85,23 +86,28 @@ impl Plan {
     /// Writes a plan file: beside the place first, then renamed, so that no half of one is ever seen.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`].
+    /// [`ErrorKind::Io`]; [`ErrorKind::Usage`] where something else than a plan stands.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.partial", std::process::id()));
-        let beside = path.with_file_name(name);
-        let written = std::fs::File::create_new(&beside).and_then(|mut file| {
-            file.write_all(self.to_json().as_bytes())?;
-            file.sync_all()
-        });
-        let renamed = written.and_then(|()| std::fs::rename(&beside, path));
-        renamed.map_err(|error| {
-            // The plan isn't there either way; what matters is the first error.
-            let _ = std::fs::remove_file(&beside);
-            Error::io(path, error)
-        })
+        check_place(path)?;
+        write_whole(path, self.to_json().as_bytes())
     }
+}
+
+/// Refuses to put a plan in the place of anything but another plan: a dump, say, that was named twice.
+fn check_place(path: &Path) -> Result<()> {
+    let is_free = match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => found.len() == 0 || Plan::read(path).is_ok(),
+        // A folder or a missing one is told apart when the plan is written.
+        _ => true,
+    };
+    if is_free {
+        return Ok(());
+    }
+    let message = "expected no file, or a plan to replace, found another file";
+    Err(Error::new(ErrorKind::Usage, message)
+        .at(Position::file(path))
+        .mend("write the plan under another name"))
 }
 
 fn unreadable(error: &serde_json::Error, origin: &str) -> Error {

@@ -50,6 +50,11 @@ fn a_file_is_written_whole_and_read_back() {
         .write(folder.path().join("none/plan.json"))
         .expect_err("no folder");
     assert_eq!(error.kind(), ErrorKind::Io);
+    let dump = folder.path().join("dump.rdb");
+    std::fs::write(&dump, b"REDIS0009").expect("written");
+    let error = plan.write(&dump).expect_err("another file");
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert_eq!(std::fs::read(&dump).expect("still there"), b"REDIS0009");
 }
 
 #[test]

@@ -24,9 +24,10 @@ mod write;
 use super::{Outcome, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::source::TALLY_MAGIC;
+use crate::written::write_whole;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 /// The version of the form that is written, and the only one that is read.
@@ -81,19 +82,7 @@ impl Outcome {
         let bytes = self
             .to_bytes()
             .map_err(|error| error.at(Position::file(path)))?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.partial", std::process::id()));
-        let beside = path.with_file_name(name);
-        let written = File::create_new(&beside).and_then(|mut file| {
-            file.write_all(&bytes)?;
-            file.sync_all()
-        });
-        let renamed = written.and_then(|()| std::fs::rename(&beside, path));
-        renamed.map_err(|cause| {
-            // The tally isn't there either way; what matters is the first error.
-            let _ = std::fs::remove_file(&beside);
-            Error::io(path, cause)
-        })
+        write_whole(path, &bytes)
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {
