@@ -1,5 +1,6 @@
 //! Many keys at once, in buffers that are used again.
 
+use super::rdb_tools::Quick;
 use super::{Calls, Command, Encoding, Moment};
 use crate::slot::KeySpan;
 use std::fmt;
@@ -167,6 +168,8 @@ pub struct KeyBatch {
     pub(super) is_ready: bool,
     /// What a log of MONITOR has besides keys.
     pub(super) calls: Calls,
+    /// What the quick way of reading rows remembers.
+    pub(super) quick: Option<Box<Quick>>,
 }
 
 impl KeyBatch {

@@ -45,6 +45,37 @@ impl Moment {
         Moment::from_unix_ms(u64::from(hour) * HOUR_MS)
     }
 
+    /// The form that rdb-tools writes, `2026-11-23T21:52:29.518000`, read at once: what
+    /// [`Moment::parse`] says of it, and nothing of other forms or of times that aren't.
+    #[inline]
+    pub(super) fn plain(text: &[u8]) -> Option<Moment> {
+        let text: &[u8; 26] = text.try_into().ok()?;
+        const FORM: &[u8; 26] = b"0000-00-00T00:00:00.000000";
+        // What is left of a digit is its value, and of everything else nothing.
+        let mut digits = [0; 26];
+        let mut is_good = true;
+        for at in 0..26 {
+            digits[at] = text[at] ^ FORM[at];
+            is_good &= digits[at] <= if FORM[at] == b'0' { 9 } else { 0 };
+        }
+        let pair = |at: usize| u64::from(digits[at]) * 10 + u64::from(digits[at + 1]);
+        let (year, month, day) = (pair(0) * 100 + pair(2), pair(5), pair(8));
+        let (hour, minute, second) = (pair(11), pair(14), pair(17));
+        // Later days, and seconds that leap, are for those who know the calendar.
+        let is_sure = is_good
+            && (1970..=9998).contains(&year)
+            && month.wrapping_sub(1) < 12
+            && day.wrapping_sub(1) < 28
+            && hour < 24
+            && minute < 60
+            && second < 60;
+        is_sure.then(|| {
+            let hours = days_until(year, month) * 24 + (day - 1) * 24 + hour;
+            let ms = pair(20) * 10 + u64::from(digits[22]);
+            Moment::from_unix_ms((hours * 3600 + minute * 60 + second) * 1000 + ms)
+        })
+    }
+
     /// What a dump or a person writes: `2026-11-23T21:52:29.518000`, with a space for the `T`,
     /// with `Z` or an offset such as `+01:00` behind it (UTC without), or the date alone.
     pub fn parse(text: &[u8]) -> Option<Moment> {
@@ -87,6 +118,16 @@ impl Moment {
     }
 }
 
+/// The days from 1970 to the first of a month.
+#[inline]
+fn days_until(year: u64, month: u64) -> u64 {
+    const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    // Leap days until the end of a year; of the year before as long as February isn't over.
+    let leap = |year: u64| year / 4 - year / 100 + year / 400;
+    let leaps = leap(year - u64::from(month <= 2)) - leap(1969);
+    (year - 1970) * 365 + leaps + BEFORE[month as usize - 1]
+}
+
 /// A fraction behind a point, then `Z`, an offset with a colon, or nothing.
 fn has_plain_tail(tail: &[u8]) -> bool {
     let rest = match tail {
@@ -112,6 +153,7 @@ impl fmt::Display for Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_forms_of_the_tools_are_one_time() {
@@ -132,6 +174,32 @@ mod tests {
             Moment::of_hour(truth.hour()).to_string(),
             "2026-11-23T21:00:00Z"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_plain_form_is_read_as_any_form(
+            date in (1960u32..2400, 0u32..14, 0u32..33),
+            time in (0u32..26, 0u32..62, 0u32..62, 0u32..1_000_000),
+            damage in proptest::option::of((0usize..26, any::<u8>())),
+        ) {
+            let ((year, month, day), (hour, minute, second, micros)) = (date, time);
+            let mut text =
+                format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}").into_bytes();
+            if let Some((place, byte)) = damage {
+                text[place] = byte;
+            }
+            if let Some(plain) = Moment::plain(&text) {
+                prop_assert_eq!(Some(plain), Moment::parse(&text));
+            } else {
+                // Only what is rare is left to the other way.
+                let is_usual = damage.is_none()
+                    && (1970..=9998).contains(&year) && (1..=12).contains(&month) && (1..=28).contains(&day)
+                    && hour < 24 && minute < 60 && second < 60;
+                prop_assert!(!is_usual);
+            }
+            prop_assert_eq!(Moment::plain(&text[..25]), None);
+        }
     }
 
     #[test]

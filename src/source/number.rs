@@ -24,6 +24,27 @@ pub(super) fn size(digits: &[u8]) -> Option<u64> {
     (value <= MAX_SIZE_BYTES).then_some(value)
 }
 
+/// The same for 1 to 8 digits, the last bytes of a little-endian word; nothing for others.
+#[inline]
+pub(super) fn short(word: u64, digits: usize) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    const PAIRS: u64 = 0x0000_00FF_0000_00FF;
+    if digits.wrapping_sub(1) > 7 {
+        return None;
+    }
+    let digits = (word ^ ZEROS) & u64::MAX << (64 - 8 * digits);
+    if (digits.wrapping_add(SIXES) | digits) & HIGH != 0 {
+        return None;
+    }
+    // Two digits make a number up to 99, two of those one up to 9999, and two of those the last.
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let front = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let back = (pairs >> 16 & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    Some(front.wrapping_add(back) >> 32)
+}
+
 /// The number of a database. Servers have 16 unless told otherwise; more than 65,536 is damage.
 #[inline]
 pub(super) fn database(digits: &[u8]) -> Option<u16> {
@@ -60,6 +81,7 @@ pub(super) fn human_size(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn sizes_with_units() {
@@ -83,6 +105,18 @@ mod tests {
             "1.KB",
         ] {
             assert_eq!(human_size(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_read_at_once(
+            bytes in proptest::array::uniform8(proptest::sample::select(b"0123456789/:\0,0123456789\xff".to_vec())),
+            digits in 0usize..12,
+        ) {
+            let text = &bytes[8usize.saturating_sub(digits)..];
+            let truth = size(text).filter(|_| digits <= 8);
+            prop_assert_eq!(short(u64::from_le_bytes(bytes), digits), truth);
         }
     }
 

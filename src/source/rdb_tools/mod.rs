@@ -15,14 +15,22 @@
 
 mod diagnosis;
 mod ends;
+mod marks;
+mod memo;
+mod quick;
+
+#[cfg(test)]
+mod tests;
 
 pub(super) use ends::TAIL_BYTES;
+pub(super) use quick::Quick;
 
 use super::batch::{KeyBatch, KeyFacts};
 use super::cut::Cut;
 use super::fault::Faults;
 use super::{Encoding, Moment};
 use ends::{HEAD_BYTES, Head, Tail, head};
+use marks::PIECE_BYTES;
 use memchr::memchr;
 
 /// The header that rdb-tools writes.
@@ -101,34 +109,80 @@ impl RdbTools {
         (head.key_start <= tail.key_end).then_some((head, tail))
     }
 
-    /// Reads the next rows of the block.
+    /// Reads the next rows of the block, at most so many, and at least one.
     pub(super) fn read_rows(self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
-        for _ in 0..rows {
-            if !batch.has_rest() {
-                return;
-            }
-            let start = batch.cursor;
-            let (row_end, next, tail) = self.row_end(&batch.block[..batch.end], start);
-            batch.cursor = next;
-            let row = &batch.block[start..row_end];
-            match tail.and_then(|tail| self.split_at(row, tail)) {
-                Some((head, tail)) => {
-                    let facts = KeyFacts {
-                        size_bytes: Some(tail.size_bytes),
-                        elements: Some(tail.elements),
-                        kind: head.kind,
-                        db: head.db,
-                        expires: !tail.expiry.is_empty(),
-                        expires_at: Moment::parse(tail.expiry),
-                        encoding: Encoding::from_word(tail.encoding),
-                        command: None,
-                    };
-                    let key = start + head.key_start..start + tail.key_end;
-                    batch.push_in_block(start, key, facts);
+        match self {
+            RdbTools::Plain => self.read_piece::<true>(batch, rows, faults),
+            RdbTools::WithoutExpiry => self.read_piece::<false>(batch, rows, faults),
+            RdbTools::RdbCli => {
+                for _ in 0..rows {
+                    if batch.has_rest() {
+                        self.read_row(batch, faults);
+                    }
                 }
-                None if row.iter().all(u8::is_ascii_whitespace) => {}
-                None => faults.push(self.diagnose(row, batch.offset + start as u64)),
             }
+        }
+    }
+
+    /// Reads a piece of the block line by line, most of them quickly.
+    fn read_piece<const HAS_EXPIRY: bool>(
+        self,
+        batch: &mut KeyBatch,
+        rows: usize,
+        faults: &mut Faults,
+    ) {
+        let mut quick = batch.quick.take().unwrap_or_default();
+        let Quick { marks, words } = &mut *quick;
+        let begin = batch.cursor;
+        let end = batch.end.min(begin + PIECE_BYTES);
+        marks.set(&batch.block[begin..end]);
+        for newline in marks.newlines() {
+            // A row that was read slowly may have several lines.
+            let Some(start) = batch.cursor.checked_sub(begin).filter(|at| *at <= newline) else {
+                continue;
+            };
+            let piece = &batch.block[begin..end];
+            match words.row::<HAS_EXPIRY>(marks, piece, start..newline) {
+                Some((key, facts)) => {
+                    batch.push_in_block(batch.cursor, begin + key.start..begin + key.end, facts);
+                    batch.cursor = begin + newline + 1;
+                }
+                None => self.read_row(batch, faults),
+            }
+            if batch.len() >= rows {
+                break;
+            }
+        }
+        if batch.cursor == begin && batch.has_rest() {
+            self.read_row(batch, faults);
+        }
+        batch.quick = Some(quick);
+    }
+
+    /// Reads the row at the cursor.
+    #[cold]
+    fn read_row(self, batch: &mut KeyBatch, faults: &mut Faults) {
+        let start = batch.cursor;
+        let (row_end, next, tail) = self.row_end(&batch.block[..batch.end], start);
+        batch.cursor = next;
+        let row = &batch.block[start..row_end];
+        match tail.and_then(|tail| self.split_at(row, tail)) {
+            Some((head, tail)) => {
+                let facts = KeyFacts {
+                    size_bytes: Some(tail.size_bytes),
+                    elements: Some(tail.elements),
+                    kind: head.kind,
+                    db: head.db,
+                    expires: !tail.expiry.is_empty(),
+                    expires_at: Moment::parse(tail.expiry),
+                    encoding: Encoding::from_word(tail.encoding),
+                    command: None,
+                };
+                let key = start + head.key_start..start + tail.key_end;
+                batch.push_in_block(start, key, facts);
+            }
+            None if row.iter().all(u8::is_ascii_whitespace) => {}
+            None => faults.push(self.diagnose(row, batch.offset + start as u64)),
         }
     }
 
