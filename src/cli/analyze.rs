@@ -10,7 +10,6 @@ use crate::report::{Analysis, analysis};
 use crate::source::{Filter, Moment};
 use crate::tally::{self, Outcome};
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The arguments of `analyze`.
@@ -103,11 +102,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if let Some(path) = &args.save {
         outcome.save(path)?;
     }
-    terminal::print(|out| write(out, args, &outcome, view.as_ref(), as_of))?;
-    match outcome.skipped() {
-        0 => Ok(Exit::Done),
-        _ => Ok(Exit::Unusable),
-    }
+    let has_findings = report(args, &outcome, view.as_ref(), as_of)?;
+    Ok(match (outcome.skipped(), has_findings) {
+        (0, false) => Exit::Done,
+        (0, true) => Exit::Finding,
+        _ => Exit::Unusable,
+    })
 }
 
 /// The keys themselves, not a report of them.
@@ -134,27 +134,34 @@ fn view(args: &Args) -> Result<Option<ClusterView>> {
     Ok(None)
 }
 
-fn write(
-    out: &mut dyn Write,
+/// Prints the report; returns whether it has findings.
+fn report(
     args: &Args,
     outcome: &Outcome,
     view: Option<&ClusterView>,
     as_of: Moment,
-) -> io::Result<()> {
+) -> Result<bool> {
     let form = match (args.json, args.csv) {
         (true, _) => Form::Json,
         (_, true) => Form::Csv,
         _ => args.output,
     };
     if let Form::Csv = form {
-        return analysis::csv::write(out, &outcome.tally, view);
+        terminal::print(|out| analysis::csv::write(out, &outcome.tally, view))?;
+        let findings = analysis::file_findings(&outcome.inputs, view);
+        // A row a slot has no place for them.
+        for finding in &findings {
+            terminal::say(format!("{}: {}", finding.message, finding.mend));
+        }
+        return Ok(!findings.is_empty());
     }
     let analysis = Analysis::new(outcome, view, usize::from(args.top), as_of);
-    match form {
+    terminal::print(|out| match form {
         Form::Json => {
             serde_json::to_writer(&mut *out, &analysis)?;
             out.write_all(b"\n")
         }
         _ => analysis::table::write(out, &analysis),
-    }
+    })?;
+    Ok(!analysis.findings.is_empty())
 }

@@ -9,7 +9,8 @@ use crate::error::{Error, ErrorKind};
 pub enum Exit {
     /// Done; nothing left to say.
     Done = 0,
-    /// A finding: a plan that would move slots and wasn't applied, a check that found something.
+    /// A finding: a plan that would move slots and wasn't applied, a check that found something, RDB
+    /// files that share slots or hold slots outside their node.
     Finding = 1,
     /// The call, a file or a server's answer can't be used: nothing was changed.
     Unusable = 2,
@@ -23,7 +24,8 @@ pub enum Exit {
 pub(super) const HELP: &str = "\
 Exit codes:
   0  done
-  1  a finding: a plan that would move slots and was not applied
+  1  a finding: a plan that would move slots and was not applied, something that check found,
+     or RDB files that share slots or hold slots outside their node
   2  wrong usage, or an input (a file, a server) that can't be used; nothing changed
   3  unsafe cluster state; nothing changed
   4  stopped part-way; running the same command again goes on";

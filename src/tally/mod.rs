@@ -28,7 +28,7 @@ pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run
 pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
-use crate::slot::{SLOT_COUNT, Slot, hash_tag};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet, hash_tag};
 use crate::source::{Calls, Command, Encoding, KeyBatch, KeyFacts, KeyKind, KeyRecord, Moment};
 use expiries::Expiries;
 use histogram::Histogram;
@@ -289,6 +289,13 @@ impl Tally {
             total.add(*count);
         }
         total
+    }
+
+    /// The slots with keys.
+    pub fn used_slots(&self) -> SlotSet {
+        Slot::all()
+            .filter(|slot| self.slot(*slot).keys > 0)
+            .collect()
     }
 
     /// How many keys have no known size; when these are all keys, nothing is known of bytes.

@@ -38,7 +38,7 @@ fn validator(schema: &Value) -> Validator {
     jsonschema::draft202012::new(schema).expect("the schema is one")
 }
 
-fn hold(report: &[u8], what: &str) -> Value {
+pub fn hold(report: &[u8], what: &str) -> Value {
     let report: Value = serde_json::from_slice(report).expect("JSON");
     let wrong: Vec<String> = strict()
         .iter_errors(&report)

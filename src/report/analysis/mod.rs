@@ -12,6 +12,7 @@ pub mod csv;
 mod evenness;
 mod expiry;
 mod families;
+mod files;
 mod operations;
 #[cfg(feature = "cli")]
 mod operations_table;
@@ -23,6 +24,7 @@ pub use advice::Advice;
 pub use evenness::ChiSquare;
 pub use expiry::{Expiry, Horizon};
 pub use families::{BigKeyRow, Families, FamilyRow};
+pub use files::{FileFinding, findings as file_findings};
 pub use operations::{CommandRow, HotKeyRow, HotOperationSlot, OperationRows, OperationSlot};
 pub use rows::*;
 
@@ -82,6 +84,8 @@ pub struct Analysis {
     /// What no rebalance can mend, when a slot map is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
+    /// What is wrong with RDB files together, or with one and the slot map.
+    pub findings: Vec<FileFinding>,
     /// The inputs, in the order given.
     pub inputs: Vec<InputRow>,
 }
@@ -142,7 +146,12 @@ impl Analysis {
             nodes: view.map(|view| node_rows(tally, view, known)),
             unassigned: view.map(|view| unassigned(tally, view, known)),
             advice: view.map(|view| advice::advice(tally, view)),
-            inputs: outcome.inputs.iter().map(input_row).collect(),
+            findings: files::findings(&outcome.inputs, view),
+            inputs: outcome
+                .inputs
+                .iter()
+                .map(|input| input_row(input, view))
+                .collect(),
         }
     }
 }
@@ -335,7 +344,8 @@ fn sum(tally: &Tally, slots: impl Iterator<Item = Slot>) -> SlotCount {
     slots.fold(SlotCount::default(), |sum, slot| sum.plus(tally.slot(slot)))
 }
 
-fn input_row(input: &InputSummary) -> InputRow {
+fn input_row(input: &InputSummary, view: Option<&ClusterView>) -> InputRow {
+    let of_node = input.slots.as_ref().zip(view);
     InputRow {
         path: input.path.display().to_string(),
         format: input.format,
@@ -343,5 +353,8 @@ fn input_row(input: &InputSummary) -> InputRow {
         operations: input.operations,
         skipped: input.findings.faults.count(),
         filtered: input.findings.filtered_keys,
+        node: of_node
+            .and_then(|(slots, view)| files::node_of(slots, view))
+            .map(|node| node.id.to_string()),
     }
 }

@@ -221,4 +221,7 @@ pub struct InputRow {
     pub skipped: u64,
     /// How many keys the filters left out.
     pub filtered: u64,
+    /// The id of the primary whose slots an RDB file has, when a slot map is known and it is one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }

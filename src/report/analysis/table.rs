@@ -4,11 +4,14 @@ use super::super::numbers::{bytes_text, count_text};
 use super::super::table;
 use super::operations_table;
 use super::{
-    Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, HotSlot,
-    Spread,
+    Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding,
+    HotSlot, Spread,
 };
 use crate::escape::key_line;
 use std::io::{self, Write};
+
+/// How many findings are told; each combination of files may have one.
+const NAMED_FINDINGS: usize = 20;
 
 /// How many characters of a name fit a table.
 const NAME_CHARS: usize = 48;
@@ -46,6 +49,7 @@ pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
     expiry(out, analysis)?;
     databases(out, analysis)?;
     nodes(out, analysis)?;
+    findings(out, &analysis.findings)?;
     advice(out, analysis.advice.as_deref().unwrap_or_default())
 }
 
@@ -115,6 +119,24 @@ fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
         rows,
     )?;
     verdict(out, spread.chi_square.as_ref())
+}
+
+fn findings(out: &mut dyn Write, findings: &[FileFinding]) -> io::Result<()> {
+    if !findings.is_empty() {
+        writeln!(out, "\nFindings")?;
+    }
+    for finding in findings.iter().take(NAMED_FINDINGS) {
+        let message = key_line(finding.message.as_bytes()).into_owned();
+        writeln!(out, "  {message}.\n    {}.", finding.mend)?;
+    }
+    match findings.len().saturating_sub(NAMED_FINDINGS) {
+        0 => Ok(()),
+        more => writeln!(
+            out,
+            "  And {} more (--json has all).",
+            count_text(more as u64)
+        ),
+    }
 }
 
 fn advice(out: &mut dyn Write, advice: &[Advice]) -> io::Result<()> {

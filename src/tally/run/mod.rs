@@ -8,8 +8,9 @@ mod worker;
 
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::slot::SlotSet;
 use crate::source::{
-    self, Cutting, Findings, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
+    self, Cutting, Findings, Format, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
 };
 use rayon::ThreadPool;
 use std::fs::File;
@@ -60,6 +61,8 @@ pub struct InputSummary {
     pub operations: u64,
     /// Rows that couldn't be read, keys that were left out.
     pub findings: Findings,
+    /// The slots that its keys are in, where it is the snapshot of one node: an RDB file.
+    pub slots: Option<SlotSet>,
     /// The saved tally that it was counted in, when it wasn't read by this run.
     pub tally: Option<PathBuf>,
 }
@@ -232,6 +235,7 @@ impl Run<'_> {
         self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
         let keys = found.tally.total().keys;
         let operations = found.tally.operations().map_or(0, Operations::total);
+        let slots = (format == Format::Rdb.name()).then(|| found.tally.used_slots());
         Ok((
             found.tally,
             InputSummary {
@@ -241,6 +245,7 @@ impl Run<'_> {
                 keys,
                 operations,
                 findings: found.findings,
+                slots,
                 tally: None,
             },
         ))

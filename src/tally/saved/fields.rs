@@ -1,6 +1,7 @@
 //! Numbers and names of a tally file, read with their places.
 
 use super::Broken;
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 
 /// The longest key, tag or path.
 const MAX_NAME_BYTES: usize = 512 << 20;
@@ -94,6 +95,16 @@ impl<'bytes> Fields<'bytes> {
             true => self.name().map(Some),
             false => Ok(None),
         }
+    }
+
+    /// A bit a slot, the lowest first.
+    pub(super) fn maybe_slot_set(&mut self) -> Result<Option<SlotSet>, Broken> {
+        if !self.flag()? {
+            return Ok(None);
+        }
+        let bits = self.take(SLOT_COUNT / 8)?;
+        let is_set = |slot: &Slot| bits[slot.index() / 8] >> (slot.index() % 8) & 1 == 1;
+        Ok(Some(Slot::all().filter(is_set).collect()))
     }
 
     pub(super) fn end(&self) -> Result<(), Broken> {

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::{Broken, HEADER_BYTES, MAX_INPUTS, Tally};
-use crate::slot::{Slot, hash_tag};
+use crate::slot::{Slot, SlotSet, hash_tag};
 use crate::source::{Command, Encoding, FORMAT_NAMES, Faults, Findings, KeyKind};
 use crate::tally::expiries::LAST_DAY;
 use crate::tally::histogram::{CLASSES, Histogram};
@@ -22,6 +22,7 @@ pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>
     let inputs = inputs(&mut fields, path)?;
     let mut tally = Tally::new();
     slots(&mut fields, &mut tally)?;
+    input_slots(&inputs, &tally)?;
     groups(&mut fields, &mut tally)?;
     histograms(&mut fields, &mut tally)?;
     expiries(&mut fields, &mut tally)?;
@@ -64,10 +65,21 @@ fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Bro
                 filtered_keys: fields.u64()?,
                 notes: Vec::new(),
             },
+            slots: fields.maybe_slot_set()?,
             tally: Some(path.to_path_buf()),
         });
     }
     Ok(inputs)
+}
+
+/// No key of an input is in a slot without keys.
+fn input_slots(inputs: &[InputSummary], tally: &Tally) -> Result<(), Broken> {
+    let mut slots = inputs
+        .iter()
+        .filter_map(|input| input.slots.as_ref())
+        .flat_map(SlotSet::iter);
+    let are_used = slots.all(|slot| tally.slot(slot).keys > 0);
+    expect(are_used, HEADER_BYTES, "inputs whose slots have keys")
 }
 
 fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {

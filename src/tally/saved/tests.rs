@@ -39,11 +39,16 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
             filtered_keys: 4,
             notes: Vec::new(),
         },
+        slots: Some(tally.used_slots()),
         tally: None,
+    };
+    let list = InputSummary {
+        slots: None,
+        ..input.clone()
     };
     Outcome {
         tally,
-        inputs: vec![input],
+        inputs: vec![input, list],
     }
 }
 
@@ -191,7 +196,7 @@ fn absurd_lengths_are_refused_with_their_place() {
     newer[TALLY_MAGIC.len()] = 2;
     let error = refused(&newer);
     assert!(
-        error.contains("byte 16: expected a tally of version 3, found version 2"),
+        error.contains("byte 16: expected a tally of version 4, found version 2"),
         "{error}"
     );
     // A number of inputs that no memory could hold.

@@ -3,7 +3,8 @@
 //! In this order, counts as 32 bits, sums as 64 bits, names with a 32-bit
 //! length before them, what may be missing with a byte 0 or 1 before it:
 //!
-//! 1. inputs: path, format, keys, operations, rows passed over, ambiguous keys, keys left out;
+//! 1. inputs: path, format, keys, operations, rows passed over, ambiguous keys, keys left out, of
+//!    RDB files the slots of their keys (a bit each, the lowest first);
 //! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known;
 //! 3. types and encodings: word, keys, bytes; databases: number, keys, bytes; keys without a size;
 //!    the histograms of key lengths and sizes, 65 classes each: numbers, sum; expiry times: whether
@@ -17,6 +18,7 @@
 //!    the last; the sample: order, slot, key.
 
 use super::super::{InputSummary, Tally};
+use crate::slot::{SLOT_COUNT, SlotSet};
 use crate::source::{Encoding, KeyKind};
 use crate::tally::GroupCount;
 use crate::tally::expiries::Expiries;
@@ -87,7 +89,18 @@ impl Body {
             self.u64(input.findings.faults.count());
             self.u64(input.findings.ambiguous_keys);
             self.u64(input.findings.filtered_keys);
+            self.slot_set(input.slots.as_ref());
         }
+    }
+
+    fn slot_set(&mut self, slots: Option<&SlotSet>) {
+        self.flag(slots.is_some());
+        let Some(slots) = slots else { return };
+        let mut bits = [0; SLOT_COUNT / 8];
+        for slot in slots.iter() {
+            bits[slot.index() / 8] |= 1 << (slot.index() % 8);
+        }
+        self.0.extend(bits);
     }
 
     fn slots(&mut self, tally: &Tally) {
