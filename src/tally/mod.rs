@@ -5,6 +5,8 @@
 //! estimated from samples that don't depend on the order of the keys; so every
 //! report is the same for any number of threads.
 
+mod batch;
+mod biggest;
 mod evidence;
 mod expiries;
 mod histogram;
@@ -20,6 +22,7 @@ mod top;
 #[cfg(test)]
 mod tests;
 
+pub use biggest::BigKey;
 pub use evidence::{Cause, Share, Weight};
 pub use histogram::Class;
 pub use operations::{CommandCount, HotKey, Operations};
@@ -28,8 +31,9 @@ pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run
 pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
-use crate::slot::{SLOT_COUNT, Slot, SlotSet, hash_tag};
-use crate::source::{Calls, Command, Encoding, KeyBatch, KeyFacts, KeyKind, KeyRecord, Moment};
+use crate::slot::{KeySpan, SLOT_COUNT, Slot, SlotSet};
+use crate::source::{Command, Encoding, KeyBatch, KeyKind, KeyRecord, Moment};
+use biggest::BiggestOfSlots;
 use expiries::Expiries;
 use histogram::Histogram;
 use sample::Samples;
@@ -81,23 +85,6 @@ impl GroupCount {
     }
 }
 
-/// The biggest key of a slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BigKey {
-    /// How many bytes it takes.
-    pub size_bytes: u64,
-    /// The key.
-    pub key: Box<[u8]>,
-}
-
-impl BigKey {
-    /// Whether another key is bigger; of keys of one size, the one that sorts first counts as the biggest.
-    #[inline]
-    fn is_beaten_by(&self, size_bytes: u64, key: &[u8]) -> bool {
-        size_bytes > self.size_bytes || (size_bytes == self.size_bytes && *key < *self.key)
-    }
-}
-
 /// What was counted in one or more inputs.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -109,7 +96,7 @@ pub struct Tally {
     expiries: Expiries,
     databases: BTreeMap<u16, GroupCount>,
     unsized_keys: u64,
-    biggest: Box<[Option<BigKey>]>,
+    biggest: BiggestOfSlots,
     big_keys: Biggest,
     tags: Tags,
     samples: Samples,
@@ -140,7 +127,7 @@ impl Tally {
             expiries: Expiries::default(),
             databases: BTreeMap::new(),
             unsized_keys: 0,
-            biggest: vec![None; SLOT_COUNT].into(),
+            biggest: BiggestOfSlots::default(),
             big_keys: Biggest::default(),
             tags: Tags::default(),
             samples: Samples::new(prefixes),
@@ -156,35 +143,17 @@ impl Tally {
             let operations = self.operations.get_or_insert_default();
             return operations.add(record.key, slot, command, place);
         }
-        self.add_key(record.key, record.facts, slot, place);
-        self.group(record.facts.db)
-            .add(1, record.facts.size_bytes.unwrap_or(0));
-    }
-
-    /// Counts the keys of a batch; `slots` are theirs.
-    ///
-    /// # Panics
-    /// When there are not as many slots as keys.
-    pub fn add_batch(&mut self, batch: &KeyBatch, slots: &[Slot]) {
-        assert_eq!(batch.len(), slots.len(), "one slot for each key");
-        if *batch.calls() != Calls::default() {
-            self.add_operations(batch, slots);
-            return;
-        }
-        let mut db = batch.facts().first().map_or(0, |facts| facts.db);
-        let mut in_db = GroupCount::default();
-        for ((record, slot), place) in batch.records().zip(slots).zip(batch.places()) {
-            self.add_key(record.key, record.facts, *slot, place);
-            // Databases come in runs: one look-up a run.
-            if record.facts.db != db {
-                self.group(db).add(in_db.keys, in_db.bytes);
-                (db, in_db) = (record.facts.db, GroupCount::default());
-            }
-            in_db.add(1, record.facts.size_bytes.unwrap_or(0));
-        }
-        if in_db.keys > 0 {
-            self.group(db).add(in_db.keys, in_db.bytes);
-        }
+        let span = KeySpan {
+            start: 0,
+            end: record.key.len() as u32,
+        };
+        let run = batch::Run {
+            bytes: record.key,
+            spans: &[span],
+            facts: &[record.facts],
+            slots: &[slot],
+        };
+        self.add_run(&run, std::iter::once(place));
     }
 
     /// Counts a batch of a log of MONITOR; every such batch has a time.
@@ -199,47 +168,6 @@ impl Tally {
 
     fn group(&mut self, db: u16) -> &mut GroupCount {
         self.databases.entry(db).or_default()
-    }
-
-    #[inline]
-    fn add_key(&mut self, key: &[u8], facts: KeyFacts, slot: Slot, place: u64) {
-        let size = facts.size_bytes.unwrap_or(0);
-        let count = &mut self.slots[slot.index()];
-        count.keys += 1;
-        count.bytes = count.bytes.saturating_add(size);
-        count.expiring += u64::from(facts.expires);
-        self.kinds[facts.kind as usize].add(1, size);
-        self.encodings[facts.encoding as usize].add(1, size);
-        self.key_lengths.add(key.len() as u64);
-        if let Some(at) = facts.expires_at {
-            self.expiries.add(at, size);
-        }
-        self.unsized_keys += u64::from(facts.size_bytes.is_none());
-        if facts.size_bytes.is_some() {
-            self.sizes.add(size);
-            self.keep_biggest(key, size, slot);
-            self.big_keys.add(key, size);
-        }
-        if self.tags.are_counted()
-            && let Some(tag) = hash_tag(key)
-        {
-            self.tags.add(tag, slot, size);
-        }
-        self.samples.add(key, slot, size, place);
-    }
-
-    #[inline]
-    fn keep_biggest(&mut self, key: &[u8], size_bytes: u64, slot: Slot) {
-        let biggest = &mut self.biggest[slot.index()];
-        match biggest {
-            Some(known) if !known.is_beaten_by(size_bytes, key) => {}
-            _ => {
-                *biggest = Some(BigKey {
-                    size_bytes,
-                    key: key.into(),
-                });
-            }
-        }
     }
 
     /// Adds what another worker counted; prefixes must mean the same in both.
@@ -260,15 +188,7 @@ impl Tally {
             self.group(db).add(theirs.keys, theirs.bytes);
         }
         self.unsized_keys = self.unsized_keys.saturating_add(other.unsized_keys);
-        for (mine, theirs) in self.biggest.iter_mut().zip(other.biggest) {
-            let Some(theirs) = theirs else { continue };
-            if mine
-                .as_ref()
-                .is_none_or(|mine| mine.is_beaten_by(theirs.size_bytes, &theirs.key))
-            {
-                *mine = Some(theirs);
-            }
-        }
+        self.biggest.merge(other.biggest);
         self.big_keys.merge(other.big_keys);
         self.tags.merge(other.tags);
         self.samples.merge(other.samples);
@@ -365,6 +285,6 @@ impl Tally {
 
     /// The biggest key of a slot, when a size is known.
     pub fn biggest_key(&self, slot: Slot) -> Option<&BigKey> {
-        self.biggest[slot.index()].as_ref()
+        self.biggest.get(slot)
     }
 }

@@ -1,7 +1,7 @@
 //! Exact counts of hash tags, while they fit.
 
 use super::GroupCount;
-use crate::slot::Slot;
+use crate::slot::{SLOT_COUNT, Slot};
 use std::collections::HashMap;
 
 /// How many different tags are counted exactly.
@@ -10,8 +10,6 @@ pub(super) const MAX_TAGS: usize = 16_384;
 /// How many bytes these tags may take together.
 const MAX_TAG_BYTES: usize = 2 << 20;
 
-type Counts = HashMap<Box<[u8]>, (Slot, GroupCount)>;
-
 /// The hash tags of an input with their keys and bytes.
 ///
 /// With more different tags than fit, the table is given up as a whole and
@@ -19,17 +17,97 @@ type Counts = HashMap<Box<[u8]>, (Slot, GroupCount)>;
 /// there are, never on their order or on how the input was cut: a part has
 /// too many only if the whole has.
 #[derive(Clone, Debug)]
-pub(super) struct Tags {
-    counts: Option<Counts>,
-    bytes: usize,
-}
+pub(super) struct Tags(Option<Counted>);
 
 impl Default for Tags {
     fn default() -> Tags {
-        Tags {
-            counts: Some(HashMap::new()),
-            bytes: 0,
+        Tags(Some(Counted::default()))
+    }
+}
+
+/// Tags that still fit.
+#[derive(Clone, Debug)]
+struct Counted {
+    /// The tags themselves, one behind the other.
+    names: Vec<u8>,
+    tags: Vec<Tag>,
+    by_name: HashMap<Box<[u8]>, u32>,
+    /// Which tag was seen last in each slot. Most slots have one at most, so that nearly every key
+    /// is counted without looking its tag up by name.
+    last: Box<[u32]>,
+}
+
+/// A tag and what was counted of it.
+#[derive(Clone, Debug)]
+struct Tag {
+    /// Where its name begins, and how long it is.
+    start: u32,
+    length: u32,
+    slot: Slot,
+    count: GroupCount,
+}
+
+/// No tag was seen in a slot.
+const NONE: u32 = u32::MAX;
+
+impl Default for Counted {
+    fn default() -> Counted {
+        Counted {
+            names: Vec::new(),
+            tags: Vec::new(),
+            by_name: HashMap::new(),
+            last: vec![NONE; SLOT_COUNT].into(),
         }
+    }
+}
+
+impl Counted {
+    #[inline]
+    fn name(&self, tag: &Tag) -> &[u8] {
+        &self.names[tag.start as usize..(tag.start + tag.length) as usize]
+    }
+
+    /// The tag that was seen last in its slot, when it is this one.
+    #[inline]
+    fn last(&mut self, name: &[u8], slot: Slot) -> Option<&mut Tag> {
+        let index = self.last[slot.index()] as usize;
+        let is_it = self.name(self.tags.get(index)?) == name;
+        is_it.then(|| &mut self.tags[index])
+    }
+
+    /// Counts keys with a tag; false when it is one too many.
+    #[inline]
+    fn add(&mut self, name: &[u8], slot: Slot, count: GroupCount) -> bool {
+        if let Some(tag) = self.last(name, slot) {
+            tag.count.add(count.keys, count.bytes);
+            return true;
+        }
+        self.add_other(name, slot, count)
+    }
+
+    #[inline(never)]
+    fn add_other(&mut self, name: &[u8], slot: Slot, count: GroupCount) -> bool {
+        if let Some(index) = self.by_name.get(name) {
+            self.last[slot.index()] = *index;
+            self.tags[*index as usize]
+                .count
+                .add(count.keys, count.bytes);
+            return true;
+        }
+        if self.tags.len() == MAX_TAGS || self.names.len() + name.len() > MAX_TAG_BYTES {
+            return false;
+        }
+        let index = self.tags.len() as u32;
+        self.tags.push(Tag {
+            start: self.names.len() as u32,
+            length: name.len() as u32,
+            slot,
+            count,
+        });
+        self.names.extend_from_slice(name);
+        self.by_name.insert(name.into(), index);
+        self.last[slot.index()] = index;
+        true
     }
 }
 
@@ -50,50 +128,36 @@ impl Tags {
     /// Whether tags are still counted: there weren't too many.
     #[inline]
     pub(super) fn are_counted(&self) -> bool {
-        self.counts.is_some()
+        self.0.is_some()
     }
 
     /// Gives the table up, as with too many tags.
     pub(super) fn give_up(&mut self) {
-        self.counts = None;
+        self.0 = None;
     }
 
-    /// Counts several keys with this tag.
+    /// Counts several keys with this tag; the slot must be the tag's.
+    #[inline]
     pub(super) fn add_many(&mut self, tag: &[u8], slot: Slot, count: GroupCount) {
-        let Some(counts) = &mut self.counts else {
-            return;
-        };
-        if let Some((_, known)) = counts.get_mut(tag) {
-            known.add(count.keys, count.bytes);
-            return;
+        if let Some(counted) = &mut self.0
+            && !counted.add(tag, slot, count)
+        {
+            self.give_up();
         }
-        self.bytes += tag.len();
-        if counts.len() == MAX_TAGS || self.bytes > MAX_TAG_BYTES {
-            self.counts = None;
-            return;
-        }
-        counts.insert(tag.into(), (slot, count));
     }
 
     /// Adds the tags of another worker.
     pub(super) fn merge(&mut self, other: Tags) {
-        match other.counts {
-            None => self.counts = None,
-            Some(counts) => {
-                for (tag, (slot, count)) in counts {
-                    self.add_many(&tag, slot, count);
-                }
-            }
+        match other.all() {
+            None => self.give_up(),
+            Some(all) => all.for_each(|(tag, slot, count)| self.add_many(tag, slot, count)),
         }
     }
 
     /// The tags with their slots and counts, in no order; nothing when there were too many.
     pub(super) fn all(&self) -> Option<impl Iterator<Item = (&[u8], Slot, GroupCount)>> {
-        let counts = self.counts.as_ref()?;
-        Some(
-            counts
-                .iter()
-                .map(|(tag, (slot, count))| (&**tag, *slot, *count)),
-        )
+        let counted = self.0.as_ref()?;
+        let tags = counted.tags.iter();
+        Some(tags.map(|tag| (counted.name(tag), tag.slot, tag.count)))
     }
 }

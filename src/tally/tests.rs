@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::slot::ListFormat;
+use crate::source::KeyFacts;
 use proptest::prelude::*;
 use sample::{BY_BYTES, BY_KEYS};
 

@@ -9,7 +9,7 @@ use crate::tally::histogram::{CLASSES, Histogram};
 use crate::tally::operations::{CommandCount, Operations, SAMPLED};
 use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
 use crate::tally::tags::MAX_TAGS;
-use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, Prefixes, SlotCount};
+use crate::tally::{BIG_KEYS, GroupCount, InputSummary, Prefixes, SlotCount};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -99,10 +99,7 @@ fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
             let is_of_slot = Slot::for_key(key) == slot;
             let is_sane = is_of_slot && count.keys > 0 && size_bytes <= count.bytes;
             expect(is_sane, place, "a key of the slot, no bigger than the slot")?;
-            tally.biggest[slot.index()] = Some(BigKey {
-                size_bytes,
-                key: key.into(),
-            });
+            tally.biggest.offer(slot, key, size_bytes);
         }
         expect(
             tally.slots[slot.index()].keys <= MAX_KEYS,

@@ -217,10 +217,9 @@ fn counts_that_do_not_belong_together_are_refused() {
         "{error}"
     );
     let mut wrong = small();
-    let slot = Slot::for_key(b"user:1").index();
-    if let Some(biggest) = &mut wrong.tally.biggest[slot] {
-        biggest.key = (*b"user:2").into();
-    }
+    // Of the size of `user:1`, and sorts before it.
+    let slot = Slot::for_key(b"user:1");
+    wrong.tally.biggest.offer(slot, b"user:0", 90);
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a wrong slot");
     assert!(error.message().contains("a key of the slot"), "{error}");
 }

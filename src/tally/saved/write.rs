@@ -104,11 +104,11 @@ impl Body {
     }
 
     fn slots(&mut self, tally: &Tally) {
-        for (count, biggest) in tally.slots.iter().zip(&tally.biggest) {
+        for (count, biggest) in tally.slots.iter().zip(tally.biggest.all()) {
             self.u64(count.keys);
             self.u64(count.bytes);
             self.u64(count.expiring);
-            self.maybe_name(biggest.as_ref().map(|biggest| &*biggest.key));
+            self.maybe_name(biggest.map(|biggest| &*biggest.key));
             if let Some(biggest) = biggest {
                 self.u64(biggest.size_bytes);
             }
