@@ -56,6 +56,11 @@ impl Layout {
         }
     }
 
+    /// Whether its values are stepped over by the one thread that reads it.
+    pub(crate) fn is_stepped_over(&self) -> bool {
+        *self == Layout::Rdb
+    }
+
     /// How many bytes before a place tell whether a row begins there; none
     /// when all bytes before it do, as with quotes.
     pub(crate) fn look_behind(&self) -> Option<usize> {

@@ -61,11 +61,7 @@ impl Tally {
         self.count_groups(run);
         self.count_databases(run.facts);
         if self.tags.are_counted() {
-            for (key, facts, slot) in run.keys() {
-                if let Some(tag) = hash_tag(key) {
-                    self.tags.add(tag, slot, facts.size_bytes.unwrap_or(0));
-                }
-            }
+            self.count_tags(run);
         }
         for ((key, facts, slot), place) in run.keys().zip(places) {
             let size = facts.size_bytes.unwrap_or(0);
@@ -111,6 +107,21 @@ impl Tally {
             if let Some(at) = facts.expires_at {
                 self.expiries.add(at, size);
             }
+        }
+    }
+
+    fn count_tags(&mut self, run: &Run<'_>) {
+        let mut tagged = [(&[][..], 0); TOGETHER];
+        let mut count = 0;
+        for (at, (key, _, _)) in run.keys().enumerate() {
+            if let Some(tag) = hash_tag(key) {
+                tagged[count] = (tag, at);
+                count += 1;
+            }
+        }
+        for (tag, at) in &tagged[..count] {
+            let size = run.facts[*at].size_bytes.unwrap_or(0);
+            self.tags.add(tag, run.slots[*at], size);
         }
     }
 

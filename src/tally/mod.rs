@@ -11,6 +11,7 @@ mod evidence;
 mod expiries;
 mod histogram;
 mod listed;
+mod name;
 mod operations;
 mod prefixes;
 mod run;

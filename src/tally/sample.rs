@@ -18,6 +18,7 @@
 //!
 //! A sample that holds every key is no estimate: its figures are exact.
 
+use super::name::Name;
 use super::{Prefixes, Weight};
 use crate::slot::{KeySpan, Slot, hash_tag};
 
@@ -37,8 +38,8 @@ pub(super) struct Sampled {
     pub(super) order: u64,
     pub(super) slot: Slot,
     pub(super) size_bytes: u64,
-    pub(super) tag: Option<Box<[u8]>>,
-    pub(super) prefix: Option<Box<[u8]>>,
+    pub(super) tag: Option<Name>,
+    pub(super) prefix: Option<Name>,
 }
 
 /// The keys with the smallest orders.
@@ -260,6 +261,6 @@ pub(super) fn mixed(place: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-fn shortened(name: &[u8]) -> Box<[u8]> {
+fn shortened(name: &[u8]) -> Name {
     name[..name.len().min(NAME_BYTES)].into()
 }

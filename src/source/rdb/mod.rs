@@ -57,6 +57,10 @@ const MAGIC_BYTES: usize = 9;
 const NEWEST_REDIS: u32 = 12;
 const NEWEST_VALKEY: u32 = 80;
 
+/// How many keys a batch has at most: what is known of them stays in the cache on its way from the
+/// thread that reads to the one that counts.
+const BATCH_KEYS: usize = BATCH_ROWS / 2;
+
 /// The keys of a batch take about this much at most, so that batches stay in the cache.
 const BATCH_BYTES: usize = 256 << 10;
 
@@ -223,7 +227,7 @@ impl Reader {
             self.state = State::Records;
         }
         while matches!(self.state, State::Records)
-            && batch.len() < BATCH_ROWS
+            && batch.len() < BATCH_KEYS
             && batch.bytes().len() < BATCH_BYTES
             && batch.has_room(self.window.offset())
         {

@@ -40,7 +40,23 @@ fn decimal_length(value: i32) -> u64 {
 }
 
 impl Window {
-    #[inline]
+    /// Nearly all lengths take a byte or two, and stand in the window as a whole.
+    #[inline(always)]
+    fn short_length(&mut self) -> Option<u64> {
+        match *self.rest_of_window() {
+            [first @ ..0x40, ..] => {
+                self.advance(1);
+                Some(u64::from(first))
+            }
+            [first @ 0x40..0x80, low, ..] => {
+                self.advance(2);
+                Some(u64::from(first & 0x3f) << 8 | u64::from(low))
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
     fn length_or_special(&mut self) -> Result<Length> {
         let first = self.byte()?;
         Ok(match first >> 6 {
@@ -64,6 +80,9 @@ impl Window {
     /// A length.
     #[inline]
     pub(super) fn length(&mut self) -> Result<u64> {
+        if let Some(length) = self.short_length() {
+            return Ok(length);
+        }
         match self.length_or_special()? {
             Length::Plain(length) => Ok(length),
             Length::Special(code) => {
@@ -74,8 +93,16 @@ impl Window {
     }
 
     /// The head of a string.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self) -> Result<Text> {
+        if let Some(length) = self.short_length() {
+            return Ok(Text::Plain(length));
+        }
+        self.other_text()
+    }
+
+    #[inline(never)]
+    fn other_text(&mut self) -> Result<Text> {
         match self.length_or_special()? {
             Length::Plain(length) => Ok(Text::Plain(length)),
             Length::Special(code) => self.special_text(code),

@@ -391,8 +391,32 @@ fn object(kind: KeyKind, encoding: Encoding, count: u64, longest: u64, bytes: u6
 
 /// Whether a text is what an integer of 64 bits prints as.
 fn is_wide_integer(text: &[u8]) -> bool {
-    std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse::<i64>().ok())
-        .is_some_and(|value| value.to_string().as_bytes() == text)
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_plain = matches!(digits, [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
+    is_plain && std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_integers_are_those_that_print_so() {
+        for text in ["9223372036854775807", "-9223372036854775808", "10000000000"] {
+            assert!(is_wide_integer(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "9223372036854775808",
+            "-9223372036854775809",
+            "+1000000000",
+            "0100000000",
+            "-0100000000",
+            "10000000000 ",
+            "1000000000a",
+            "-",
+            "",
+        ] {
+            assert!(!is_wide_integer(text.as_bytes()), "{text}");
+        }
+    }
 }

@@ -85,6 +85,19 @@ impl Window {
         self.end - self.cursor
     }
 
+    /// What is there of the next bytes.
+    #[inline]
+    pub(super) fn rest_of_window(&self) -> &[u8] {
+        &self.buffer[self.cursor..self.end]
+    }
+
+    /// Steps over bytes that are there.
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        debug_assert!(bytes <= self.rest());
+        self.cursor += bytes;
+    }
+
     /// Reads on until `wanted` bytes (at most the window) are there, or the input ends.
     #[cold]
     #[inline(never)]
@@ -184,6 +197,17 @@ impl Window {
     /// Appends the next `length` bytes to a buffer that grows as they arrive.
     #[inline]
     pub(super) fn copy(&mut self, length: u64, out: &mut Vec<u8>) -> Result<()> {
+        if length <= self.rest() as u64 {
+            let end = self.cursor + length as usize;
+            out.extend_from_slice(&self.buffer[self.cursor..end]);
+            self.cursor = end;
+            return Ok(());
+        }
+        self.copy_far(length, out)
+    }
+
+    #[inline(never)]
+    fn copy_far(&mut self, length: u64, out: &mut Vec<u8>) -> Result<()> {
         let mut left = length;
         loop {
             let step = left.min(self.rest() as u64) as usize;

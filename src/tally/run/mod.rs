@@ -276,7 +276,7 @@ impl Run<'_> {
         let count = parts.count(cutting);
         let next = AtomicU64::new(0);
         let stop = AtomicU64::new(u64::MAX);
-        self.workers(|worker| {
+        self.workers(self.pool.current_num_threads(), |worker| {
             loop {
                 // Parts are handed out in order, so every part before a failed one is read to its end.
                 let part = next.fetch_add(1, Ordering::Relaxed);
@@ -301,10 +301,15 @@ impl Run<'_> {
     /// One thread reads, workers count.
     fn stream(&self, input: Opened, cutting: &Cutting<'_>, reading: &Reading) -> Found {
         let threads = self.pool.current_num_threads();
-        let (full, filled) = sync_channel::<KeyBatch>(threads);
+        let workers = match reading.layout.is_stepped_over() {
+            // Who steps over values keeps a processor busy for each that counts keys.
+            true => (threads / 2).max(1),
+            false => threads,
+        };
+        let (full, filled) = sync_channel::<KeyBatch>(workers);
         // As many batches as can be in the queue, with the workers and with the reader.
-        let (empty, emptied) = sync_channel::<KeyBatch>(2 * threads + 1);
-        for _ in 0..=2 * threads {
+        let (empty, emptied) = sync_channel::<KeyBatch>(2 * workers + 1);
+        for _ in 0..=2 * workers {
             let _ = empty.send(KeyBatch::new());
         }
         let stop = AtomicU64::new(u64::MAX);
@@ -315,7 +320,7 @@ impl Run<'_> {
             let (filled, empty) = (Mutex::new(filled), empty);
             let reader =
                 scope.spawn(move || self.read_blocks(input, cutting, &emptied, &full, stop));
-            let mut found = self.workers(|worker| {
+            let mut found = self.workers(workers, |worker| {
                 loop {
                     // One worker waits for the next block, the others wait for the lock.
                     let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -372,15 +377,17 @@ impl Run<'_> {
         (blocks.take_findings(), failure)
     }
 
-    /// Runs a worker on every thread of the pool and merges what they found.
-    fn workers(&self, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
-        let found = self.pool.broadcast(|_| {
-            let mut worker = Worker::new(self.options, self.prefixes);
+    /// Runs a worker on so many threads of the pool and merges what they found.
+    fn workers(&self, count: usize, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
+        let found = self.pool.broadcast(|thread| {
+            let mut worker =
+                (thread.index() < count).then(|| Worker::new(self.options, self.prefixes))?;
             work(&mut worker);
-            worker.found
+            Some(worker.found)
         });
         found
             .into_iter()
+            .flatten()
             .reduce(|mut all, next| {
                 all.merge(next);
                 all
