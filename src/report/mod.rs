@@ -5,6 +5,8 @@ mod csv_guard;
 pub mod key;
 mod memory_csv;
 mod numbers;
+#[cfg(feature = "cli")]
+mod page;
 pub mod plan_script;
 #[cfg(feature = "cli")]
 pub mod plan_table;

@@ -1,30 +1,34 @@
 //! Operations on keys, for people.
 
 use super::super::numbers::count_text;
-use super::super::table;
+use super::super::page::{self, Page};
 use super::OperationRows;
 use super::table::{cause, percent, shortened};
-use std::io::{self, Write};
+use std::io;
 
 /// How many commands a table shows; the JSON form has all.
 const COMMANDS: usize = 20;
 
 /// Writes what logs of MONITOR had.
-pub(super) fn write(out: &mut dyn Write, operations: &OperationRows) -> io::Result<()> {
-    writeln!(out, "Operations (a key of a command is one)")?;
-    writeln!(out, "  on keys     {}", count_text(operations.total))?;
+pub(super) fn write(page: &mut dyn Page, operations: &OperationRows) -> io::Result<()> {
+    page.heading("Operations (a key of a command is one)")?;
+    let mut facts = vec![("on keys", count_text(operations.total))];
     if operations.scripted > 0 {
         let scripted = count_text(operations.scripted);
-        writeln!(out, "  in scripts  {scripted} commands, not counted again")?;
+        facts.push((
+            "in scripts",
+            format!("{scripted} commands, not counted again"),
+        ));
     }
     if let (Some(first), Some(seconds)) = (&operations.first, operations.seconds) {
-        writeln!(out, "  from        {first}, {seconds:.1} seconds long")?;
+        facts.push(("from", format!("{first}, {seconds:.1} seconds long")));
     }
     if let Some(rate) = operations.per_second {
-        writeln!(out, "  a second    {rate:.1}")?;
+        facts.push(("a second", format!("{rate:.1}")));
     }
+    page.facts(&facts)?;
     if !operations.hot_slots.is_empty() {
-        writeln!(out, "\nHot slots by operations")?;
+        page.heading("Hot slots by operations")?;
         let rows = operations.hot_slots.iter().map(|slot| {
             vec![
                 slot.slot.to_string(),
@@ -35,8 +39,8 @@ pub(super) fn write(out: &mut dyn Write, operations: &OperationRows) -> io::Resu
             ]
         });
         let header = ["slot", "operations", "share", "times mean", "cause"];
-        table::write(out, &header, &[4], rows)?;
-        writeln!(out, "\nHot keys by operations")?;
+        page::table(page, &header, &[4], rows)?;
+        page.heading("Hot keys by operations")?;
         let rows = operations.hot_keys.iter().map(|key| {
             let about = if key.exact { "" } else { "~" };
             let error = key.error.map(|error| format!(" ± {}", percent(error)));
@@ -47,19 +51,16 @@ pub(super) fn write(out: &mut dyn Write, operations: &OperationRows) -> io::Resu
                 shortened(&key.key),
             ]
         });
-        table::write(out, &["operations", "share", "slot", "key"], &[3], rows)?;
+        page::table(page, &["operations", "share", "slot", "key"], &[3], rows)?;
     }
-    commands(out, operations)
+    commands(page, operations)
 }
 
-fn commands(out: &mut dyn Write, operations: &OperationRows) -> io::Result<()> {
+fn commands(page: &mut dyn Page, operations: &OperationRows) -> io::Result<()> {
     if operations.commands.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "\nCommands (heavy: their time grows with the size of what they work on)"
-    )?;
+    page.heading("Commands (heavy: their time grows with the size of what they work on)")?;
     let rows = operations.commands.iter().take(COMMANDS).map(|row| {
         vec![
             row.command.to_owned(),
@@ -69,5 +70,5 @@ fn commands(out: &mut dyn Write, operations: &OperationRows) -> io::Result<()> {
         ]
     });
     let header = ["command", "operations", "calls without a key", ""];
-    table::write(out, &header, &[0, 3], rows)
+    page::table(page, &header, &[0, 3], rows)
 }

@@ -1,7 +1,7 @@
-//! The analysis for people.
+//! The analysis for people, as text or as a page for a browser.
 
 use super::super::numbers::{bytes_text, count_text};
-use super::super::table;
+use super::super::page::{self, Page, Text};
 use super::operations_table;
 use super::{
     Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding,
@@ -16,72 +16,69 @@ const NAMED_FINDINGS: usize = 20;
 /// How many characters of a name fit a table.
 const NAME_CHARS: usize = 48;
 
-/// Writes the analysis as tables.
+/// Writes the analysis as tables of text.
 ///
 /// # Errors
 /// When writing fails.
 pub fn write(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+    on(&mut Text::new(out), analysis)
+}
+
+/// Writes the analysis on any page.
+pub(super) fn on(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     if let Some(operations) = &analysis.operations {
-        operations_table::write(out, operations)?;
+        operations_table::write(page, operations)?;
         // Logs alone say nothing of the keys that are there.
         if analysis.totals.keys == 0 {
             return Ok(());
         }
-        writeln!(out)?;
     }
-    totals(out, analysis)?;
-    distribution(out, analysis)?;
-    hot_slots(out, "Hot slots by keys", &analysis.hot_slots.by_keys)?;
-    hot_slots(out, "Hot slots by bytes", &analysis.hot_slots.by_bytes)?;
-    big_keys(out, &analysis.big_keys)?;
-    families(out, "Hash tags", &analysis.hash_tags)?;
-    families(out, "Prefixes", &analysis.prefixes)?;
-    types(out, analysis)?;
-    encodings(out, analysis)?;
-    histogram(out, "Sizes", "bytes", &analysis.sizes, bytes_text)?;
+    totals(page, analysis)?;
+    distribution(page, analysis)?;
+    hot_slots(page, "Hot slots by keys", &analysis.hot_slots.by_keys)?;
+    hot_slots(page, "Hot slots by bytes", &analysis.hot_slots.by_bytes)?;
+    big_keys(page, &analysis.big_keys)?;
+    families(page, "Hash tags", &analysis.hash_tags)?;
+    families(page, "Prefixes", &analysis.prefixes)?;
+    types(page, analysis)?;
+    encodings(page, analysis)?;
+    histogram(page, "Sizes", "bytes", &analysis.sizes, bytes_text)?;
     histogram(
-        out,
+        page,
         "Key lengths",
         "length",
         &analysis.key_lengths,
         count_text,
     )?;
-    expiry(out, analysis)?;
-    databases(out, analysis)?;
-    nodes(out, analysis)?;
-    findings(out, &analysis.findings)?;
-    advice(out, analysis.advice.as_deref().unwrap_or_default())
+    expiry(page, analysis)?;
+    databases(page, analysis)?;
+    nodes(page, analysis)?;
+    findings(page, &analysis.findings)?;
+    advice(page, analysis.advice.as_deref().unwrap_or_default())
 }
 
-fn totals(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn totals(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     let totals = &analysis.totals;
-    writeln!(out, "Totals")?;
-    writeln!(out, "  keys        {}", count_text(totals.keys))?;
-    match totals.bytes {
-        Some(bytes) => writeln!(
-            out,
-            "  bytes       {} ({})",
-            count_text(bytes),
-            bytes_text(bytes)
-        )?,
-        None => writeln!(out, "  bytes       unknown: no input has sizes")?,
-    }
+    page.heading("Totals")?;
+    let mut facts = vec![("keys", count_text(totals.keys))];
+    facts.push(match totals.bytes {
+        Some(bytes) => (
+            "bytes",
+            format!("{} ({})", count_text(bytes), bytes_text(bytes)),
+        ),
+        None => ("bytes", "unknown: no input has sizes".to_owned()),
+    });
     if totals.bytes.is_some() && totals.unsized_keys > 0 {
         let missing = count_text(totals.unsized_keys);
-        writeln!(
-            out,
-            "              without {missing} keys whose size is unknown"
-        )?;
+        facts.push(("", format!("without {missing} keys whose size is unknown")));
     }
-    writeln!(out, "  expiring    {}", count_text(totals.expiring))?;
-    writeln!(
-        out,
-        "  slots used  {} of 16,384",
-        count_text(totals.slots_used as u64)
-    )
+    facts.push(("expiring", count_text(totals.expiring)));
+    let used = count_text(totals.slots_used as u64);
+    facts.push(("slots used", format!("{used} of 16,384")));
+    page.facts(&facts)
 }
 
-fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     let spread = &analysis.distribution;
     let row = |name: &str, spread: &Spread, unit: &str, text: fn(u64) -> String| {
         // The mean of a sparse keyspace is below one: whole units would hide it.
@@ -107,54 +104,50 @@ fn distribution(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             .as_ref()
             .map(|bytes| row("bytes", bytes, " B", bytes_text)),
     );
-    writeln!(
-        out,
-        "\nPer slot ({} of 16,384 are empty; skew is max / mean)",
+    page.heading(&format!(
+        "Per slot ({} of 16,384 are empty; skew is max / mean)",
         count_text(spread.empty_slots as u64)
-    )?;
-    table::write(
-        out,
+    ))?;
+    page::table(
+        page,
         &["", "min", "mean", "p50", "p99", "max", "skew", "Gini"],
         &[0],
         rows,
     )?;
-    verdict(out, spread.chi_square.as_ref())
+    verdict(page, spread.chi_square.as_ref())
 }
 
-fn findings(out: &mut dyn Write, findings: &[FileFinding]) -> io::Result<()> {
+fn findings(page: &mut dyn Page, findings: &[FileFinding]) -> io::Result<()> {
     if !findings.is_empty() {
-        writeln!(out, "\nFindings")?;
+        page.heading("Findings")?;
     }
     for finding in findings.iter().take(NAMED_FINDINGS) {
         let message = key_line(finding.message.as_bytes()).into_owned();
-        writeln!(out, "  {message}.\n    {}.", finding.mend)?;
+        page.line(&format!("{message}."))?;
+        page.line(&format!("  {}.", finding.mend))?;
     }
     match findings.len().saturating_sub(NAMED_FINDINGS) {
         0 => Ok(()),
-        more => writeln!(
-            out,
-            "  And {} more (--json has all).",
+        more => page.line(&format!(
+            "And {} more (--json has all).",
             count_text(more as u64)
-        ),
+        )),
     }
 }
 
-fn advice(out: &mut dyn Write, advice: &[Advice]) -> io::Result<()> {
+fn advice(page: &mut dyn Page, advice: &[Advice]) -> io::Result<()> {
     if !advice.is_empty() {
-        writeln!(out, "\nAdvice")?;
+        page.heading("Advice")?;
     }
     advice
         .iter()
-        .try_for_each(|advice| writeln!(out, "  Slot {}: {}.", advice.slot, advice.message))
+        .try_for_each(|advice| page.line(&format!("Slot {}: {}.", advice.slot, advice.message)))
 }
 
 /// What the spread means, in words.
-fn verdict(out: &mut dyn Write, chi_square: Option<&ChiSquare>) -> io::Result<()> {
+fn verdict(page: &mut dyn Page, chi_square: Option<&ChiSquare>) -> io::Result<()> {
     let Some(chi_square) = chi_square else {
-        return writeln!(
-            out,
-            "  Too few keys to tell whether they are spread as a uniform hash would."
-        );
+        return page.line("Too few keys to tell whether they are spread as a uniform hash would.");
     };
     let words = match chi_square.verdict {
         "uneven" => "more uneven than a uniform hash explains: hash tags put keys together",
@@ -162,18 +155,17 @@ fn verdict(out: &mut dyn Write, chi_square: Option<&ChiSquare>) -> io::Result<()
         _ => "as even as a uniform hash makes them",
     };
     let value = count_text(chi_square.value.round() as u64);
-    writeln!(
-        out,
-        "  The keys are {words} (chi-square {value}, z {:.1}).",
+    page.line(&format!(
+        "The keys are {words} (chi-square {value}, z {:.1}).",
         chi_square.z
-    )
+    ))
 }
 
-fn big_keys(out: &mut dyn Write, keys: &[BigKeyRow]) -> io::Result<()> {
+fn big_keys(page: &mut dyn Page, keys: &[BigKeyRow]) -> io::Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nBig keys")?;
+    page.heading("Big keys")?;
     let rows = keys.iter().map(|key| {
         vec![
             bytes_text(key.bytes),
@@ -181,19 +173,19 @@ fn big_keys(out: &mut dyn Write, keys: &[BigKeyRow]) -> io::Result<()> {
             shortened(&key.key),
         ]
     });
-    table::write(out, &["bytes", "slot", "key"], &[2], rows)
+    page::table(page, &["bytes", "slot", "key"], &[2], rows)
 }
 
-fn families(out: &mut dyn Write, title: &str, families: &Families) -> io::Result<()> {
+fn families(page: &mut dyn Page, title: &str, families: &Families) -> io::Result<()> {
     let lists = [("keys", &families.by_keys), ("bytes", &families.by_bytes)];
     let has_slots = families.by_keys.iter().any(|row| row.slot.is_some());
     for (unit, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-        writeln!(out, "\n{title} by {unit}")?;
+        page.heading(&format!("{title} by {unit}"))?;
         let rows = list.iter().map(family);
         if has_slots {
-            table::write(out, &[unit, "share", "name", "slot"], &[2], rows)?;
+            page::table(page, &[unit, "share", "name", "slot"], &[2], rows)?;
         } else {
-            table::write(out, &[unit, "share", "name"], &[2], rows)?;
+            page::table(page, &[unit, "share", "name"], &[2], rows)?;
         }
     }
     Ok(())
@@ -215,11 +207,11 @@ fn family(row: &FamilyRow) -> Vec<String> {
     cells
 }
 
-fn hot_slots(out: &mut dyn Write, title: &str, slots: &[HotSlot]) -> io::Result<()> {
+fn hot_slots(page: &mut dyn Page, title: &str, slots: &[HotSlot]) -> io::Result<()> {
     if slots.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{title}")?;
+    page.heading(title)?;
     let header = ["slot", "keys", "bytes", "share", "times mean", "cause"];
     let rows = slots.iter().map(|slot| {
         vec![
@@ -231,7 +223,7 @@ fn hot_slots(out: &mut dyn Write, title: &str, slots: &[HotSlot]) -> io::Result<
             cause(&slot.cause),
         ]
     });
-    table::write(out, &header, &[5], rows)
+    page::table(page, &header, &[5], rows)
 }
 
 pub(super) fn cause(cause: &CauseRow) -> String {
@@ -249,11 +241,11 @@ pub(super) fn cause(cause: &CauseRow) -> String {
     format!("{words}, {}: {share} of the slot", shortened(name))
 }
 
-fn types(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn types(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     if analysis.types.0.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nTypes")?;
+    page.heading("Types")?;
     let total = analysis.totals.keys;
     let rows = analysis.types.0.iter().map(|(name, group)| {
         vec![
@@ -263,14 +255,14 @@ fn types(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             group.bytes.map_or_else(|| "?".to_owned(), bytes_text),
         ]
     });
-    table::write(out, &["type", "keys", "share", "bytes"], &[0], rows)
+    page::table(page, &["type", "keys", "share", "bytes"], &[0], rows)
 }
 
-fn encodings(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn encodings(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     if analysis.encodings.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nEncodings")?;
+    page.heading("Encodings")?;
     let rows = analysis.encodings.iter().map(|row| {
         vec![
             row.encoding.to_owned(),
@@ -279,11 +271,11 @@ fn encodings(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             row.bytes.map_or_else(|| "?".to_owned(), bytes_text),
         ]
     });
-    table::write(out, &["encoding", "keys", "share", "bytes"], &[0], rows)
+    page::table(page, &["encoding", "keys", "share", "bytes"], &[0], rows)
 }
 
 fn histogram(
-    out: &mut dyn Write,
+    page: &mut dyn Page,
     title: &str,
     unit: &str,
     classes: &[ClassRow],
@@ -292,7 +284,7 @@ fn histogram(
     if classes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{title}")?;
+    page.heading(title)?;
     let keys: u64 = classes
         .iter()
         .fold(0, |sum, class| sum.saturating_add(class.keys));
@@ -306,14 +298,14 @@ fn histogram(
         ]
     });
     let from = format!("{unit} from");
-    table::write(out, &[&from, "to", "keys", "share", "together"], &[], rows)
+    page::table(page, &[&from, "to", "keys", "share", "together"], &[], rows)
 }
 
-fn expiry(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn expiry(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     let Some(expiry) = &analysis.expiry else {
         return Ok(());
     };
-    writeln!(out, "\nExpiry (from {})", expiry.as_of)?;
+    page.heading(&format!("Expiry (from {})", expiry.as_of))?;
     let words = |within: &str| match within {
         "past" => "expired".to_owned(),
         "later" => "later".to_owned(),
@@ -327,27 +319,25 @@ fn expiry(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             row.bytes.map_or_else(|| "?".to_owned(), bytes_text),
         ]
     });
-    table::write(out, &["expires", "keys", "share", "bytes"], &[0], rows)?;
-    writeln!(
-        out,
-        "  The first expires in the {} from {}, half of them by that from {}, the last in that from {}.",
+    page::table(page, &["expires", "keys", "share", "bytes"], &[0], rows)?;
+    page.line(&format!(
+        "The first expires in the {} from {}, half of them by that from {}, the last in that from {}.",
         expiry.resolution, expiry.first, expiry.median, expiry.last
-    )?;
+    ))?;
     match expiry.unknown {
         0 => Ok(()),
-        unknown => writeln!(
-            out,
-            "  {} more keys expire at a time that the input doesn't tell.",
+        unknown => page.line(&format!(
+            "{} more keys expire at a time that the input doesn't tell.",
             count_text(unknown)
-        ),
+        )),
     }
 }
 
-fn databases(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn databases(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     if analysis.databases.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nDatabases")?;
+    page.heading("Databases")?;
     let rows = analysis.databases.iter().map(|database| {
         vec![
             database.db.to_string(),
@@ -355,14 +345,14 @@ fn databases(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             database.bytes.map_or_else(|| "?".to_owned(), bytes_text),
         ]
     });
-    table::write(out, &["database", "keys", "bytes"], &[], rows)
+    page::table(page, &["database", "keys", "bytes"], &[], rows)
 }
 
-fn nodes(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
+fn nodes(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     let Some(nodes) = &analysis.nodes else {
         return Ok(());
     };
-    writeln!(out, "\nNodes")?;
+    page.heading("Nodes")?;
     let mut rows: Vec<Vec<String>> = nodes
         .iter()
         .map(|node| {
@@ -393,8 +383,8 @@ fn nodes(out: &mut dyn Write, analysis: &Analysis) -> io::Result<()> {
             share_of(nobody.bytes, analysis.totals.bytes),
         ]);
     }
-    table::write(
-        out,
+    page::table(
+        page,
         &[
             "node", "address", "slots", "keys", "share", "bytes", "share",
         ],
