@@ -80,6 +80,8 @@ enum Form {
     Csv,
     /// A row a key of RDB files, with the columns of rdb-tools' memory CSV, correctly quoted.
     MemoryCsv,
+    /// One page for a browser, with charts; nothing is loaded from elsewhere.
+    Html,
 }
 
 /// Tallies the inputs and prints the report.
@@ -161,6 +163,7 @@ fn report(
             serde_json::to_writer(&mut *out, &analysis)?;
             out.write_all(b"\n")
         }
+        Form::Html => analysis::html::write(out, &analysis),
         _ => analysis::table::write(out, &analysis),
     })?;
     Ok(!analysis.findings.is_empty())

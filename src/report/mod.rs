@@ -1,7 +1,11 @@
-//! Floor 7: saying what was counted, planned or done: tables, JSON, CSV.
+//! Floor 7: saying what was counted, planned or done: tables, JSON, CSV, HTML.
 
 pub mod analysis;
+#[cfg(feature = "cli")]
+mod chart;
 mod csv_guard;
+#[cfg(feature = "cli")]
+mod html;
 pub mod key;
 mod memory_csv;
 mod numbers;

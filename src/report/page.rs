@@ -1,5 +1,6 @@
 //! What a report for people is written on: plain text for a terminal, or a page for a browser.
 
+use super::chart::Bars;
 use super::table;
 use std::io::{self, Write};
 
@@ -12,6 +13,10 @@ pub(super) trait Page {
     fn facts(&mut self, facts: &[Fact]) -> io::Result<()>;
     /// A table; the columns of the numbers `left` are aligned left, all others right.
     fn rows(&mut self, header: &[&str], left: &[usize], rows: Vec<Vec<String>>) -> io::Result<()>;
+    /// A chart, with a sentence on what it shows; left out where nothing can be drawn.
+    fn chart(&mut self, _caption: &str, _bars: &Bars) -> io::Result<()> {
+        Ok(())
+    }
     /// A sentence.
     fn line(&mut self, words: &str) -> io::Result<()>;
 }

@@ -255,7 +255,7 @@ fn large_dump() -> Vec<u8> {
 fn any_number_of_threads_and_a_pipe_give_the_same_bytes() {
     let text = large_dump();
     let folder = with_file("dump.csv", &text);
-    for form in ["--json", "--csv", "--output=table"] {
+    for form in ["--json", "--csv", "--output=table", "--output=html"] {
         let one = run_in(
             folder.path(),
             ["analyze", "dump.csv", form, "--threads", "1"],
@@ -271,9 +271,45 @@ fn any_number_of_threads_and_a_pipe_give_the_same_bytes() {
             assert!(more.stdout == one.stdout, "{form} with {threads} threads");
         }
         let piped = run_with(["analyze", "-", form, "--threads", "3"], &text);
-        let same = String::from_utf8_lossy(&piped.stdout).replace("<stdin>", "dump.csv");
+        let same = String::from_utf8_lossy(&piped.stdout)
+            .replace("&lt;stdin&gt;", "dump.csv")
+            .replace("<stdin>", "dump.csv");
         assert!(same.as_bytes() == one.stdout, "{form} through a pipe");
     }
+}
+
+#[test]
+fn a_page_for_a_browser_has_the_sections_of_the_text_and_escapes_keys() {
+    let mut text = large_dump();
+    text.extend_from_slice(b"0,string,<script>{a&\"'}</style><img src=x>,999999,string,1,1,\n");
+    let folder = with_file("a<b>.csv", &text);
+    let report = |form: &str| {
+        let run = run_in(folder.path(), ["analyze", "a<b>.csv", form], b"");
+        assert_eq!(run.exit, 0, "{}", run.stderr);
+        String::from_utf8(run.stdout).expect("text")
+    };
+    let (page, text) = (report("--output=html"), report("--output=table"));
+    for hostile in ["<script", "<img", "'}</style>", "a<b>", "src=x>"] {
+        assert!(!page.contains(hostile), "{hostile}");
+    }
+    assert!(
+        page.contains("&lt;script&gt;{a&amp;&quot;"),
+        "the key is there"
+    );
+    let headings: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .collect();
+    assert!(headings.len() > 8, "{headings:?}");
+    let sections: Vec<&str> = page
+        .split("<h2>")
+        .skip(1)
+        .map(|rest| rest.split("</h2>").next().unwrap_or_default())
+        .collect();
+    assert_eq!(sections, headings);
+    // Keys and bytes by slot, sizes, and lengths.
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("</svg>").count(), 4);
 }
 
 #[test]

@@ -8,11 +8,15 @@
 //! how much the share may be off, with 95 % confidence.
 
 mod advice;
+#[cfg(feature = "cli")]
+mod charts;
 pub mod csv;
 mod evenness;
 mod expiry;
 mod families;
 mod files;
+#[cfg(feature = "cli")]
+pub mod html;
 mod operations;
 #[cfg(feature = "cli")]
 mod operations_table;

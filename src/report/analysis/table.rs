@@ -2,6 +2,7 @@
 
 use super::super::numbers::{bytes_text, count_text};
 use super::super::page::{self, Page, Text};
+use super::charts;
 use super::operations_table;
 use super::{
     Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding,
@@ -114,7 +115,8 @@ fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         &[0],
         rows,
     )?;
-    verdict(page, spread.chi_square.as_ref())
+    verdict(page, spread.chi_square.as_ref())?;
+    charts::slots(page, analysis)
 }
 
 fn findings(page: &mut dyn Page, findings: &[FileFinding]) -> io::Result<()> {
@@ -285,6 +287,7 @@ fn histogram(
         return Ok(());
     }
     page.heading(title)?;
+    charts::classes(page, classes, text)?;
     let keys: u64 = classes
         .iter()
         .fold(0, |sum, class| sum.saturating_add(class.keys));
