@@ -48,6 +48,8 @@ pub(super) struct Model {
     is_valkey: bool,
     longest_embedded: u64,
     has_listpack_lists: bool,
+    /// Whether a stream's last listpack has room to grow.
+    has_roomy_streams: bool,
     /// What the main dictionary keeps a key besides its entry, in cluster mode.
     slot_links: u64,
 }
@@ -89,8 +91,6 @@ fn sds_that_grows(length: u64) -> u64 {
 const OBJECT: u64 = 16;
 /// A dictionary's entry.
 const ENTRY: u64 = 24;
-/// A dictionary without its buckets.
-const DICT: u64 = 56;
 /// Valkey's hash table without its buckets.
 const HASHTABLE: u64 = 80;
 /// A quicklist and its nodes, without what is in them.
@@ -115,6 +115,7 @@ impl Model {
             is_valkey: origin.is_valkey,
             longest_embedded: if version < (3, 2) { 39 } else { 44 },
             has_listpack_lists: version >= (7, 2),
+            has_roomy_streams: version >= (6, 2),
             slot_links: if origin.is_cluster && era == Era::Redis70 {
                 16
             } else {
@@ -241,7 +242,15 @@ impl Model {
     fn table(&self, growth: Growth) -> u64 {
         match self.era {
             Era::Valkey81 | Era::Valkey90 => HASHTABLE + 64 * growth.valkey_buckets(),
-            _ => DICT + 8 * growth.buckets(),
+            _ => self.dictionary() + 8 * growth.buckets(),
+        }
+    }
+
+    /// A dictionary without its buckets.
+    fn dictionary(&self) -> u64 {
+        match self.era {
+            Era::Redis6 => 96,
+            _ => 56,
         }
     }
 
@@ -320,19 +329,20 @@ impl Model {
         24 + OBJECT + allocated(sds_that_grows(length))
     }
 
-    /// A stream's listpack; the last one has room to grow.
+    /// A stream's listpack.
     pub(super) fn stream_listpack(&self, bytes: u64, is_last: bool) -> u64 {
-        match is_last && bytes < 4096 {
+        match is_last && bytes < 4096 && self.has_roomy_streams {
             true => 4096,
             false => allocated(bytes),
         }
     }
 
     pub(super) fn stream(&self, listpacks: Shape) -> u64 {
-        match self.era {
-            Era::Valkey81 | Era::Valkey90 => 80 + self.radix(listpacks),
-            _ => 128 + self.radix(listpacks),
-        }
+        let head = match self.era {
+            Era::Redis6 => 40,
+            _ => 80,
+        };
+        head + self.radix(listpacks)
     }
 
     /// A radix tree: what is allocated, or what the server guesses of it (16 bytes an id, 30 pointers
