@@ -1,6 +1,16 @@
 //! CSV that a spreadsheet may open.
 
 use std::borrow::Cow;
+use std::io;
+
+/// What failed below the CSV: its kind tells a pipe that the reader closed from a failure, which
+/// the csv crate's own conversion doesn't.
+pub(super) fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(cause) => cause,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
 
 /// A text field that no spreadsheet takes for a formula: one that begins as a
 /// formula does gets an apostrophe before it (OWASP, "CSV injection").

@@ -1,6 +1,6 @@
 //! The memory CSV of rdb-tools, a row a key, quoted so that every CSV reader gets the same keys.
 
-use super::csv_guard::is_formula;
+use super::csv_guard::{cause, is_formula};
 use crate::source::{KeyBatch, KeyKind, KeyRecord, Moment};
 use std::io::{self, Write};
 
@@ -66,21 +66,22 @@ impl<W: Write> MemoryCsv<W> {
             KeyKind::Zset => "sortedset",
             kind => kind.word(),
         };
-        self.writer.write_record([
-            facts.db.to_string().as_bytes(),
-            kind.as_bytes(),
-            key,
-            number(facts.size_bytes).as_bytes(),
-            encoding.as_bytes(),
-            number(facts.elements).as_bytes(),
-            number(longest).as_bytes(),
-            facts
-                .expires_at
-                .map(timestamp)
-                .unwrap_or_default()
-                .as_bytes(),
-        ])?;
-        Ok(())
+        self.writer
+            .write_record([
+                facts.db.to_string().as_bytes(),
+                kind.as_bytes(),
+                key,
+                number(facts.size_bytes).as_bytes(),
+                encoding.as_bytes(),
+                number(facts.elements).as_bytes(),
+                number(longest).as_bytes(),
+                facts
+                    .expires_at
+                    .map(timestamp)
+                    .unwrap_or_default()
+                    .as_bytes(),
+            ])
+            .map_err(cause)
     }
 
     /// Ends the file; returns how many keys have an apostrophe that isn't theirs.

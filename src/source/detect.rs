@@ -142,6 +142,13 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
     if names_columns || !delimiters_with_key(first, options).is_empty() {
         return csv(first, options, 2);
     }
+    if is_append_only(text) {
+        let message = "expected keys, found the commands of an append-only file";
+        return Err(Error::new(ErrorKind::Input, message).mend(
+            "analyze an RDB file (BGSAVE writes one), or let the server rewrite the append-only \
+             file with an RDB preamble (aof-use-rdb-preamble yes, then BGREWRITEAOF)",
+        ));
+    }
     if has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
         return Err(Error::new(ErrorKind::Input, message)
@@ -368,6 +375,23 @@ fn is_utf16(head: &[u8]) -> bool {
     let half = near.len() / 2;
     near.len() >= 16
         && ((nuls(1) == half && nuls(0) == 0) || (nuls(0) == near.len() - half && nuls(1) == 0))
+}
+
+/// A command as the protocol has it, `*2\r\n$6\r\nSELECT`; the time it was given may stand before it.
+fn is_append_only(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let mut line = || lines.next()?.strip_suffix(b"\r");
+    let is_number = |line: Option<&[u8]>, sign: u8| match line {
+        Some([first, digits @ ..]) => {
+            *first == sign && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    };
+    let mut first = line();
+    if first.is_some_and(|line| line.starts_with(b"#TS:")) {
+        first = line();
+    }
+    is_number(first, b'*') && is_number(line(), b'$')
 }
 
 /// Whether more than one byte in twenty is a control character that no text has.

@@ -8,7 +8,7 @@ use super::fault::Faults;
 use super::rdb;
 use super::reading::{Findings, Reading};
 use super::unpack::Packing;
-use super::{Calls, Filter, Input, OnError, Options, TALLY_MAGIC};
+use super::{Calls, Filter, Format, Input, OnError, Options, TALLY_MAGIC};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
 use std::io::{self, Read};
@@ -108,6 +108,12 @@ impl Opened {
         let is_whole = head.len() < HEAD_BYTES;
         let recognised =
             recognise(&head, is_whole, options).map_err(|error| error.at(Position::file(&path)))?;
+        if recognised.name == Format::List.name() && options.format.is_none() && says_rdb(&path) {
+            let message = "expected an RDB file, as its name says, found something else";
+            return Err(Error::new(ErrorKind::Input, message)
+                .at(Position::file(path))
+                .mend("copy it again; if it is a list of keys, pass --format list"));
+        }
         let reading = Reading {
             layout: recognised.layout.clone(),
             escape: options.escape.unwrap_or(recognised.escape),
@@ -216,6 +222,17 @@ fn refuse_filter(path: &Path, filter: &Filter) -> Result<()> {
     Err(Error::new(ErrorKind::Usage, message)
         .at(Position::file(path))
         .mend("filter when it is saved: analyze DUMP with the filters and --save"))
+}
+
+/// Whether a file's name ends as those of RDB files do, packed ones too. A damaged one would
+/// otherwise be taken for a list of a few odd keys.
+fn says_rdb(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let unpacked = [".gz", ".zst", ".lz4"]
+        .iter()
+        .find_map(|packing| name.strip_suffix(packing));
+    unpacked.unwrap_or(&name).ends_with(".rdb")
 }
 
 fn read_head(reader: &mut (dyn Read + Send)) -> io::Result<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! The analysis as CSV, one row a slot.
 
-use super::super::csv_guard::guarded;
+use super::super::csv_guard::{cause, guarded};
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
 use crate::slot::Slot;
@@ -31,7 +31,7 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
     if view.is_some() {
         header.extend(["node_id", "node_addr"]);
     }
-    writer.write_record(&header)?;
+    writer.write_record(&header).map_err(cause)?;
     let knows_bytes = tally.knows_bytes();
     for slot in Slot::all() {
         let count = tally.slot(slot);
@@ -67,7 +67,7 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
                     .unwrap_or_default(),
             );
         }
-        writer.write_record(&row)?;
+        writer.write_record(&row).map_err(cause)?;
     }
     writer.flush()
 }
