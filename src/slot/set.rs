@@ -49,7 +49,11 @@ impl SlotSet {
 
     /// The slots of the set, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
-        Slot::all().filter(|slot| self.contains(*slot))
+        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        words.flat_map(|(index, word)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.filter_map(move |bit| Slot::new((index * 64 + bit) as u16))
+        })
     }
 
     /// The slots as the fewest runs, ascending.

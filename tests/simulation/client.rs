@@ -1,15 +1,14 @@
 //! A client that remembers every acknowledged write.
 
 use super::choice::Chooser;
-use super::model::{At, Cluster};
-use slotkit::cluster::NodeAddr;
+use super::model::{At, Cluster, to_addr};
 use slotkit::cluster::verb::{Reply, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More hops than that, and the client gives its question up.
 const MAX_HOPS: u32 = 40;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Question {
     words: Vec<Vec<u8>>,
     at: At,
@@ -18,7 +17,7 @@ struct Question {
 }
 
 /// What the client was told, and what it holds against the servers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Client {
     pub expected: BTreeMap<Vec<u8>, Option<u64>>,
     /// Keys that a server answered for while another primary had a copy of its own: after a
@@ -28,7 +27,8 @@ pub struct Client {
     /// Reads that nothing excuses.
     pub wrong: Vec<String>,
     question: Option<Question>,
-    next_value: u64,
+    /// How many questions may still be asked.
+    pub questions_left: u32,
 }
 
 impl Client {
@@ -42,29 +42,40 @@ impl Client {
             cluster.put(owner, key, Some(value));
             client.expected.insert(key.clone(), Some(value));
         }
-        client.next_value = 1_000;
         client
     }
 
-    /// Asks something new, or goes on with what it asked.
-    pub fn step(&mut self, cluster: &mut Cluster, chooser: &mut Chooser) {
-        let alive: Vec<At> = (0..cluster.nodes.len())
-            .filter(|at| cluster.nodes[*at].is_alive && cluster.nodes[*at].follows.is_none())
-            .collect();
+    /// Whether it has something to ask.
+    pub fn may_ask(&self) -> bool {
+        self.question.is_some() || self.questions_left > 0
+    }
+
+    /// Asks something new of these kinds, or goes on with what it asked. It has a map of the
+    /// cluster from some node, or asks any primary.
+    pub fn step(
+        &mut self,
+        cluster: &mut Cluster,
+        chooser: &mut Chooser,
+        kinds: &[&[u8]],
+        asks_any: bool,
+    ) {
+        let alive: Vec<At> = cluster.alive_primaries().collect();
         let mut question = match self.question.take() {
             Some(question) => question,
             None => {
+                self.questions_left = self.questions_left.saturating_sub(1);
                 let keys: Vec<&Vec<u8>> = self.expected.keys().collect();
                 let key = keys[chooser.pick(keys.len())].clone();
-                let kind: &[u8] = [&b"SET"[..], b"GET", b"DEL"][chooser.pick(3)];
-                self.next_value += 1;
+                let kind = kinds[chooser.pick(kinds.len())];
                 let mut words = vec![kind.to_vec(), key.clone()];
                 if kind == b"SET" {
-                    words.push(self.next_value.to_string().into_bytes());
+                    words.push(self.new_value(cluster, &key).to_string().into_bytes());
                 }
-                // It has a map of the cluster from some node.
                 let slot = super::model::slot_of(&key);
-                let at = cluster.nodes[alive[0]].owners[&slot];
+                let at = match asks_any {
+                    true => alive[chooser.pick(alive.len())],
+                    false => cluster.nodes[alive[0]].owners[&slot],
+                };
                 Question {
                     words,
                     at,
@@ -73,7 +84,8 @@ impl Client {
                 }
             }
         };
-        question.hops += 1;
+        // Where every interleaving is tried, a state that comes again isn't gone on from.
+        question.hops += u32::from(!asks_any);
         if question.hops > MAX_HOPS {
             return;
         }
@@ -87,7 +99,7 @@ impl Client {
         let reply = cluster.answer(question.at, &Verb::Client(question.words.clone()));
         match reply {
             Reply::Refused(refusal) => {
-                let addr = refusal.detail.split(' ').nth(1).and_then(to_addr);
+                let addr = to_addr(&refusal);
                 let to = (0..cluster.nodes.len()).find(|at| Some(Cluster::addr(*at)) == addr);
                 if let Some(to) = to {
                     question.at = to;
@@ -99,14 +111,20 @@ impl Client {
         }
     }
 
+    /// A value that no copy of the key has.
+    fn new_value(&self, cluster: &Cluster, key: &[u8]) -> u64 {
+        let copies = cluster.nodes.iter().map(|node| node.data.get(key).copied());
+        let taken: BTreeSet<u64> = copies
+            .chain(self.expected.values().copied())
+            .flatten()
+            .collect();
+        (1..)
+            .find(|value| !taken.contains(value))
+            .expect("a number")
+    }
+
     fn acknowledged(&mut self, cluster: &Cluster, question: &Question, reply: &Reply) {
         let key = &question.words[1];
-        let is_split = (0..cluster.nodes.len()).any(|at| {
-            at != question.at
-                && cluster.nodes[at].is_alive
-                && cluster.nodes[at].follows.is_none()
-                && cluster.nodes[at].data.contains_key(key)
-        });
         match question.words[0].as_slice() {
             b"GET" => {
                 let found = match reply {
@@ -115,14 +133,7 @@ impl Client {
                     }
                     _ => None,
                 };
-                let expected = self.expected[key];
-                if found != expected && !is_split && !self.doomed.contains(key) {
-                    self.wrong.push(format!(
-                        "{} read {found:?} at {}, expected {expected:?}",
-                        key.escape_ascii(),
-                        question.at
-                    ));
-                }
+                self.found(cluster, question.at, key, found);
             }
             b"SET" => {
                 let value = std::str::from_utf8(&question.words[2])
@@ -132,16 +143,28 @@ impl Client {
                 self.expected.insert(key.clone(), value);
             }
             _ => {
-                if is_split {
+                if is_split(cluster, question.at, key) {
                     self.doomed.insert(key.clone());
                 }
                 self.expected.insert(key.clone(), None);
             }
         }
     }
+
+    /// Somebody read this at a node.
+    pub fn found(&mut self, cluster: &Cluster, at: At, key: &[u8], found: Option<u64>) {
+        let expected = self.expected[key];
+        if found != expected && !is_split(cluster, at, key) && !self.doomed.contains(key) {
+            self.wrong.push(format!(
+                "{} read {found:?} at {at}, expected {expected:?}",
+                key.escape_ascii(),
+            ));
+        }
+    }
 }
 
-fn to_addr(text: &str) -> Option<NodeAddr> {
-    let (host, port) = text.rsplit_once(':')?;
-    Some(NodeAddr::new(host, port.parse().ok()?))
+/// Whether another primary has a copy of its own.
+fn is_split(cluster: &Cluster, at: At, key: &[u8]) -> bool {
+    let mut others = cluster.alive_primaries().filter(|other| *other != at);
+    others.any(|other| cluster.nodes[other].data.contains_key(key))
 }

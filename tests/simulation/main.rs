@@ -1,10 +1,13 @@
 //! The executor's core on a modelled cluster: every interleaving can be replayed.
 //!
+//! The smallest worlds are searched through (`explore`), a larger one is played by seeds.
 //! `SLOTKIT_SIM_SEEDS=N` runs N seeds, `SLOTKIT_SIM_SEED=N` replays one and tells what happened.
 
 mod choice;
 mod client;
+mod explore;
 mod model;
+mod smallest;
 mod world;
 
 use choice::Chooser;
@@ -60,7 +63,10 @@ fn plan(chooser: &mut Chooser) -> Plan {
     Plan {
         server,
         owned,
-        with_replicas: chooser.pick(4) > 0,
+        replicated: match chooser.pick(4) > 0 {
+            true => vec![0, 1, 2],
+            false => Vec::new(),
+        },
         moves,
         keys,
         fault: FAULTS[chooser.pick(FAULTS.len())],
@@ -69,7 +75,7 @@ fn plan(chooser: &mut Chooser) -> Plan {
 }
 
 fn run_seed(seed: u64) -> (Result<(), String>, World, String) {
-    let mut chooser = Chooser::seeded(seed);
+    let mut chooser = Chooser::Seeded(seed);
     let mut plan = plan(&mut chooser);
     // Before 6.2 nobody is told at once of a new owner: a failover in that moment can leave a
     // slot without owner, which no tool can mend by itself. Their failovers aren't played here.

@@ -1,8 +1,17 @@
 //! The executor's core, driven over the modelled cluster, with faults.
+//!
+//! A world goes on one happening at a time ([`World::step`]). Which one comes next is for the
+//! [`Chooser`]: a seed's chance, or every choice in turn.
 
-use super::choice::Chooser;
-use super::client::Client;
-use super::model::{At, Cluster, LostReplies, Server};
+mod every;
+mod faults;
+mod verdict;
+
+pub use faults::{FAULTS, Fault};
+
+use crate::choice::Chooser;
+use crate::client::Client;
+use crate::model::{At, Cluster, Server};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{ClusterView, NodeAddr, NodeId, parse};
 use slotkit::error::{Error, ErrorKind};
@@ -13,64 +22,13 @@ use slotkit::execute::slot_move::{Entry, OnConflict};
 use slotkit::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A run that takes more steps has lost its way.
-const MAX_STEPS: usize = 20_000;
-const MAX_RESUMES: usize = 12;
-
-/// What goes wrong, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Nothing,
-    /// The tool dies; writes that are under way may still arrive.
-    Crash,
-    /// The tool dies and its journal is lost too.
-    CrashWithoutJournal,
-    /// The link breaks before the node has done anything.
-    LinkBefore,
-    /// The link breaks when the node has done a part of it.
-    LinkAmidst,
-    /// The link breaks after the node has done all of it.
-    LinkAfter,
-    /// A `MIGRATE` whose replies are lost.
-    MigrateReplies {
-        applied: usize,
-        acked: usize,
-    },
-    /// A node dies and its replica takes over; it comes back later.
-    Dies {
-        source: bool,
-    },
-    /// A node gives its place to its replica.
-    HandsOver {
-        source: bool,
-    },
-    /// Two nodes don't hear each other for a while.
-    Partition,
-}
-
-pub const FAULTS: [Fault; 13] = [
-    Fault::Nothing,
-    Fault::Crash,
-    Fault::CrashWithoutJournal,
-    Fault::LinkBefore,
-    Fault::LinkAmidst,
-    Fault::LinkAfter,
-    Fault::MigrateReplies {
-        applied: 1,
-        acked: 0,
-    },
-    Fault::MigrateReplies {
-        applied: 2,
-        acked: 1,
-    },
-    Fault::Dies { source: true },
-    Fault::Dies { source: false },
-    Fault::HandsOver { source: true },
-    Fault::HandsOver { source: false },
-    Fault::Partition,
-];
+/// What a client does.
+const KINDS: [&[u8]; 3] = [b"SET", b"GET", b"DEL"];
+/// A seed that takes more steps has lost its way.
+const MAX_STEPS: usize = 40_000;
 
 /// A write under way.
+#[derive(Clone)]
 struct Message {
     node: At,
     at: Option<NodeAddr>,
@@ -79,6 +37,7 @@ struct Message {
     done: Option<Result<Vec<Reply>, Error>>,
 }
 
+#[derive(Clone)]
 pub struct World {
     pub cluster: Cluster,
     pub client: Client,
@@ -92,8 +51,17 @@ pub struct World {
     core: Option<Core>,
     journal: BTreeMap<u16, Move>,
     has_journal: bool,
+    /// Whether no run has begun yet.
+    is_first: bool,
     messages: Vec<Message>,
     now_ms: u64,
+    /// When the tool wants to be asked again, while it waits.
+    wake_ms: Option<u64>,
+    /// Whether every interleaving is tried: then a fault may come at any moment, until it did.
+    tries_all: bool,
+    may_fault: bool,
+    /// How often time has passed while something was broken.
+    waits_broken: u8,
     families: BTreeMap<NodeId, BTreeSet<NodeId>>,
     on_conflict: OnConflict,
     pub conflicts: usize,
@@ -105,7 +73,8 @@ pub struct World {
 pub struct Plan {
     pub server: Server,
     pub owned: Vec<Vec<Slot>>,
-    pub with_replicas: bool,
+    /// The primaries that have a replica.
+    pub replicated: Vec<At>,
     pub moves: Vec<(Slot, At, At)>,
     pub keys: Vec<Vec<u8>>,
     pub fault: Fault,
@@ -114,7 +83,7 @@ pub struct Plan {
 
 impl World {
     pub fn new(plan: &Plan, chooser: Chooser) -> World {
-        let mut cluster = Cluster::new(plan.server, &plan.owned, plan.with_replicas);
+        let mut cluster = Cluster::new(plan.server, &plan.owned, &plan.replicated);
         let client = Client::new(&mut cluster, &plan.keys);
         let id = |at: At| cluster.nodes[at].id;
         let moves = plan.moves.iter().map(|(slot, source, target)| Move {
@@ -123,12 +92,11 @@ impl World {
             target: id(*target),
         });
         let primaries = plan.owned.len();
-        let families = match plan.with_replicas {
-            true => (0..primaries)
-                .map(|at| (id(at), BTreeSet::from([id(at), id(at + primaries)])))
-                .collect(),
-            false => BTreeMap::new(),
+        let family = |(index, at): (usize, &At)| {
+            let family = BTreeSet::from([id(*at), id(primaries + index)]);
+            (id(*at), family)
         };
+        let families = plan.replicated.iter().enumerate().map(family).collect();
         World {
             plan: moves.collect(),
             client,
@@ -140,8 +108,13 @@ impl World {
             core: None,
             journal: BTreeMap::new(),
             has_journal: true,
+            is_first: true,
             messages: Vec::new(),
             now_ms: 0,
+            wake_ms: None,
+            tries_all: false,
+            may_fault: false,
+            waits_broken: 0,
             families,
             on_conflict: OnConflict::Stop,
             conflicts: 0,
@@ -153,29 +126,72 @@ impl World {
 
     /// Runs until the plan's end is reached, with as many resumes as that takes.
     pub fn run(&mut self) -> Result<(), String> {
-        let first: Vec<(Move, Entry)> =
-            self.plan.iter().map(|task| (*task, Entry::Fresh)).collect();
-        let mut tasks = first;
-        for round in 0..MAX_RESUMES {
-            self.log
-                .push(format!("round {round}: {} tasks", tasks.len()));
-            let ended = self.one_run(&tasks)?;
-            self.heal();
-            match ended {
-                Some(Ok(())) if self.is_reached() => return self.verdict(),
-                Some(Ok(())) | None => {}
-                Some(Err(error)) => {
-                    self.tell(|| format!("stopped: {}", error.one_line()));
-                    if error.message().contains("is on both nodes") {
-                        // A person looks at it: in this model the source always has the newest.
-                        self.conflicts += 1;
-                        self.on_conflict = OnConflict::KeepSource;
-                    }
-                }
+        for _ in 0..MAX_STEPS {
+            if self.step()? {
+                return self.verdict();
             }
-            tasks = self.resumed()?;
         }
         Err("the plan's end isn't reached".to_owned())
+    }
+
+    /// One more thing happens; whether the plan's end is reached.
+    pub fn step(&mut self) -> Result<bool, String> {
+        if self.tries_all {
+            self.one_of_all()?;
+        } else if self.core.is_none() {
+            self.begin_run()?;
+        } else {
+            self.heal_in_time();
+            self.chance();
+        }
+        match self.tool_step() {
+            Some(Ok(())) if self.is_reached() => {
+                self.heal();
+                Ok(true)
+            }
+            Some(ended) => {
+                self.note_end(ended);
+                Ok(false)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn note_end(&mut self, ended: Result<(), Error>) {
+        let Err(error) = ended else {
+            return;
+        };
+        self.tell(|| format!("stopped: {}", error.one_line()));
+        if error.message().contains("is on both nodes") {
+            // A person looks at it: in this model the source always has the newest.
+            self.conflicts += 1;
+            self.on_conflict = OnConflict::KeepSource;
+        }
+    }
+
+    /// A run of the tool begins, when nothing is broken any more: the first one, or one that goes
+    /// on with what earlier ones have left.
+    fn begin_run(&mut self) -> Result<(), String> {
+        let tasks = match self.is_first {
+            true => self.plan.iter().map(|task| (*task, Entry::Fresh)).collect(),
+            false => {
+                self.heal();
+                self.resumed()?
+            }
+        };
+        self.is_first = false;
+        self.tell(|| format!("a run of {} tasks", tasks.len()));
+        self.core = Some(Core::new(&tasks, self.options(&tasks), self.now_ms));
+        Ok(())
+    }
+
+    fn heal_in_time(&mut self) {
+        if let Some(left) = &mut self.heal_in {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.heal();
+            }
+        }
     }
 
     fn tell(&mut self, line: impl FnOnce() -> String) {
@@ -198,27 +214,6 @@ impl World {
         self.cluster.nodes[at].follows.unwrap_or(at)
     }
 
-    /// The end of a run; none when the tool died.
-    fn one_run(&mut self, tasks: &[(Move, Entry)]) -> Result<Option<Result<(), Error>>, String> {
-        self.core = Some(Core::new(tasks, self.options(tasks), self.now_ms));
-        for _ in 0..MAX_STEPS {
-            if self.core.is_none() {
-                return Ok(None);
-            }
-            if let Some(left) = &mut self.heal_in {
-                *left = left.saturating_sub(1);
-                if *left == 0 {
-                    self.heal();
-                }
-            }
-            if let Some(ended) = self.tool_step() {
-                return Ok(Some(ended));
-            }
-            self.chance();
-        }
-        Err("a run doesn't end".to_owned())
-    }
-
     fn options(&self, tasks: &[(Move, Entry)]) -> Options {
         let nodes = &self.cluster.nodes;
         let primaries = nodes.iter().filter(|node| node.follows.is_none());
@@ -229,7 +224,8 @@ impl World {
         Options {
             keys_per_migrate: 2,
             slots_at_once: 2,
-            failover_wait_ms: 5_000,
+            // A few looks are enough where a failover takes no time.
+            failover_wait_ms: if self.tries_all { 500 } else { 5_000 },
             on_conflict: self.on_conflict,
             names: nodes
                 .iter()
@@ -271,7 +267,8 @@ impl World {
                     });
                 }
                 Step::Wait { until_ms } => {
-                    if self.messages.is_empty() {
+                    self.wake_ms = until_ms;
+                    if self.messages.is_empty() && !self.tries_all {
                         // Only time can help.
                         self.now_ms = until_ms.unwrap_or(self.now_ms + 1).max(self.now_ms + 1);
                         self.gossip_once();
@@ -294,7 +291,8 @@ impl World {
         if choice < self.messages.len() {
             self.message_step(choice);
         } else if choice == self.messages.len() {
-            self.client.step(&mut self.cluster, &mut self.chooser);
+            self.client
+                .step(&mut self.cluster, &mut self.chooser, &KINDS, false);
         } else {
             self.now_ms += 20;
             self.gossip_once();
@@ -314,7 +312,6 @@ impl World {
                 && self.fault != Fault::Nothing
             {
                 let fault = std::mem::replace(&mut self.fault, Fault::Nothing);
-                self.tell(|| format!("fault {fault:?}"));
                 if self.strike(fault, index) {
                     return;
                 }
@@ -322,6 +319,11 @@ impl World {
             self.arrived += 1;
             return self.carry_out(index, usize::MAX, false);
         }
+        self.tell_tool(index);
+    }
+
+    /// A link's end: the tool gets its answer.
+    fn tell_tool(&mut self, index: usize) {
         let message = self.messages.remove(index);
         let node = self.cluster.nodes[message.node].id;
         if let (Some(core), Some(done)) = (&mut self.core, message.done) {
@@ -386,83 +388,6 @@ impl World {
         }
     }
 
-    /// The fault; whether it took the write with it.
-    fn strike(&mut self, fault: Fault, index: usize) -> bool {
-        let task = self.plan[0];
-        let side = |source: bool| if source { task.source } else { task.target };
-        match fault {
-            Fault::Nothing => false,
-            Fault::Crash | Fault::CrashWithoutJournal => {
-                self.core = None;
-                self.has_journal = fault == Fault::Crash;
-                // What is under way arrives, or doesn't.
-                for index in 0..self.messages.len() {
-                    if self.messages[index].done.is_none() && self.chooser.pick(2) == 1 {
-                        self.carry_out(index, usize::MAX, true);
-                    }
-                }
-                self.messages.clear();
-                true
-            }
-            Fault::LinkBefore => {
-                self.carry_out(index, 0, true);
-                true
-            }
-            Fault::LinkAmidst => {
-                let most = self.chooser.pick(self.messages[index].verbs.len() + 1);
-                self.carry_out(index, most, true);
-                true
-            }
-            Fault::LinkAfter => {
-                self.carry_out(index, usize::MAX, true);
-                true
-            }
-            Fault::MigrateReplies { applied, acked } => {
-                self.cluster.lost_replies = Some(LostReplies { applied, acked });
-                false
-            }
-            Fault::Dies { source } | Fault::HandsOver { source } => {
-                let at = self.cluster.at(side(source)).expect("a node");
-                let replica = (0..self.cluster.nodes.len())
-                    .find(|other| self.cluster.nodes[*other].follows == Some(at));
-                let owns = self.cluster.nodes[at]
-                    .owners
-                    .values()
-                    .any(|owner| *owner == at);
-                // Who has no slots isn't replaced by anybody.
-                let Some(heir) = replica.filter(|_| owns) else {
-                    return false;
-                };
-                self.cluster.nodes[at].is_alive = matches!(fault, Fault::HandsOver { .. });
-                self.cluster.fail_over(at, heir);
-                if matches!(fault, Fault::Dies { .. }) {
-                    self.heal_in = Some(20 + self.chooser.pick(100));
-                }
-                false
-            }
-            Fault::Partition => {
-                let pair = |one: At, other: At| (one.min(other), one.max(other));
-                let (source, target) = (self.cluster.at(task.source), self.cluster.at(task.target));
-                let (source, target) = (source.expect("a node"), target.expect("a node"));
-                self.cluster.cut.insert(pair(source, target));
-                self.heal_in = Some(10 + self.chooser.pick(60));
-                false
-            }
-        }
-    }
-
-    /// Nothing is broken any more, and everybody has heard everybody.
-    fn heal(&mut self) {
-        self.heal_in = None;
-        self.cluster.cut.clear();
-        for at in 0..self.cluster.nodes.len() {
-            if !self.cluster.nodes[at].is_alive {
-                self.cluster.come_back(at);
-            }
-        }
-        self.settle();
-    }
-
     pub fn settle(&mut self) {
         let count = self.cluster.nodes.len();
         for _ in 0..4 {
@@ -524,57 +449,6 @@ impl World {
             views.insert(self.cluster.nodes[at].id, view);
         }
         views
-    }
-
-    /// Every slot has one owner whom all agree on, nothing is open, and every acknowledged write
-    /// is where it belongs.
-    pub fn verdict(&mut self) -> Result<(), String> {
-        self.settle();
-        if let Some(wrong) = self.client.wrong.first() {
-            return Err(wrong.clone());
-        }
-        let nodes = &self.cluster.nodes;
-        let slots: BTreeSet<Slot> = nodes[0].owners.keys().copied().collect();
-        for slot in &slots {
-            let owners: BTreeSet<At> = nodes.iter().map(|node| node.owners[slot]).collect();
-            if owners.len() != 1 {
-                return Err(format!("slot {slot} is at {owners:?}"));
-            }
-            let owner = nodes[0].owners[slot];
-            if nodes[owner].follows.is_some() {
-                return Err(format!("slot {slot} is at a replica"));
-            }
-        }
-        for (at, node) in nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.follows.is_none())
-        {
-            if !node.migrating.is_empty() || !node.importing.is_empty() {
-                return Err(format!("{at} has a slot open"));
-            }
-            if let Some(key) = node
-                .data
-                .keys()
-                .find(|key| node.owners[&super::model::slot_of(key)] != at)
-            {
-                return Err(format!(
-                    "{at} has {} of a slot that isn't its own",
-                    key.escape_ascii()
-                ));
-            }
-        }
-        for (key, expected) in &self.client.expected {
-            let owner = nodes[0].owners[&super::model::slot_of(key)];
-            let found = nodes[owner].data.get(key).copied();
-            if found != *expected && !self.client.doomed.contains(key) {
-                return Err(format!(
-                    "{} is {found:?}, expected {expected:?}",
-                    key.escape_ascii()
-                ));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type At = usize;
 
 /// What differs between servers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     /// Valkey 8 and later: `SETSLOT` reaches the replicas first, and an heir goes on with it.
     pub replicates_open_slots: bool,
@@ -30,7 +30,7 @@ pub struct Server {
 /// A key with its value. The key's name begins with its slot.
 pub type Data = BTreeMap<Vec<u8>, u64>;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
     pub id: NodeId,
     pub is_alive: bool,
@@ -52,13 +52,13 @@ pub struct Node {
 
 /// What goes wrong inside the next `MIGRATE`: so many keys get to the target, and so many of its
 /// answers get back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LostReplies {
     pub applied: usize,
     pub acked: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub server: Server,
@@ -89,21 +89,23 @@ pub fn refused(code: &str, detail: impl Into<String>) -> Reply {
     })
 }
 
+/// Where a refusal sends a client.
+pub fn to_addr(refusal: &Refusal) -> Option<NodeAddr> {
+    let (host, port) = refusal.detail.split(' ').nth(1)?.rsplit_once(':')?;
+    Some(NodeAddr::new(host, port.parse().ok()?))
+}
+
 impl Cluster {
-    /// Primaries that own these slots, then a replica for each.
-    pub fn new(server: Server, owned: &[Vec<Slot>], with_replicas: bool) -> Cluster {
+    /// Primaries that own these slots, then a replica for each of these primaries.
+    pub fn new(server: Server, owned: &[Vec<Slot>], replicated: &[At]) -> Cluster {
         let primaries = owned.len();
-        let count = if with_replicas {
-            primaries * 2
-        } else {
-            primaries
-        };
+        let count = primaries + replicated.len();
         let owners: BTreeMap<Slot, At> = owned
             .iter()
             .enumerate()
             .flat_map(|(at, slots)| slots.iter().map(move |slot| (*slot, at)))
             .collect();
-        let role = |at: At| (at >= primaries).then(|| at - primaries);
+        let role = |at: At| (at >= primaries).then(|| replicated[at - primaries]);
         let node = |at: At| Node {
             id: format!("{:040x}", at + 1).parse().expect("an id"),
             is_alive: true,
@@ -127,6 +129,13 @@ impl Cluster {
             cut: BTreeSet::new(),
             lost_replies: None,
         }
+    }
+
+    pub fn alive_primaries(&self) -> impl Iterator<Item = At> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .filter(|(_, node)| node.is_alive && node.follows.is_none())
+            .map(|(at, _)| at)
     }
 
     pub fn at(&self, id: NodeId) -> Option<At> {
@@ -262,6 +271,23 @@ impl Cluster {
         Some(to("MOVED", owner))
     }
 
+    /// What a client reads that asks at this node and is led on, and where; none when nobody
+    /// answers it now.
+    pub fn read(&self, mut at: At, key: &[u8]) -> Option<(At, Option<u64>)> {
+        let mut asking = false;
+        for _ in 0..self.nodes.len() + 1 {
+            let Some(Reply::Refused(refusal)) = self.redirect(at, key, asking) else {
+                return Some((at, self.nodes[at].data.get(key).copied()));
+            };
+            at = to_addr(&refusal).and_then(|addr| self.at_addr(&addr))?;
+            asking = refusal.code == "ASK";
+            if !self.nodes[at].is_alive {
+                return None;
+            }
+        }
+        None
+    }
+
     pub fn keys_in(&self, at: At, slot: Slot) -> Vec<Vec<u8>> {
         let keys = self.nodes[at].data.keys();
         keys.filter(|key| slot_of(key) == slot).cloned().collect()
@@ -389,6 +415,23 @@ impl Cluster {
         node.importing.clear();
         node.data = data;
         node.config_epoch = epoch;
+    }
+
+    /// Whether a node would learn anything from another.
+    pub fn would_learn(&self, from: At, to: At) -> bool {
+        if from == to || !self.hears(from, to) {
+            return false;
+        }
+        let (sender, node) = (&self.nodes[from], &self.nodes[to]);
+        let is_primary = sender.follows.is_none();
+        let mut claims = sender.owners.iter().filter(|(_, owner)| **owner == from);
+        node.current_epoch < sender.current_epoch
+            || node.roles.get(&from) != Some(&sender.follows)
+            || (is_primary && node.epochs.get(&from) != Some(&sender.config_epoch))
+            || (is_primary
+                && claims.any(|(slot, _)| {
+                    node.owners.get(slot) != Some(&from) && !node.importing.contains_key(slot)
+                }))
     }
 
     /// One node's message reaches another.

@@ -1,0 +1,150 @@
+//! What goes wrong.
+
+use super::World;
+use crate::model::{At, LostReplies};
+
+/// What goes wrong, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Nothing,
+    /// The tool dies; writes that are under way may still arrive.
+    Crash,
+    /// The tool dies and its journal is lost too.
+    CrashWithoutJournal,
+    /// The link breaks before the node has done anything.
+    LinkBefore,
+    /// The link breaks when the node has done a part of it.
+    LinkAmidst,
+    /// The link breaks after the node has done all of it.
+    LinkAfter,
+    /// A `MIGRATE` whose replies are lost.
+    MigrateReplies {
+        applied: usize,
+        acked: usize,
+    },
+    /// A node dies and its replica takes over; it comes back later.
+    Dies {
+        source: bool,
+    },
+    /// A node gives its place to its replica.
+    HandsOver {
+        source: bool,
+    },
+    /// Two nodes don't hear each other for a while.
+    Partition,
+}
+
+pub const FAULTS: [Fault; 13] = [
+    Fault::Nothing,
+    Fault::Crash,
+    Fault::CrashWithoutJournal,
+    Fault::LinkBefore,
+    Fault::LinkAmidst,
+    Fault::LinkAfter,
+    Fault::MigrateReplies {
+        applied: 1,
+        acked: 0,
+    },
+    Fault::MigrateReplies {
+        applied: 2,
+        acked: 1,
+    },
+    Fault::Dies { source: true },
+    Fault::Dies { source: false },
+    Fault::HandsOver { source: true },
+    Fault::HandsOver { source: false },
+    Fault::Partition,
+];
+
+impl World {
+    /// The fault; whether it took the write with it.
+    pub(super) fn strike(&mut self, fault: Fault, index: usize) -> bool {
+        self.tell(|| format!("fault {fault:?}"));
+        let task = self.plan[0];
+        match fault {
+            Fault::Nothing => false,
+            Fault::Crash | Fault::CrashWithoutJournal => {
+                self.core = None;
+                self.has_journal = fault == Fault::Crash;
+                // What is under way arrives, or doesn't.
+                for index in 0..self.messages.len() {
+                    if self.messages[index].done.is_none() && self.chooser.pick(2) == 1 {
+                        self.carry_out(index, usize::MAX, true);
+                    }
+                }
+                self.messages.clear();
+                true
+            }
+            Fault::LinkBefore => {
+                self.carry_out(index, 0, true);
+                true
+            }
+            Fault::LinkAmidst => {
+                let most = self.chooser.pick(self.messages[index].verbs.len() + 1);
+                self.carry_out(index, most, true);
+                true
+            }
+            Fault::LinkAfter => {
+                self.carry_out(index, usize::MAX, true);
+                true
+            }
+            Fault::MigrateReplies { applied, acked } => {
+                self.cluster.lost_replies = Some(LostReplies { applied, acked });
+                false
+            }
+            Fault::Dies { source } | Fault::HandsOver { source } => {
+                let Some((at, heir)) = self.heir_of(source) else {
+                    return false;
+                };
+                self.cluster.nodes[at].is_alive = matches!(fault, Fault::HandsOver { .. });
+                self.cluster.fail_over(at, heir);
+                if matches!(fault, Fault::Dies { .. }) {
+                    self.heal_in = Some(20 + self.a_while(100));
+                }
+                false
+            }
+            Fault::Partition => {
+                let pair = |one: At, other: At| (one.min(other), one.max(other));
+                let (source, target) = (self.cluster.at(task.source), self.cluster.at(task.target));
+                let (source, target) = (source.expect("a node"), target.expect("a node"));
+                self.cluster.cut.insert(pair(source, target));
+                self.heal_in = Some(10 + self.a_while(60));
+                false
+            }
+        }
+    }
+
+    /// The source or target with the replica that would take over. Who has no slots isn't
+    /// replaced by anybody.
+    pub(super) fn heir_of(&self, source: bool) -> Option<(At, At)> {
+        let task = self.plan[0];
+        let at = self
+            .cluster
+            .at(if source { task.source } else { task.target })?;
+        let nodes = &self.cluster.nodes;
+        let heir = nodes.iter().position(|node| node.follows == Some(at))?;
+        let owns = nodes[at].owners.values().any(|owner| *owner == at);
+        owns.then_some((at, heir))
+    }
+
+    /// A number of steps below this. Where every interleaving is tried, the healing is a choice of
+    /// its own.
+    fn a_while(&mut self, most: usize) -> usize {
+        match self.tries_all {
+            true => 0,
+            false => self.chooser.pick(most),
+        }
+    }
+
+    /// Nothing is broken any more, and everybody has heard everybody.
+    pub(super) fn heal(&mut self) {
+        self.heal_in = None;
+        self.cluster.cut.clear();
+        for at in 0..self.cluster.nodes.len() {
+            if !self.cluster.nodes[at].is_alive {
+                self.cluster.come_back(at);
+            }
+        }
+        self.settle();
+    }
+}
