@@ -144,10 +144,13 @@ impl Kernel {
 }
 
 /// How much text is split before its keys are hashed.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 24 * 1024;
 
 /// How many separators are found before their keys are hashed.
-const LINES: usize = 1024;
+const LINES: usize = 1536;
+
+/// How many keys a kernel likes to be given, or a multiple of that.
+const BLOCK: usize = 64;
 
 /// How many bytes in front of a piece's first key belong to what the kernel may
 /// read: a window that reaches there is faster than a key taken alone.
@@ -259,6 +262,7 @@ fn walk(
     let mut ends = Ends::new();
     let mut spans = [KeySpan::default(); LINES + 64];
     let mut slots = [Slot::MIN; LINES + 64];
+    let mut tags_first = false;
     let mut start = 0;
     while start < list.len() {
         let base = start.saturating_sub(MARGIN);
@@ -269,18 +273,23 @@ fn walk(
             start = visit_one(kernel, list, start, format, &mut seen, &mut visit);
             continue;
         }
-        let places = &ends.places[..ends.count];
-        let spans = &mut spans[..ends.count];
-        let slots = &mut slots[..ends.count];
+        // Whole blocks only; the rest of the piece is looked at again.
+        let count = match ends.count % BLOCK {
+            rest if ends.count > BLOCK && start + piece.len() < list.len() => ends.count - rest,
+            _ => ends.count,
+        };
+        let places = &ends.places[..count];
+        let spans = &mut spans[..count];
+        let slots = &mut slots[..count];
         spans_between((start - base) as u32, places, spans);
         if format.strip_carriage_return {
             strip(&list[base..], spans);
         }
-        kernel.slots_of(&list[base..], spans, slots);
+        kernel.slots_of_more(&list[base..], spans, slots, &mut tags_first);
         seen.keys += spans.len() as u64;
         seen.empty += count_empty(spans);
         visit(base, spans, slots);
-        start = base + places[ends.count - 1] as usize + 1;
+        start = base + places[count - 1] as usize + 1;
     }
     seen
 }

@@ -79,16 +79,27 @@ pub(super) const fn fold(bits: u32) -> (u64, u64) {
     (x_to(bits + 64) as u64, x_to(bits) as u64)
 }
 
-/// `2 * WINDOW` bytes, zeros then ones: 64 bytes read at offset `n` select the
-/// last `n` bytes of a window.
-pub(super) static LAST_BYTES: [u8; 2 * WINDOW] = {
-    let mut mask = [0; 2 * WINDOW];
-    let mut index = WINDOW;
-    while index < mask.len() {
-        mask[index] = 0xff;
-        index += 1;
+/// What a window is shuffled by, 16 bytes at a time. On a cache line of its own.
+#[repr(align(64))]
+pub(super) struct Shuffle(pub [u8; WINDOW]);
+
+/// For each length the shuffle that takes so many bytes at a window's end,
+/// reverses each 16, so that they are a polynomial with its highest power on
+/// top, and makes the others zero. Four kilobytes, so that one aligned read
+/// does what a mask and a reversal would.
+pub(super) static ENDS_REVERSED: [Shuffle; WINDOW + 1] = {
+    let mut shuffles = [const { Shuffle([0x80; WINDOW]) }; WINDOW + 1];
+    let mut length = 0;
+    while length <= WINDOW {
+        let mut place = WINDOW - length;
+        while place < WINDOW {
+            // Reversing within 16 bytes inverts the low four bits of a place.
+            shuffles[length].0[place ^ 15] = (place % 16) as u8;
+            place += 1;
+        }
+        length += 1;
     }
-    mask
+    shuffles
 };
 
 /// Shuffles that take the last bytes of a block in reverse order: 16 bytes read

@@ -141,8 +141,20 @@ impl Kernel {
     /// # Panics
     /// When there are not as many slots as spans, or a span doesn't lie in the buffer.
     pub fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
+        self.slots_of_more(buffer, spans, slots, &mut false);
+    }
+
+    /// As [`slots_of`](Kernel::slots_of), in batches that follow one another:
+    /// see [`Tier::slots_of`].
+    pub(in crate::slot) fn slots_of_more(
+        self,
+        buffer: &[u8],
+        spans: &[KeySpan],
+        slots: &mut [Slot],
+        tags_first: &mut bool,
+    ) {
         assert_eq!(spans.len(), slots.len(), "one slot for each span");
-        on_tier!(self, tier => tier.slots_of(buffer, spans, slots));
+        on_tier!(self, tier => tier.slots_of(buffer, spans, slots, tags_first));
     }
 
     /// See [`Tier::separators`].

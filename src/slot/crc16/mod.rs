@@ -43,11 +43,12 @@ trait Tier: Copy {
     /// The checksum of the part of a key that decides its slot.
     fn key_sum(self, key: &[u8]) -> u16;
 
-    /// The slots of many keys; as many slots as spans.
+    /// The slots of many keys; as many slots as spans. `tags_first` tells a tier
+    /// from one batch to the next of the same keys whether most have tags.
     ///
     /// # Panics
     /// When a span doesn't lie in the buffer.
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]);
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool);
 
     /// Appends where `separator` is in `text`, `base` added, until the text is
     /// at its end or the list is full; says how many bytes were looked at.

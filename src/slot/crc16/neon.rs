@@ -5,8 +5,8 @@
 //! zero for an index out of range, so that one look-up masks and reverses.
 
 use super::Tier;
-use super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::window::{self, BLOCK, Block, Seen, Windows};
+use super::constants::{MU, REVERSAL, Shuffle, WINDOW, WORD, fold, reversal_at};
+use super::window::{self, BLOCK, Seen, Windows};
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
@@ -40,8 +40,8 @@ impl Tier for Neon {
         unsafe { key_sum(key) }
     }
 
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-        window::slots_of(self, buffer, spans, slots);
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
+        window::slots_of(self, buffer, spans, slots, tags_first);
     }
 
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
@@ -53,9 +53,20 @@ impl Tier for Neon {
 impl Windows for Neon {
     const FEW_TAGS: u32 = BLOCK as u32 / 2;
 
-    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    fn hash<const LOOK: bool>(
+        self,
+        buffer: &[u8],
+        spans: &[KeySpan; BLOCK],
+        count: usize,
+        slots: &mut [Slot; BLOCK],
+    ) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block, sums) }
+        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+    }
+
+    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { narrow(buffer, spans, count) }
     }
 }
 
@@ -216,26 +227,29 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
 }
 
 #[target_feature(enable = "neon,aes")]
-fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
-    window::sums_and_tags(
-        block,
-        sums,
-        |work, spans, keys| window::tags_of(work, spans, keys, |window, byte| find(window, byte)),
-        |[(window, mask)]| {
-            let blocks = masked(window, mask);
-            (
-                [reduce(scaled_sum(blocks))],
-                u8::from(any_open_brace(blocks)),
-            )
-        },
-    )
+fn hash<const LOOK: bool>(
+    buffer: &[u8],
+    spans: &[KeySpan; BLOCK],
+    count: usize,
+    slots: &mut [Slot; BLOCK],
+) -> Seen {
+    window::hash(buffer, spans, count, slots, |[(window, shuffle)]| {
+        let blocks = shuffled(window, shuffle);
+        let open = u8::from(LOOK && any_open_brace(blocks));
+        ([reduce(scaled_sum(blocks))], open)
+    })
+}
+
+#[target_feature(enable = "neon")]
+fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    window::narrow(buffer, spans, count, |window, byte| find(window, byte))
 }
 
 /// The blocks of a window, of the bytes that count.
 #[inline]
 #[target_feature(enable = "neon")]
-fn masked(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> Blocks {
-    let mask = load(mask);
+fn shuffled(window: &[u8; WINDOW], shuffle: &Shuffle) -> Blocks {
     let blocks = load(window);
-    [0, 1, 2, 3].map(|n| vqtbl1q_u8(vandq_u8(blocks[n], mask[n]), reversal(16)))
+    let shuffles = load(&shuffle.0);
+    [0, 1, 2, 3].map(|n| vqtbl1q_u8(blocks[n], shuffles[n]))
 }

@@ -57,7 +57,7 @@ impl Tier for Portable {
         }
     }
 
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], _: &mut bool) {
         for (slot, span) in slots.iter_mut().zip(spans) {
             *slot = Slot::from_crc(self.key_sum(span.of(buffer)));
         }

@@ -341,6 +341,27 @@ macro_rules! tier_tests {
             }
 
             #[test]
+            fn tags_come_and_go() {
+                let Some(kernel) = tier() else { return };
+                let mut list = Vec::new();
+                for number in 0..3_000 {
+                    // Tags, none, and what a quick look takes for braces.
+                    let key = match number / 300 % 3 {
+                        0 => format!("{{user{number}}}.name\n"),
+                        1 => format!("user:{number}:name\n"),
+                        _ => format!("user|{number}~{{}}\n"),
+                    };
+                    list.extend_from_slice(key.as_bytes());
+                }
+                check_list(kernel, &list, ListFormat::LINES);
+                let mut start = 0;
+                let spans = list.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+                let spans: Vec<KeySpan> =
+                    spans.map(|(end, _)| span(std::mem::replace(&mut start, end + 1), end)).collect();
+                check_batch(kernel, &list, &spans);
+            }
+
+            #[test]
             fn a_full_list_of_separators() {
                 let Some(kernel) = tier() else { return };
                 for length in [0, 1, 63, 64, 65, 512, 513, 576, 577, 20_000] {

@@ -1,16 +1,16 @@
 //! Many short keys: the part of the batch that all vector tiers share.
 //!
 //! A key of up to [`WINDOW`] bytes stands at the end of a window of that size;
-//! what is in front of it is masked to zeros, which don't change a checksum
-//! that begins with zero. So keys of all lengths take the same steps, and no
-//! branch depends on a length.
+//! what is in front of it is taken as zeros, which don't change a checksum that
+//! begins with zero. So keys of all lengths take the same steps, and no branch
+//! depends on a length.
 #![cfg(any(
     target_arch = "x86_64",
     all(target_arch = "aarch64", target_endian = "little")
 ))]
 
 use super::Tier;
-use super::constants::{LAST_BYTES, WINDOW};
+use super::constants::{ENDS_REVERSED, Shuffle, WINDOW};
 use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
 
@@ -20,33 +20,36 @@ pub(super) const BLOCK: usize = 64;
 /// The most keys that a tier reduces together.
 pub(super) const LANES: usize = 8;
 
-/// The keys of one block.
-pub(super) struct Block<'a> {
-    buffer: &'a [u8],
-    /// A block of spans, or fewer filled up with empty ones.
-    spans: &'a [KeySpan; BLOCK],
-    /// How many of them are hashed: a multiple of [`LANES`].
-    count: usize,
-    /// Whether tags are looked for first, as pays where many keys have one.
-    tags_first: bool,
-}
+/// The window's size, as spans count.
+const SIZE: u32 = WINDOW as u32;
 
 /// What a tier says of a block: a bit for each key.
 pub(super) struct Seen {
-    /// No window holds the key, and its sum means nothing.
+    /// No window holds the key, and its slot means nothing.
     alone: u64,
-    /// Tags weren't looked for, and the key has a `{`; or they were, and it has one.
-    tags: u64,
+    /// There may be a `{` in the key: that was looked for.
+    open: u64,
 }
 
 /// A tier that hashes a block of keys window by window.
 pub(super) trait Windows: Tier {
-    /// Where more keys of a block than this have tags, the next block's tags are
+    /// Where more keys of a block than this have a `{`, the next block's tags are
     /// looked for first.
     const FEW_TAGS: u32;
 
-    /// The checksums of a block's keys: see [`sums_and_tags`].
-    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen;
+    /// The slots of the first `count` of these spans, a multiple of [`LANES`],
+    /// whatever tags they have, a `{` looked for or not: see [`hash`].
+    fn hash<const LOOK: bool>(
+        self,
+        buffer: &[u8],
+        spans: &[KeySpan; BLOCK],
+        count: usize,
+        slots: &mut [Slot; BLOCK],
+    ) -> Seen;
+
+    /// Narrows to their tags those of the first `count` spans, a multiple of
+    /// [`LANES`], that a window holds, and that have one; says which: see [`narrow`].
+    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64;
 }
 
 /// [`Tier::slots_of`] for a tier with windows.
@@ -55,7 +58,13 @@ pub(super) trait Windows: Tier {
 /// them. So all are hashed whole, without a branch; those with a brace are put
 /// off until they fill a block, and are then narrowed to their tags and hashed
 /// again. Where tags are frequent they come first.
-pub(super) fn slots_of<T: Windows>(tier: T, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
+pub(super) fn slots_of<T: Windows>(
+    tier: T,
+    buffer: &[u8],
+    spans: &[KeySpan],
+    slots: &mut [Slot],
+    tags_first: &mut bool,
+) {
     let mut batch = Batch {
         tier,
         buffer,
@@ -63,15 +72,14 @@ pub(super) fn slots_of<T: Windows>(tier: T, buffer: &[u8], spans: &[KeySpan], sl
         slots,
     };
     let mut put_off = PutOff::default();
-    let mut tags_first = false;
     let mut start = 0;
     while start < spans.len() {
         let count = (spans.len() - start).min(BLOCK);
-        let seen = batch.hash_from(start, count, tags_first);
-        if !tags_first {
-            put_off.push(start as u32, seen.tags & !seen.alone);
+        let braces = batch.hash_from(start, count, *tags_first);
+        if !*tags_first {
+            put_off.push(start as u32, braces);
         }
-        tags_first = seen.tags.count_ones() > T::FEW_TAGS;
+        *tags_first = braces.count_ones() > T::FEW_TAGS;
         if put_off.count >= BLOCK {
             put_off.count -= BLOCK;
             let (last, _) = put_off.keys[put_off.count..].as_chunks::<BLOCK>();
@@ -117,22 +125,29 @@ struct Batch<'a, T> {
 }
 
 impl<T: Windows> Batch<'_, T> {
-    /// The slots of `count` keys from `start` on, at most a block of them.
-    fn hash_from(&mut self, start: usize, count: usize, tags_first: bool) -> Seen {
+    /// The slots of `count` keys from `start` on, at most a block of them; a bit
+    /// for each key whose slot isn't that of its tag yet, or, where tags come
+    /// first, for each that has one.
+    fn hash_from(&mut self, start: usize, count: usize, tags_first: bool) -> u64 {
+        let (tier, buffer) = (self.tier, self.buffer);
         let slots = &mut self.slots[start..];
         let spans = &self.spans[start..];
         match (spans.first_chunk(), slots.first_chunk_mut()) {
-            (Some(spans), Some(slots)) => {
-                hash_block(self.tier, self.buffer, spans, BLOCK, tags_first, slots)
+            (Some(spans), Some(slots)) if tags_first => {
+                hash_tags(tier, buffer, &mut { *spans }, BLOCK, slots)
             }
+            (Some(spans), Some(slots)) => hash_whole::<T, true>(tier, buffer, spans, BLOCK, slots),
             _ => {
-                let mut filled = [KeySpan::default(); BLOCK];
+                let mut filled = [empty_span(buffer); BLOCK];
                 filled[..count].copy_from_slice(&spans[..count]);
                 let mut block = [Slot::MIN; BLOCK];
-                let tier = self.tier;
-                let seen = hash_block(tier, self.buffer, &filled, count, tags_first, &mut block);
+                let braces = if tags_first {
+                    hash_tags(tier, buffer, &mut filled, count, &mut block)
+                } else {
+                    hash_whole::<T, true>(tier, buffer, &filled, count, &mut block)
+                };
                 slots[..count].copy_from_slice(&block[..count]);
-                seen
+                braces
             }
         }
     }
@@ -143,201 +158,207 @@ impl<T: Windows> Batch<'_, T> {
             return;
         }
         let keys = &keys[..count];
-        let mut spans = [KeySpan::default(); BLOCK];
+        let mut spans = [empty_span(self.buffer); BLOCK];
         for (span, key) in spans.iter_mut().zip(keys) {
             *span = self.spans[*key as usize];
         }
         let mut slots = [Slot::MIN; BLOCK];
-        hash_block(self.tier, self.buffer, &spans, count, true, &mut slots);
+        hash_tags(self.tier, self.buffer, &mut spans, count, &mut slots);
         for (slot, key) in slots.iter().zip(keys) {
             self.slots[*key as usize] = *slot;
         }
     }
 }
 
-fn hash_block<T: Windows>(
+/// An empty span that a window holds, when there is one: it fills up a block.
+fn empty_span(buffer: &[u8]) -> KeySpan {
+    let end = buffer.len().min(WINDOW) as u32;
+    KeySpan { start: end, end }
+}
+
+/// The slots of the tags of `count` keys, or of the whole keys where there is
+/// none; a bit for each tag. The spans are narrowed to them.
+fn hash_tags<T: Windows>(
+    tier: T,
+    buffer: &[u8],
+    spans: &mut [KeySpan; BLOCK],
+    count: usize,
+    slots: &mut [Slot; BLOCK],
+) -> u64 {
+    let tags = tier.narrow(buffer, spans, count.next_multiple_of(LANES));
+    // The `{` that are left are in tags, which have none of their own: there is
+    // no `}` in them.
+    hash_whole::<T, false>(tier, buffer, spans, count, slots);
+    tags
+}
+
+/// The slots of `count` keys, hashed whole; a bit for each that has a `{` and
+/// may have a tag, if that is looked for.
+fn hash_whole<T: Windows, const LOOK: bool>(
     tier: T,
     buffer: &[u8],
     spans: &[KeySpan; BLOCK],
     count: usize,
-    tags_first: bool,
     slots: &mut [Slot; BLOCK],
-) -> Seen {
-    let block = Block {
-        buffer,
-        spans,
-        count: count.next_multiple_of(LANES),
-        tags_first,
-    };
-    let mut sums = [0; BLOCK];
-    let seen = tier.window_sums(block, &mut sums);
+) -> u64 {
+    let seen = tier.hash::<LOOK>(buffer, spans, count.next_multiple_of(LANES), slots);
     let mut alone = seen.alone;
     while alone != 0 {
         let index = alone.trailing_zeros() as usize;
-        sums[index] = tier.key_sum(spans[index].of(buffer));
+        slots[index] = Slot::from_crc(tier.key_sum(spans[index].of(buffer)));
         alone &= alone - 1;
     }
-    for (slot, sum) in slots.iter_mut().zip(sums) {
-        *slot = Slot::from_crc(sum);
-    }
-    seen
+    seen.open & !seen.alone
 }
 
-/// A window of a buffer, and a mask that selects the bytes that count, which are
-/// its last.
-pub(super) type Window<'a> = (&'a [u8; WINDOW], &'static [u8; WINDOW]);
+/// A window of a buffer, and the shuffle that takes the bytes of it that count,
+/// which are its last.
+pub(super) type Window<'a> = (&'a [u8; WINDOW], &'static Shuffle);
 
-/// The windows that a block's keys, or some of them, are hashed from.
-pub(super) struct Work<'a> {
-    /// Invariant: at least a window.
+/// Keys that windows hold.
+pub(super) struct Held<'a> {
     buffer: &'a [u8],
-    /// Where the windows begin. Invariant: a window in front of the buffer's
-    /// end, or more.
-    starts: [u32; BLOCK],
-    /// How many bytes of each count. Invariant: at most a window.
-    lengths: [u32; BLOCK],
+    /// Invariant: each ends in the buffer, a window or more behind its
+    /// beginning, and has at most a window's length.
+    spans: &'a [KeySpan; BLOCK],
 }
 
 // Everything in here is inlined, so that it is compiled for the tier that calls it.
-impl<'a> Work<'a> {
-    /// A window for each key; nothing when the buffer has less than a window.
-    ///
-    /// # Panics
-    /// When a span doesn't lie in the buffer.
+impl<'a> Held<'a> {
+    /// The keys.
     #[inline(always)]
-    fn new(buffer: &'a [u8], spans: &[KeySpan; BLOCK]) -> Option<Work<'a>> {
-        let buffer_end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-        let mut inside = true;
-        for span in spans {
-            inside &= (span.start <= span.end) & (span.end <= buffer_end);
-        }
-        assert!(
-            inside,
-            "a span doesn't lie in the buffer of {buffer_end} bytes"
-        );
-        if buffer.len() < WINDOW {
-            return None;
-        }
-        let mut starts = [0; BLOCK];
-        let mut lengths = [0; BLOCK];
-        for (index, span) in spans.iter().enumerate() {
-            starts[index] = span.end.max(SIZE) - SIZE;
-            lengths[index] = (span.end - span.start).min(SIZE);
-        }
-        Some(Work {
-            buffer,
-            starts,
-            lengths,
-        })
+    pub(super) fn spans(&self) -> &'a [KeySpan; BLOCK] {
+        self.spans
     }
 
-    /// A window and its mask.
+    /// A key's window and its shuffle.
     #[inline(always)]
     pub(super) fn window(&self, index: usize) -> Window<'a> {
-        let (start, length) = (self.starts[index] as usize, self.lengths[index] as usize);
-        // SAFETY: by the invariants, the window is within the buffer and the mask
-        // within the table of two windows. `new` and `set` uphold them: a span's
-        // end is within the buffer, and the buffer has at least a window.
+        let span = self.spans[index];
+        let start = (span.end - SIZE) as usize;
+        let length = (span.end - span.start) as usize;
+        // SAFETY: by the invariant, the window is within the buffer, and the
+        // shuffle within the table, which has one for each length up to a window's.
         unsafe {
             (
                 &*self.buffer.as_ptr().add(start).cast(),
-                &*LAST_BYTES.as_ptr().add(length).cast(),
+                ENDS_REVERSED.get_unchecked(length),
             )
         }
     }
 }
 
-const SIZE: u32 = WINDOW as u32;
-
-/// A bit for each key that no window holds: too long, or too near to the
-/// buffer's beginning.
+/// Whether windows hold all of these spans.
 #[inline(always)]
-fn alone(spans: &[KeySpan; BLOCK]) -> u64 {
-    // The empty spans that fill up a block are at 0 and need no window.
-    let is_alone =
-        |span: &KeySpan| ((span.end < SIZE) & (span.end != 0)) | (span.end - span.start > SIZE);
-    let mut any = false;
+fn are_held(buffer: &[u8], spans: &[KeySpan; BLOCK]) -> bool {
+    // Without a branch and with one look at each span. A span that ends in front
+    // of the first window's end wraps around to something large; and one that
+    // ends behind it, with a length of at most a window, begins in the buffer.
+    let (mut last, mut longest) = (0, 0);
     for span in spans {
-        any |= is_alone(span);
+        last = last.max(span.end.wrapping_sub(SIZE));
+        longest = longest.max(span.end.wrapping_sub(span.start));
     }
-    if !any {
-        return 0;
-    }
-    let bits = spans.iter().enumerate();
-    bits.fold(0, |bits, (index, span)| {
-        bits | u64::from(is_alone(span)) << index
-    })
+    let buffer_end = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+    buffer_end >= SIZE && last <= buffer_end - SIZE && longest <= SIZE
 }
 
-/// [`Windows::window_sums`], given `hash`, which takes N windows and gives N
-/// checksums and a bit for each window with a `{`; and `tags_of`, which narrows
-/// those spans to their tags that have one and a bit, and says which have one.
-#[inline(always)]
-pub(super) fn sums_and_tags<const N: usize>(
-    block: Block<'_>,
-    sums: &mut [u16; BLOCK],
-    tags_of: impl Fn(&Work<'_>, &[KeySpan; BLOCK], u64) -> ([KeySpan; BLOCK], u64),
-    hash: impl Fn([Window<'_>; N]) -> ([u16; N], u8),
-) -> Seen {
-    let spans = block.spans;
-    let mut alone = alone(spans);
-    let mut tags = 0;
-    let Some(mut work) = Work::new(block.buffer, spans).filter(|_| alone != u64::MAX) else {
-        return Seen {
-            alone: u64::MAX,
-            tags,
-        };
-    };
-    if block.tags_first {
-        let parts;
-        (parts, tags) = tags_of(&work, spans, !alone);
-        // A tag ends in front of its key's end: near the buffer's beginning it
-        // may have no window though its key has one.
-        alone |= self::alone(&parts);
-        work = Work::new(block.buffer, &parts).expect("the buffer is as long as it was");
-    }
-    let groups = sums.as_chunks_mut::<N>().0.iter_mut().enumerate();
-    for (group, sums) in groups.take(block.count.min(BLOCK) / N) {
-        let (group_sums, open) = hash(std::array::from_fn(|n| work.window(group * N + n)));
-        *sums = group_sums;
-        if !block.tags_first {
-            tags |= u64::from(open) << (group * N);
+/// The spans with each that no window holds made an empty one, and a bit for it:
+/// too long, or too near to the buffer's beginning.
+///
+/// # Panics
+/// When a span doesn't lie in the buffer.
+#[cold]
+fn set_apart(buffer: &[u8], spans: &[KeySpan; BLOCK]) -> ([KeySpan; BLOCK], u64) {
+    let mut held = [empty_span(buffer); BLOCK];
+    let mut alone = 0;
+    for (index, (held, span)) in held.iter_mut().zip(spans).enumerate() {
+        let length = span.of(buffer).len();
+        if length > WINDOW || span.end < SIZE {
+            alone |= 1 << index;
+        } else {
+            *held = *span;
         }
     }
-    Seen { alone, tags }
+    (held, alone)
 }
 
-/// The spans, those of the keys of these bits narrowed to their tags, and a bit
-/// for each tag; given where in a window a byte is, a bit each.
+/// Gives `work` the spans that windows hold, the others made empty ones; returns
+/// a bit for each of those. Nothing, and all bits, when the buffer has no window.
 #[inline(always)]
-pub(super) fn tags_of(
-    work: &Work<'_>,
+pub(super) fn with_held<R>(
+    buffer: &[u8],
     spans: &[KeySpan; BLOCK],
-    keys: u64,
-    find: impl Fn(&[u8; WINDOW], u8) -> u64,
-) -> ([KeySpan; BLOCK], u64) {
-    let mut parts = *spans;
-    let mut tags = 0;
-    let mut rest = keys;
-    while rest != 0 {
-        let index = rest.trailing_zeros() as usize;
-        rest &= rest - 1;
-        let (window, _) = work.window(index);
-        let open = find(window, b'{') & last_bits(work.lengths[index] as usize);
-        let close = find(window, b'}');
-        if let Some(tag) = tag_in_window(spans[index].end, open, close) {
-            parts[index] = tag;
-            tags |= 1 << index;
-        }
-    }
-    (parts, tags)
+    work: impl FnOnce(Held<'_>) -> R,
+) -> (Option<R>, u64) {
+    let apart;
+    let (spans, alone) = if are_held(buffer, spans) {
+        (spans, 0)
+    } else {
+        let alone;
+        (apart, alone) = set_apart(buffer, spans);
+        (&apart, alone)
+    };
+    let held = Held { buffer, spans };
+    ((alone != u64::MAX).then(|| work(held)), alone)
 }
 
-/// The last `length` of 64 bits, at most 64.
+/// [`Windows::hash`], given `sums`, which takes N windows and gives N checksums
+/// and a bit for each window that may have a `{`.
 #[inline(always)]
-fn last_bits(length: usize) -> u64 {
+pub(super) fn hash<const N: usize>(
+    buffer: &[u8],
+    spans: &[KeySpan; BLOCK],
+    count: usize,
+    slots: &mut [Slot; BLOCK],
+    sums: impl Fn([Window<'_>; N]) -> ([u16; N], u8),
+) -> Seen {
+    let (open, alone) = with_held(buffer, spans, |held| {
+        let groups = slots.as_chunks_mut::<N>().0.iter_mut().enumerate();
+        let mut open = 0;
+        for (group, slots) in groups.take(count / N) {
+            let windows = std::array::from_fn(|n| held.window(group * N + n));
+            let (sums, braces) = sums(windows);
+            *slots = sums.map(Slot::from_crc);
+            open |= u64::from(braces) << (group * N);
+        }
+        open
+    });
+    let open = open.unwrap_or_default();
+    Seen { alone, open }
+}
+
+/// [`Windows::narrow`], given where in a window a byte is: a bit each.
+#[inline(always)]
+pub(super) fn narrow(
+    buffer: &[u8],
+    spans: &mut [KeySpan; BLOCK],
+    count: usize,
+    find: impl Fn(&[u8; WINDOW], u8) -> u64,
+) -> u64 {
+    let whole = *spans;
+    let (tags, _) = with_held(buffer, &whole, |held| {
+        let mut tags = 0;
+        for (index, span) in spans.iter_mut().take(count).enumerate() {
+            let (window, _) = held.window(index);
+            let open = find(window, b'{') & last_bits(held.spans[index]);
+            let close = find(window, b'}');
+            if let Some(tag) = tag_in_window(span.end, open, close) {
+                *span = tag;
+                tags |= 1 << index;
+            }
+        }
+        tags
+    });
+    tags.unwrap_or_default()
+}
+
+/// As many of the last of 64 bits as the span has bytes, at most a window's.
+#[inline(always)]
+fn last_bits(span: KeySpan) -> u64 {
+    let length = span.end - span.start;
     // A shift by 64 would be none.
-    let bits = u64::MAX.wrapping_shl((WINDOW - length) as u32);
+    let bits = u64::MAX.wrapping_shl(SIZE.wrapping_sub(length));
     if length == 0 { 0 } else { bits }
 }
 
@@ -351,7 +372,7 @@ pub(super) fn tag_in_window(end: u32, open: u64, close: u64) -> Option<KeySpan> 
     let close = close & (open & open.wrapping_neg()).wrapping_neg();
     let last = close.trailing_zeros();
     // A window may begin in front of the buffer; a tag that is the key's doesn't.
-    let window_start = end.wrapping_sub(WINDOW as u32);
+    let window_start = end.wrapping_sub(SIZE);
     (close != 0 && last > first + 1).then_some(KeySpan {
         start: window_start.wrapping_add(first + 1),
         end: window_start.wrapping_add(last),

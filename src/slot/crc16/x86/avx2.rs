@@ -4,8 +4,8 @@
 //! key in two registers of 32 bytes and reduces four keys together.
 
 use super::super::Tier;
-use super::super::constants::{MU, WINDOW, WORD};
-use super::super::window::{self, BLOCK, Block, Seen, Window, Windows};
+use super::super::constants::{MU, Shuffle, WINDOW, WORD};
+use super::super::window::{self, BLOCK, Seen, Window, Windows};
 use super::pclmul::Pclmul;
 use super::prefetch;
 use crate::slot::list::Ends;
@@ -38,8 +38,8 @@ impl Tier for Avx2 {
         self.0.key_sum(key)
     }
 
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-        window::slots_of(self, buffer, spans, slots);
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
+        window::slots_of(self, buffer, spans, slots, tags_first);
     }
 
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
@@ -51,9 +51,20 @@ impl Tier for Avx2 {
 impl Windows for Avx2 {
     const FEW_TAGS: u32 = BLOCK as u32 / 2;
 
-    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    fn hash<const LOOK: bool>(
+        self,
+        buffer: &[u8],
+        spans: &[KeySpan; BLOCK],
+        count: usize,
+        slots: &mut [Slot; BLOCK],
+    ) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block, sums) }
+        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+    }
+
+    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { narrow(buffer, spans, count) }
     }
 }
 
@@ -81,47 +92,47 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
 }
 
 #[target_feature(enable = "avx2,vpclmulqdq,bmi1,bmi2,popcnt")]
-fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
-    window::sums_and_tags(
-        block,
-        sums,
-        |work, spans, keys| window::tags_of(work, spans, keys, |window, byte| find(window, byte)),
-        |windows: [Window<'_>; 4]| {
-            let keys = windows.map(|(window, mask)| {
-                prefetch(window.as_ptr());
-                masked(window, mask)
-            });
-            let [a, b, c, d] = keys.map(|key| scaled_sum(key));
-            // Unpacking puts words of both registers side by side, so that the
-            // sums come out in the keys' order.
-            let sums = reduce(across_lanes(a, c), across_lanes(b, d));
-            let [a, b, c, d] = keys.map(|key| u8::from(has_open(key)));
-            (sums, a | b << 1 | c << 2 | d << 3)
-        },
-    )
+fn hash<const LOOK: bool>(
+    buffer: &[u8],
+    spans: &[KeySpan; BLOCK],
+    count: usize,
+    slots: &mut [Slot; BLOCK],
+) -> Seen {
+    window::hash(buffer, spans, count, slots, |windows: [Window<'_>; 4]| {
+        let keys = windows.map(|(window, shuffle)| {
+            prefetch(window.as_ptr());
+            shuffled(window, shuffle)
+        });
+        let [a, b, c, d] = keys.map(|key| scaled_sum(key));
+        // Unpacking puts words of both registers side by side, so that the
+        // sums come out in the keys' order.
+        let sums = reduce(across_lanes(a, c), across_lanes(b, d));
+        let [a, b, c, d] = keys.map(|key| u8::from(LOOK && may_have_open(key)));
+        (sums, a | b << 1 | c << 2 | d << 3)
+    })
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    window::narrow(buffer, spans, count, |window, byte| find(window, byte))
 }
 
 /// The bytes of a window that count, the lanes reversed.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn masked(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> [__m256i; 2] {
-    let mask = load(mask);
+fn shuffled(window: &[u8; WINDOW], shuffle: &Shuffle) -> [__m256i; 2] {
     let halves = load(window);
-    let reverse = _mm256_set_epi64x(
-        0x0001_0203_0405_0607,
-        0x0809_0a0b_0c0d_0e0f,
-        0x0001_0203_0405_0607,
-        0x0809_0a0b_0c0d_0e0f,
-    );
-    [0, 1].map(|n| _mm256_shuffle_epi8(_mm256_and_si256(halves[n], mask[n]), reverse))
+    let shuffles = load(&shuffle.0);
+    [0, 1].map(|n| _mm256_shuffle_epi8(halves[n], shuffles[n]))
 }
 
-/// Whether there is a `{` in a window.
+/// Whether there may be a `{` in a window, as in [`pclmul`](super::pclmul).
 #[inline]
 #[target_feature(enable = "avx2")]
-fn has_open(halves: [__m256i; 2]) -> bool {
-    let [front, back] = halves.map(|half| _mm256_cmpeq_epi8(half, _mm256_set1_epi8(b'{' as i8)));
-    _mm256_movemask_epi8(_mm256_or_si256(front, back)) != 0
+fn may_have_open([front, back]: [__m256i; 2]) -> bool {
+    let highest = _mm256_max_epi8(front, back);
+    let found = _mm256_cmpgt_epi8(highest, _mm256_set1_epi8(b'{' as i8 - 1));
+    _mm256_movemask_epi8(found) != 0
 }
 
 /// The products of a window, summed but for the two lanes.

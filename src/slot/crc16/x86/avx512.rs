@@ -5,7 +5,7 @@
 
 use super::super::Tier;
 use super::super::constants::{MU, WINDOW, WORD, fold};
-use super::super::window::{self, BLOCK, Block, Seen, Window, Windows, Work, tag_in_window};
+use super::super::window::{self, BLOCK, Seen, Window, Windows, tag_in_window};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::{Cursor, Ends};
@@ -48,8 +48,8 @@ impl Tier for Avx512 {
         unsafe { key_sum(key) }
     }
 
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-        window::slots_of(self, buffer, spans, slots);
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
+        window::slots_of(self, buffer, spans, slots, tags_first);
     }
 
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
@@ -61,9 +61,20 @@ impl Tier for Avx512 {
 impl Windows for Avx512 {
     const FEW_TAGS: u32 = BLOCK as u32 / 4;
 
-    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    fn hash<const LOOK: bool>(
+        self,
+        buffer: &[u8],
+        spans: &[KeySpan; BLOCK],
+        count: usize,
+        slots: &mut [Slot; BLOCK],
+    ) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block, sums) }
+        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+    }
+
+    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { narrow(buffer, spans, count) }
     }
 }
 
@@ -204,73 +215,80 @@ fn long_sum(bytes: &[u8]) -> u16 {
     reduce_one(scaled(sum))
 }
 
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,avx512vpopcntdq,bmi1,bmi2,lzcnt,popcnt"
-)]
-fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,bmi1,bmi2,popcnt")]
+fn hash<const LOOK: bool>(
+    buffer: &[u8],
+    spans: &[KeySpan; BLOCK],
+    count: usize,
+    slots: &mut [Slot; BLOCK],
+) -> Seen {
     // Hidden from the compiler, which would make a shuffle of what it selects,
     // on the port that the multiplications need.
     let upper_half = std::hint::black_box(0b1111_0000);
-    window::sums_and_tags(
-        block,
-        sums,
-        |work, spans, keys| tags_of(work, spans, keys),
-        |windows: [Window<'_>; 8]| {
-            let keys = windows.map(|(window, mask)| {
-                prefetch(window.as_ptr());
-                // A masked load would do the same, but moving its mask takes the
-                // port that the multiplications need.
-                _mm512_and_si512(load(window), load(mask))
-            });
-            let open = keys.map(|key| u8::from(find(key, b'{') != 0));
-            let open = (0..8).fold(0, |bits, n| bits | open[n] << n);
-            let [a, b, c, d, e, f, g, h] = keys.map(|key| scaled(reversed(key)));
-            let even = across_lanes([a, c, e, g], upper_half);
-            let odd = across_lanes([b, d, f, h], upper_half);
-            (reduce_eight(even, odd), open)
-        },
-    )
+    window::hash(buffer, spans, count, slots, |windows: [Window<'_>; 8]| {
+        let keys = windows.map(|(window, shuffle)| {
+            prefetch(window.as_ptr());
+            _mm512_shuffle_epi8(load(window), load(&shuffle.0))
+        });
+        let open = keys.map(|key| u8::from(LOOK && find(key, b'{') != 0));
+        let open = (0..8).fold(0, |bits, n| bits | open[n] << n);
+        let [a, b, c, d, e, f, g, h] = keys.map(|key| scaled(key));
+        let even = across_lanes([a, c, e, g], upper_half);
+        let odd = across_lanes([b, d, f, h], upper_half);
+        (reduce_eight(even, odd), open)
+    })
 }
 
-/// [`window::tags_of`] without a branch: where the braces are for all keys, then
+/// [`window::narrow`] without a branch: where the braces are for all keys, then
 /// the rule of [`hash_tag`](crate::slot::hash_tag) for eight at a time.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq")]
-fn tags_of(work: &Work<'_>, spans: &[KeySpan; BLOCK], keys: u64) -> ([KeySpan; BLOCK], u64) {
-    let mut open = [0; BLOCK];
-    let mut close = [0; BLOCK];
-    for (index, (open, close)) in open.iter_mut().zip(&mut close).enumerate() {
-        let (window, mask) = work.window(index);
-        let key = _mm512_and_si512(load(window), load(mask));
-        *open = find(key, b'{');
-        *close = find(key, b'}');
-    }
-    let mut parts = *spans;
-    let mut tags = keys.to_le_bytes();
-    let masks = open.as_chunks().0.iter().zip(close.as_chunks().0);
-    let eights = parts.as_chunks_mut().0.iter_mut().zip(masks);
-    for (tags, (parts, (open, close))) in tags.iter_mut().zip(eights) {
-        *tags = narrow_eight(open, close, *tags, parts);
-    }
-    (parts, u64::from_le_bytes(tags))
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi1,bmi2,popcnt")]
+fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    let whole = *spans;
+    let (tags, _) = window::with_held(buffer, &whole, |held| {
+        // All are written before the first is read: a read of eight words waits
+        // until their writes have left the processor.
+        let braces: [[u64; BLOCK]; 2] = [b'{', b'}']
+            .map(|brace| std::array::from_fn(|index| find(load(held.window(index).0), brace)));
+        let [open, close] = &braces;
+        let eights = spans.as_chunks_mut().0.iter_mut().enumerate();
+        let mut tags = 0;
+        for (eight, parts) in eights.take(count / 8) {
+            let keys = &held.spans().as_chunks().0[eight];
+            let (open, close) = (&open.as_chunks().0[eight], &close.as_chunks().0[eight]);
+            tags |= u64::from(narrow_eight(keys, open, close, parts)) << (8 * eight);
+        }
+        tags
+    });
+    tags.unwrap_or_default()
 }
 
-/// Narrows those of eight keys that have a tag and a bit, and returns their
-/// bits; `open` and `close` have a bit for each brace in the window that ends
-/// with the key.
+/// Narrows those of eight parts whose keys have a tag, and returns their bits;
+/// `open` and `close` have a bit for each brace in the window that ends with the key.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vpopcntdq")]
-fn narrow_eight(open: &[u64; 8], close: &[u64; 8], keys: u8, parts: &mut [KeySpan; 8]) -> u8 {
+fn narrow_eight(
+    keys: &[KeySpan; 8],
+    open: &[u64; 8],
+    close: &[u64; 8],
+    parts: &mut [KeySpan; 8],
+) -> u8 {
     // SAFETY: all three are arrays of eight times 8 bytes, the 64 that are read;
     // a span's `start` is the low half.
-    let (open, close, part) = unsafe {
+    let (open, close, key) = unsafe {
         (
             _mm512_loadu_si512(open.as_ptr().cast()),
             _mm512_loadu_si512(close.as_ptr().cast()),
-            _mm512_loadu_si512(parts.as_ptr().cast()),
+            _mm512_loadu_si512(keys.as_ptr().cast()),
         )
     };
     let one = _mm512_set1_epi64(1);
+    let size = _mm512_set1_epi64(WINDOW as i64);
+    let key_end = _mm512_srli_epi64::<32>(key);
+    let key_start = _mm512_and_si512(key, _mm512_set1_epi64(u32::MAX.into()));
+    let window = _mm512_sub_epi64(key_end, size);
+    // A shift by 64 leaves nothing, as it should: the key is empty.
+    let in_front = _mm512_sub_epi64(key_start, window);
+    let open = _mm512_and_si512(open, _mm512_sllv_epi64(_mm512_set1_epi64(-1), in_front));
     // With no `{` everything counts as in front of it, and no `}` is behind.
     let first = lowest_bit(open);
     let in_front = _mm512_sub_epi64(first, one);
@@ -278,9 +296,7 @@ fn narrow_eight(open: &[u64; 8], close: &[u64; 8], keys: u8, parts: &mut [KeySpa
     let start = _mm512_add_epi64(_mm512_popcnt_epi64(in_front), one);
     let end = _mm512_popcnt_epi64(_mm512_sub_epi64(lowest_bit(behind), one));
     let not_empty = _mm512_cmpneq_epi64_mask(start, end);
-    let has_tag = _mm512_mask_test_epi64_mask(keys & not_empty, behind, behind);
-    let key_end = _mm512_srli_epi64::<32>(part);
-    let window = _mm512_sub_epi64(key_end, _mm512_set1_epi64(WINDOW as i64));
+    let has_tag = _mm512_mask_test_epi64_mask(not_empty, behind, behind);
     let start = _mm512_add_epi64(window, start);
     let end = _mm512_slli_epi64::<32>(_mm512_add_epi64(window, end));
     // SAFETY: as above, the 64 bytes that are written.
@@ -354,7 +370,7 @@ fn reduce_eight(even: __m512i, odd: __m512i) -> [u16; 8] {
     result
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt,bmi1")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt,bmi1")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
     let mut ends = ends.cursor();
     let (windows, rest) = text.as_chunks::<WINDOW>();
@@ -381,19 +397,20 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
     seen
 }
 
-/// [`Cursor::push_bits`], 16 places at once.
+/// [`Cursor::push_bits`], eight places at once: rarely are there more in 64
+/// bytes, and a longer write would touch two cache lines more often.
 #[inline]
-#[target_feature(enable = "avx512f,avx512vbmi2,popcnt")]
+#[target_feature(enable = "avx512f,avx512vl,avx512vbmi2,popcnt")]
 fn push_places(found: u64, base: u32, ends: &mut Cursor<'_>) {
     let count = found.count_ones() as usize;
-    if count > 16 {
+    if count > 8 {
         return ends.push_bits(found, base);
     }
     let places = _mm512_maskz_compress_epi8(found, zero_to_63());
-    let places = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(places));
-    let places = _mm512_add_epi32(places, _mm512_set1_epi32(base as i32));
-    // SAFETY: there are 64 places to spare, of which 16 are written.
-    unsafe { _mm512_storeu_si512(ends.spare().as_mut_ptr().cast(), places) };
+    let places = _mm256_cvtepu8_epi32(_mm512_castsi512_si128(places));
+    let places = _mm256_add_epi32(places, _mm256_set1_epi32(base as i32));
+    // SAFETY: there are 64 places to spare, of which eight are written.
+    unsafe { _mm256_storeu_si256(ends.spare().as_mut_ptr().cast(), places) };
     ends.advance(count);
 }
 

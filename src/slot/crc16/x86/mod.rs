@@ -9,7 +9,7 @@ use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 /// How far in front of a key the memory is asked for. A pass over a list looks
 /// at a piece of this size twice: what is asked for while the keys of one piece
 /// are hashed is the next piece, whole.
-const AHEAD: usize = 16 * 1024;
+const AHEAD: usize = 24 * 1024;
 
 /// Asks for the memory that keys some way behind this window are in.
 #[inline(always)]

@@ -6,8 +6,8 @@
 //! the key's last one.
 
 use super::super::Tier;
-use super::super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::super::window::{self, BLOCK, Block, Seen, Windows};
+use super::super::constants::{MU, REVERSAL, Shuffle, WINDOW, WORD, fold, reversal_at};
+use super::super::window::{self, BLOCK, Seen, Window, Windows};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
@@ -41,8 +41,8 @@ impl Tier for Pclmul {
         unsafe { key_sum(key) }
     }
 
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-        window::slots_of(self, buffer, spans, slots);
+    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
+        window::slots_of(self, buffer, spans, slots, tags_first);
     }
 
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
@@ -54,9 +54,20 @@ impl Tier for Pclmul {
 impl Windows for Pclmul {
     const FEW_TAGS: u32 = BLOCK as u32 / 2;
 
-    fn window_sums(self, block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
+    fn hash<const LOOK: bool>(
+        self,
+        buffer: &[u8],
+        spans: &[KeySpan; BLOCK],
+        count: usize,
+        slots: &mut [Slot; BLOCK],
+    ) -> Seen {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { window_sums(block, sums) }
+        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+    }
+
+    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+        // SAFETY: `self` is the proof that the processor has the features.
+        unsafe { narrow(buffer, spans, count) }
     }
 }
 
@@ -260,43 +271,55 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
 }
 
 #[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
-fn window_sums(block: Block<'_>, sums: &mut [u16; BLOCK]) -> Seen {
-    window::sums_and_tags(
-        block,
-        sums,
-        |work, spans, keys| {
-            window::tags_of(work, spans, keys, |window, byte| find_forward(window, byte))
-        },
-        |[first, second]| {
-            let [first, second] = [first, second].map(|(window, mask)| {
-                prefetch(window.as_ptr());
-                masked(window, mask)
-            });
-            let sums = reduce_two(scaled_sum(first), scaled_sum(second));
-            (
-                sums,
-                u8::from(has_open(first)) | u8::from(has_open(second)) << 1,
-            )
-        },
-    )
+fn hash<const LOOK: bool>(
+    buffer: &[u8],
+    spans: &[KeySpan; BLOCK],
+    count: usize,
+    slots: &mut [Slot; BLOCK],
+) -> Seen {
+    window::hash(buffer, spans, count, slots, |windows: [Window<'_>; 2]| {
+        let [first, second] = windows.map(|(window, shuffle)| {
+            prefetch(window.as_ptr());
+            shuffled(window, shuffle)
+        });
+        let sums = reduce_two(scaled_sum(first), scaled_sum(second));
+        let open =
+            u8::from(LOOK && may_have_open(first)) | u8::from(LOOK && may_have_open(second)) << 1;
+        (sums, open)
+    })
 }
 
-/// Whether there is a `{` in the blocks.
+#[target_feature(enable = "sse4.2,popcnt")]
+fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    window::narrow(buffer, spans, count, |window, byte| {
+        find_forward(window, byte)
+    })
+}
+
+/// Whether there may be a `{` in the blocks: something from `{` to DEL, taken as
+/// signed numbers, so that no byte of other scripts is. The few keys with a `|`
+/// or a `~` are looked at twice, and all others sooner: each operation less on
+/// the multiplier's ports counts.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-fn has_open(blocks: Blocks) -> bool {
-    let [a, b, c, d] = blocks.map(|block| _mm_cmpeq_epi8(block, _mm_set1_epi8(b'{' as i8)));
-    let found = _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d));
+fn may_have_open(blocks: Blocks) -> bool {
+    let [a, b, c, d] = blocks;
+    let highest = _mm_max_epi8(_mm_max_epi8(a, b), _mm_max_epi8(c, d));
+    let found = _mm_cmpgt_epi8(highest, _mm_set1_epi8(b'{' as i8 - 1));
     _mm_movemask_epi8(found) != 0
 }
 
 /// The blocks of a window, of the bytes that count.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-fn masked(window: &[u8; WINDOW], mask: &[u8; WINDOW]) -> Blocks {
-    let mask = load(mask);
+fn shuffled(window: &[u8; WINDOW], shuffle: &Shuffle) -> Blocks {
     let blocks = load(window);
-    [0, 1, 2, 3].map(|n| _mm_shuffle_epi8(_mm_and_si128(blocks[n], mask[n]), reverse()))
+    let shuffle: *const __m128i = std::ptr::from_ref(shuffle).cast();
+    [0, 1, 2, 3].map(|n| {
+        // SAFETY: a shuffle is aligned and has four times the 16 bytes that are
+        // read; the blocks are the last ones first.
+        _mm_shuffle_epi8(blocks[n], unsafe { _mm_load_si128(shuffle.add(3 - n)) })
+    })
 }
 
 /// [`reduce`] for two keys side by side.
