@@ -321,6 +321,27 @@ impl KeyBatch {
         self.rows.push(row as u32);
     }
 
+    /// Adds rows of a piece that begins at `begin` in the block: where each begins in the piece, its key there,
+    /// and its facts.
+    pub(super) fn push_rows(
+        &mut self,
+        begin: usize,
+        rows: impl ExactSizeIterator<Item = (u32, KeySpan, KeyFacts)>,
+    ) {
+        let begin = begin as u32;
+        self.spans.reserve(rows.len());
+        self.rows.reserve(rows.len());
+        self.facts.reserve(rows.len());
+        for (row, key, facts) in rows {
+            self.spans.push(KeySpan {
+                start: begin + key.start,
+                end: begin + key.end,
+            });
+            self.rows.push(begin + row);
+            self.facts.push(facts);
+        }
+    }
+
     /// Takes the keys behind so many out again.
     pub(super) fn truncate(&mut self, keys: usize) {
         self.spans.truncate(keys);

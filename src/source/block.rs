@@ -12,6 +12,9 @@ use std::path::Path;
 /// How much is read at once to find the end of a row.
 const STEP_BYTES: usize = 64 << 10;
 
+/// How much is read behind a part, where nearly always its last row ends.
+const NEAR_BYTES: u64 = 4 << 10;
+
 /// How an input is cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cutting<'run> {
@@ -163,10 +166,9 @@ impl Parts<'_> {
         let behind = cutting.layout.look_behind().unwrap_or(0) as u64;
         let offset = begin.saturating_sub(behind).max(self.skip);
         batch.clear_rows();
-        batch.block.clear();
         batch.offset = offset;
         batch.first_line = None;
-        self.extend(cutting, batch, end)?;
+        self.read_from(cutting, batch, 0, (end + NEAR_BYTES).min(self.length))?;
         batch.start = self.find_start(cutting, batch, (begin - offset) as usize)?;
         batch.end = self.find_start(cutting, batch, (end - offset) as usize)?;
         batch.cursor = batch.start;
@@ -214,11 +216,22 @@ impl Parts<'_> {
 
     fn extend(&self, cutting: &Cutting<'_>, batch: &mut KeyBatch, until: u64) -> Result<()> {
         let have = batch.block.len();
-        let wanted = (until - batch.offset) as usize;
-        if wanted <= have {
+        if (until - batch.offset) as usize <= have {
             return Ok(());
         }
-        batch.block.resize(wanted, 0);
+        self.read_from(cutting, batch, have, until)
+    }
+
+    /// Reads into the block from `have` on; what it held there goes.
+    fn read_from(
+        &self,
+        cutting: &Cutting<'_>,
+        batch: &mut KeyBatch,
+        have: usize,
+        until: u64,
+    ) -> Result<()> {
+        // Zeroes only what is longer than the last part: the rest is read over.
+        batch.block.resize((until - batch.offset) as usize, 0);
         self.file
             .read_exact_at(&mut batch.block[have..], batch.offset + have as u64)
             .map_err(|cause| match cause.kind() {

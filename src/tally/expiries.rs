@@ -1,9 +1,11 @@
 //! When keys expire, by the hour.
 
 use super::GroupCount;
+use super::sample::mixed;
 use crate::source::Moment;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// How many different hours are counted: nearly two years without a gap.
 pub(super) const MAX_HOURS: usize = 16_384;
@@ -20,14 +22,36 @@ const HOURS_A_DAY: u32 = 24;
 #[derive(Clone, Debug)]
 pub(super) enum Expiries {
     /// By hours since 1970.
-    Hours(HashMap<u32, GroupCount>),
+    Hours(HashMap<u32, GroupCount, BuildHasherDefault<HourHasher>>),
     /// By days since 1970.
     Days(BTreeMap<u32, GroupCount>),
 }
 
+/// Hours are few: no choice of them makes more than some dozen fall together, so no secret is needed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HourHasher(u64);
+
+impl Hasher for HourHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    #[inline]
+    fn write_u32(&mut self, number: u32) {
+        self.0 = mixed(self.0 ^ u64::from(number));
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 impl Default for Expiries {
     fn default() -> Expiries {
-        Expiries::Hours(HashMap::new())
+        Expiries::Hours(HashMap::default())
     }
 }
 

@@ -75,6 +75,14 @@ impl Bottom {
         is_taken
     }
 
+    /// Whether a key of the sample by bytes is far from being taken: told by a product instead of a
+    /// quotient, which takes a processor longest. Near the limit it isn't sure.
+    #[inline]
+    fn surely_refuses(&self, hash: u64, size_bytes: u64) -> bool {
+        const ROUNDING: f64 = 1.0 - 1.0 / (1u64 << 48) as f64;
+        (size_bytes as f64) < uniform(hash) * (priority(self.limit) * ROUNDING)
+    }
+
     /// Keeps a key that is [taken](Bottom::takes).
     #[cold]
     fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, order: u64, prefixes: Prefixes) {
@@ -174,6 +182,10 @@ impl Samples {
             self.by_keys.add(key, slot, size_bytes, hash, self.prefixes);
         }
         if size_bytes > 0 {
+            if self.by_bytes.surely_refuses(hash, size_bytes) {
+                self.by_bytes.is_complete = false;
+                return;
+            }
             let order = byte_order(hash, size_bytes);
             if self.by_bytes.takes(order) {
                 self.by_bytes
@@ -241,10 +253,14 @@ fn hash_of(slot: Slot, place: u64) -> u64 {
 /// The order of a key in the sample by bytes: the larger its priority, the smaller.
 #[inline]
 fn byte_order(hash: u64, size_bytes: u64) -> u64 {
-    // 53 bits, so that the quotient is the same on every machine; never zero.
-    let uniform = ((hash >> 11) + 1) as f64 / (1u64 << 53) as f64;
     // The bits of positive doubles sort as the doubles do.
-    !(size_bytes as f64 / uniform).to_bits()
+    !(size_bytes as f64 / uniform(hash)).to_bits()
+}
+
+/// A number in (0, 1] of 53 bits, so that quotients by it are the same on every machine.
+#[inline]
+fn uniform(hash: u64) -> f64 {
+    ((hash >> 11) + 1) as f64 / (1u64 << 53) as f64
 }
 
 /// The priority that an order stands for.
@@ -263,4 +279,37 @@ pub(super) fn mixed(place: u64) -> u64 {
 
 fn shortened(name: &[u8]) -> Name {
     name[..name.len().min(NAME_BYTES)].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_surely_refused_is_refused(
+            hash in any::<u64>(),
+            size_bytes in 1u64..1 << 50,
+            near in -3i64..4,
+            far in any::<u64>(),
+        ) {
+            let order = byte_order(hash, size_bytes);
+            let mut bottom = Bottom::new(1);
+            prop_assert!(!bottom.surely_refuses(hash, size_bytes), "it has no limit yet");
+            bottom.limit = order.saturating_add_signed(near);
+            prop_assert!(near < 0 || !bottom.surely_refuses(hash, size_bytes));
+            // A limit is the order of some key.
+            bottom.limit = byte_order(far, size_bytes);
+            prop_assert!(bottom.limit < order || !bottom.surely_refuses(hash, size_bytes));
+        }
+    }
+
+    #[test]
+    fn most_are_surely_refused() {
+        let mut bottom = Bottom::new(1);
+        bottom.limit = byte_order(mixed(0), 1 << 40);
+        let refused = (0..1000).filter(|place| bottom.surely_refuses(mixed(*place), 1000));
+        assert!(refused.count() > 990);
+    }
 }

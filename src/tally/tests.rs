@@ -3,6 +3,7 @@
 use super::*;
 use crate::slot::ListFormat;
 use crate::source::KeyFacts;
+use crate::source::{self, KeyBatch, KeySource};
 use proptest::prelude::*;
 use sample::{BY_BYTES, BY_KEYS};
 
@@ -226,5 +227,70 @@ fn a_list_counts_as_its_keys_do() {
         let tags = |tally: &Tally| tally.heaviest(Family::HashTag, Weight::Keys, 1000);
         assert_eq!(tags(&fast), tags(&slow));
         assert!(!fast.samples.by_keys.is_complete());
+    }
+}
+
+#[test]
+fn a_batch_counts_as_its_keys_do() {
+    // More keys than a sample holds; ties of sizes, tags, braces outside of keys.
+    let mut text =
+        "database,key,type,size,size_readable,element_count,encoding,expiration\n".to_owned();
+    for number in 0..70_000u64 {
+        let key = match number % 11 {
+            0 => format!("a:{{tag{}}}:{{x}}", number % 777),
+            1 => "{}{b}".to_owned(),
+            _ => format!("user:{number}:name"),
+        };
+        let size = match number % 13 {
+            0..=2 => "4000".to_owned(),
+            _ => (number * number % 4001).to_string(),
+        };
+        let expiry = if number % 5 == 0 {
+            "2026-11-23T21:52:29Z"
+        } else {
+            ""
+        };
+        let (db, kind) = (
+            number / 1000 % 3,
+            ["hash", "string", "{odd}"][number as usize % 3],
+        );
+        text.push_str(&format!(
+            "{db},{key},{kind},{size},{{}},1,ziplist,{expiry}\n"
+        ));
+    }
+    for options in [
+        source::Options::default(),
+        source::Options {
+            escape: Some(source::Escape::Print),
+            ..source::Options::default()
+        },
+    ] {
+        let reader = std::io::Cursor::new(text.clone());
+        let mut source = source::Source::from_reader("keys", reader, &options).expect("it opens");
+        let (mut fast, mut slow) = (Tally::new(), Tally::new());
+        let mut batch = KeyBatch::new();
+        while source.next_batch(&mut batch).expect("it reads") {
+            let slots: Vec<Slot> = batch
+                .records()
+                .map(|record| Slot::for_key(record.key))
+                .collect();
+            fast.add_batch(&batch, &slots);
+            for ((record, slot), place) in batch.records().zip(&slots).zip(batch.places()) {
+                slow.add(record, *slot, place);
+            }
+        }
+        assert_eq!(fast.total().keys, 70_000);
+        assert!(shown(&fast) == shown(&slow));
+        assert_eq!(fast.big_keys(), slow.big_keys());
+        for weight in [Weight::Keys, Weight::Bytes] {
+            let tags = |tally: &Tally| tally.heaviest(Family::HashTag, weight, 1000);
+            assert_eq!(tags(&fast), tags(&slow));
+        }
+        assert_eq!(fast.samples.by_keys.sorted(), slow.samples.by_keys.sorted());
+        assert_eq!(
+            fast.samples.by_bytes.sorted(),
+            slow.samples.by_bytes.sorted()
+        );
+        assert!(!fast.samples.by_keys.is_complete() && !fast.samples.by_bytes.is_complete());
     }
 }

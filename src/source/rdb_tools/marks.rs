@@ -15,16 +15,15 @@ const WORDS: usize = PIECE_BYTES / WORD;
 pub(super) struct Marks {
     /// One word of zeros in front and one behind, so that any window can be cut out.
     commas: [u64; WORDS + 2],
-    newlines: [u64; WORDS],
-    words: usize,
+    /// Where the newlines are, ascending.
+    newlines: Vec<u32>,
 }
 
 impl Default for Marks {
     fn default() -> Marks {
         Marks {
             commas: [0; WORDS + 2],
-            newlines: [0; WORDS],
-            words: 0,
+            newlines: Vec::new(),
         }
     }
 }
@@ -33,36 +32,32 @@ impl Marks {
     /// Marks a piece of at most [`PIECE_BYTES`].
     pub(super) fn set(&mut self, piece: &[u8]) {
         let (chunks, rest) = piece.as_chunks::<WORD>();
-        self.words = chunks.len();
-        let words = self.commas[1..].iter_mut().zip(&mut self.newlines);
-        for ((commas, newlines), chunk) in words.zip(chunks) {
-            (*commas, *newlines) = bits(chunk);
+        self.newlines.clear();
+        for (word, chunk) in chunks.iter().enumerate() {
+            self.set_word(word, chunk);
         }
         if !rest.is_empty() {
             let mut chunk = [0; WORD];
             chunk[..rest.len()].copy_from_slice(rest);
-            let (commas, newlines) = bits(&chunk);
-            self.commas[self.words + 1] = commas;
-            self.newlines[self.words] = newlines;
-            self.words += 1;
+            self.set_word(chunks.len(), &chunk);
         }
-        self.commas[self.words + 1] = 0;
+        self.commas[piece.len().div_ceil(WORD) + 1] = 0;
+    }
+
+    #[inline]
+    fn set_word(&mut self, word: usize, chunk: &[u8; WORD]) {
+        let (commas, mut newlines) = bits(chunk);
+        self.commas[word + 1] = commas;
+        while newlines != 0 {
+            let place = (word * WORD) as u32 + newlines.trailing_zeros();
+            self.newlines.push(place);
+            newlines &= newlines - 1;
+        }
     }
 
     /// The newlines of the piece, ascending.
-    #[inline]
-    pub(super) fn newlines(&self) -> impl Iterator<Item = usize> + '_ {
-        let words = self.newlines[..self.words].iter().enumerate();
-        words.flat_map(|(word, bits)| {
-            let mut rest = *bits;
-            std::iter::from_fn(move || {
-                let place = rest.trailing_zeros() as usize;
-                (rest != 0).then(|| {
-                    rest &= rest - 1;
-                    word * WORD + place
-                })
-            })
-        })
+    pub(super) fn newlines(&self) -> &[u32] {
+        &self.newlines
     }
 
     /// The commas of the 64 bytes before a place; the highest bit is the byte right before it.
@@ -107,8 +102,8 @@ mod tests {
             // What was marked before leaves nothing behind.
             marks.set(&earlier);
             marks.set(&piece);
-            let places = (0..piece.len()).filter(|at| piece[*at] == b'\n');
-            prop_assert!(marks.newlines().eq(places));
+            let places = (0..piece.len()).filter(|at| piece[*at] == b'\n').map(|at| at as u32);
+            prop_assert!(marks.newlines().iter().copied().eq(places));
             for place in 0..piece.len() {
                 let is_comma = |at: Option<usize>| at.and_then(|at| piece.get(at)) == Some(&b',');
                 let (before, from) = (marks.commas_before(place), marks.commas_from(place));
@@ -127,6 +122,6 @@ mod tests {
         marks.set(&[b','; PIECE_BYTES]);
         assert_eq!(marks.commas_before(PIECE_BYTES), u64::MAX);
         assert_eq!(marks.commas_from(PIECE_BYTES - 1), 1);
-        assert_eq!(marks.newlines().count(), 0);
+        assert!(marks.newlines().is_empty());
     }
 }

@@ -132,25 +132,29 @@ impl RdbTools {
         faults: &mut Faults,
     ) {
         let mut quick = batch.quick.take().unwrap_or_default();
-        let Quick { marks, words } = &mut *quick;
+        let Quick {
+            marks,
+            rows: quick_rows,
+        } = &mut *quick;
         let begin = batch.cursor;
         let end = batch.end.min(begin + PIECE_BYTES);
         marks.set(&batch.block[begin..end]);
-        for newline in marks.newlines() {
-            // A row that was read slowly may have several lines.
-            let Some(start) = batch.cursor.checked_sub(begin).filter(|at| *at <= newline) else {
-                continue;
-            };
-            let piece = &batch.block[begin..end];
-            match words.row::<HAS_EXPIRY>(marks, piece, start..newline) {
-                Some((key, facts)) => {
-                    batch.push_in_block(batch.cursor, begin + key.start..begin + key.end, facts);
-                    batch.cursor = begin + newline + 1;
-                }
-                None => self.read_row(batch, faults),
-            }
-            if batch.len() >= rows {
+        let mut newlines = marks.newlines();
+        while batch.len() < rows {
+            // A row that was read slowly may have several lines, and end behind the piece.
+            let start = batch.cursor - begin;
+            let passed = newlines.iter().take_while(|end| (**end as usize) < start);
+            newlines = &newlines[passed.count()..];
+            if newlines.is_empty() {
                 break;
+            }
+            let wanted = newlines.len().min(rows - batch.len());
+            let piece = &batch.block[begin..end];
+            let count = quick_rows.read::<HAS_EXPIRY>(marks, piece, start, &newlines[..wanted]);
+            batch.push_rows(begin, quick_rows.all());
+            match count {
+                0 => self.read_row(batch, faults),
+                _ => batch.cursor = begin + newlines[count - 1] as usize + 1,
             }
         }
         if batch.cursor == begin && batch.has_rest() {
