@@ -103,12 +103,12 @@ impl Rows {
             let is_cr = *newline > start && piece[*newline as usize - 1] == b'\r';
             let end = newline - u32::from(is_cr);
             // A line with fewer commas shows some of the line before it; its key would end there.
-            let mut commas = marks.commas_before(*newline as usize);
+            // From right to left: many processors find the lowest bit in a tenth of the time of the highest.
+            let mut commas = marks.commas_before(*newline as usize).reverse_bits();
             let mut last = || {
-                let bit = 63 - NonZeroU64::new(commas)?.leading_zeros();
-                commas ^= 1 << bit;
-                // Before the piece there are none, so this is at its beginning or behind it.
-                Some((newline + bit).wrapping_sub(64))
+                let back = NonZeroU64::new(commas)?.trailing_zeros();
+                commas &= commas - 1;
+                Some(newline - 1 - back)
             };
             let mut line = || {
                 let behind_longest = if HAS_EXPIRY { last()? } else { end };
