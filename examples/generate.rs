@@ -1,5 +1,5 @@
 //! Writes a dump of any length to stdout, the same bytes on every machine: what
-//! benches/analyze.py times.
+//! benches/analyze/run times.
 //!
 //! `cargo run --release --example generate -- rdb-tools 10000000 > memory.csv`
 
