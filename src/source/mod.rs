@@ -27,6 +27,7 @@ mod moment;
 mod monitor;
 mod number;
 mod opened;
+mod parts;
 mod quoted;
 mod rdb;
 mod rdb_tools;
@@ -48,9 +49,10 @@ pub use monitor::{Calls, Command};
 pub use opened::{KeySource, Source, open};
 pub use reading::Findings;
 
-pub(crate) use block::{Cutting, Parts};
+pub(crate) use block::Cutting;
 pub(crate) use monitor::joined_spans;
 pub(crate) use opened::{Opened, Opening, find_lines};
+pub(crate) use parts::Parts;
 pub(crate) use reading::Reading;
 
 use std::ffi::OsStr;

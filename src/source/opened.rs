@@ -1,10 +1,11 @@
 //! Inputs that were opened and recognised.
 
 use super::batch::KeyBatch;
-use super::block::{Cutting, Stream, line_of};
+use super::block::{Cutting, Stream};
 use super::cut::Layout;
 use super::detect::{HEAD_BYTES, Recognised, recognise};
 use super::fault::Faults;
+use super::parts::line_of;
 use super::rdb;
 use super::reading::{Findings, Reading};
 use super::unpack::Packing;
@@ -207,7 +208,10 @@ impl Blocks {
     /// What was found besides keys by whoever reads blocks.
     pub(crate) fn take_findings(&mut self) -> Findings {
         match self {
-            Blocks::Rows(_) => Findings::default(),
+            Blocks::Rows(stream) => Findings {
+                faults: stream.take_refused(),
+                ..Findings::default()
+            },
             Blocks::Rdb(reader) => reader.take_findings(),
         }
     }
@@ -349,6 +353,7 @@ impl KeySource for Source {
                 layout: &self.reading.layout,
                 part_bytes: self.options.part_bytes,
                 max_row_bytes: self.options.max_row_bytes,
+                skips_long: self.options.on_error == OnError::Skip,
             };
             if !self.stream.next_block(&cutting, batch)? {
                 self.findings.merge(self.stream.take_findings());

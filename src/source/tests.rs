@@ -5,6 +5,7 @@ use crate::slot::Slot;
 use crate::tally;
 use proptest::prelude::*;
 use std::fs;
+use std::sync::Mutex;
 
 /// A row as a test sees it: key, size, kind, database, expires.
 type Row = (Vec<u8>, Option<u64>, KeyKind, u16, bool);
@@ -63,17 +64,21 @@ fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
         file,
         length: *length,
         skip: opened.skip(),
+        barren: &Mutex::new(0..0),
     };
     let cutting = Cutting {
         path: input.path(),
         layout: &opened.reading().layout,
         part_bytes: options.part_bytes,
         max_row_bytes: options.max_row_bytes,
+        skips_long: options.on_error == OnError::Skip,
     };
     let (mut batch, mut faults) = (KeyBatch::new(), Findings::default());
     let mut rows = Vec::new();
     for part in 0..parts.count(&cutting) {
-        parts.read(part, &cutting, &mut batch).expect("it reads");
+        parts
+            .read(part, &cutting, &mut batch, &mut faults.faults)
+            .expect("it reads");
         while opened.reading().next_rows(&mut batch, &mut faults) {
             rows.extend(batch.records().map(row));
         }
@@ -344,5 +349,63 @@ proptest! {
         let (_folder, input) = written(text.as_bytes());
         let whole = streamed(&input, &options(Format::Csv, 1 << 20));
         prop_assert_eq!(streamed(&input, &options(Format::Csv, part_bytes)), whole);
+    }
+}
+
+/// Rows far longer than the longest that is read, between others: each is refused once, and no other with it.
+#[test]
+fn rows_that_are_too_long_are_passed_over() {
+    let long = |bytes: usize| format!("0,string,{},1,string,1,1,\n", "x,\n".repeat(bytes / 3));
+    let short = |name: &str| format!("0,string,{name},1,string,1,1,\n");
+    let text = [
+        long(900_000),
+        short("a"),
+        short("b"),
+        long(400_000),
+        long(600_000),
+        short("c"),
+        long(500_000),
+    ];
+    let place_of = |row: &usize| text[..*row].iter().map(|row| row.len() as u64).sum();
+    let truth = (
+        vec![1, 1, 1],
+        Vec::from([0, 3, 4, 6].map(|row| place_of(&row))),
+    );
+    let (_folder, input) = written(text.concat().as_bytes());
+    for part_bytes in [100, 1000, 70_000] {
+        let options = Options {
+            max_row_bytes: 1000,
+            ..options(Format::RdbTools, part_bytes)
+        };
+        let lengths = |(rows, refused): (Vec<Row>, Vec<u64>)| {
+            let lengths = rows.iter().map(|row| row.0.len()).collect::<Vec<_>>();
+            (lengths, refused)
+        };
+        assert_eq!(lengths(streamed(&input, &options)), truth, "{part_bytes}");
+        assert_eq!(lengths(by_parts(&input, &options)), truth, "{part_bytes}");
+        let run = |on_error, threads| {
+            let source = Options {
+                on_error,
+                ..options.clone()
+            };
+            let options = tally::Options {
+                source,
+                threads: Some(threads),
+                ..tally::Options::default()
+            };
+            tally::run(std::slice::from_ref(&input), &options, &|_| {})
+        };
+        let outcome = run(OnError::Skip, 2).expect("they are skipped");
+        assert_eq!((outcome.tally.total().keys, outcome.skipped()), (3, 4));
+        let lines: Vec<_> = outcome.inputs[0]
+            .findings
+            .faults
+            .first()
+            .iter()
+            .map(|fault| fault.line)
+            .collect();
+        assert_eq!(lines[..2], [Some(1), Some(300_004)]);
+        let error = run(OnError::Stop, 2).expect_err("it stops");
+        assert!(error.one_line().contains("at most 1000 bytes"), "{error}");
     }
 }

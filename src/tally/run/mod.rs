@@ -211,6 +211,7 @@ impl Run<'_> {
             layout: &reading.layout,
             part_bytes: self.options.part_bytes,
             max_row_bytes: self.options.max_row_bytes,
+            skips_long: self.options.on_error == OnError::Skip,
         };
         let (format, note) = (input.format_name(), input.note());
         let file = match &input.seekable {
@@ -227,6 +228,7 @@ impl Run<'_> {
                     file,
                     length: *length,
                     skip: input.skip(),
+                    barren: &Mutex::new(0..0),
                 };
                 self.parts(&parts, &cutting, &reading)
             }
@@ -283,7 +285,8 @@ impl Run<'_> {
                 if part >= count || part > stop.load(Ordering::Relaxed) {
                     return;
                 }
-                if let Err(error) = parts.read(part, cutting, &mut worker.batch) {
+                let refused = &mut worker.found.findings.faults;
+                if let Err(error) = parts.read(part, cutting, &mut worker.batch, refused) {
                     let byte = worker.batch.block_offset();
                     worker.found.fail(byte, error);
                     stop.fetch_min(part, Ordering::Relaxed);

@@ -1,0 +1,205 @@
+//! Parts of a file: blocks that are read from any place in it, side by side.
+
+use super::batch::KeyBatch;
+use super::block::{Cutting, STEP_BYTES, UNDECIDED};
+use super::cut::Cut;
+use super::fault::Faults;
+use crate::error::{Error, ErrorKind, Position, Result};
+use memchr::memchr_iter;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
+
+/// How much is read behind a part, where nearly always its last row ends.
+const NEAR_BYTES: u64 = 4 << 10;
+
+/// The parts of a file: each is a block of the rows that begin in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts<'run> {
+    pub(crate) file: &'run File,
+    /// How long the file was when it was opened; what is added later isn't read.
+    pub(crate) length: u64,
+    /// Where the first row begins.
+    pub(crate) skip: u64,
+    /// From where to where no row begins, inside one that is too long: so that not every part in it looks.
+    pub(crate) barren: &'run Mutex<Range<u64>>,
+}
+
+impl Parts<'_> {
+    /// How many parts there are.
+    pub(crate) fn count(&self, cutting: &Cutting<'_>) -> u64 {
+        self.length
+            .saturating_sub(self.skip)
+            .div_ceil(cutting.part_bytes as u64)
+    }
+
+    /// Puts the rows that begin in a part into the batch; those that are passed over are `refused`.
+    ///
+    /// # Errors
+    /// When reading fails, or a row has no end.
+    pub(crate) fn read(
+        &self,
+        part: u64,
+        cutting: &Cutting<'_>,
+        batch: &mut KeyBatch,
+        refused: &mut Faults,
+    ) -> Result<()> {
+        let begin = self.skip + part * cutting.part_bytes as u64;
+        let end = (begin + cutting.part_bytes as u64).min(self.length);
+        let begin = self.behind_barren(begin);
+        batch.clear_rows();
+        batch.first_line = None;
+        if begin >= end {
+            batch.begin(begin);
+            batch.make_ready();
+            return Ok(());
+        }
+        let behind = cutting.layout.look_behind().unwrap_or(0) as u64;
+        let offset = begin.saturating_sub(behind).max(self.skip);
+        batch.offset = offset;
+        self.read_from(cutting, batch, 0, (end + NEAR_BYTES).min(self.length))?;
+        batch.start = match self.find_start(cutting, batch, (begin - offset) as usize)? {
+            Some(start) => start,
+            None => {
+                self.pass(cutting, batch, begin, behind)?;
+                return self.read(part, cutting, batch, refused);
+            }
+        };
+        batch.end = match self.find_start(cutting, batch, (end - offset) as usize)? {
+            Some(end) => end,
+            None => {
+                let last = self.last_start(cutting, batch, (end - offset) as usize);
+                refused.push(cutting.fault(last, None));
+                (last - offset) as usize
+            }
+        };
+        batch.cursor = batch.start;
+        Ok(())
+    }
+
+    /// The first place at `from` or behind it that isn't known to be inside a row that is too long.
+    fn behind_barren(&self, from: u64) -> u64 {
+        let barren = self.barren.lock().unwrap_or_else(PoisonError::into_inner);
+        match barren.contains(&from) {
+            true => barren.end,
+            false => from,
+        }
+    }
+
+    /// Looks for the end of a row that is too long, behind `from` and behind what the batch holds.
+    fn pass(
+        &self,
+        cutting: &Cutting<'_>,
+        batch: &mut KeyBatch,
+        from: u64,
+        behind: u64,
+    ) -> Result<()> {
+        let mut at = batch.offset + batch.block.len() as u64;
+        loop {
+            at = at.saturating_sub(UNDECIDED as u64).max(from);
+            batch.offset = at.saturating_sub(behind).max(self.skip);
+            let until = (at + STEP_BYTES as u64).min(self.length);
+            self.read_from(cutting, batch, 0, until)?;
+            let near = (at - batch.offset) as usize;
+            let is_last = until == self.length;
+            if let Cut::At(next) = cutting.layout.next_start(&batch.block, near, is_last) {
+                let end = batch.offset + next as u64;
+                *self.barren.lock().unwrap_or_else(PoisonError::into_inner) = from..end;
+                return Ok(());
+            }
+            at = until;
+        }
+    }
+
+    /// The first row at `from` or behind it, reading on until it is known; nothing when the row
+    /// before it is too long, and such rows are passed over.
+    fn find_start(
+        &self,
+        cutting: &Cutting<'_>,
+        batch: &mut KeyBatch,
+        from: usize,
+    ) -> Result<Option<usize>> {
+        loop {
+            let read = batch.offset + batch.block.len() as u64;
+            let is_last = read >= self.length;
+            match cutting.layout.next_start(&batch.block, from, is_last) {
+                Cut::At(place) => return Ok(Some(place)),
+                Cut::More if batch.block.len() > from + cutting.max_row_bytes => {
+                    if cutting.passing().is_some() {
+                        return Ok(None);
+                    }
+                    let last = self.last_start(cutting, batch, from);
+                    return Err(cutting.too_long(last, line_of(self.file, last).ok()));
+                }
+                Cut::More => {
+                    let step = STEP_BYTES.max(batch.block.len() / 2) as u64;
+                    self.extend(cutting, batch, (read + step).min(self.length))?;
+                }
+            }
+        }
+    }
+
+    /// Where the row begins that goes on behind `from` without an end.
+    fn last_start(&self, cutting: &Cutting<'_>, batch: &KeyBatch, from: usize) -> u64 {
+        let mut last = batch.offset;
+        let mut place = batch.start.max(usize::from(batch.offset > self.skip));
+        while place <= from {
+            match cutting.layout.next_start(&batch.block, place, false) {
+                Cut::At(next) => {
+                    last = batch.offset + next as u64;
+                    place = next + 1;
+                }
+                Cut::More => break,
+            }
+        }
+        last
+    }
+
+    fn extend(&self, cutting: &Cutting<'_>, batch: &mut KeyBatch, until: u64) -> Result<()> {
+        let have = batch.block.len();
+        if (until - batch.offset) as usize <= have {
+            return Ok(());
+        }
+        self.read_from(cutting, batch, have, until)
+    }
+
+    /// Reads into the block from `have` on; what it held there goes.
+    fn read_from(
+        &self,
+        cutting: &Cutting<'_>,
+        batch: &mut KeyBatch,
+        have: usize,
+        until: u64,
+    ) -> Result<()> {
+        // Zeroes only what is longer than the last part: the rest is read over.
+        batch.block.resize((until - batch.offset) as usize, 0);
+        self.file
+            .read_exact_at(&mut batch.block[have..], batch.offset + have as u64)
+            .map_err(|cause| match cause.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    let message = "the file became shorter while it was read";
+                    Error::new(ErrorKind::Input, message).at(Position::file(cutting.path))
+                }
+                _ => Error::io(cutting.path, cause),
+            })
+    }
+}
+
+/// The line that a byte of a file is on, counted from 1.
+pub(crate) fn line_of(file: &File, byte: u64) -> io::Result<u64> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut line = 1;
+    let mut offset = 0;
+    while offset < byte {
+        let step = buffer.len().min((byte - offset) as usize);
+        let read = file.read_at(&mut buffer[..step], offset)?;
+        if read == 0 {
+            break;
+        }
+        line += memchr_iter(b'\n', &buffer[..read]).count() as u64;
+        offset += read as u64;
+    }
+    Ok(line)
+}
