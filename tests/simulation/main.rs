@@ -7,6 +7,7 @@ mod choice;
 mod client;
 mod explore;
 mod model;
+mod rules;
 mod smallest;
 mod world;
 

@@ -81,6 +81,12 @@ impl World {
         if self.cluster.server.broadcasts {
             self.hear_at_once();
         }
+        if let Some(harm) = self.seeks {
+            return match self.harms().contains(&harm) {
+                true => Err(format!("{harm:?}")),
+                false => Ok(()),
+            };
+        }
         self.note_reads();
         match self.client.wrong.first() {
             Some(wrong) => Err(wrong.clone()),

@@ -3,10 +3,12 @@
 //! A world goes on one happening at a time ([`World::step`]). Which one comes next is for the
 //! [`Chooser`]: a seed's chance, or every choice in turn.
 
+mod broken;
 mod every;
 mod faults;
 mod verdict;
 
+pub use broken::{Harm, Rule};
 pub use faults::{FAULTS, Fault};
 
 use crate::choice::Chooser;
@@ -62,6 +64,9 @@ pub struct World {
     may_fault: bool,
     /// How often time has passed while something was broken.
     waits_broken: u8,
+    /// The rule that isn't kept, and the harm that is looked for: to see that the model shows it.
+    broken: Option<Rule>,
+    seeks: Option<Harm>,
     families: BTreeMap<NodeId, BTreeSet<NodeId>>,
     on_conflict: OnConflict,
     pub conflicts: usize,
@@ -115,6 +120,8 @@ impl World {
             tries_all: false,
             may_fault: false,
             waits_broken: 0,
+            broken: None,
+            seeks: None,
             families,
             on_conflict: OnConflict::Stop,
             conflicts: 0,
@@ -176,6 +183,7 @@ impl World {
             true => self.plan.iter().map(|task| (*task, Entry::Fresh)).collect(),
             false => {
                 self.heal();
+                self.go_back();
                 self.resumed()?
             }
         };
@@ -352,8 +360,10 @@ impl World {
         }
         let mut replies = Vec::new();
         for verb in verbs.iter().take(most) {
-            self.note_race(node, verb);
-            replies.push(self.cluster.answer(node, verb));
+            let (node, sent) = self.as_broken(node, verb);
+            self.note_race(node, &sent);
+            let reply = self.cluster.answer(node, &sent);
+            replies.push(self.as_heard(verb, reply));
         }
         if most > 0 {
             self.tell(|| format!("  {node}: {}", shown(&replies)));
