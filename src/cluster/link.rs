@@ -59,7 +59,11 @@ impl RedisLink {
             }
         }
         let connect = || -> redis::RedisResult<redis::Connection> {
-            let info = ConnectionAddr::Tcp(addr.host.clone(), addr.port).into_connection_info()?;
+            let info = ConnectionAddr::Tcp(addr.host.clone(), addr.port)
+                .into_connection_info()?
+                // Each write is a whole request: without this the end of a long one waits until
+                // the server has acknowledged its start, 40 ms (Nagle's algorithm, delayed ACK).
+                .set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
             let client = redis::Client::open(info.set_redis_settings(settings))?;
             let timeout = Duration::from_millis(patience.connect_ms);
             let connection = client.get_connection_with_timeout(timeout)?;
