@@ -15,7 +15,8 @@ pub(super) struct PaceArgs {
     /// Don't ask before slots are moved.
     #[arg(long)]
     pub(super) yes: bool,
-    /// Slots that may be on their way at once; an empty slot costs the nodes least in company.
+    /// Slots that may be on their way between two nodes at once; one with less than 200 keys counts
+    /// in part, so that sixteen empty ones count as one.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots_at_once: u32,
     /// Pairs of source and target that one node takes part in at once.

@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MEASURED_MAX: u64 = 100_000;
 /// How many elements of a collection its size is estimated from.
 const SAMPLES: u32 = 5;
-/// How many keys go into one write: a millisecond of the server's time.
-const KEYS_PER_WRITE: u64 = 1_000;
+/// How many keys go into one write: a quarter of a millisecond of the server's time.
+const KEYS_PER_WRITE: u64 = 250;
 /// How many slots are listed in one write.
 const SLOTS_PER_WRITE: usize = 256;
 /// How many big keys are remembered; the slots of all are.
@@ -45,6 +45,8 @@ pub struct BigKeys {
     pub keys: Vec<BigKey>,
     /// The slots that hold one.
     pub slots: BTreeSet<Slot>,
+    /// The keys of each slot, as they were counted.
+    pub counts: BTreeMap<Slot, u64>,
     /// How many keys were measured.
     pub measured: u64,
     /// How many keys the slots hold.
@@ -76,6 +78,8 @@ pub fn measure<L: NodeLink>(
             .iter()
             .fold(found.total, |sum, keys| sum.saturating_add(*keys));
         used_slots += keys.iter().filter(|keys| **keys > 0).count() as u64;
+        let count = |slot: Slot| (slot, keys[slot.index()]);
+        found.counts.extend(slots.iter().map(count));
         counts.push((*source, keys));
     }
     let most_of_a_slot = match found.total <= MEASURED_MAX {

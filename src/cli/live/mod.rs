@@ -19,8 +19,9 @@ use crate::execute::resume::{self, Standing};
 use crate::execute::slot_move::Entry;
 use crate::execute::survey::Survey;
 use crate::execute::{Move, route};
+use crate::slot::Slot;
 use arrivals::Arrivals;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A `MIGRATE` blocks the node beyond its own limit while the target loads a big value.
 const ANSWER_SLACK_MS: u64 = 30_000;
@@ -53,6 +54,8 @@ pub(super) struct Session {
     connection: Connection,
     patience: Patience,
     pace: Pace,
+    /// The keys of the slots that were counted.
+    keys: BTreeMap<Slot, u64>,
 }
 
 /// The moves that an earlier run of this user began, and what this one does with them.
@@ -96,6 +99,7 @@ impl Session {
             connection,
             patience,
             pace,
+            keys: BTreeMap::new(),
         })
     }
 
@@ -131,7 +135,9 @@ impl Session {
     pub(super) fn big_keys(&mut self, work: &Work, limit_bytes: u64) -> Result<BigKeys> {
         let is_reached = |task: &&Move| self.cluster.addr(task.source).is_some();
         let moves: Vec<Move> = work.moves.iter().filter(is_reached).copied().collect();
-        big_keys::measure(&mut self.cluster, &moves, limit_bytes)
+        let measured = big_keys::measure(&mut self.cluster, &moves, limit_bytes)?;
+        self.keys.clone_from(&measured.counts);
+        Ok(measured)
     }
 
     /// A canary at every node that gives or receives.
@@ -224,6 +230,7 @@ impl Session {
             on_conflict: self.pace.on_conflict,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
             families: survey.families(),
+            keys: self.keys.clone(),
             ..executor::Options::default()
         };
         let mut arrivals = Arrivals::of(watcher);

@@ -84,7 +84,8 @@ impl Flight {
         if !is_due {
             return;
         }
-        self.machine.set_keys_per_migrate(keys);
+        self.machine
+            .set_keys_per_migrate(keys.min(self.expected_keys()));
         self.wish = match self.machine.action() {
             Action::Ask { node, verbs } => Wish::Asks { node, verbs },
             Action::Claim => Wish::Claims,
@@ -105,6 +106,17 @@ impl Flight {
         };
     }
 
+    /// How many keys are worth listing: at first about as many as were counted, since what is
+    /// listed at once for many slots is bounded.
+    fn expected_keys(&self) -> u32 {
+        match self.ticket.keys {
+            Some(keys) if self.moved().0 == 0 => {
+                u32::try_from(keys.saturating_add(keys / 8 + 1)).unwrap_or(u32::MAX)
+            }
+            _ => u32::MAX,
+        }
+    }
+
     /// Takes the verbs that go out now.
     pub fn take_verbs(&mut self) -> Vec<Verb> {
         match std::mem::replace(&mut self.wish, Wish::Asked) {
@@ -114,6 +126,28 @@ impl Flight {
                 Vec::new()
             }
         }
+    }
+
+    /// Whether it wants to say `SETSLOT`.
+    pub fn asks_to_set(&self) -> bool {
+        let Wish::Asks { verbs, .. } = &self.wish else {
+            return false;
+        };
+        verbs
+            .iter()
+            .any(|verb| matches!(verb, Verb::SetSlot { .. }))
+    }
+
+    /// How many keys it wants to be told at most.
+    pub fn lists(&self) -> u64 {
+        let Wish::Asks { verbs, .. } = &self.wish else {
+            return 0;
+        };
+        let lists = verbs.iter().map(|verb| match verb {
+            Verb::KeysInSlot { limit, .. } => u64::from(*limit),
+            _ => 0,
+        });
+        lists.sum()
     }
 
     /// Keys and bytes so far.

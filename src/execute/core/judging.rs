@@ -1,7 +1,7 @@
 //! Looks: begun for whoever needs one, and judged when everybody was heard.
 
 use super::Core;
-use super::flight::Wish;
+use super::flight::{Flight, Wish};
 use super::look::Look;
 use super::schedule::Bounds;
 use crate::cluster::NodeId;
@@ -9,6 +9,11 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::guard::{self, Verdict};
+
+/// Which part of the slots that are open, or may be, are confirmed together.
+const GATHERED_PART: usize = 4;
+/// How long a slot waits for others to be confirmed with it: clients are sent on meanwhile.
+const GATHER_MS: u64 = 100;
 
 impl Core {
     /// Begins a look when somebody needs one: slots that want to begin, to be confirmed, or to
@@ -33,6 +38,8 @@ impl Core {
         let claims = slots(&|wish| matches!(wish, Wish::Claims));
         let confirms = slots(&|wish| matches!(wish, Wish::Confirms));
         let doubts = slots(&|wish| matches!(wish, Wish::Unclear(doubt) if doubt.due_ms <= now_ms));
+        let others = !(begins.is_empty() && claims.is_empty() && doubts.is_empty());
+        let confirms = self.gather(confirms, others);
         let for_slots = [claims, confirms, doubts];
         if begins.is_empty() && for_slots.iter().all(Vec::is_empty) {
             return;
@@ -43,6 +50,37 @@ impl Core {
             false => self.options.names.keys().copied().collect(),
         };
         self.look = Some(Look::new(nodes, begins, for_slots));
+    }
+
+    /// The slots that are confirmed now: with others whenever there are others, since each look
+    /// asks every primary, and each `NODE` is synced.
+    fn gather(&mut self, confirms: Vec<u16>, is_looked_anyway: bool) -> Vec<u16> {
+        if confirms.is_empty() {
+            self.gathers_since_ms = None;
+            return confirms;
+        }
+        let since_ms = *self.gathers_since_ms.get_or_insert(self.now_ms);
+        let room = self.options.slots_at_once.max(self.flights.len());
+        let is_enough = confirms.len() * GATHERED_PART >= room;
+        let is_late = self.now_ms >= since_ms.saturating_add(GATHER_MS);
+        let goes_on = |flight: &Flight| {
+            let waits = matches!(flight.wish, Wish::Confirms | Wish::Unclear(_));
+            !waits
+        };
+        let is_alone = !self.flights.values().any(goes_on);
+        match is_enough || is_late || is_alone || is_looked_anyway {
+            true => {
+                self.gathers_since_ms = None;
+                confirms
+            }
+            false => Vec::new(),
+        }
+    }
+
+    /// When the slots that wait for others at their end have waited long enough.
+    pub(super) fn gathered_at(&self) -> Option<u64> {
+        let since_ms = self.gathers_since_ms.filter(|_| self.look.is_none())?;
+        Some(since_ms.saturating_add(GATHER_MS))
     }
 
     pub(super) fn looked(&mut self, node: NodeId, replies: Result<Vec<Reply>>) {

@@ -58,6 +58,8 @@ pub struct Core {
     flights: BTreeMap<u16, Flight>,
     writes: BTreeMap<NodeId, Sent>,
     look: Option<Look>,
+    /// Since when slots wait at their end for others to be confirmed with them.
+    gathers_since_ms: Option<u64>,
     notes: Vec<Note>,
     /// The slots whose records are being written.
     recording: Option<Vec<u16>>,
@@ -74,10 +76,11 @@ impl Core {
     /// A run of these moves, begun in this order as far as their nodes allow it.
     pub fn new(tasks: &[(Move, Entry)], options: Options, now_ms: u64) -> Core {
         Core {
-            schedule: Schedule::new(tasks),
+            schedule: Schedule::new(tasks, &options.keys),
             flights: BTreeMap::new(),
             writes: BTreeMap::new(),
             look: None,
+            gathers_since_ms: None,
             notes: Vec::new(),
             recording: None,
             events: Vec::new(),
@@ -180,12 +183,19 @@ impl Core {
             }
         }
         let mut replies = replies.into_iter();
-        for (part, count) in sent.parts {
-            let answers: Vec<Reply> = replies.by_ref().take(count).collect();
-            match part {
-                Part::Flight(slot) => self.hand_over(slot, answers),
-                Part::Look => self.looked(node, Ok(answers)),
-                Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
+        for (parts, count) in sent.parts {
+            let mut answers: Vec<Reply> = replies.by_ref().take(count).collect();
+            let last = parts.len().saturating_sub(1);
+            for (place, part) in parts.into_iter().enumerate() {
+                let answers = match place == last {
+                    true => std::mem::take(&mut answers),
+                    false => answers.clone(),
+                };
+                match part {
+                    Part::Flight(slot) => self.hand_over(slot, answers),
+                    Part::Look => self.looked(node, Ok(answers)),
+                    Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
+                }
             }
         }
     }
@@ -197,7 +207,7 @@ impl Core {
         let Some(sent) = self.writes.remove(&node) else {
             return;
         };
-        for (part, _) in sent.parts {
+        for part in sent.parts.into_iter().flat_map(|(parts, _)| parts) {
             let error = Error::new(error.kind(), error.message());
             match part {
                 Part::Look => self.looked(node, Err(error)),
@@ -262,3 +272,6 @@ impl Core {
             .mend("wait until it is less loaded, or allow more with --max-latency-ms")
     }
 }
+
+#[cfg(test)]
+mod tests;

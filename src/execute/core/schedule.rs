@@ -9,6 +9,7 @@
 use super::super::Move;
 use super::super::slot_move::Entry;
 use crate::cluster::NodeId;
+use crate::slot::Slot;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Who gives and who receives.
@@ -19,12 +20,22 @@ pub(super) type Pair = (NodeId, NodeId);
 pub(super) struct Ticket {
     pub task: Move,
     pub entry: Entry,
+    /// How many keys it had when they were counted, where they were.
+    pub keys: Option<u64>,
     /// The pair that the plan named: the task's own may change when a node fails over.
     pub pair: Pair,
     /// The spells that it belongs to, at source and at target.
     spells: (usize, usize),
     /// Its place in the plan.
     place: usize,
+}
+
+impl Ticket {
+    /// How much of a pair's room it takes.
+    fn weight(&self) -> usize {
+        let keys = self.keys.unwrap_or(MANY_KEYS).min(MANY_KEYS) as usize;
+        1 + keys * (EMPTY_PER_SLOT - 1) / MANY_KEYS as usize
+    }
 }
 
 /// How many moves each spell of a node still has, and which direction the last one has.
@@ -60,22 +71,28 @@ impl Spells {
 pub(super) struct Schedule {
     waiting: BTreeMap<Pair, VecDeque<Ticket>>,
     spells: BTreeMap<NodeId, Spells>,
-    /// Moves on their way, for each pair of the plan.
+    /// What is on its way, for each pair of the plan, in weights of an empty slot.
     under_way: BTreeMap<Pair, usize>,
 }
+
+/// How many empty slots count as one with many keys. An empty one is open for some milliseconds,
+/// and nobody is sent on by it.
+const EMPTY_PER_SLOT: usize = 16;
+/// How many keys are many: of fewer a slot counts in proportion.
+const MANY_KEYS: u64 = 200;
 
 /// How much may be under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Slots of one pair.
+    /// Slots of one pair; one with few keys counts in part, an empty one as a sixteenth.
     pub slots_per_pair: usize,
     /// Pairs that one node takes part in.
     pub pairs_per_node: usize,
 }
 
 impl Schedule {
-    /// A schedule of these moves, in this order.
-    pub fn new(tasks: &[(Move, Entry)]) -> Schedule {
+    /// A schedule of these moves, in this order, with the keys of the slots that were counted.
+    pub fn new(tasks: &[(Move, Entry)], keys: &BTreeMap<Slot, u64>) -> Schedule {
         let mut schedule = Schedule::default();
         for (place, (task, entry)) in tasks.iter().enumerate() {
             let pair = (task.source, task.target);
@@ -84,6 +101,7 @@ impl Schedule {
             schedule.waiting.entry(pair).or_default().push_back(Ticket {
                 task: *task,
                 entry: *entry,
+                keys: keys.get(&task.slot).copied(),
                 pair,
                 spells,
                 place,
@@ -97,8 +115,8 @@ impl Schedule {
         self.waiting.is_empty()
     }
 
-    /// Takes what may begin now. A pair is filled up when half of its room is free at least:
-    /// before slots are opened, every primary is asked.
+    /// Takes what may begin now. A pair is filled up by halves of its room: before slots are
+    /// opened, every primary is asked.
     pub fn take(&mut self, bounds: Bounds) -> Vec<Ticket> {
         let mut pairs: Vec<(usize, Pair)> = self
             .waiting
@@ -109,36 +127,39 @@ impl Schedule {
         let mut taken = Vec::new();
         for (_, pair) in pairs {
             let under_way = self.under_way.get(&pair).copied().unwrap_or_default();
-            let room = bounds.slots_per_pair.max(1).saturating_sub(under_way);
+            let most = bounds.slots_per_pair.max(1) * EMPTY_PER_SLOT;
+            let mut room = most.saturating_sub(under_way);
             let may_join = under_way > 0
                 || [pair.0, pair.1]
                     .iter()
                     .all(|id| self.pairs_of(*id) < bounds.pairs_per_node.max(1));
-            if 2 * room < bounds.slots_per_pair || !may_join {
+            if 2 * room < most || !may_join {
                 continue;
             }
-            for _ in 0..room {
-                match self.next_of(pair) {
-                    Some(ticket) => taken.push(ticket),
-                    None => break,
-                }
+            // At most half at once: while one half is told to its new owner, the next is opened.
+            room = room.min((most / 2).max(EMPTY_PER_SLOT));
+            while let Some(ticket) = self.next_of(pair, room) {
+                room -= ticket.weight();
+                taken.push(ticket);
             }
         }
         taken
     }
 
-    fn next_of(&mut self, pair: Pair) -> Option<Ticket> {
+    /// The next move of a pair, where it may begin and there is room for it.
+    fn next_of(&mut self, pair: Pair, room: usize) -> Option<Ticket> {
         let queue = self.waiting.get_mut(&pair)?;
         let first = queue.front()?;
         let now = |id: &NodeId| self.spells.get(id).map_or(0, |spells| spells.now);
-        if (now(&pair.0), now(&pair.1)) != first.spells {
+        let weight = first.weight();
+        if (now(&pair.0), now(&pair.1)) != first.spells || weight > room {
             return None;
         }
         let ticket = queue.pop_front();
         if queue.is_empty() {
             self.waiting.remove(&pair);
         }
-        *self.under_way.entry(pair).or_default() += 1;
+        *self.under_way.entry(pair).or_default() += weight;
         ticket
     }
 
@@ -158,7 +179,7 @@ impl Schedule {
     /// A move has stopped where it is: what comes after it on its nodes doesn't begin.
     pub fn leave(&mut self, ticket: &Ticket) {
         if let Some(count) = self.under_way.get_mut(&ticket.pair) {
-            *count -= 1;
+            *count -= ticket.weight();
             if *count == 0 {
                 self.under_way.remove(&ticket.pair);
             }
@@ -175,7 +196,6 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::execute::testing::id;
-    use crate::slot::Slot;
 
     const BOUNDS: Bounds = Bounds {
         slots_per_pair: 2,
@@ -193,7 +213,10 @@ mod tests {
             };
             (task, Entry::Fresh)
         };
-        Schedule::new(&moves.iter().map(task).collect::<Vec<_>>())
+        Schedule::new(
+            &moves.iter().map(task).collect::<Vec<_>>(),
+            &BTreeMap::new(),
+        )
     }
 
     fn slots(tickets: &[Ticket]) -> Vec<u16> {
@@ -227,8 +250,10 @@ mod tests {
             (5, 'c', 'f'),
         ]);
         let first = schedule.take(BOUNDS);
-        assert_eq!(slots(&first), [1, 2, 4], "c would be the third pair of f");
-        schedule.end(&first[2]);
+        assert_eq!(slots(&first), [1, 4], "c would be the third pair of f");
+        assert_eq!(slots(&schedule.take(BOUNDS)), [2], "the other half");
+        assert!(schedule.take(BOUNDS).is_empty());
+        schedule.end(&first[1]);
         assert_eq!(slots(&schedule.take(BOUNDS)), [5]);
         // A slot that stopped blocks what follows in the other direction, not its own.
         schedule.leave(&first[0]);

@@ -6,6 +6,7 @@ use super::pace::Limits;
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a run moves keys.
@@ -36,6 +37,8 @@ pub struct Options {
     pub primaries: Vec<NodeId>,
     /// For each primary with replicas, the whole family.
     pub families: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// The keys of the slots that were counted: many slots with few keys go at once.
+    pub keys: BTreeMap<Slot, u64>,
     /// For each pair of source and target, where the source reaches the target.
     pub routes: BTreeMap<(NodeId, NodeId), NodeAddr>,
 }
@@ -55,6 +58,7 @@ impl Default for Options {
             names: BTreeMap::new(),
             primaries: Vec::new(),
             families: BTreeMap::new(),
+            keys: BTreeMap::new(),
             routes: BTreeMap::new(),
         }
     }

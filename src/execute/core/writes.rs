@@ -1,9 +1,17 @@
 //! What goes out to which node, in one write.
+//!
+//! A server works a write off before it serves anybody else, so what takes
+//! time is kept apart: keys, at most so many; listings, at most so many; and
+//! `SETSLOT`s, of which any number costs one sync of the node's own file.
 
-use super::flight::Wish;
+use super::flight::{Flight, Wish};
 use super::{Core, PersonsWish, Step};
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
+
+/// How many listed keys go into one write, in batches of keys: listing costs a small part of
+/// what moving does.
+const LISTED_BATCHES: u64 = 4;
 
 /// Which part of a write is whose.
 #[derive(Clone, Debug)]
@@ -16,7 +24,8 @@ pub(super) enum Part {
 /// A write under way.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    pub parts: Vec<(Part, usize)>,
+    /// Whose the next so many replies are; several may wait for the same ones.
+    pub parts: Vec<(Vec<Part>, usize)>,
     pub at_ms: u64,
     pub keys: u64,
 }
@@ -40,7 +49,15 @@ impl Core {
         if asked.is_some() {
             parts.push((Part::Look, vec![Verb::Nodes]));
         }
-        let (slots, keys) = self.wishes_for(node);
+        let mut slots = self.wishes_without_keys(node);
+        let sets = |slot: &u16| self.flights.get(slot).is_some_and(Flight::asks_to_set);
+        let mut keys = 0;
+        // A look is waited for by many, and a `SETSLOT` is synced: neither goes with keys.
+        if asked.is_none() && !slots.iter().any(sets) {
+            let (sending, sum) = self.wishes_with_keys(node);
+            slots.extend(sending);
+            keys = sum;
+        }
         for slot in slots {
             if let Some(flight) = self.flights.get_mut(&slot) {
                 parts.push((Part::Flight(slot), flight.take_verbs()));
@@ -49,27 +66,40 @@ impl Core {
         Some(self.send(node, None, parts, keys))
     }
 
-    pub(super) fn send(
+    fn send(
         &mut self,
         node: NodeId,
         at: Option<NodeAddr>,
         parts: Vec<(Part, Vec<Verb>)>,
         keys: u64,
     ) -> Step {
-        let sent = Sent {
-            parts: parts
-                .iter()
-                .map(|(part, verbs)| (part.clone(), verbs.len()))
-                .collect(),
+        let mut sent = Sent {
+            parts: Vec::with_capacity(parts.len()),
             at_ms: self.now_ms,
             keys,
         };
+        let mut all = Vec::new();
+        let mut shared: Vec<(&'static str, usize)> = Vec::new();
+        for (part, verbs) in parts {
+            let about = about_the_node(&verbs);
+            let known = shared.iter().find(|(known, _)| about == Some(known));
+            if let Some((waiting, _)) = known.and_then(|(_, place)| sent.parts.get_mut(*place)) {
+                waiting.push(part);
+                continue;
+            }
+            shared.extend(about.map(|about| (about, sent.parts.len())));
+            sent.parts.push((vec![part], verbs.len()));
+            all.extend(verbs);
+        }
         self.writes.insert(node, sent);
-        let verbs = parts.into_iter().flat_map(|(_, verbs)| verbs).collect();
-        Step::Ask { node, at, verbs }
+        Step::Ask {
+            node,
+            at,
+            verbs: all,
+        }
     }
 
-    pub(super) fn next_proof(&self) -> Option<(u16, NodeId, NodeAddr)> {
+    fn next_proof(&self) -> Option<(u16, NodeId, NodeAddr)> {
         self.flights.iter().find_map(|(slot, flight)| {
             let Wish::Proves { addr, .. } = &flight.wish else {
                 return None;
@@ -80,7 +110,7 @@ impl Core {
     }
 
     /// A node that somebody wants to ask something, and may.
-    pub(super) fn next_node(&mut self) -> Option<NodeId> {
+    fn next_node(&mut self) -> Option<NodeId> {
         let (now_ms, ready) = (self.now_ms, self.pace.ready_at(self.now_ms));
         let is_held = self.wish == PersonsWish::Pause;
         self.flights.values().find_map(|flight| match &flight.wish {
@@ -92,8 +122,25 @@ impl Core {
         })
     }
 
-    /// The slots whose wish goes into the next write to a node, and how many keys that sends.
-    pub(super) fn wishes_for(&mut self, node: NodeId) -> (Vec<u16>, u64) {
+    /// The slots whose wish goes into the next write to a node, of those that send no keys.
+    fn wishes_without_keys(&self, node: NodeId) -> Vec<u16> {
+        let most = u64::from(self.keys_per_migrate()) * LISTED_BATCHES;
+        let mut listed: u64 = 0;
+        let asking = self.flights.iter().filter(|(_, flight)| {
+            let asks = matches!(&flight.wish, Wish::Asks { node: wanted, .. } if *wanted == node);
+            asks && flight.machine.batch().0 == 0
+        });
+        let fitting = asking.filter(|(_, flight)| {
+            let lists = flight.lists();
+            let fits = lists == 0 || listed == 0 || listed + lists <= most;
+            listed += if fits { lists } else { 0 };
+            fits
+        });
+        fitting.map(|(slot, _)| *slot).collect()
+    }
+
+    /// The slots that send keys in the next write to a node, and how many keys these are.
+    fn wishes_with_keys(&mut self, node: NodeId) -> (Vec<u16>, u64) {
         let most = u64::from(self.keys_per_migrate());
         let (now_ms, is_held) = (self.now_ms, self.wish == PersonsWish::Pause);
         let (mut slots, mut sum) = (Vec::new(), 0);
@@ -102,15 +149,13 @@ impl Core {
                 continue;
             }
             let (keys, bytes) = flight.machine.batch();
-            if keys > 0 {
-                // A wish above the limit goes alone: each makes headway in some round.
-                let fits = sum == 0 || sum + keys <= most;
-                if is_held || !fits || self.pace.ready_at(now_ms) > now_ms {
-                    continue;
-                }
-                sum += keys;
-                self.pace.sends(keys, bytes);
+            // A wish above the limit goes alone: each makes headway in some round.
+            let fits = sum == 0 || sum + keys <= most;
+            if keys == 0 || is_held || !fits || self.pace.ready_at(now_ms) > now_ms {
+                continue;
             }
+            sum += keys;
+            self.pace.sends(keys, bytes);
             slots.push(*slot);
         }
         (slots, sum)
@@ -131,6 +176,16 @@ impl Core {
                 }
                 _ => None,
             });
-        moments.min()
+        moments.chain(self.gathered_at()).min()
+    }
+}
+
+/// What a node is asked about itself: one answer does for every slot that asks in the same write,
+/// since each has had the answers to what it sent before.
+fn about_the_node(verbs: &[Verb]) -> Option<&'static str> {
+    match verbs {
+        [Verb::ClusterInfo] => Some("cluster"),
+        [Verb::Info(section)] => Some(section),
+        _ => None,
     }
 }

@@ -1,0 +1,141 @@
+//! A run over nodes that answer as healthy ones do: what is asked, and how often.
+
+use super::{Core, Options, Step};
+use crate::cluster::verb::{Reply, SetSlot, Verb};
+use crate::cluster::{NodeAddr, NodeId};
+use crate::execute::Move;
+use crate::execute::slot_move::Entry;
+use crate::execute::testing::{NODES, id, nodes_text};
+use crate::slot::Slot;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Nodes without keys; each remembers what it was told.
+#[derive(Default)]
+struct Nodes {
+    /// What each node has open, as `CLUSTER NODES` shows it.
+    open: BTreeMap<(NodeId, u16), String>,
+    /// The slots that have arrived at `b`, as each node sees it.
+    arrived: BTreeSet<(NodeId, u16)>,
+    /// How often a verb was sent, by its name.
+    asked: BTreeMap<String, usize>,
+    /// The most `SETSLOT`s in one write.
+    most_sets: usize,
+}
+
+impl Nodes {
+    fn answer(&mut self, node: NodeId, verbs: &[Verb]) -> Vec<Reply> {
+        let is_set = |verb: &&Verb| matches!(verb, Verb::SetSlot { .. });
+        let sets = verbs.iter().filter(is_set).count();
+        self.most_sets = self.most_sets.max(sets);
+        verbs.iter().map(|verb| self.reply(node, verb)).collect()
+    }
+
+    fn reply(&mut self, node: NodeId, verb: &Verb) -> Reply {
+        *self.asked.entry(verb.name()).or_default() += 1;
+        match verb {
+            Verb::Nodes => Reply::Text(self.nodes(node).into_bytes()),
+            Verb::ClusterInfo => {
+                Reply::Text(b"cluster_current_epoch:3\r\ncluster_my_epoch:1\r\n".to_vec())
+            }
+            Verb::Info(_) => Reply::Text(b"# Keyspace\r\ndb0:keys=9,expires=0\r\n".to_vec()),
+            Verb::CountKeys(_) => Reply::Int(0),
+            Verb::KeysInSlot { .. } => Reply::List(Vec::new()),
+            Verb::SetSlot { slot, state } => {
+                let place = (node, slot.number());
+                match state {
+                    SetSlot::Importing { source } => {
+                        drop(self.open.insert(place, format!(" [{slot}-<-{source}]")));
+                    }
+                    SetSlot::Migrating { target } => {
+                        drop(self.open.insert(place, format!(" [{slot}->-{target}]")));
+                    }
+                    SetSlot::Node { .. } => {
+                        self.open.remove(&place);
+                        self.arrived.insert(place);
+                    }
+                    SetSlot::Stable => drop(self.open.remove(&place)),
+                }
+                Reply::Text(b"OK".to_vec())
+            }
+            _ => Reply::Text(b"OK".to_vec()),
+        }
+    }
+
+    fn nodes(&self, node: NodeId) -> String {
+        let name = NODES.into_iter().find(|name| id(*name) == node);
+        let open = self.open.iter().filter(|((at, _), _)| *at == node);
+        let open: String = open.map(|(_, open)| open.as_str()).collect();
+        let arrived = self.arrived.iter().filter(|(at, _)| *at == node).count();
+        nodes_text(name.unwrap_or('a'), |about, line| {
+            let line = match (about, arrived) {
+                (_, 0) => line,
+                ('a', more) => line.replace("0-5460", &format!("{more}-5460")),
+                ('b', more) => format!("{line} 0-{}", more - 1),
+                _ => line,
+            };
+            match id(about) == node {
+                true => line + &open,
+                false => line,
+            }
+        })
+    }
+}
+
+/// Moves the first slots of `a` to `b`; no slot has a key.
+fn run(slots: u16, are_known_empty: bool) -> Nodes {
+    let (source, target) = (id('a'), id('b'));
+    let slots: Vec<Slot> = (0..slots).filter_map(Slot::new).collect();
+    let tasks = slots.iter().map(|slot| {
+        let task = Move {
+            slot: *slot,
+            source,
+            target,
+        };
+        (task, Entry::Fresh)
+    });
+    let mut options = Options {
+        names: NODES.map(|name| (id(name), name.to_string())).into(),
+        primaries: NODES.map(id).to_vec(),
+        routes: [((source, target), NodeAddr::new("10.0.0.1", 7001))].into(),
+        ..Options::default()
+    };
+    if are_known_empty {
+        options.keys = slots.iter().map(|slot| (*slot, 0)).collect();
+    }
+    let mut core = Core::new(&tasks.collect::<Vec<_>>(), options, 0);
+    let (mut nodes, mut under_way) = (Nodes::default(), Vec::new());
+    for now_ms in 0..100_000 {
+        match core.poll(now_ms) {
+            Step::Record(_) => core.recorded(Ok(())),
+            Step::Ask { node, verbs, .. } => under_way.push((node, nodes.answer(node, &verbs))),
+            Step::Wait { .. } => {
+                for (node, replies) in std::mem::take(&mut under_way) {
+                    core.answered(node, replies, now_ms);
+                }
+            }
+            Step::End => break,
+        }
+    }
+    let outcome = core.into_result().expect("nothing surprises it");
+    assert_eq!(outcome.slots, slots.len() as u64);
+    nodes
+}
+
+#[test]
+fn many_slots_share_what_they_ask() {
+    let nodes = run(32, false);
+    // Two batches of half the room begin; of each, eight slots at least end together. A look asks
+    // three nodes: alone, each slot would need three.
+    assert!(nodes.asked["CLUSTER NODES"] <= 24, "{:?}", nodes.asked);
+    assert!(nodes.asked["INFO"] <= 2, "{:?}", nodes.asked);
+    assert!(nodes.asked["CLUSTER INFO"] <= 8, "{:?}", nodes.asked);
+    // IMPORTING and MIGRATING, and NODE on three nodes.
+    assert_eq!(nodes.asked["CLUSTER SETSLOT"], 32 * 5);
+    assert!(nodes.open.is_empty());
+}
+
+#[test]
+fn empty_slots_go_in_large_batches() {
+    assert_eq!(run(1024, true).most_sets, 256);
+    assert!(run(1024, false).most_sets <= 32);
+}
