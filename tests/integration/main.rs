@@ -7,6 +7,7 @@ mod analyze;
 mod analyze_schema;
 mod check;
 mod demo;
+mod dump_truth;
 mod faults;
 mod fixtures;
 mod flat_memory;

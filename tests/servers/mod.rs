@@ -34,6 +34,19 @@ pub fn installed(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// The `rdb` of rdb-tools, beside the servers, where somebody has put it.
+pub fn rdb_tools() -> Option<PathBuf> {
+    let folder = cache_folder()?.join("rdb-tools");
+    let found = Some(folder.join("bin/rdb")).filter(|tool| tool.is_file());
+    if found.is_none() {
+        let folder = folder.display();
+        skip(&format!(
+            "rdb-tools isn't there (python3 -m venv {folder} && {folder}/bin/pip install rdbtools python-lzf)"
+        ));
+    }
+    found
+}
+
 /// Where `tests/servers/install` puts servers; the same rule as there.
 fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
