@@ -4,6 +4,7 @@
 //! short pass for each of them lets the processor fetch for many keys at once what isn't in its
 //! nearest cache; all at once for one key after another it would wait at each of them.
 
+use super::listed::with_braces;
 use super::{GroupCount, Tally};
 use crate::slot::{KeySpan, Slot, hash_tag};
 use crate::source::{Calls, KeyBatch, KeyFacts};
@@ -113,8 +114,8 @@ impl Tally {
     fn count_tags(&mut self, run: &Run<'_>) {
         let mut tagged = [(&[][..], 0); TOGETHER];
         let mut count = 0;
-        for (at, (key, _, _)) in run.keys().enumerate() {
-            if let Some(tag) = hash_tag(key) {
+        for at in with_braces(run.bytes, run.spans) {
+            if let Some(tag) = hash_tag(run.spans[at].of(run.bytes)) {
                 tagged[count] = (tag, at);
                 count += 1;
             }

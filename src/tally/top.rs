@@ -4,7 +4,7 @@ use super::evidence::{Share, Weight, estimated, units_of};
 use super::{BigKey, Tally};
 use crate::slot::Slot;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BinaryHeap, HashMap};
 
 /// How many of the biggest keys are kept; reports can't show more.
 pub const BIG_KEYS: usize = 100;
@@ -112,8 +112,10 @@ impl Tally {
             None => self.estimated_names(family, weight, total),
         };
         named.retain(|named| named.units > 0);
+        // Names that were cut may be the same in two slots.
         named.sort_by(|one, other| {
-            (Reverse(one.units), &one.name).cmp(&(Reverse(other.units), &other.name))
+            let units = other.units.cmp(&one.units);
+            units.then_with(|| (&one.name, one.slot).cmp(&(&other.name, other.slot)))
         });
         named.truncate(top);
         named
@@ -143,7 +145,7 @@ impl Tally {
 
     fn estimated_names(&self, family: Family, weight: Weight, total: u64) -> Vec<Named> {
         let (is_complete, sampled) = self.samples.weighed(weight);
-        let mut names: BTreeMap<(&[u8], Option<Slot>), u64> = BTreeMap::new();
+        let mut names: HashMap<(&[u8], Option<Slot>), u64> = HashMap::new();
         let (mut keys, mut units) = (0u64, 0u64);
         for (sampled, weight) in sampled {
             keys += 1;

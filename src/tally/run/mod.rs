@@ -119,10 +119,7 @@ pub fn run(
         total_bytes,
         tell: progress,
     };
-    let mut outcome = Outcome {
-        tally: Tally::with_prefixes(options.prefixes),
-        inputs: Vec::new(),
-    };
+    let mut outcome: Option<Outcome> = None;
     for input in opened {
         let run = Run {
             pool: &pool,
@@ -130,9 +127,16 @@ pub fn run(
             prefixes: options.prefixes,
             meter: &meter,
         };
-        outcome.merge(run.any_input(input)?);
+        let next = run.any_input(input)?;
+        match &mut outcome {
+            Some(outcome) => outcome.merge(next),
+            None => outcome = Some(next),
+        }
     }
-    Ok(outcome)
+    Ok(outcome.unwrap_or_else(|| Outcome {
+        tally: Tally::with_prefixes(options.prefixes),
+        inputs: Vec::new(),
+    }))
 }
 
 fn default_threads() -> usize {

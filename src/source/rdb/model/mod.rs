@@ -1,0 +1,183 @@
+//! What a key takes in memory on the server that wrote the file.
+//!
+//! The aim is what that server's `MEMORY USAGE key SAMPLES 0` says: its
+//! structures by version, and what jemalloc hands out for what they ask for.
+//! `docs/memory-model.md` has the structures and how far the estimate was
+//! measured to be off.
+
+mod allocator;
+mod structures;
+
+use super::origin::Origin;
+use allocator::{allocated, sds, sds_that_grows};
+
+/// What a value takes besides its object's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heap {
+    /// Nobody but a module knows.
+    Unknown,
+    /// An integer, in the object's head itself.
+    Integer,
+    /// A string of this length.
+    Text(u64),
+    /// So many bytes.
+    Object(u64),
+}
+
+/// Which servers share their structures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Era {
+    /// Redis up to 6.2: ziplists, of which MEMORY USAGE counts what they ask for.
+    Redis6,
+    /// Redis 7.0: listpacks, what the allocator gave.
+    Redis70,
+    /// Redis 7.2 to 8.0, Valkey 7.2: sets without values in their entries.
+    Redis72,
+    /// Redis 8.2 and later: the key beside its object.
+    Redis82,
+    /// Valkey 8.0: the key beside its entry.
+    Valkey80,
+    /// Valkey 8.1 and later: hash tables of buckets, the key beside its object.
+    Valkey81,
+    /// Valkey 9.0 and later: hash fields beside their values.
+    Valkey90,
+}
+
+/// The structures of one version.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Model {
+    era: Era,
+    is_valkey: bool,
+    longest_embedded: u64,
+    has_listpack_lists: bool,
+    /// Whether the fields of hashes have heads of their own kind, with room for an expiry.
+    has_field_heads: bool,
+    /// Whether a stream's last listpack has room to grow.
+    has_roomy_streams: bool,
+    /// What the main dictionary keeps a key besides its entry, in cluster mode.
+    slot_links: u64,
+}
+
+/// An object's head.
+const OBJECT: u64 = 16;
+/// A dictionary's entry.
+const ENTRY: u64 = 24;
+impl Model {
+    pub(super) fn new(origin: &Origin) -> Model {
+        let version = origin.version();
+        let era = match (origin.is_valkey, version) {
+            (false, (..=6, _)) => Era::Redis6,
+            (false, (7, ..=1)) => Era::Redis70,
+            (false, (7, _) | (8, ..=1)) => Era::Redis72,
+            (false, _) => Era::Redis82,
+            (true, (..=7, _)) => Era::Redis72,
+            (true, (8, 0)) => Era::Valkey80,
+            (true, (8, _)) => Era::Valkey81,
+            (true, _) => Era::Valkey90,
+        };
+        Model {
+            era,
+            is_valkey: origin.is_valkey,
+            longest_embedded: if version < (3, 2) { 39 } else { 44 },
+            has_listpack_lists: version >= (7, 2),
+            has_field_heads: !origin.is_valkey && version >= (7, 4),
+            has_roomy_streams: version >= (6, 2),
+            slot_links: if origin.is_cluster && era == Era::Redis70 {
+                16
+            } else {
+                0
+            },
+        }
+    }
+
+    /// Whether the types that mean different things by magic mean Valkey's.
+    pub(super) fn is_valkey(&self) -> bool {
+        self.is_valkey
+    }
+
+    /// Whether a string is kept in one allocation with its object.
+    #[inline]
+    pub(super) fn embeds(&self, key: u64, expires: bool, length: u64) -> bool {
+        match self.era {
+            Era::Redis82 | Era::Valkey81 | Era::Valkey90 => {
+                let most = if self.era == Era::Valkey90 { 128 } else { 64 };
+                self.embedding_head(key, expires) + sds_that_grows(length) <= most
+            }
+            _ => length <= self.longest_embedded,
+        }
+    }
+
+    /// An object's head with its key.
+    fn head(&self, key: u64, expires: bool) -> u64 {
+        let expiry = if expires { 8 } else { 0 };
+        OBJECT + 1 + sds(key) + expiry
+    }
+
+    /// Whether a short list is a listpack, not a quicklist of one node.
+    pub(super) fn has_listpack_lists(&self) -> bool {
+        self.has_listpack_lists
+    }
+
+    /// What an object's head takes that has its key and its text behind it.
+    fn embedding_head(&self, key: u64, expires: bool) -> u64 {
+        // Valkey 9.1 leaves the pointer to the text out.
+        self.head(key, expires) - if self.era == Era::Valkey90 { 8 } else { 0 }
+    }
+
+    /// What a key with its value takes; unknown of modules.
+    #[inline]
+    pub(super) fn total(&self, key: u64, expires: bool, heap: Heap) -> Option<u64> {
+        if heap == Heap::Unknown {
+            return None;
+        }
+        Some(match self.era {
+            Era::Redis6 | Era::Redis70 | Era::Redis72 => {
+                allocated(sds(key)) + ENTRY + self.slot_links + self.apart(heap)
+            }
+            Era::Valkey80 => allocated(16 + 1 + sds(key)) + self.apart(heap),
+            Era::Redis82 | Era::Valkey81 | Era::Valkey90 => self.beside(key, expires, heap),
+        })
+    }
+
+    /// A value whose key is elsewhere.
+    fn apart(&self, heap: Heap) -> u64 {
+        match heap {
+            Heap::Unknown => 0,
+            Heap::Integer => OBJECT,
+            Heap::Text(length) if length <= self.longest_embedded => match self.era {
+                Era::Redis6 => OBJECT + length + 2,
+                _ => allocated(OBJECT + length + 4),
+            },
+            Heap::Text(length) => OBJECT + allocated(sds_that_grows(length)),
+            Heap::Object(bytes) => OBJECT + bytes,
+        }
+    }
+
+    /// A value in one allocation with its key, and with its text when all of it is short.
+    fn beside(&self, key: u64, expires: bool, heap: Heap) -> u64 {
+        let head = self.head(key, expires);
+        match heap {
+            Heap::Unknown => 0,
+            Heap::Integer => allocated(head),
+            Heap::Text(length) if self.embeds(key, expires, length) => {
+                allocated(self.embedding_head(key, expires) + sds_that_grows(length))
+            }
+            Heap::Text(length) => allocated(head) + allocated(sds_that_grows(length)),
+            Heap::Object(bytes) => allocated(head) + bytes,
+        }
+    }
+
+    /// A structure that stands in one string.
+    #[inline]
+    pub(super) fn blob(&self, bytes: u64) -> u64 {
+        match self.era {
+            Era::Redis6 => bytes,
+            _ => allocated(bytes),
+        }
+    }
+
+    /// A listpack with expiring fields has a small head of its own.
+    pub(super) fn listpack_ex(&self, bytes: u64) -> u64 {
+        32 + allocated(bytes)
+    }
+}
