@@ -151,6 +151,15 @@ impl Client {
         }
     }
 
+    /// Deletes what is left of every key that the client has deleted.
+    pub fn bury(&mut self, cluster: &mut Cluster) {
+        let primaries: Vec<At> = cluster.alive_primaries().collect();
+        for (key, _) in self.expected.iter().filter(|(_, value)| value.is_none()) {
+            primaries.iter().for_each(|at| cluster.put(*at, key, None));
+            self.doomed.remove(key);
+        }
+    }
+
     /// Somebody read this at a node.
     pub fn found(&mut self, cluster: &Cluster, at: At, key: &[u8], found: Option<u64>) {
         let expected = self.expected[key];

@@ -129,7 +129,13 @@ impl SlotMove {
             if !keys.is_empty() && self.settings.bytes_per_migrate.is_some() {
                 State::Measure { db, keys }
             } else if !keys.is_empty() {
-                State::first_try(Batch { db, keys, bytes: 0 })
+                State::first_try(Batch {
+                    db,
+                    keys,
+                    bytes: 0,
+                    is_unclear: false,
+                    breaks: 0,
+                })
             } else if db + 1 < self.databases.len() {
                 State::List { db: db + 1 }
             } else {
@@ -150,6 +156,8 @@ impl SlotMove {
             db,
             keys: Vec::new(),
             bytes: 0,
+            is_unclear: false,
+            breaks: 0,
         };
         for (key, reply) in keys.into_iter().zip(replies.into_iter().skip(1)) {
             let bytes = match reply {
@@ -176,7 +184,6 @@ impl SlotMove {
         &mut self,
         batch: Batch,
         replace: bool,
-        attempt: u32,
         replies: Vec<Reply>,
     ) -> Result<State, Halt> {
         let mut replies = replies.into_iter().skip(1);
@@ -199,15 +206,53 @@ impl SlotMove {
             }
             // The connection of the two servers broke. Keys that the target acknowledged are
             // gone from the source, the others still there: ask anew what is left.
-            Some(Reply::Refused(refusal)) if refusal.code == "IOERR" && attempt < MAX_RETRIES => {
-                self.pause_ms = Some(RETRY_PAUSE_MS << attempt);
-                Ok(State::Send {
-                    batch,
-                    replace,
-                    attempt: attempt + 1,
-                })
+            Some(Reply::Refused(refusal))
+                if refusal.code == "IOERR" && batch.breaks < MAX_RETRIES =>
+            {
+                self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
+                Ok(self.after_break(batch, replace, list))
             }
             other => Err(self.refused("MIGRATE", other)),
+        }
+    }
+
+    /// The keys that the source still has, straight after a `MIGRATE` that lost its connection, may
+    /// have a copy on the target. A client that deletes one of them from here on would get that
+    /// copy back, so both sides are looked at before the rest goes on its way.
+    fn after_break(&self, batch: Batch, replace: bool, list: Option<Reply>) -> State {
+        let breaks = batch.breaks + 1;
+        let listed = list.and_then(|list| list.byte_strings(&self.list()).ok());
+        let listed = listed.unwrap_or_default();
+        let left: Vec<Vec<u8>> = batch
+            .keys
+            .iter()
+            .filter(|key| listed.contains(key))
+            .cloned()
+            .collect();
+        match left.is_empty() {
+            true => State::Send {
+                batch: Batch { breaks, ..batch },
+                replace,
+            },
+            false => State::CompareSource {
+                batch: Batch {
+                    keys: left,
+                    is_unclear: true,
+                    breaks,
+                    ..batch
+                },
+            },
+        }
+    }
+
+    /// The target's copies are gone; what is left on the source is listed anew.
+    pub(super) fn forgotten(&self, db: usize, replies: Vec<Reply>) -> Result<State, Halt> {
+        let refusal = replies
+            .into_iter()
+            .find(|reply| matches!(reply, Reply::Refused(_)));
+        match refusal {
+            Some(refusal) => Err(self.refused("DEL on the target", Some(refusal))),
+            None => Ok(State::List { db }),
         }
     }
 
@@ -248,46 +293,60 @@ impl SlotMove {
         // SELECT, then ASKING DUMP ASKING PTTL for each key, then SELECT.
         let values = replies.into_iter().skip(2).step_by(2).collect();
         let target = self.copies(values)?;
-        let mut equal = Vec::new();
-        let mut given_up = Vec::new();
+        let (mut goes, mut replace) = (Vec::new(), false);
+        let (mut given_up, mut forgotten) = (Vec::new(), Vec::new());
         for ((key, mine), theirs) in batch.keys.iter().zip(source).zip(&target) {
-            match (mine, theirs) {
-                ((Some(_), _), (Some(_), _)) if same(mine, theirs) => equal.push(key.clone()),
-                ((Some(_), _), (Some(_), _)) => match self.settings.on_conflict {
+            match (&mine.0, &theirs.0) {
+                (Some(_), Some(_)) if same(mine, theirs) => {
+                    replace = true;
+                    goes.push(key.clone());
+                }
+                (Some(_), Some(_)) => match self.settings.on_conflict {
                     OnConflict::Stop => return Err(self.conflict(key)),
-                    OnConflict::KeepSource => equal.push(key.clone()),
+                    OnConflict::KeepSource => {
+                        replace = true;
+                        goes.push(key.clone());
+                    }
                     OnConflict::KeepTarget => given_up.push(key.clone()),
                 },
+                (Some(_), None) if batch.is_unclear => goes.push(key.clone()),
+                (None, Some(_)) if batch.is_unclear && !expires_now(theirs.1) => {
+                    match self.settings.on_conflict {
+                        OnConflict::Stop => return Err(self.revived(key)),
+                        OnConflict::KeepSource => forgotten.push(key.clone()),
+                        OnConflict::KeepTarget => {}
+                    }
+                }
                 _ => {}
             }
         }
-        self.conflicts += given_up.len() as u64;
-        if !given_up.is_empty() {
-            return Ok(State::GiveUp {
-                batch: Batch {
-                    db: batch.db,
-                    keys: given_up,
-                    bytes: 0,
-                },
+        self.conflicts += (given_up.len() + forgotten.len()) as u64;
+        let chosen = |keys| Batch {
+            keys,
+            bytes: 0,
+            ..batch.clone()
+        };
+        if !forgotten.is_empty() {
+            return Ok(State::Forget {
+                batch: chosen(forgotten),
             });
         }
-        let replace = !equal.is_empty();
-        let batch = match replace {
-            true => Batch {
-                db: batch.db,
-                keys: equal,
-                bytes: batch.bytes,
-            },
+        if !given_up.is_empty() {
+            return Ok(State::GiveUp {
+                batch: chosen(given_up),
+            });
+        }
+        let keys = match goes.is_empty() {
+            false => goes,
             // The copy on the target has gone meanwhile.
-            false => {
+            true => {
                 self.note_standstill()?;
-                batch
+                batch.keys
             }
         };
         Ok(State::Send {
-            batch,
+            batch: Batch { keys, ..batch },
             replace,
-            attempt: 0,
         })
     }
 
@@ -368,6 +427,19 @@ impl SlotMove {
         ))
     }
 
+    fn revived(&self, key: &[u8]) -> Halt {
+        let message = format!(
+            "slot {}: key `{}` went from the source after a MIGRATE that lost its connection had \
+             left a copy on the target: a client deleted it, or has written it anew there",
+            self.task.slot,
+            escape::key_line(key)
+        );
+        Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(
+            "look at the copy (GET after ASKING on the target), delete it there if it should be \
+             gone, then resume",
+        ))
+    }
+
     pub(super) fn refused(&self, what: &str, reply: Option<Reply>) -> Halt {
         match reply {
             Some(Reply::Refused(refusal)) => {
@@ -393,7 +465,6 @@ impl State {
         State::Send {
             batch,
             replace: false,
-            attempt: 0,
         }
     }
 }
@@ -442,6 +513,11 @@ pub(super) fn compare(batch: &Batch, before: &[Verb]) -> Vec<Verb> {
         }
     }
     verbs
+}
+
+/// Whether a copy ends by itself before anybody could look at it: the source's has just expired.
+fn expires_now(ttl_ms: i64) -> bool {
+    (0..=TTL_SLACK_MS).contains(&ttl_ms)
 }
 
 /// Whether two copies of a key are the same: the value, and the remaining life.

@@ -13,7 +13,7 @@
 //!     └─> Databases ──> List ──> Send ──┐
 //!         (source)      │  ▲      │     │ OK, NOKEY: the next keys
 //!            ▲          │  └──────┼─────┘
-//!            │          │         │ BUSYKEY
+//!            │          │         │ BUSYKEY; link of the servers broken
 //!            │  no key  │         ▼
 //!            │  left    │     CompareSource ──> CompareTarget
 //!            │          ▼         equal: Send with REPLACE
@@ -165,6 +165,11 @@ struct Batch {
     keys: Vec<Vec<u8>>,
     /// What they take in memory, where that was asked for.
     bytes: u64,
+    /// Whether the source still had all of them after a `MIGRATE` that lost its connection: the
+    /// target may have copies that nobody acknowledged.
+    is_unclear: bool,
+    /// How often its connection was lost in a row.
+    breaks: u32,
 }
 
 /// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
@@ -187,7 +192,6 @@ enum State {
     Send {
         batch: Batch,
         replace: bool,
-        attempt: u32,
     },
     CompareSource {
         batch: Batch,
@@ -198,6 +202,10 @@ enum State {
     },
     /// The source's copies are deleted, as the person wishes.
     GiveUp {
+        batch: Batch,
+    },
+    /// The target's copies of keys that the source has no more are deleted, as the person wishes.
+    Forget {
         batch: Batch,
     },
     Count,
@@ -298,7 +306,7 @@ impl SlotMove {
                 verbs.extend(keys.iter().map(|key| memory_usage(key)));
                 (source, verbs)
             }
-            State::Send { batch, replace, .. } => {
+            State::Send { batch, replace } => {
                 let verbs = vec![
                     self.select(batch.db),
                     self.migrate(batch, *replace),
@@ -322,6 +330,15 @@ impl SlotMove {
                 words.extend(batch.keys.iter().cloned());
                 let verbs = vec![self.select(batch.db), Verb::Client(words), self.list()];
                 (source, verbs)
+            }
+            State::Forget { batch } => {
+                let mut verbs = vec![self.select(batch.db)];
+                for key in &batch.keys {
+                    verbs.push(Verb::Asking);
+                    verbs.push(Verb::Client(vec![b"DEL".to_vec(), key.clone()]));
+                }
+                verbs.push(Verb::Select(0));
+                (target, verbs)
             }
             State::Count => (source, self.counts(slot)),
             State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
@@ -361,11 +378,7 @@ impl SlotMove {
             State::Databases => self.start_pass(replies)?,
             State::List { db } => self.listed(db, replies)?,
             State::Measure { db, keys } => self.measured(db, keys, replies)?,
-            State::Send {
-                batch,
-                replace,
-                attempt,
-            } => self.sent(batch, replace, attempt, replies)?,
+            State::Send { batch, replace } => self.sent(batch, replace, replies)?,
             State::CompareSource { batch } => {
                 let source = self.copies(replies.into_iter().skip(1).collect())?;
                 State::CompareTarget { batch, source }
@@ -375,6 +388,7 @@ impl SlotMove {
                 Some(Reply::Int(_)) => self.next_batch(batch.db, replies.into_iter().nth(2))?,
                 other => return Err(self.refused("DEL on the source", other.cloned())),
             },
+            State::Forget { batch } => self.forgotten(batch.db, replies)?,
             State::Count => self.counted(replies)?,
             State::EpochOfSource => {
                 let needed = self.epoch(replies, "cluster_my_epoch")?;

@@ -321,6 +321,58 @@ fn a_broken_connection_is_tried_again_and_not_without_end() {
 }
 
 #[test]
+fn a_key_that_is_deleted_before_the_retry_does_not_come_back_in_silence() {
+    let broken = || refused("IOERR", "error or timeout reading to target instance");
+    let script = |dumps| Script {
+        listings: [vec!["x"], vec!["x"]].into(),
+        migrations: [broken()].into(),
+        dumps,
+        ..Script::default()
+    };
+    // Still there, and its copy on the target is the same.
+    let mut same = script([Some("1"), Some("1")]);
+    same.run(machine(Entry::SourceOwns)).expect("arrives");
+    let sends = |script: &Script| {
+        script
+            .log
+            .iter()
+            .filter(|line| line.contains("MIGRATE"))
+            .count()
+    };
+    assert!(same.log.iter().any(|line| line.contains("REPLACE KEYS x")));
+    // Still there, and nothing has arrived.
+    let mut first = script([Some("1"), None]);
+    first.run(machine(Entry::SourceOwns)).expect("arrives");
+    assert!(!first.log.iter().any(|line| line.contains("REPLACE")));
+    assert_eq!(sends(&first), 2);
+    // Deleted at the source, while the target has a copy.
+    let mut deleted = script([None, Some("1")]);
+    let error = deleted.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(
+        error.message().contains("key `x` went from the source"),
+        "{error:?}"
+    );
+    assert_eq!(sends(&deleted), 1);
+    let mut forced = script([None, Some("1")]);
+    let mut machine = machine(Entry::SourceOwns);
+    machine.settings.on_conflict = OnConflict::KeepSource;
+    forced.run(machine).expect("arrives");
+    let forgets = "b: SELECT 0 | ASKING | DEL x | SELECT 0".to_owned();
+    assert!(forced.log.contains(&forgets), "{:?}", forced.log);
+    // Listed, broken, listed: without end on purpose, and bounded.
+    let mut always = Script {
+        listings: vec![vec!["x"]; 1000].into(),
+        migrations: vec![broken(); 1000].into(),
+        dumps: [Some("1"), Some("1")],
+        ..Script::default()
+    };
+    assert!(
+        always.run(self::machine(Entry::SourceOwns)).is_err(),
+        "bounded"
+    );
+}
+
+#[test]
 fn keys_that_stay_where_they_are_stop_the_move() {
     let mut script = Script {
         listings: vec![vec!["x"]; 1000].into(),

@@ -174,6 +174,11 @@ impl World {
             self.conflicts += 1;
             self.on_conflict = OnConflict::KeepSource;
         }
+        if error.message().contains("went from the source") {
+            // A person deletes the copies of what the client has deleted.
+            self.conflicts += 1;
+            self.client.bury(&mut self.cluster);
+        }
     }
 
     /// A run of the tool begins, when nothing is broken any more: the first one, or one that goes
