@@ -14,7 +14,7 @@
 //! ```
 //!
 //! One write is under way to a node at a time; writes to different nodes are
-//! under way side by side. A slot is a [`SlotMove`] in a `Flight`; which slots
+//! under way side by side. A slot is a `SlotMove` in a `Flight`; which slots
 //! begin is for the `Schedule`, and every look at who owns what (before a slot
 //! is opened, before its target is told, when a node may have failed over) is
 //! a `Look`, which asks the nodes through the same writes.
