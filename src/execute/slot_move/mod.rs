@@ -17,7 +17,9 @@
 //!            │  no key  │         ▼
 //!            │  left    │     CompareSource ──> CompareTarget
 //!            │          ▼         equal: Send with REPLACE
-//!            └─────── Count       different: stop
+//!            └─────── Count       different: stop, or GiveUp (source) and go on,
+//!                       │         gone from the source: stop, or Forget (target),
+//!                       │         as `--on-conflict` says; then List
 //!       a key after     │ 0 in every database
 //!       all             ▼
 //!                    Confirm: nobody else has the slot open
