@@ -118,16 +118,11 @@ fn is_left_open(nodes: &Selves, node: NodeId, open: OpenSlot, task: Move) -> boo
 mod tests {
     use super::*;
     use crate::cluster::parse;
-    use crate::execute::testing::{id, nodes_text};
-    use crate::slot::Slot;
+    use crate::execute::testing::{self, id, nodes_text};
 
     /// Slot 0 goes from `a` to `b`.
     fn task() -> Move {
-        Move {
-            slot: Slot::new(0).expect("a slot"),
-            source: id('a'),
-            target: id('b'),
-        }
+        testing::task(0, 'a', 'b')
     }
 
     /// What the nodes say of themselves, with what each has open.

@@ -255,15 +255,10 @@ fn records(file: &File, path: &Path) -> Result<(Vec<Record>, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slot::Slot;
+    use crate::execute::testing;
 
     fn task(number: u16) -> Move {
-        let id = |digit: &str| digit.repeat(40).parse().expect("an id");
-        Move {
-            slot: Slot::new(number).expect("a slot"),
-            source: id("a"),
-            target: id("b"),
-        }
+        testing::task(number, 'a', 'b')
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn one_move(survey: &Survey, slot: Slot, said: &Said) -> Result<Move> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::testing::{NODES, facts_with, id};
+    use crate::execute::testing::{NODES, facts_with, id, task};
 
     /// What is open on each node, as the end of its own line.
     fn survey(open: [&str; 3]) -> Survey {
@@ -109,14 +109,6 @@ mod tests {
 
     fn from(slot: u16, source: char) -> String {
         format!(" [{slot}-<-{}]", id(source))
-    }
-
-    fn task(slot: u16, source: char, target: char) -> Move {
-        Move {
-            slot: Slot::new(slot).expect("a slot"),
-            source: id(source),
-            target: id(target),
-        }
     }
 
     #[test]

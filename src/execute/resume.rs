@@ -254,15 +254,10 @@ fn refuse(task: Move, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::testing::{facts_with, id};
-    use crate::slot::Slot;
+    use crate::execute::testing::{self, facts_with, id};
 
     fn task() -> Move {
-        Move {
-            slot: Slot::new(0).expect("a slot"),
-            source: id('a'),
-            target: id('b'),
-        }
+        testing::task(0, 'a', 'b')
     }
 
     /// What a node says: who it takes for the owner of slot 0, and what it has open itself.

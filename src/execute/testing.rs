@@ -1,8 +1,9 @@
 //! A healthy cluster of three primaries as a survey, for the tests of what is read from one.
 
-use super::Version;
 use super::survey::{NodeFacts, Permissions, Survey};
+use super::{Move, Version};
 use crate::cluster::{NodeAddr, NodeId, parse};
+use crate::slot::Slot;
 use std::collections::BTreeMap;
 
 /// The nodes: `a` owns the first third of the slots, `b` the second, `c` the last.
@@ -15,6 +16,15 @@ pub(super) fn id(node: char) -> NodeId {
         .repeat(NodeId::DIGITS)
         .parse()
         .expect("an id")
+}
+
+/// A slot's move from one node to another.
+pub(super) fn task(slot: u16, source: char, target: char) -> Move {
+    Move {
+        slot: Slot::new(slot).expect("a slot"),
+        source: id(source),
+        target: id(target),
+    }
 }
 
 /// Where a node listens.
