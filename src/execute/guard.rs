@@ -9,12 +9,20 @@
 //! Pure: what the primaries say of themselves goes in, a verdict comes out.
 
 use super::Move;
+use super::families::Families;
 use super::slot_move::Entry;
 use crate::cluster::{Node, NodeId, OpenSlot};
 use std::collections::BTreeMap;
 
 /// What every primary says of itself.
 pub(super) type Selves = BTreeMap<NodeId, Node>;
+
+/// What is looked at: what the primaries say, and who was a replica of whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight<'a> {
+    pub selves: &'a Selves,
+    pub families: &'a Families,
+}
 
 /// Whether a slot may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,91 +35,115 @@ pub(super) enum Verdict {
     Taken(&'static str, Option<NodeId>),
 }
 
-/// Whether a slot is where its move begins, and open for nothing else.
-pub(super) fn may_begin(nodes: &Selves, task: Move, entry: Entry) -> Verdict {
-    let is_at_source = owns(nodes, task.source, task) && !owns(nodes, task.target, task);
-    if entry != Entry::TargetOwns && !is_at_source {
-        return Verdict::Taken("isn't at its source any more", None);
-    }
-    let stranger = opened(nodes, task)
-        .find(|(id, open)| entry == Entry::Fresh || !is_left_open(nodes, *id, *open, task));
-    match stranger {
-        Some((id, _)) => Verdict::Taken("was opened meanwhile", Some(id)),
-        None => Verdict::Ours,
-    }
-}
-
-/// Whether the source of a slot may be told to give it away, after its target was told to import
-/// it: nobody else imports it, or gives it to somebody else.
-pub(super) fn may_open(nodes: &Selves, task: Move) -> Verdict {
-    let stranger = opened(nodes, task).find(|(id, open)| !is_part_of(*id, *open, task));
-    match stranger {
-        Some((id, _)) => Verdict::Taken("was opened at the same time", Some(id)),
-        None if owns(nodes, task.source, task) => Verdict::Ours,
-        None => Verdict::RolesChanged("the source doesn't own it any more"),
-    }
-}
-
-/// Whether nobody but our own move has a slot open, and its source still gives it away. After
-/// this the target is told that it owns the slot: where the source has failed over meanwhile, its
-/// heir may have taken a write that would be lost.
-pub(super) fn may_own(nodes: &Selves, task: Move) -> Verdict {
-    let stranger = opened(nodes, task).find(|(id, open)| !is_part_of(*id, *open, task));
-    if let Some((id, _)) = stranger {
-        return Verdict::Taken("is moved by somebody else too", Some(id));
-    }
-    if owns(nodes, task.target, task) {
-        return Verdict::Ours;
-    }
-    let migrating = OpenSlot::Migrating {
-        slot: task.slot,
-        target: task.target,
-    };
-    let is_primary = |id: NodeId| nodes.get(&id).is_some_and(Node::is_primary);
-    let is_migrating = opened(nodes, task).any(|found| found == (task.source, migrating));
-    let is_importing = opened(nodes, task).any(|(id, _)| id == task.target);
-    match (owns(nodes, task.source, task), is_migrating, is_importing) {
-        (true, true, true) => Verdict::Ours,
-        _ if !is_primary(task.source) || !is_primary(task.target) => {
-            Verdict::RolesChanged("source or target isn't a primary any more")
+impl Sight<'_> {
+    /// Whether a slot is where its move begins, and open for nothing else.
+    pub(super) fn may_begin(self, task: Move, entry: Entry) -> Verdict {
+        let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
+        if entry != Entry::TargetOwns && !is_at_source {
+            return Verdict::Taken("isn't at its source any more", None);
         }
-        (true, ..) => Verdict::Taken("is moved by somebody else too", None),
-        // The source has let go of it, which it does only without keys, and nobody has taken it:
-        // `NODE` reached the source alone.
-        (false, false, true) if !nodes.keys().any(|id| owns(nodes, *id, task)) => Verdict::Ours,
-        (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
+        let stranger = self
+            .opened(task)
+            .find(|(id, open)| entry == Entry::Fresh || !self.is_left_open(*id, *open, task));
+        match stranger {
+            Some((id, _)) => Verdict::Taken("was opened meanwhile", Some(id)),
+            None => Verdict::Ours,
+        }
     }
-}
 
-fn owns(nodes: &Selves, id: NodeId, task: Move) -> bool {
-    let node = nodes.get(&id);
-    node.is_some_and(|node| node.slots.contains(task.slot))
-}
-
-/// Who has a slot open; a primary that turned into a replica has nothing.
-fn opened(nodes: &Selves, task: Move) -> impl Iterator<Item = (NodeId, OpenSlot)> {
-    let primaries = nodes.iter().filter(|(_, node)| node.is_primary());
-    primaries.flat_map(move |(id, node)| {
-        let open = node.open.iter();
-        open.filter(move |open| open.slot() == task.slot)
-            .map(|open| (*id, *open))
-    })
-}
-
-/// Whether an open slot is a part of this move. The target may still name a source that has
-/// failed over since.
-fn is_part_of(node: NodeId, open: OpenSlot, task: Move) -> bool {
-    match open {
-        OpenSlot::Migrating { target, .. } => node == task.source && target == task.target,
-        OpenSlot::Importing { .. } => node == task.target,
+    /// Whether the source of a slot may be told to give it away, after its target was told to
+    /// import it: nobody else imports it, or gives it to somebody else.
+    pub(super) fn may_open(self, task: Move) -> Verdict {
+        match self.stranger(task) {
+            Some(id) => Verdict::Taken("was opened at the same time", Some(id)),
+            None if self.owns(task.source, task) => Verdict::Ours,
+            None => Verdict::RolesChanged("the source doesn't own it any more"),
+        }
     }
-}
 
-/// Whether it is a part of this move, or what is left of it from before its target failed over.
-fn is_left_open(nodes: &Selves, node: NodeId, open: OpenSlot, task: Move) -> bool {
-    let is_gone = |id: &NodeId| !nodes.get(id).is_some_and(Node::is_primary);
-    is_part_of(node, open, task)
-        || matches!(open, OpenSlot::Migrating { target, .. } if node == task.source && is_gone(&target))
+    /// Whether nobody but our own move has a slot open, and its source still gives it away. After
+    /// this the target is told that it owns the slot: where the source has failed over meanwhile,
+    /// its heir may have taken a write that would be lost.
+    pub(super) fn may_own(self, task: Move) -> Verdict {
+        if let Some(id) = self.stranger(task) {
+            return Verdict::Taken("is moved by somebody else too", Some(id));
+        }
+        if self.owns(task.target, task) {
+            return Verdict::Ours;
+        }
+        let is_primary = |id: NodeId| self.selves.get(&id).is_some_and(Node::is_primary);
+        let given_to = self.opened(task).find_map(|(id, open)| match open {
+            OpenSlot::Migrating { target, .. } if id == task.source => Some(target),
+            _ => None,
+        });
+        let is_importing = self.opened(task).any(|(id, _)| id == task.target);
+        let is_migrating = given_to == Some(task.target);
+        match (self.owns(task.source, task), is_migrating, is_importing) {
+            (true, true, true) => Verdict::Ours,
+            _ if !is_primary(task.source) || !is_primary(task.target) => {
+                Verdict::RolesChanged("source or target isn't a primary any more")
+            }
+            // Valkey 8 and later turn to the heir by themselves.
+            (true, false, _) if given_to.is_some_and(|id| self.is_kin(id, task.target)) => {
+                Verdict::RolesChanged("the source gives it to one that took over from the target")
+            }
+            (true, ..) => Verdict::Taken("is moved by somebody else too", None),
+            // The source has let go of it, which it does only without keys, and nobody has taken
+            // it: `NODE` reached the source alone.
+            (false, false, true) if !self.selves.keys().any(|id| self.owns(*id, task)) => {
+                Verdict::Ours
+            }
+            (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
+        }
+    }
+
+    fn owns(self, id: NodeId, task: Move) -> bool {
+        let node = self.selves.get(&id);
+        node.is_some_and(|node| node.slots.contains(task.slot))
+    }
+
+    fn is_kin(self, one: NodeId, other: NodeId) -> bool {
+        self.families.are_kin(one, other)
+    }
+
+    /// Who has a slot open that isn't a part of its move.
+    fn stranger(self, task: Move) -> Option<NodeId> {
+        let mut opened = self.opened(task);
+        let stranger = opened.find(|(id, open)| !self.is_part_of(*id, *open, task));
+        stranger.map(|(id, _)| id)
+    }
+
+    /// Who has a slot open; a primary that turned into a replica has nothing.
+    fn opened(self, task: Move) -> impl Iterator<Item = (NodeId, OpenSlot)> {
+        let primaries = self.selves.iter().filter(|(_, node)| node.is_primary());
+        primaries.flat_map(move |(id, node)| {
+            let open = node.open.iter();
+            open.filter(move |open| open.slot() == task.slot)
+                .map(|open| (*id, *open))
+        })
+    }
+
+    /// Whether an open slot is a part of this move. The target may still name a source that has
+    /// failed over since. And where the target failed over and is back as a primary, since it was
+    /// given slots meanwhile, its heir has open what it had (Valkey 8 and later replicate that):
+    /// [`super::strays`] clears it up.
+    fn is_part_of(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
+        match open {
+            OpenSlot::Migrating { target, .. } => {
+                let is_target = target == task.target || self.is_kin(target, task.target);
+                node == task.source && is_target
+            }
+            OpenSlot::Importing { .. } => node == task.target || self.is_kin(node, task.target),
+        }
+    }
+
+    /// Whether it is a part of this move, or what is left of it from before its target failed
+    /// over.
+    fn is_left_open(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
+        let is_gone = |id: &NodeId| !self.selves.get(id).is_some_and(Node::is_primary);
+        self.is_part_of(node, open, task)
+            || matches!(open, OpenSlot::Migrating { target, .. } if node == task.source && is_gone(&target))
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +173,11 @@ mod tests {
     fn of_two_runs_at_once_one_sees_the_other_before_a_key_moves() {
         let importing = format!(" [0-<-{}]", id('a'));
         let ours = selves(["", &importing, ""]);
+        let families = Families::default();
+        let may_open = |selves: &Selves, task: Move| {
+            let families = &families;
+            Sight { selves, families }.may_open(task)
+        };
         assert_eq!(may_open(&ours, task()), Verdict::Ours);
         // Both have said IMPORTING, each on its own target: neither opens the source.
         let both = selves(["", &importing, &importing]);
@@ -156,5 +193,21 @@ mod tests {
         let migrating = format!(" [0->-{}]", id('c'));
         let late = selves([&migrating, &importing, &importing]);
         assert!(matches!(may_open(&late, task()), Verdict::Taken(..)));
+    }
+    #[test]
+    fn what_an_heir_of_the_target_has_open_is_ours() {
+        let migrating = format!(" [0->-{}]", id('b'));
+        let importing = format!(" [0-<-{}]", id('a'));
+        let both = selves([&migrating, &importing, &importing]);
+        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
+        let strangers = Families::default();
+        let may_own = |families, selves| Sight { selves, families }.may_own(task());
+        assert_eq!(may_own(&kin, &both), Verdict::Ours);
+        assert!(matches!(may_own(&strangers, &both), Verdict::Taken(..)));
+        // The source has turned to the heir.
+        let to_heir = format!(" [0->-{}]", id('c'));
+        let turned = selves([&to_heir, &importing, &importing]);
+        assert!(matches!(may_own(&kin, &turned), Verdict::RolesChanged(_)));
+        assert!(matches!(may_own(&strangers, &turned), Verdict::Taken(..)));
     }
 }

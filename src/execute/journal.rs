@@ -9,6 +9,8 @@
 //! and is passed over; any other line that can't be read is an error.
 
 use super::Move;
+use super::families::Families;
+use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +28,8 @@ const MAX_LINE_BYTES: u64 = 4096;
 enum Record {
     /// The file's first line.
     Journal { schema: u32 },
+    /// A node is a replica of another one: whoever is a primary later on, they are of one family.
+    Replica { primary: NodeId, replica: NodeId },
     /// A slot's move begins.
     Open {
         #[serde(flatten)]
@@ -43,6 +47,16 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     open: BTreeMap<u16, Move>,
+    families: Families,
+}
+
+/// What a journal says.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// The moves that were begun and not finished, by slot.
+    pub open: Vec<Move>,
+    /// Who was a replica of whom when they began.
+    pub families: Families,
 }
 
 impl Journal {
@@ -64,7 +78,7 @@ impl Journal {
             .open(path)
             .map_err(|cause| Error::io(path, cause))?;
         lock(&file, path)?;
-        let (open, whole_bytes) = read(&file, path)?;
+        let (open, families, whole_bytes) = read(&file, path)?;
         // Cut a torn record off, so that the next one doesn't continue its line.
         file.set_len(whole_bytes)
             .map_err(|cause| Error::io(path, cause))?;
@@ -72,6 +86,7 @@ impl Journal {
             path: path.to_path_buf(),
             file,
             open,
+            families,
         };
         if whole_bytes == 0 {
             journal.write(&line(&Record::Journal { schema: SCHEMA }))?;
@@ -79,18 +94,23 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The moves that a journal says are under way, by slot; none where there is no file. Nothing
-    /// is locked or changed: a run may be writing to it.
+    /// What a journal says is under way; nothing where there is no file. Nothing is locked or
+    /// changed: a run may be writing to it.
     ///
     /// # Errors
     /// When it can't be read, or isn't a journal.
-    pub fn peek(path: &Path) -> Result<Vec<Move>> {
+    pub fn peek(path: &Path) -> Result<Story> {
         let file = match File::open(path) {
             Ok(file) => file,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Story::default());
+            }
             Err(cause) => return Err(Error::io(path, cause)),
         };
-        read(&file, path).map(|(open, _)| open.into_values().collect())
+        read(&file, path).map(|(open, families, _)| Story {
+            open: open.into_values().collect(),
+            families,
+        })
     }
 
     /// Whether a file begins as a journal does.
@@ -116,7 +136,7 @@ impl Journal {
         records(&file, path).map(|(records, _)| {
             let begun = records.into_iter().filter_map(|record| match record {
                 Record::Open { task } => Some(task),
-                Record::Closed { .. } | Record::Journal { .. } => None,
+                Record::Closed { .. } | Record::Replica { .. } | Record::Journal { .. } => None,
             });
             begun.collect()
         })
@@ -125,6 +145,33 @@ impl Journal {
     /// The moves that were begun and not finished, by slot.
     pub fn open_moves(&self) -> Vec<Move> {
         self.open.values().copied().collect()
+    }
+
+    /// Who was a replica of whom when the moves began.
+    pub fn families(&self) -> &Families {
+        &self.families
+    }
+
+    /// Writes down who is a replica of whom, before the moves begin that may need to know: the
+    /// node that takes over from one of theirs is found by it.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn know(&mut self, families: &Families) -> Result<()> {
+        let is_new = |pair: &(NodeId, NodeId)| !self.families.pairs().any(|known| known == *pair);
+        let new: Vec<(NodeId, NodeId)> = families.pairs().filter(is_new).collect();
+        let lines: Vec<u8> = new
+            .iter()
+            .flat_map(|(primary, replica)| {
+                line(&Record::Replica {
+                    primary: *primary,
+                    replica: *replica,
+                })
+            })
+            .collect();
+        self.write(&lines)?;
+        self.families.join(&new.into_iter().collect());
+        Ok(())
     }
 
     /// Where the file is.
@@ -201,18 +248,20 @@ fn line(record: &Record) -> Vec<u8> {
     line
 }
 
-/// The moves that are under way, and how many bytes are whole records.
-fn read(file: &File, path: &Path) -> Result<(BTreeMap<u16, Move>, u64)> {
+/// The moves that are under way, the families, and how many bytes are whole records.
+fn read(file: &File, path: &Path) -> Result<(BTreeMap<u16, Move>, Families, u64)> {
     let (records, whole_bytes) = records(file, path)?;
     let mut open = BTreeMap::new();
+    let mut families = Families::default();
     for record in records {
         match record {
             Record::Journal { .. } => {}
+            Record::Replica { primary, replica } => families.add(primary, replica),
             Record::Open { task } => drop(open.insert(task.slot.number(), task)),
             Record::Closed { task } => drop(open.remove(&task.slot.number())),
         }
     }
-    Ok((open, whole_bytes))
+    Ok((open, families, whole_bytes))
 }
 
 /// Every whole record, and how many bytes they are.
@@ -269,7 +318,10 @@ mod tests {
         journal.begin(&[task(1)]).expect("begins");
         journal.begin(&[task(2)]).expect("begins");
         // It is held, and may be looked at.
-        assert_eq!(Journal::peek(&path).expect("reads"), [task(1), task(2)]);
+        assert_eq!(
+            Journal::peek(&path).expect("reads").open,
+            [task(1), task(2)]
+        );
         journal.end(task(1)).expect("ends");
         drop(journal);
         assert_eq!(Journal::history(&path).expect("reads"), [task(1), task(2)]);
@@ -292,6 +344,24 @@ mod tests {
     }
 
     #[test]
+    fn families_are_written_down_once_and_are_no_moves() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let families: Families = [(testing::id('a'), testing::id('c'))].into_iter().collect();
+        let mut journal = Journal::open(&path).expect("a journal");
+        journal.know(&families).expect("writes");
+        journal.begin(&[task(1)]).expect("begins");
+        journal.know(&families).expect("knows it already");
+        drop(journal);
+        let story = Journal::peek(&path).expect("reads");
+        assert_eq!((story.open, &story.families), (vec![task(1)], &families));
+        assert_eq!(Journal::history(&path).expect("reads"), [task(1)]);
+        let text = std::fs::read_to_string(&path).expect("text");
+        assert_eq!(text.matches("replica").count(), 2, "{text}");
+        assert_eq!(Journal::open(&path).expect("opens").families(), &families);
+    }
+
+    #[test]
     fn only_one_holds_it_and_an_empty_one_goes_away() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("run.journal");
@@ -300,7 +370,7 @@ mod tests {
         assert_eq!(second.kind(), ErrorKind::Unsafe);
         journal.close().expect("closes");
         assert!(!path.exists());
-        assert_eq!(Journal::peek(&path).expect("nothing"), []);
+        assert_eq!(Journal::peek(&path).expect("nothing").open, []);
         assert!(!path.exists());
     }
 

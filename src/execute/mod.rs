@@ -11,10 +11,13 @@
 //! - [`core`] is a whole run of many slots, without any I/O either: what to
 //!   send next, to whom, and what to write down before.
 //! - [`executor`] drives it over links, a thread a node.
+//! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
+//!   what a failover left of a slot on a node that doesn't own it.
 
 pub mod big_keys;
 pub mod core;
 pub mod executor;
+pub mod families;
 pub mod finding;
 mod guard;
 pub mod journal;
@@ -24,6 +27,7 @@ pub mod resume;
 #[cfg(feature = "live")]
 pub mod route;
 pub mod slot_move;
+pub mod strays;
 pub mod survey;
 #[cfg(test)]
 mod testing;

@@ -4,6 +4,7 @@
 //! both follows, for each move, where its way goes on; never back.
 
 use super::Move;
+use super::families::Families;
 use super::slot_move::Entry;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, NodeId, OpenSlot, Role};
@@ -24,9 +25,8 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beliefs<'a> {
     pub views: &'a BTreeMap<NodeId, ClusterView>,
-    /// Who was a replica of whom when the run began: a primary that died isn't seen to follow its
-    /// heir before it is back.
-    pub families: &'a BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// Who was a replica of whom when the run began.
+    pub families: &'a Families,
 }
 
 /// Where a move that was begun stands.
@@ -34,28 +34,22 @@ pub(super) struct Beliefs<'a> {
 /// # Errors
 /// [`ErrorKind::Unsafe`] when one of its nodes can't be reached, or the slot
 /// is open and has gone to somebody else.
-pub fn standing(survey: &Survey, begun: Move) -> Result<Standing> {
+pub fn standing(survey: &Survey, families: &Families, begun: Move) -> Result<Standing> {
     let views = survey.nodes.iter();
     let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
-    let families = BTreeMap::new();
-    let beliefs = Beliefs {
-        views: &views,
-        families: &families,
-    };
-    standing_in(beliefs, begun)
+    standing_of(&views, families, begun)
 }
 
 /// Where a move that was begun stands, from the views of the nodes that can be asked.
 ///
 /// # Errors
 /// As [`standing`].
-pub fn standing_of(views: &BTreeMap<NodeId, ClusterView>, begun: Move) -> Result<Standing> {
-    let families = BTreeMap::new();
-    let beliefs = Beliefs {
-        views,
-        families: &families,
-    };
-    standing_in(beliefs, begun)
+pub fn standing_of(
+    views: &BTreeMap<NodeId, ClusterView>,
+    families: &Families,
+    begun: Move,
+) -> Result<Standing> {
+    standing_in(Beliefs { views, families }, begun)
 }
 
 /// The way forward of every slot that is open, from the cluster's own state alone, pair by pair.
@@ -85,7 +79,7 @@ pub fn from_cluster(views: &BTreeMap<NodeId, ClusterView>) -> Result<Vec<(Move, 
     let mut tasks = Vec::new();
     for (slot, way) in ways {
         let begun = way.task(slot)?;
-        match standing_of(views, begun)? {
+        match standing_of(views, &Families::default(), begun)? {
             Standing::GoesOn(task, entry) => tasks.push((task, entry)),
             // A source may keep its MIGRATING when it has learnt of the new owner by gossip.
             Standing::Settled => tasks.push((begun, Entry::TargetOwns)),
@@ -137,13 +131,16 @@ impl Way {
 /// # Errors
 /// As [`standing`].
 pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing> {
-    let task = Move {
+    let mut task = Move {
         source: beliefs.heir_of(begun.source),
         target: beliefs.heir_of(begun.target),
         ..begun
     };
-    let target = beliefs.side(task, task.target)?;
     let source = beliefs.side(task, task.source)?;
+    if let Some(named) = beliefs.named_by(&source, begun.target) {
+        task.target = named;
+    }
+    let target = beliefs.side(task, task.target)?;
     let is_migrating = matches!(source.open, Some(OpenSlot::Migrating { target, .. })
         if target == task.target || target == begun.target);
     // Where a node failed over its heir may have forgotten what was open (Redis doesn't replicate
@@ -188,6 +185,8 @@ fn is_of(task: Move, owner: NodeId) -> bool {
 /// What one of the two nodes believes of the slot.
 struct Side {
     owner: Option<NodeId>,
+    /// Whether that is the node itself.
+    is_owner: bool,
     open: Option<OpenSlot>,
 }
 
@@ -207,15 +206,24 @@ impl Beliefs<'_> {
             let mut told = self.views.values().filter_map(|view| view.node(id));
             told.any(|node| node.role == role)
         };
-        let is_family = |heir: NodeId| {
-            let mut families = self.families.values();
-            families.any(|family| family.contains(&heir) && family.contains(&id))
-        };
         let mut primaries = self.views.keys().filter(|heir| self.is_primary(**heir));
         primaries
-            .find(|heir| follows(**heir) || is_family(**heir))
+            .find(|heir| follows(**heir) || self.families.are_kin(**heir, id))
             .copied()
             .unwrap_or(id)
+    }
+
+    /// The primary that a slot's owner gives it to, where it is kin of the target: Valkey 8 and
+    /// later turn to the heir by themselves. Clients are sent there.
+    fn named_by(&self, source: &Side, target: NodeId) -> Option<NodeId> {
+        match source.open {
+            Some(OpenSlot::Migrating { target: named, .. })
+                if source.is_owner && self.families.are_kin(named, target) =>
+            {
+                Some(named).filter(|named| self.is_primary(*named))
+            }
+            _ => None,
+        }
     }
 
     /// Whether a node that can be asked takes itself for a primary.
@@ -239,7 +247,12 @@ impl Beliefs<'_> {
         // A node that imports a slot doesn't learn that its owner failed over (Redis 7.0: an
         // importing slot "should never be modified" by gossip).
         let owner = view.map().owner(task.slot).map(|owner| self.heir_of(owner));
-        Ok(Side { owner, open })
+        let is_owner = owner == Some(id);
+        Ok(Side {
+            owner,
+            is_owner,
+            open,
+        })
     }
 }
 
@@ -286,13 +299,11 @@ mod tests {
             (id('a'), facts('a', source.0, &migrating)),
             (id('b'), facts('b', target.0, &importing)),
         ]);
-        standing(
-            &Survey {
-                nodes,
-                unreachable: BTreeMap::new(),
-            },
-            task(),
-        )
+        let survey = Survey {
+            nodes,
+            unreachable: BTreeMap::new(),
+        };
+        standing(&survey, &Families::default(), task())
     }
 
     #[test]
@@ -355,7 +366,7 @@ mod tests {
             source: id('c'),
             ..task()
         };
-        let found = standing(&survey, task()).expect("goes on");
+        let found = standing(&survey, &Families::default(), task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(heir, Entry::SourceOwns));
     }
 }

@@ -5,6 +5,8 @@ use crate::cluster::verb::{SetSlot, Verb};
 use crate::cluster::{ClusterView, NodeId, Role, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
+use crate::execute::journal::Journal;
+use crate::slot::Slot;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -16,11 +18,17 @@ const REMIND_EVERY: Duration = Duration::from_secs(2);
 
 impl Session {
     /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
-    pub(super) fn wait_until_agreed(&mut self, tasks: &[Move]) -> Result<()> {
+    pub(super) fn wait_until_agreed(
+        &mut self,
+        tasks: &[Move],
+        journal: &mut Journal,
+    ) -> Result<()> {
+        self.clear_strays(tasks, journal)?;
         let start = Instant::now();
         let mut reminded = start;
         loop {
             if reminded.elapsed() > REMIND_EVERY {
+                self.clear_strays(tasks, journal)?;
                 self.remind_replicas(tasks)?;
                 reminded = Instant::now();
             }
@@ -54,13 +62,13 @@ impl Session {
             let Some(of_primary) = views.get(&primary) else {
                 continue;
             };
-            let verbs: Vec<Verb> = tasks
-                .iter()
-                .map(|task| (task.slot, task.target))
-                .filter(|(slot, _)| view.open_slots().any(|(_, open)| open.slot() == *slot))
-                .filter(|(slot, target)| of_primary.map().owner(*slot) == Some(*target))
-                .map(|(slot, owner)| Verb::SetSlot {
-                    slot,
+            let is_open = |slot: Slot| view.open_slots().any(|(_, open)| open.slot() == slot);
+            let open = tasks.iter().filter(|task| is_open(task.slot));
+            let verbs: Vec<Verb> = open
+                .filter_map(|task| Some((task, of_primary.map().owner(task.slot)?)))
+                .filter(|(task, owner)| self.has_arrived(task, *owner))
+                .map(|(task, owner)| Verb::SetSlot {
+                    slot: task.slot,
                     state: SetSlot::Node { owner },
                 })
                 .collect();
@@ -72,8 +80,13 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a slot is where it was to go: at its target, or at whoever took over from it.
+    fn has_arrived(&self, task: &Move, owner: NodeId) -> bool {
+        owner == task.target || self.families.are_kin(owner, task.target)
+    }
+
     /// What each node believes that can be asked, and which primaries can't.
-    fn reachable_views(&mut self) -> (BTreeMap<NodeId, ClusterView>, Vec<NodeId>) {
+    pub(super) fn reachable_views(&mut self) -> (BTreeMap<NodeId, ClusterView>, Vec<NodeId>) {
         let mut views = BTreeMap::new();
         let mut silent = Vec::new();
         for id in self.cluster.ids() {
@@ -106,10 +119,11 @@ impl Session {
         }
         for (id, view) in &views {
             let name = self.cluster.name(*id);
-            if let Some(task) = tasks
-                .iter()
-                .find(|task| view.map().owner(task.slot) != Some(task.target))
-            {
+            let is_there = |task: &&Move| {
+                let owner = view.map().owner(task.slot);
+                owner.is_some_and(|owner| self.has_arrived(task, owner))
+            };
+            if let Some(task) = tasks.iter().find(|task| !is_there(task)) {
                 return Ok(Some(format!(
                     "{name} doesn't see slot {} at its target",
                     task.slot

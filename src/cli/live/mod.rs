@@ -2,6 +2,7 @@
 
 mod agree;
 mod arrivals;
+mod left_over;
 
 use super::canary::Canary;
 use super::connection::Connection;
@@ -12,8 +13,9 @@ use crate::cluster::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::big_keys::{self, BigKeys};
 use crate::execute::executor::{self, Limits, OnConflict, Outcome, Watcher};
+use crate::execute::families::Families;
 use crate::execute::finding::Finding;
-use crate::execute::journal::Journal;
+use crate::execute::journal::{Journal, Story};
 use crate::execute::preflight::{self, Intent, LoginNeed};
 use crate::execute::resume::{self, Standing};
 use crate::execute::slot_move::Entry;
@@ -56,6 +58,8 @@ pub(super) struct Session {
     pace: Pace,
     /// The keys of the slots that were counted.
     keys: BTreeMap<Slot, u64>,
+    /// Who was a replica of whom when what is under way began.
+    families: Families,
 }
 
 /// The moves that an earlier run of this user began, and what this one does with them.
@@ -64,7 +68,7 @@ pub(super) enum Begun<'a> {
     /// It goes on with them.
     Continued(&'a [Move]),
     /// It leaves them, and says so.
-    Left(&'a [Move]),
+    Left(&'a Story),
 }
 
 impl<'a> Begun<'a> {
@@ -78,7 +82,7 @@ impl<'a> Begun<'a> {
     fn unfinished(self) -> &'a [Move] {
         match self {
             Begun::Continued(_) => &[],
-            Begun::Left(moves) => moves,
+            Begun::Left(story) => &story.open,
         }
     }
 }
@@ -100,6 +104,7 @@ impl Session {
             patience,
             pace,
             keys: BTreeMap::new(),
+            families: Families::default(),
         })
     }
 
@@ -111,6 +116,13 @@ impl Session {
         Survey::take(&mut self.cluster)
     }
 
+    /// Who is, or was, a replica of whom.
+    fn families_in(&self, survey: &Survey) -> Families {
+        let mut families = survey.families();
+        families.join(&self.families);
+        families
+    }
+
     /// What would make this work unsafe.
     pub(super) fn findings(&self, survey: &Survey, work: &Work, begun: Begun<'_>) -> Vec<Finding> {
         let login = match &self.connection.login {
@@ -118,10 +130,15 @@ impl Session {
             Some(login) if login.user.is_none() => LoginNeed::Password,
             Some(_) => LoginNeed::User,
         };
+        let mut families = self.families_in(survey);
+        if let Begun::Left(story) = begun {
+            families.join(&story.families);
+        }
         let intent = Intent {
             moves: &work.moves,
             ours: begun.ours(),
             unfinished: begun.unfinished(),
+            families,
             login,
             incoming_bytes: work.incoming_bytes.clone(),
         };
@@ -160,12 +177,13 @@ impl Session {
         if begun.is_empty() {
             return Ok(Outcome::default());
         }
+        self.families.join(journal.families());
         let survey = self.survey()?;
-        let mut tasks = Vec::new();
+        let (mut tasks, mut settled) = (Vec::new(), Vec::new());
         for task in &begun {
-            match resume::standing(&survey, *task)? {
+            match resume::standing(&survey, &self.families_in(&survey), *task)? {
                 Standing::GoesOn(task, entry) => tasks.push((task, entry)),
-                Standing::Settled => journal.end(*task)?,
+                Standing::Settled => settled.push(*task),
             }
         }
         let work = Work {
@@ -184,7 +202,12 @@ impl Session {
         if tasks.len() > NAMED_MAX {
             terminal::say(format!("and {} more", tasks.len() - NAMED_MAX));
         }
-        self.run(&survey, &tasks, journal, watcher)
+        let outcome = self.run(&survey, &tasks, journal, watcher)?;
+        self.clear_strays(&settled, journal)?;
+        for task in settled {
+            journal.end(task)?;
+        }
+        Ok(outcome)
     }
 
     /// Moves slots that nobody has begun to move.
@@ -217,6 +240,8 @@ impl Session {
             .iter()
             .map(|(task, _)| (task.source, task.target))
             .collect();
+        self.families = self.families_in(survey);
+        journal.know(&self.families)?;
         let login = self.connection.login.clone();
         let options = executor::Options {
             routes: route::prove(survey, &pairs, login.as_ref(), self.patience)?,
@@ -229,7 +254,7 @@ impl Session {
             limits: self.pace.limits,
             on_conflict: self.pace.on_conflict,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
-            families: survey.families(),
+            families: self.families.clone(),
             keys: self.keys.clone(),
             ..executor::Options::default()
         };
@@ -237,7 +262,7 @@ impl Session {
         let outcome = executor::run(&mut self.cluster, tasks, &options, journal, &mut arrivals)?;
         let arrived = arrivals.arrived;
         // Slots have moved: whatever fails from here on, the run stopped part-way.
-        let agreed = self.wait_until_agreed(&arrived);
+        let agreed = self.wait_until_agreed(&arrived, journal);
         agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
         Ok(outcome)
     }

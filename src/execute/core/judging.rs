@@ -8,7 +8,7 @@ use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::guard::{self, Verdict};
+use crate::execute::guard::{Sight, Verdict};
 
 /// Which part of the slots that are open, or may be, are confirmed together.
 const GATHERED_PART: usize = 4;
@@ -127,7 +127,7 @@ impl Core {
         if let Some(error) = silent {
             return self.doubt_for_silence(slot, error);
         }
-        let refusal = match guard::may_open(&look.selves, task) {
+        let refusal = match self.sight(look).may_open(task) {
             Verdict::Ours => None,
             Verdict::RolesChanged(what) => {
                 let message = format!("slot {slot}: {what}");
@@ -145,14 +145,17 @@ impl Core {
     }
 
     pub(super) fn confirm(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
-        let Some(flight) = self.flights.get_mut(&slot) else {
+        let Some(task) = self.flights.get(&slot).map(|flight| flight.ticket.task) else {
             return;
         };
-        let task = flight.ticket.task;
         if let Some(error) = silent {
             return self.doubt_for_silence(slot, error);
         }
-        match guard::may_own(&look.selves, task) {
+        let verdict = self.sight(look).may_own(task);
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        match verdict {
             Verdict::Ours => {
                 let is_other = |id: &NodeId| *id != task.source && *id != task.target;
                 let others = look.primaries().filter(is_other).collect();
@@ -170,6 +173,13 @@ impl Core {
         }
     }
 
+    fn sight<'a>(&'a self, look: &'a Look) -> Sight<'a> {
+        Sight {
+            selves: &look.selves,
+            families: &self.options.families,
+        }
+    }
+
     pub(super) fn begin(&mut self, look: &Look, silent: Option<Error>) {
         if let Some(error) = silent.filter(|_| !look.begins.is_empty()) {
             look.begins
@@ -183,7 +193,7 @@ impl Core {
                 self.schedule.leave(ticket);
                 continue;
             }
-            let fit = match guard::may_begin(&look.selves, task, ticket.entry) {
+            let fit = match self.sight(look).may_begin(task, ticket.entry) {
                 Verdict::Ours => self.machine(task, ticket.entry),
                 Verdict::RolesChanged(what) => Err(self.taken(task, what, None)),
                 Verdict::Taken(what, at) => Err(self.taken(task, what, at)),

@@ -117,13 +117,10 @@ impl Look {
 
     /// Whether a replica of this node has taken over.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
-        let mut families = options.families.values();
-        families.any(|family| {
-            let is_heir = |heir: &NodeId| {
-                let node = self.selves.get(heir);
-                *heir != id && node.is_some_and(|node| node.is_primary() && !node.slots.is_empty())
-            };
-            family.contains(&id) && family.iter().any(is_heir)
+        let mut selves = self.selves.iter();
+        selves.any(|(heir, node)| {
+            let serves = node.is_primary() && !node.slots.is_empty();
+            serves && options.families.are_kin(*heir, id)
         })
     }
 }

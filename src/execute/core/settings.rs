@@ -1,13 +1,14 @@
 //! What a run is told, and what it tells.
 
 use super::super::Move;
+use super::super::families::Families;
 use super::super::slot_move::{OnConflict, Settings};
 use super::pace::Limits;
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How a run moves keys.
 #[derive(Clone, Debug)]
@@ -35,8 +36,8 @@ pub struct Options {
     pub names: BTreeMap<NodeId, String>,
     /// The primaries when the run begins.
     pub primaries: Vec<NodeId>,
-    /// For each primary with replicas, the whole family.
-    pub families: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// Who is a replica of whom, or was when these moves began.
+    pub families: Families,
     /// The keys of the slots that were counted: many slots with few keys go at once.
     pub keys: BTreeMap<Slot, u64>,
     /// For each pair of source and target, where the source reaches the target.
@@ -57,7 +58,7 @@ impl Default for Options {
             failover_wait_ms: 60_000,
             names: BTreeMap::new(),
             primaries: Vec::new(),
-            families: BTreeMap::new(),
+            families: Families::default(),
             keys: BTreeMap::new(),
             routes: BTreeMap::new(),
         }

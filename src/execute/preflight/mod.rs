@@ -11,6 +11,7 @@ mod slots;
 pub use capacity::without_replica;
 
 use super::Move;
+use super::families::Families;
 use super::finding::Finding;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, Node, NodeId};
@@ -25,6 +26,8 @@ pub struct Intent<'a> {
     pub ours: &'a [Move],
     /// The moves of an earlier run of this user that are under way and stay so.
     pub unfinished: &'a [Move],
+    /// Who was a replica of whom when those began.
+    pub families: Families,
     /// Whether the source has to log in on the target, and with a user's name.
     pub login: LoginNeed,
     /// The bytes that each target receives, where that is known.

@@ -3,6 +3,7 @@
 use super::Intent;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot, agreement};
 use crate::execute::Move;
+use crate::execute::families::Families;
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::slot::{Slot, SlotSet};
@@ -66,13 +67,15 @@ pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         };
         let place = facts.addr.to_string();
         for open in &myself.open {
-            if is_part_of(id, *open, intent.ours) {
+            if is_part_of(id, *open, intent.ours, &intent.families) {
                 continue;
             }
-            all.push(match is_part_of(id, *open, intent.unfinished) {
-                true => own_open_slot(&place, id, *open, &facts.view),
-                false => open_slot(&place, id, *open, &facts.view),
-            });
+            all.push(
+                match is_part_of(id, *open, intent.unfinished, &intent.families) {
+                    true => own_open_slot(&place, id, *open, &facts.view),
+                    false => open_slot(&place, id, *open, &facts.view),
+                },
+            );
         }
     }
     all
@@ -107,14 +110,18 @@ fn what_is_open(place: &str, open: OpenSlot, view: &ClusterView) -> String {
     format!("slot {} is open on {place}: {state}", open.slot())
 }
 
-fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move]) -> bool {
-    moves.iter().any(|task| match open {
-        OpenSlot::Migrating { slot, target } => {
-            task.slot == slot && task.source == node && task.target == target
-        }
-        OpenSlot::Importing { slot, source } => {
-            task.slot == slot && task.target == node && task.source == source
-        }
+/// Whether an open slot belongs to one of these moves, whoever of their families took over.
+fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move], families: &Families) -> bool {
+    let is_of = |id: NodeId, meant: NodeId| id == meant || families.are_kin(id, meant);
+    let (source, target) = match open {
+        OpenSlot::Migrating { target, .. } => (node, target),
+        OpenSlot::Importing { source, .. } => (source, node),
+    };
+    moves.iter().any(|task| {
+        // What was cleared up in part is open between two of one family.
+        let within = is_of(source, task.target) && is_of(target, task.target);
+        let is_way = is_of(source, task.source) && is_of(target, task.target);
+        task.slot == open.slot() && (is_way || within)
     })
 }
 

@@ -6,12 +6,13 @@ mod permissions;
 pub use permissions::Permissions;
 
 use super::Version;
+use super::families::Families;
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::{NodeLink, Verb};
 use crate::cluster::{ClusterView, LiveCluster, NodeAddr, NodeId, Role, keyspace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What one node said.
 #[derive(Clone, Debug)]
@@ -89,15 +90,15 @@ impl Survey {
             })
     }
 
-    /// Each primary that has replicas with these, as they say of themselves.
-    pub fn families(&self) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
-        let mut families: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+    /// Who is a replica of whom, as the replicas say of themselves.
+    pub fn families(&self) -> Families {
+        let mut families = Families::default();
         for (id, facts) in &self.nodes {
             if let Some(Role::Replica {
                 primary: Some(primary),
             }) = facts.view.node(*id).map(|node| node.role)
             {
-                families.entry(primary).or_default().extend([primary, *id]);
+                families.add(primary, *id);
             }
         }
         families

@@ -19,6 +19,7 @@ use slotkit::cluster::{ClusterView, NodeAddr, NodeId, parse};
 use slotkit::error::{Error, ErrorKind};
 use slotkit::execute::Move;
 use slotkit::execute::core::{Core, Note, Options, Step};
+use slotkit::execute::families::Families;
 use slotkit::execute::resume::{self, Standing};
 use slotkit::execute::slot_move::{Entry, OnConflict};
 use slotkit::slot::Slot;
@@ -67,7 +68,7 @@ pub struct World {
     /// The rule that isn't kept, and the harm that is looked for: to see that the model shows it.
     broken: Option<Rule>,
     seeks: Option<Harm>,
-    families: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    families: Families,
     on_conflict: OnConflict,
     pub conflicts: usize,
     pub log: Vec<String>,
@@ -97,10 +98,7 @@ impl World {
             target: id(*target),
         });
         let primaries = plan.owned.len();
-        let family = |(index, at): (usize, &At)| {
-            let family = BTreeSet::from([id(*at), id(primaries + index)]);
-            (id(*at), family)
-        };
+        let family = |(index, at): (usize, &At)| (id(*at), id(primaries + index));
         let families = plan.replicated.iter().enumerate().map(family).collect();
         World {
             plan: moves.collect(),
@@ -418,7 +416,7 @@ impl World {
         let mut tasks = Vec::new();
         if self.has_journal {
             for begun in self.journal.clone().into_values() {
-                match resume::standing_of(&views, begun) {
+                match resume::standing_of(&views, &self.families, begun) {
                     Ok(Standing::GoesOn(task, entry)) => tasks.push((task, entry)),
                     Ok(Standing::Settled) => {
                         self.journal.remove(&begun.slot.number());

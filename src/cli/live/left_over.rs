@@ -1,0 +1,77 @@
+//! After the last move: what a failover left of the slots on nodes that don't own them.
+
+use super::{Session, terminal};
+use crate::cluster::{ClusterView, Node, NodeId};
+use crate::error::Result;
+use crate::execute::executor::OnConflict;
+use crate::execute::families::Families;
+use crate::execute::journal::Journal;
+use crate::execute::strays::{self, Manner, Stray};
+use crate::execute::survey::Survey;
+use crate::execute::{Move, route};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Session {
+    /// Clears up what is left of these moves, which have ended, where a family has two primaries.
+    ///
+    /// Each is noted in the journal first, so that a run that breaks off here is gone on with.
+    ///
+    /// # Errors
+    /// As [`strays::clear`].
+    pub(super) fn clear_strays(&mut self, ended: &[Move], journal: &mut Journal) -> Result<()> {
+        if ended.is_empty() || !is_split(&self.reachable_views().0, &self.families) {
+            return Ok(());
+        }
+        let survey = self.survey()?;
+        let found = strays::find(&survey, &self.families, ended);
+        let slots: BTreeSet<_> = found.iter().map(|stray| stray.slot).collect();
+        let ended = ended.iter().filter(|task| slots.contains(&task.slot));
+        let ended: Vec<Move> = ended.copied().collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        journal.begin(&ended)?;
+        let mut copies = 0;
+        for stray in &found {
+            let manner = self.manner(&survey, *stray)?;
+            copies += strays::clear(&mut self.cluster, *stray, &manner)?.copies;
+        }
+        terminal::say(format!(
+            "after the failover {} slots were left on a node that doesn't own them: closed there, \
+             and {copies} copies of keys deleted that their owner has",
+            slots.len()
+        ));
+        ended.into_iter().try_for_each(|task| journal.end(task))
+    }
+
+    fn manner(&self, survey: &Survey, stray: Stray) -> Result<Manner> {
+        let login = self.connection.login.clone();
+        let on_conflict = self.pace.on_conflict;
+        let pair = (stray.holder, stray.owner);
+        let route = match on_conflict {
+            OnConflict::KeepSource => {
+                let pairs = BTreeSet::from([pair]);
+                route::prove(survey, &pairs, login.as_ref(), self.patience)?.remove(&pair)
+            }
+            OnConflict::Stop | OnConflict::KeepTarget => None,
+        };
+        Ok(Manner {
+            on_conflict,
+            route,
+            login,
+            timeout_ms: self.pace.timeout_ms,
+        })
+    }
+}
+
+/// Whether two nodes of one family take themselves for primaries.
+fn is_split(views: &BTreeMap<NodeId, ClusterView>, families: &Families) -> bool {
+    let is_primary = |id: &NodeId| {
+        let view = views.get(id);
+        view.and_then(|view| view.node(*id))
+            .is_some_and(Node::is_primary)
+    };
+    families
+        .pairs()
+        .any(|(primary, replica)| is_primary(&primary) && is_primary(&replica))
+}
