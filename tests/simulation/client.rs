@@ -20,10 +20,6 @@ struct Question {
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Client {
     pub expected: BTreeMap<Vec<u8>, Option<u64>>,
-    /// Keys that a server answered for while another primary had a copy of its own: after a
-    /// `MIGRATE` whose answer was lost, or before an heir knew of the open slot. No tool can
-    /// close these windows, so what a deletion in one becomes isn't held against it.
-    pub doomed: BTreeSet<Vec<u8>>,
     /// Reads that nothing excuses.
     pub wrong: Vec<String>,
     question: Option<Question>,
@@ -123,7 +119,7 @@ impl Client {
             .expect("a number")
     }
 
-    fn acknowledged(&mut self, cluster: &Cluster, question: &Question, reply: &Reply) {
+    fn acknowledged(&mut self, cluster: &mut Cluster, question: &Question, reply: &Reply) {
         let key = &question.words[1];
         match question.words[0].as_slice() {
             b"GET" => {
@@ -139,41 +135,25 @@ impl Client {
                 let value = std::str::from_utf8(&question.words[2])
                     .ok()
                     .and_then(|t| t.parse().ok());
-                self.doomed.remove(key);
-                self.expected.insert(key.clone(), value);
+                self.wrote(cluster, question.at, key, value);
             }
-            _ => {
-                if is_split(cluster, question.at, key) {
-                    self.doomed.insert(key.clone());
-                }
-                self.expected.insert(key.clone(), None);
-            }
+            _ => self.wrote(cluster, question.at, key, None),
         }
     }
 
-    /// Deletes what is left of every key that the client has deleted.
-    pub fn bury(&mut self, cluster: &mut Cluster) {
-        let primaries: Vec<At> = cluster.alive_primaries().collect();
-        for (key, _) in self.expected.iter().filter(|(_, value)| value.is_none()) {
-            primaries.iter().for_each(|at| cluster.put(*at, key, None));
-            self.doomed.remove(key);
-        }
+    fn wrote(&mut self, cluster: &mut Cluster, at: At, key: &[u8], value: Option<u64>) {
+        self.expected.insert(key.to_vec(), value);
+        self.wrong.extend(cluster.acknowledged(at, key).err());
     }
 
     /// Somebody read this at a node.
     pub fn found(&mut self, cluster: &Cluster, at: At, key: &[u8], found: Option<u64>) {
         let expected = self.expected[key];
-        if found != expected && !is_split(cluster, at, key) && !self.doomed.contains(key) {
+        if found != expected && !cluster.explains_read(at, key, found, expected) {
             self.wrong.push(format!(
                 "{} read {found:?} at {at}, expected {expected:?}",
                 key.escape_ascii(),
             ));
         }
     }
-}
-
-/// Whether another primary has a copy of its own.
-fn is_split(cluster: &Cluster, at: At, key: &[u8]) -> bool {
-    let mut others = cluster.alive_primaries().filter(|other| *other != at);
-    others.any(|other| cluster.nodes[other].data.contains_key(key))
 }

@@ -41,6 +41,8 @@ struct Search {
     states: HashMap<u64, u32>,
     /// For each state, those that one step leads to it from.
     before: Vec<Vec<u32>>,
+    /// How each state was first come to: from which other, by which choices.
+    first: Vec<(u32, Vec<u8>)>,
     ends: Vec<u32>,
     seen: Seen,
     way: Vec<Place>,
@@ -52,6 +54,7 @@ pub fn everything(world: &World, most: usize) -> Result<Seen, Wrong> {
     let mut search = Search {
         states: HashMap::new(),
         before: Vec::new(),
+        first: Vec::new(),
         ends: Vec::new(),
         seen: Seen::default(),
         way: Vec::new(),
@@ -100,6 +103,7 @@ impl Search {
         let known = *self.states.entry(world.fingerprint()).or_insert(number);
         if known == number {
             self.before.push(Vec::new());
+            self.first.push((from.unwrap_or_default(), by.clone()));
             self.way.push(Place {
                 world,
                 state: number,
@@ -129,18 +133,30 @@ impl Search {
                 open.extend(&self.before[state as usize]);
             }
         }
-        let stuck = reaches.iter().filter(|reaches| !**reaches).count();
+        let stuck: Vec<usize> = (0..reaches.len())
+            .filter(|state| !reaches[*state])
+            .collect();
         self.seen.states = self.states.len();
-        match stuck {
-            0 => Ok(self.seen),
-            _ => Err(Wrong {
-                what: format!(
-                    "from {stuck} of {} states no way leads to the end",
-                    reaches.len()
-                ),
-                way: Vec::new(),
-            }),
+        let Some(one) = stuck.first() else {
+            return Ok(self.seen);
+        };
+        let (count, all) = (stuck.len(), reaches.len());
+        Err(Wrong {
+            what: format!("from {count} of {all} states no way leads to the end"),
+            way: self.way_to(*one),
+        })
+    }
+
+    /// The choices that first led to a state.
+    fn way_to(&self, mut state: usize) -> Vec<Vec<u8>> {
+        let mut way = Vec::new();
+        while state > 0 {
+            let (from, by) = &self.first[state];
+            way.push(by.clone());
+            state = *from as usize;
         }
+        way.reverse();
+        way
     }
 }
 

@@ -159,7 +159,9 @@ impl Core {
             Verdict::Ours => {
                 let is_other = |id: &NodeId| *id != task.source && *id != task.target;
                 let others = look.primaries().filter(is_other).collect();
-                flight.machine.confirmed(others);
+                let source = look.selves.get(&task.source);
+                let epoch = source.map_or(0, |node| node.config_epoch);
+                flight.machine.confirmed(epoch, others);
                 flight.wish = Wish::Ready;
             }
             Verdict::RolesChanged(what) => {

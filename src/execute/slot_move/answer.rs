@@ -41,14 +41,23 @@ impl SlotMove {
         }
     }
 
-    pub(super) fn migrate(&self, batch: &Batch, replace: bool) -> Verb {
+    /// What is left behind a batch: all of it, if none of it was moved.
+    pub(super) fn list_after(&self, batch: &Batch) -> Verb {
+        let keys = u32::try_from(batch.keys.len()).unwrap_or(u32::MAX);
+        Verb::KeysInSlot {
+            slot: self.task.slot,
+            limit: self.settings.keys_per_migrate.max(keys),
+        }
+    }
+
+    pub(super) fn migrate(&self, batch: &Batch, keys: Vec<Vec<u8>>, replace: bool) -> Verb {
         Verb::Migrate(Migrate {
             target: self.settings.route.clone(),
             db: self.databases[batch.db],
             timeout_ms: self.settings.timeout_ms,
             login: self.settings.login.clone(),
             replace,
-            keys: batch.keys.clone(),
+            keys,
         })
     }
 
@@ -134,6 +143,7 @@ impl SlotMove {
                     keys,
                     bytes: 0,
                     is_unclear: false,
+                    held: Vec::new(),
                     breaks: 0,
                 })
             } else if db + 1 < self.databases.len() {
@@ -157,6 +167,7 @@ impl SlotMove {
             keys: Vec::new(),
             bytes: 0,
             is_unclear: false,
+            held: Vec::new(),
             breaks: 0,
         };
         for (key, reply) in keys.into_iter().zip(replies.into_iter().skip(1)) {
@@ -180,12 +191,7 @@ impl SlotMove {
         }
     }
 
-    pub(super) fn sent(
-        &mut self,
-        batch: Batch,
-        replace: bool,
-        replies: Vec<Reply>,
-    ) -> Result<State, Halt> {
+    pub(super) fn sent(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
         let mut replies = replies.into_iter().skip(1);
         let (outcome, list) = (replies.next(), replies.next());
         match outcome {
@@ -201,8 +207,14 @@ impl SlotMove {
                 }
                 Ok(next)
             }
-            Some(Reply::Refused(refusal)) if refusal.detail.contains("BUSYKEY") && !replace => {
-                Ok(State::CompareSource { batch })
+            Some(Reply::Refused(refusal)) if refusal.detail.contains("BUSYKEY") => {
+                let left = self.left_of(&batch, list);
+                Ok(State::CompareSource {
+                    batch: match left.is_empty() {
+                        true => batch,
+                        false => batch.unclear(left),
+                    },
+                })
             }
             // The connection of the two servers broke. Keys that the target acknowledged are
             // gone from the source, the others still there: ask anew what is left.
@@ -210,50 +222,87 @@ impl SlotMove {
                 if refusal.code == "IOERR" && batch.breaks < MAX_RETRIES =>
             {
                 self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
-                Ok(self.after_break(batch, replace, list))
+                let left = self.left_of(&batch, list);
+                let breaks = batch.breaks + 1;
+                Ok(match left.is_empty() {
+                    true => State::Send {
+                        batch: Batch { breaks, ..batch },
+                    },
+                    false => State::CompareSource {
+                        batch: Batch { breaks, ..batch }.unclear(left),
+                    },
+                })
             }
             other => Err(self.refused("MIGRATE", other)),
         }
     }
 
-    /// The keys that the source still has, straight after a `MIGRATE` that lost its connection, may
+    /// The keys that the source still has, straight after a `MIGRATE` that didn't move them, may
     /// have a copy on the target. A client that deletes one of them from here on would get that
     /// copy back, so both sides are looked at before the rest goes on its way.
-    fn after_break(&self, batch: Batch, replace: bool, list: Option<Reply>) -> State {
-        let breaks = batch.breaks + 1;
+    fn left_of(&self, batch: &Batch, list: Option<Reply>) -> Vec<Vec<u8>> {
         let listed = list.and_then(|list| list.byte_strings(&self.list()).ok());
         let listed = listed.unwrap_or_default();
-        let left: Vec<Vec<u8>> = batch
-            .keys
-            .iter()
-            .filter(|key| listed.contains(key))
-            .cloned()
-            .collect();
-        match left.is_empty() {
-            true => State::Send {
-                batch: Batch { breaks, ..batch },
-                replace,
-            },
-            false => State::CompareSource {
-                batch: Batch {
-                    keys: left,
-                    is_unclear: true,
-                    breaks,
-                    ..batch
-                },
-            },
+        let keys = batch.keys.iter();
+        keys.filter(|key| listed.contains(key)).cloned().collect()
+    }
+
+    /// Each key was sent over its copy on the target, or had gone from the source since the two
+    /// were compared, and its copy stays.
+    pub(super) fn replaced(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
+        let mut replies = replies.into_iter().skip(1);
+        let outcomes: Vec<Reply> = replies.by_ref().take(batch.keys.len()).collect();
+        let (mut left, mut is_broken) = (Vec::new(), false);
+        let missing = batch.keys.len() - outcomes.len();
+        for (key, outcome) in batch.keys.iter().zip(outcomes) {
+            match outcome {
+                Reply::Text(text) if text == b"OK" => self.keys_moved += 1,
+                Reply::Text(text) if text == b"NOKEY" => left.push(key.clone()),
+                Reply::Refused(refusal)
+                    if refusal.code == "IOERR" && batch.breaks < MAX_RETRIES =>
+                {
+                    is_broken = true;
+                    left.push(key.clone());
+                }
+                other => return Err(self.refused("MIGRATE", Some(other))),
+            }
         }
+        if missing > 0 {
+            return Err(self.refused("MIGRATE", None));
+        }
+        if left.is_empty() {
+            return self.after(batch, replies.next());
+        }
+        left.extend(batch.held.iter().cloned());
+        let mut batch = batch.unclear(left);
+        if is_broken {
+            self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
+            batch.breaks += 1;
+        }
+        Ok(State::CompareSource { batch })
     }
 
     /// The target's copies are gone; what is left on the source is listed anew.
-    pub(super) fn forgotten(&self, db: usize, replies: Vec<Reply>) -> Result<State, Halt> {
+    pub(super) fn forgotten(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
         let refusal = replies
             .into_iter()
             .find(|reply| matches!(reply, Reply::Refused(_)));
         match refusal {
             Some(refusal) => Err(self.refused("DEL on the target", Some(refusal))),
-            None => Ok(State::List { db }),
+            None if batch.held.is_empty() => Ok(State::List { db: batch.db }),
+            None => self.after(batch, None),
         }
+    }
+
+    /// The keys that are to be looked at again, or what is listed.
+    pub(super) fn after(&mut self, batch: Batch, list: Option<Reply>) -> Result<State, Halt> {
+        if batch.held.is_empty() {
+            return self.next_batch(batch.db, list);
+        }
+        let held = batch.held.clone();
+        Ok(State::CompareSource {
+            batch: batch.unclear(held),
+        })
     }
 
     /// Counts a round trip that brought nothing, and stops when that goes on.
@@ -293,60 +342,65 @@ impl SlotMove {
         // SELECT, then ASKING DUMP ASKING PTTL for each key, then SELECT.
         let values = replies.into_iter().skip(2).step_by(2).collect();
         let target = self.copies(values)?;
-        let (mut goes, mut replace) = (Vec::new(), false);
+        let mut goes = Vec::new();
+        let mut is_copied = false;
         let (mut given_up, mut forgotten) = (Vec::new(), Vec::new());
+        let (mut different, mut revived) = (Vec::new(), Vec::new());
         for ((key, mine), theirs) in batch.keys.iter().zip(source).zip(&target) {
-            match (&mine.0, &theirs.0) {
-                (Some(_), Some(_)) if same(mine, theirs) => {
-                    replace = true;
-                    goes.push(key.clone());
-                }
-                (Some(_), Some(_)) => match self.settings.on_conflict {
-                    OnConflict::Stop => return Err(self.conflict(key)),
-                    OnConflict::KeepSource => {
-                        replace = true;
-                        goes.push(key.clone());
-                    }
-                    OnConflict::KeepTarget => given_up.push(key.clone()),
-                },
-                (Some(_), None) if batch.is_unclear => goes.push(key.clone()),
-                (None, Some(_)) if batch.is_unclear && !expires_now(theirs.1) => {
-                    match self.settings.on_conflict {
-                        OnConflict::Stop => return Err(self.revived(key)),
-                        OnConflict::KeepSource => forgotten.push(key.clone()),
-                        OnConflict::KeepTarget => {}
+            let heap = match (&mine.0, &theirs.0, self.settings.on_conflict) {
+                (None, None, _) => continue,
+                (Some(_), None, _) => &mut goes,
+                (Some(_), Some(_), wish) => {
+                    is_copied = true;
+                    match (same(mine, theirs), wish) {
+                        (true, _) | (_, OnConflict::KeepSource) => &mut goes,
+                        (_, OnConflict::Stop) => &mut different,
+                        (_, OnConflict::KeepTarget) => &mut given_up,
                     }
                 }
-                _ => {}
-            }
+                // Where it isn't known that the source had it, it may as well have moved.
+                (None, Some(_), _) if !batch.is_unclear || expires_now(theirs.1) => continue,
+                (None, Some(_), OnConflict::Stop) => &mut revived,
+                (None, Some(_), OnConflict::KeepSource) => &mut forgotten,
+                (None, Some(_), OnConflict::KeepTarget) => continue,
+            };
+            heap.push(key.clone());
         }
         self.conflicts += (given_up.len() + forgotten.len()) as u64;
-        let chosen = |keys| Batch {
+        let with = |keys, held| Batch {
             keys,
             bytes: 0,
+            held,
             ..batch.clone()
         };
         if !forgotten.is_empty() {
-            return Ok(State::Forget {
-                batch: chosen(forgotten),
-            });
+            let batch = with(forgotten, [given_up, goes].concat());
+            return Ok(State::Forget { batch });
         }
         if !given_up.is_empty() {
-            return Ok(State::GiveUp {
-                batch: chosen(given_up),
-            });
+            let batch = with(given_up, goes);
+            return Ok(State::GiveUp { batch });
         }
-        let keys = match goes.is_empty() {
-            false => goes,
-            // The copy on the target has gone meanwhile.
-            true => {
-                self.note_standstill()?;
-                batch.keys
-            }
-        };
+        let stops = [different.clone(), revived.clone()].concat();
+        if goes.is_empty() && !stops.is_empty() {
+            return Err(self.conflict(&different, &revived));
+        }
+        if goes.is_empty() {
+            return Ok(State::List { db: batch.db });
+        }
+        if is_copied || !stops.is_empty() {
+            // What needs a person is looked at again when the rest has moved: a stop forgets
+            // which other keys have copies on the target.
+            let batch = with(goes, stops);
+            return Ok(State::Replace { batch });
+        }
+        // The copies on the target have gone meanwhile, or nothing had arrived.
+        self.note_standstill()?;
         Ok(State::Send {
-            batch: Batch { keys, ..batch },
-            replace,
+            batch: Batch {
+                keys: goes,
+                ..batch
+            },
         })
     }
 
@@ -369,7 +423,7 @@ impl SlotMove {
             }
         }
         Ok(match left {
-            0 => State::Confirm,
+            0 => State::Confirm { waits: 0 },
             _ => State::Databases,
         })
     }
@@ -386,12 +440,10 @@ impl SlotMove {
         let epoch = info_field(&info, "cluster_current_epoch").and_then(|text| text.parse().ok());
         match epoch {
             Some(epoch) if needed <= epoch => Ok(State::OwnTarget),
+            // What was seen before the wait may not be so any more.
             Some::<u64>(_) if waits < MAX_EPOCH_WAITS => {
                 self.pause_ms = Some(EPOCH_PAUSE_MS);
-                Ok(State::EpochOfTarget {
-                    needed,
-                    waits: waits + 1,
-                })
+                Ok(State::Confirm { waits: waits + 1 })
             }
             Some(epoch) => {
                 let message =
@@ -402,13 +454,6 @@ impl SlotMove {
         }
     }
 
-    pub(super) fn epoch(&self, replies: Vec<Reply>, field: &str) -> Result<u64, Halt> {
-        let info = self.text(replies, "CLUSTER INFO")?;
-        info_field(&info, field)
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| self.surprise(&format!("the source doesn't tell its {field}")))
-    }
-
     fn text(&self, replies: Vec<Reply>, what: &str) -> Result<String, Halt> {
         match replies.into_iter().next() {
             Some(Reply::Text(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -416,28 +461,38 @@ impl SlotMove {
         }
     }
 
-    fn conflict(&self, key: &[u8]) -> Halt {
-        let message = format!(
-            "slot {}: key `{}` is on both nodes with different values",
-            self.task.slot,
-            escape::key_line(key)
-        );
-        Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(
-            "compare the two with GET (after ASKING on the target), delete the wrong one there",
-        ))
-    }
-
-    fn revived(&self, key: &[u8]) -> Halt {
-        let message = format!(
-            "slot {}: key `{}` went from the source after a MIGRATE that lost its connection had \
-             left a copy on the target: a client deleted it, or has written it anew there",
-            self.task.slot,
-            escape::key_line(key)
-        );
-        Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(
-            "look at the copy (GET after ASKING on the target), delete it there if it should be \
-             gone, then resume",
-        ))
+    /// The keys that need a person, all of them: nobody remembers those that aren't named.
+    fn conflict(&self, different: &[Vec<u8>], revived: &[Vec<u8>]) -> Halt {
+        let names = |keys: &[Vec<u8>]| {
+            let names = keys
+                .iter()
+                .map(|key| format!("`{}`", escape::key_line(key)));
+            let word = if keys.len() == 1 { "key" } else { "keys" };
+            format!("{word} {}", names.collect::<Vec<_>>().join(", "))
+        };
+        let (mut said, mut mends) = (Vec::new(), Vec::new());
+        if let Some(count) = Some(different.len()).filter(|count| *count > 0) {
+            let is = if count == 1 { "is" } else { "are" };
+            let names = names(different);
+            said.push(format!("{names} {is} on both nodes with different values"));
+            mends.push(
+                "compare the two with GET (after ASKING on the target), delete the wrong one \
+                 there",
+            );
+        }
+        if !revived.is_empty() {
+            said.push(format!(
+                "{} went from the source while a copy that a MIGRATE had left was on the target: \
+                 a client deleted it, or has written it anew there",
+                names(revived)
+            ));
+            mends.push(
+                "look at the copy that is left (GET after ASKING on the target), delete it there \
+                 if it should be gone, then resume",
+            );
+        }
+        let message = format!("slot {}: {}", self.task.slot, said.join("; "));
+        Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(mends.join("; ")))
     }
 
     pub(super) fn refused(&self, what: &str, reply: Option<Reply>) -> Halt {
@@ -462,9 +517,18 @@ impl SlotMove {
 
 impl State {
     fn first_try(batch: Batch) -> State {
-        State::Send {
-            batch,
-            replace: false,
+        State::Send { batch }
+    }
+}
+
+impl Batch {
+    /// These of its keys, which the source still had after a `MIGRATE` that didn't move them.
+    fn unclear(self, keys: Vec<Vec<u8>>) -> Batch {
+        Batch {
+            keys,
+            is_unclear: true,
+            held: Vec::new(),
+            ..self
         }
     }
 }

@@ -15,19 +15,17 @@
 //!            ▲          │  └──────┼─────┘
 //!            │          │         │ BUSYKEY; link of the servers broken
 //!            │  no key  │         ▼
-//!            │  left    │     CompareSource ──> CompareTarget
-//!            │          ▼         equal: Send with REPLACE
+//!            │  left    │     CompareSource ──> CompareTarget <──────────────────┐
+//!            │          ▼         equal: Replace (key by key) ──> NOKEY: compare ┘
 //!            └─────── Count       different: stop, or GiveUp (source) and go on,
 //!                       │         gone from the source: stop, or Forget (target),
-//!                       │         as `--on-conflict` says; then List
+//!                       │         as `--on-conflict` says, when the others have moved
 //!       a key after     │ 0 in every database
 //!       all             ▼
-//!                    Confirm: nobody else has the slot open
+//!                    Confirm: nobody else has the slot open ◄─┐
+//!                       ▼                                     │ it was behind:
+//!                  EpochOfTarget: it knows the source's ──────┘ wait, look again
 //!                       ▼
-//!                  EpochOfSource ──> EpochOfTarget ──┐ target behind:
-//!                                     │    ▲         │ wait
-//!                                     │    └─────────┘
-//!                                     ▼
 //!         OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
 //!                                           └ a replica by now ──> Turned: look
 //! ```
@@ -167,9 +165,11 @@ struct Batch {
     keys: Vec<Vec<u8>>,
     /// What they take in memory, where that was asked for.
     bytes: u64,
-    /// Whether the source still had all of them after a `MIGRATE` that lost its connection: the
+    /// Whether the source still had all of them after a `MIGRATE` that didn't move them: the
     /// target may have copies that nobody acknowledged.
     is_unclear: bool,
+    /// Keys with a copy on the target that are looked at again when this batch is through.
+    held: Vec<Vec<u8>>,
     /// How often its connection was lost in a row.
     breaks: u32,
 }
@@ -193,7 +193,11 @@ enum State {
     },
     Send {
         batch: Batch,
-        replace: bool,
+    },
+    /// Each key in a `MIGRATE` of its own, over the target's copy: only so a key that went from
+    /// the source since it was compared can be told from one that was sent.
+    Replace {
+        batch: Batch,
     },
     CompareSource {
         batch: Batch,
@@ -214,8 +218,9 @@ enum State {
     Withdraw {
         why: String,
     },
-    Confirm,
-    EpochOfSource,
+    Confirm {
+        waits: u32,
+    },
     EpochOfTarget {
         needed: u64,
         waits: u32,
@@ -282,7 +287,9 @@ impl SlotMove {
     /// Keys and bytes of the batch that is to be sent next.
     pub fn batch(&self) -> (u64, u64) {
         match &self.state {
-            State::Send { batch, .. } => (batch.keys.len() as u64, batch.bytes),
+            State::Send { batch } | State::Replace { batch } => {
+                (batch.keys.len() as u64, batch.bytes)
+            }
             _ => (0, 0),
         }
     }
@@ -308,12 +315,16 @@ impl SlotMove {
                 verbs.extend(keys.iter().map(|key| memory_usage(key)));
                 (source, verbs)
             }
-            State::Send { batch, replace } => {
-                let verbs = vec![
-                    self.select(batch.db),
-                    self.migrate(batch, *replace),
-                    self.list(),
-                ];
+            State::Send { batch } => {
+                let sends = self.migrate(batch, batch.keys.clone(), false);
+                let verbs = vec![self.select(batch.db), sends, self.list_after(batch)];
+                (source, verbs)
+            }
+            State::Replace { batch } => {
+                let mut verbs = vec![self.select(batch.db)];
+                let keys = batch.keys.iter();
+                verbs.extend(keys.map(|key| self.migrate(batch, vec![key.clone()], true)));
+                verbs.push(self.list_after(batch));
                 (source, verbs)
             }
             State::CompareSource { batch } => {
@@ -344,8 +355,7 @@ impl SlotMove {
             }
             State::Count => (source, self.counts(slot)),
             State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
-            State::Confirm => return Action::Confirm,
-            State::EpochOfSource => (source, vec![Verb::ClusterInfo]),
+            State::Confirm { .. } => return Action::Confirm,
             State::EpochOfTarget { .. } => (target, vec![Verb::ClusterInfo]),
             State::OwnTarget => (target, vec![self.set_slot(SetSlot::Node { owner: target })]),
             State::OwnSource => (source, vec![self.set_slot(SetSlot::Node { owner: target })]),
@@ -380,22 +390,19 @@ impl SlotMove {
             State::Databases => self.start_pass(replies)?,
             State::List { db } => self.listed(db, replies)?,
             State::Measure { db, keys } => self.measured(db, keys, replies)?,
-            State::Send { batch, replace } => self.sent(batch, replace, replies)?,
+            State::Send { batch } => self.sent(batch, replies)?,
+            State::Replace { batch } => self.replaced(batch, replies)?,
             State::CompareSource { batch } => {
                 let source = self.copies(replies.into_iter().skip(1).collect())?;
                 State::CompareTarget { batch, source }
             }
             State::CompareTarget { batch, source } => self.compared(batch, &source, replies)?,
             State::GiveUp { batch } => match replies.get(1) {
-                Some(Reply::Int(_)) => self.next_batch(batch.db, replies.into_iter().nth(2))?,
+                Some(Reply::Int(_)) => self.after(batch, replies.into_iter().nth(2))?,
                 other => return Err(self.refused("DEL on the source", other.cloned())),
             },
-            State::Forget { batch } => self.forgotten(batch.db, replies)?,
+            State::Forget { batch } => self.forgotten(batch, replies)?,
             State::Count => self.counted(replies)?,
-            State::EpochOfSource => {
-                let needed = self.epoch(replies, "cluster_my_epoch")?;
-                State::EpochOfTarget { needed, waits: 0 }
-            }
             State::EpochOfTarget { needed, waits } => self.guard(needed, waits, replies)?,
             State::OwnTarget => self.accepted(replies, "NODE on the target", State::OwnSource)?,
             State::OwnSource => {
@@ -403,7 +410,7 @@ impl SlotMove {
                 self.told(replies, "NODE on the source", 0)?
             }
             State::OwnOther { index } => self.told(replies, "NODE on a primary", index + 1)?,
-            State::Claim | State::Confirm | State::Turned | State::Done => {
+            State::Claim | State::Confirm { .. } | State::Turned | State::Done => {
                 return Err(self.surprise("a reply that nobody waited for"));
             }
         };
@@ -425,11 +432,15 @@ impl SlotMove {
         }
     }
 
-    /// Says that the slot is still moved by us alone, and who is a primary beside the two.
-    pub fn confirmed(&mut self, others: Vec<NodeId>) {
-        if matches!(self.state, State::Confirm) {
+    /// Says that the slot is still moved by us alone, which epoch the source has, and who is a
+    /// primary beside the two.
+    pub fn confirmed(&mut self, epoch: u64, others: Vec<NodeId>) {
+        if let State::Confirm { waits } = self.state {
             self.settings.others = others;
-            self.state = State::EpochOfSource;
+            self.state = State::EpochOfTarget {
+                needed: epoch,
+                waits,
+            };
         }
     }
 

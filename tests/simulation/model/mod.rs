@@ -8,6 +8,10 @@
 //! turns into a replica with its last slot. Replication is at once: what an
 //! asynchronous replica loses, no tool can save.
 
+mod windows;
+
+pub use windows::Windows;
+
 use slotkit::cluster::verb::{Migrate, Refusal, Reply, SetSlot, Verb};
 use slotkit::cluster::{NodeAddr, NodeId};
 use slotkit::slot::Slot;
@@ -65,6 +69,8 @@ pub struct Cluster {
     /// Pairs of nodes that don't hear each other.
     pub cut: BTreeSet<(At, At)>,
     pub lost_replies: Option<LostReplies>,
+    /// What no tool can do anything about.
+    pub windows: Windows,
 }
 
 pub fn slot_of(key: &[u8]) -> Slot {
@@ -128,6 +134,7 @@ impl Cluster {
             server,
             cut: BTreeSet::new(),
             lost_replies: None,
+            windows: Windows::default(),
         }
     }
 
@@ -146,7 +153,7 @@ impl Cluster {
         NodeAddr::new("10.0.0.1", 7000 + at as u16)
     }
 
-    fn at_addr(&self, addr: &NodeAddr) -> Option<At> {
+    pub fn at_addr(&self, addr: &NodeAddr) -> Option<At> {
         (0..self.nodes.len()).find(|at| Cluster::addr(*at) == *addr)
     }
 
@@ -238,6 +245,7 @@ impl Cluster {
 
     /// Writes on a primary and, at once, on its replicas.
     pub fn put(&mut self, at: At, key: &[u8], value: Option<u64>) {
+        self.windows.settle(at, key);
         for node in 0..self.nodes.len() {
             if node == at || (self.nodes[node].follows == Some(at) && self.nodes[node].is_alive) {
                 match value {
@@ -314,6 +322,7 @@ impl Cluster {
                     return refused("ERR", "Target node is not a master");
                 }
                 self.nodes[at].migrating.insert(slot, target);
+                self.windows.close(at, slot);
             }
             SetSlot::Importing { source } => {
                 if owner == Some(at) {
@@ -346,6 +355,9 @@ impl Cluster {
                     self.bump_epoch(at);
                 }
                 self.nodes[at].owners.insert(slot, new);
+                if new != at {
+                    self.windows.close(at, slot);
+                }
                 if self.server.replicates_open_slots {
                     let replicas = self.nodes.iter_mut();
                     for replica in replicas.filter(|node| node.follows == Some(at)) {
@@ -407,6 +419,7 @@ impl Cluster {
     /// Closes everything that is open, and takes the new primary's data in place of its own.
     fn follow(&mut self, at: At, new: At) {
         let data = self.nodes[new].data.clone();
+        self.windows.replace(at);
         let epoch = self.nodes[new].config_epoch;
         let node = &mut self.nodes[at];
         node.follows = Some(new);
@@ -480,6 +493,7 @@ impl Cluster {
                         self.put(to, &key, None);
                     }
                     self.nodes[to].migrating.remove(slot);
+                    self.windows.close(to, *slot);
                 }
                 self.nodes[to].owners.insert(*slot, from);
             } else if known_epoch > Some(epoch) {
@@ -524,6 +538,9 @@ impl Cluster {
             .map(|node| node.current_epoch);
         let epoch = epoch.max().unwrap_or_default() + 1;
         let keeps_open = self.server.replicates_open_slots;
+        let given: Vec<Slot> = self.nodes[old].migrating.keys().copied().collect();
+        self.windows
+            .inherit(old, heir, if keeps_open { &[] } else { &given });
         let node = &mut self.nodes[heir];
         node.follows = None;
         node.roles.insert(heir, None);
@@ -606,6 +623,9 @@ impl Cluster {
             let value = self.nodes[at].data[key];
             let restored = self.restore(target, key, value, migrate.replace);
             if lost.is_some_and(|lost| index >= lost.acked) {
+                if restored.is_none() {
+                    self.windows.leave(target, key);
+                }
                 continue;
             }
             match restored {

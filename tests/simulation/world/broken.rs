@@ -73,7 +73,7 @@ impl World {
     pub(super) fn as_heard(&self, verb: &Verb, reply: Reply) -> Reply {
         match (self.broken, verb) {
             (Some(Rule::EpochGuard), Verb::ClusterInfo) => {
-                Reply::Text(b"cluster_current_epoch:9\r\ncluster_my_epoch:1\r\n".to_vec())
+                Reply::Text(b"cluster_current_epoch:99\r\ncluster_my_epoch:1\r\n".to_vec())
             }
             _ => reply,
         }

@@ -193,21 +193,16 @@ impl World {
             &self.cluster.nodes,
             &self.cluster.cut,
             self.cluster.lost_replies,
+            &self.cluster.windows,
         )
             .hash(&mut hasher);
         self.client.hash(&mut hasher);
-        (
-            self.may_fault,
-            self.is_first,
-            self.has_journal,
-            self.on_conflict as u8,
-        )
-            .hash(&mut hasher);
+        (self.may_fault, self.is_first, self.has_journal).hash(&mut hasher);
         write!(HashWriter(&mut hasher), "{:?}", self.journal).expect("hashed");
         for message in &self.messages {
             debug_assert!(message.done.is_none());
             message.node.hash(&mut hasher);
-            message.at.hash(&mut hasher);
+            (&message.at, &message.seen).hash(&mut hasher);
             write!(HashWriter(&mut hasher), "{:?}", message.verbs).expect("hashed");
         }
         if let Some(core) = &self.core {

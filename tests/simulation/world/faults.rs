@@ -73,6 +73,7 @@ impl World {
                     }
                 }
                 self.messages.clear();
+                self.cluster.windows.forget();
                 true
             }
             Fault::LinkBefore => {

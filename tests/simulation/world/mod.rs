@@ -21,7 +21,7 @@ use slotkit::execute::Move;
 use slotkit::execute::core::{Core, Note, Options, Step};
 use slotkit::execute::families::Families;
 use slotkit::execute::resume::{self, Standing};
-use slotkit::execute::slot_move::{Entry, OnConflict};
+use slotkit::execute::slot_move::Entry;
 use slotkit::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +38,9 @@ struct Message {
     verbs: Vec<Verb>,
     /// The replies, when the node has done it; an error when the link broke.
     done: Option<Result<Vec<Reply>, Error>>,
+    /// The heirs of whom the tool had heard when it was sent, and those of whom it hears by it.
+    seen: Vec<(At, Slot)>,
+    sees: Vec<(At, Slot)>,
 }
 
 #[derive(Clone)]
@@ -69,8 +72,9 @@ pub struct World {
     broken: Option<Rule>,
     seeks: Option<Harm>,
     families: Families,
-    on_conflict: OnConflict,
     pub conflicts: usize,
+    /// Keys whose end a window of the servers' own explains, by the window.
+    pub excused: BTreeMap<&'static str, usize>,
     pub log: Vec<String>,
     /// Whether anybody reads the log.
     pub is_told: bool,
@@ -121,8 +125,8 @@ impl World {
             broken: None,
             seeks: None,
             families,
-            on_conflict: OnConflict::Stop,
             conflicts: 0,
+            excused: BTreeMap::new(),
             log: Vec::new(),
             is_told: false,
             cluster,
@@ -167,15 +171,12 @@ impl World {
             return;
         };
         self.tell(|| format!("stopped: {}", error.one_line()));
-        if error.message().contains("is on both nodes") {
-            // A person looks at it: in this model the source always has the newest.
+        let message = error.message();
+        if message.contains("on both nodes") || message.contains("went from the source") {
+            // A person deletes the outdated copies of what is named.
             self.conflicts += 1;
-            self.on_conflict = OnConflict::KeepSource;
-        }
-        if error.message().contains("went from the source") {
-            // A person deletes the copies of what the client has deleted.
-            self.conflicts += 1;
-            self.client.bury(&mut self.cluster);
+            let is_named = |key: &[u8]| message.contains(&format!("`{}`", key.escape_ascii()));
+            self.cluster.delete_outdated(is_named);
         }
     }
 
@@ -237,7 +238,6 @@ impl World {
             slots_at_once: 2,
             // A few looks are enough where a failover takes no time.
             failover_wait_ms: if self.tries_all { 500 } else { 5_000 },
-            on_conflict: self.on_conflict,
             names: nodes
                 .iter()
                 .map(|node| (node.id, node.id.short()))
@@ -275,6 +275,8 @@ impl World {
                         at,
                         verbs,
                         done: None,
+                        seen: self.cluster.windows.seen(),
+                        sees: Vec::new(),
                     });
                 }
                 Step::Wait { until_ms } => {
@@ -336,11 +338,39 @@ impl World {
     /// A link's end: the tool gets its answer.
     fn tell_tool(&mut self, index: usize) {
         let message = self.messages.remove(index);
+        self.cluster.windows.see(&message.sees);
+        self.note_strays(&message);
         let node = self.cluster.nodes[message.node].id;
         if let (Some(core), Some(done)) = (&mut self.core, message.done) {
             match done {
                 Ok(replies) => core.answered(node, replies, self.now_ms),
                 Err(error) => core.lost(node, error, self.now_ms),
+            }
+        }
+    }
+
+    /// The tool hears which keys the source still has after a `MIGRATE` that wasn't carried out.
+    fn note_strays(&mut self, message: &Message) {
+        let Some(Ok(replies)) = &message.done else {
+            return;
+        };
+        for (index, verb) in message.verbs.iter().enumerate() {
+            let (Verb::Migrate(migrate), Some(Reply::Refused(_))) = (verb, replies.get(index))
+            else {
+                continue;
+            };
+            let Some(target) = self.cluster.at_addr(&migrate.target) else {
+                continue;
+            };
+            let lists = replies[index..].iter().filter_map(|reply| match reply {
+                Reply::List(list) => Some(list),
+                _ => None,
+            });
+            let listed: Vec<&Reply> = lists.flatten().collect();
+            for key in &migrate.keys {
+                if listed.contains(&&Reply::Text(key.clone())) {
+                    self.cluster.windows.tell(target, key);
+                }
             }
         }
     }
@@ -357,6 +387,7 @@ impl World {
                 .expect("an address of ours"),
             None => node,
         };
+        self.messages[index].sees = self.cluster.windows.of_family(node);
         if !self.cluster.nodes[node].is_alive {
             self.messages[index].done = Some(Err(broken()));
             return;
@@ -364,7 +395,10 @@ impl World {
         let mut replies = Vec::new();
         for verb in verbs.iter().take(most) {
             let (node, sent) = self.as_broken(node, verb);
-            self.note_race(node, &sent);
+            if let Some(slot) = owns(&sent, self.cluster.nodes[node].id) {
+                let seen = self.messages[index].seen.clone();
+                self.cluster.windows.race(slot, &seen);
+            }
             let reply = self.cluster.answer(node, &sent);
             replies.push(self.as_heard(verb, reply));
         }
@@ -375,30 +409,6 @@ impl World {
             true => Err(broken()),
             false => Ok(replies),
         });
-    }
-
-    /// Between the last look and `NODE` the source may fail over, and its heir take a write: no
-    /// server offers a way to close that, so what happens to the key isn't held against the tool.
-    fn note_race(&mut self, node: At, verb: &Verb) {
-        let Verb::SetSlot {
-            slot,
-            state: SetSlot::Node { owner },
-        } = verb
-        else {
-            return;
-        };
-        if *owner != self.cluster.nodes[node].id || self.cluster.server.replicates_open_slots {
-            return;
-        }
-        for at in (0..self.cluster.nodes.len()).filter(|at| *at != node) {
-            let other = &self.cluster.nodes[at];
-            let is_unaware =
-                other.owners.get(slot) == Some(&at) && !other.migrating.contains_key(slot);
-            if other.follows.is_none() && is_unaware {
-                let keys = self.cluster.keys_in(at, *slot);
-                self.client.doomed.extend(keys);
-            }
-        }
     }
 
     pub fn settle(&mut self) {
@@ -462,6 +472,17 @@ impl World {
             views.insert(self.cluster.nodes[at].id, view);
         }
         views
+    }
+}
+
+/// The slot of a `NODE` that names the node itself.
+fn owns(verb: &Verb, myself: NodeId) -> Option<Slot> {
+    match verb {
+        Verb::SetSlot {
+            slot,
+            state: SetSlot::Node { owner },
+        } if *owner == myself => Some(*slot),
+        _ => None,
     }
 }
 
