@@ -79,16 +79,32 @@ pub(super) const fn fold(bits: u32) -> (u64, u64) {
     (x_to(bits + 64) as u64, x_to(bits) as u64)
 }
 
-/// What a window is shuffled by, 16 bytes at a time. On a cache line of its own.
+/// What a window is masked or shuffled by. On a cache line of its own.
 #[repr(align(64))]
-pub(super) struct Shuffle(pub [u8; WINDOW]);
+pub(super) struct OfWindow(pub [u8; WINDOW]);
+
+/// For each length the mask that takes so many bytes at a window's end. Four
+/// kilobytes; a mask register would be loaded sooner, but has one port only.
+pub(super) static ENDS: [OfWindow; WINDOW + 1] = {
+    let mut masks = [const { OfWindow([0; WINDOW]) }; WINDOW + 1];
+    let mut length = 0;
+    while length <= WINDOW {
+        let mut place = WINDOW - length;
+        while place < WINDOW {
+            masks[length].0[place] = 0xff;
+            place += 1;
+        }
+        length += 1;
+    }
+    masks
+};
 
 /// For each length the shuffle that takes so many bytes at a window's end,
 /// reverses each 16, so that they are a polynomial with its highest power on
 /// top, and makes the others zero. Four kilobytes, so that one aligned read
 /// does what a mask and a reversal would.
-pub(super) static ENDS_REVERSED: [Shuffle; WINDOW + 1] = {
-    let mut shuffles = [const { Shuffle([0x80; WINDOW]) }; WINDOW + 1];
+pub(super) static ENDS_REVERSED: [OfWindow; WINDOW + 1] = {
+    let mut shuffles = [const { OfWindow([0x80; WINDOW]) }; WINDOW + 1];
     let mut length = 0;
     while length <= WINDOW {
         let mut place = WINDOW - length;

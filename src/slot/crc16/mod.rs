@@ -2,9 +2,9 @@
 //!
 //! | tier | needs | one key | many keys |
 //! |---|---|---|---|
-//! | `avx512` | AVX-512 of Ice Lake and Zen 4, VPCLMULQDQ | one 64-byte window | eight windows, one reduction |
+//! | `avx512` | AVX-512 of Ice Lake and Zen 4, VPCLMULQDQ, GFNI | one 64-byte window | eight windows, by matrices of bits |
 //! | `avx2` | AVX2, VPCLMULQDQ | as `pclmul` | four windows, one reduction |
-//! | `pclmul` | PCLMULQDQ, SSE4.2 | four 16-byte blocks | two windows, one reduction |
+//! | `pclmul` | PCLMULQDQ, SSE4.2 | four 16-byte blocks | two windows or halves, one reduction |
 //! | `neon` | PMULL (aarch64) | four 16-byte blocks | a window at a time |
 //! | `portable` | nothing | eight table look-ups a word | the same |
 //! | `crc16` | nothing | the `crc16` crate | the same |

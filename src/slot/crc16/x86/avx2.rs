@@ -4,8 +4,8 @@
 //! key in two registers of 32 bytes and reduces four keys together.
 
 use super::super::Tier;
-use super::super::constants::{MU, Shuffle, WINDOW, WORD};
-use super::super::window::{self, BLOCK, Seen, Window, Windows};
+use super::super::constants::{MU, WINDOW, WORD};
+use super::super::window::{self, BLOCK, Block, HALF, Halves, PutOff, Window, Windows};
 use super::pclmul::Pclmul;
 use super::prefetch;
 use crate::slot::list::Ends;
@@ -49,41 +49,53 @@ impl Tier for Avx2 {
 }
 
 impl Windows for Avx2 {
-    const FEW_TAGS: u32 = BLOCK as u32 / 2;
+    const FEW_TAGS: usize = BLOCK / 2;
+    const HALVES: Halves = Halves::OfTags;
 
     fn hash<const LOOK: bool>(
         self,
-        buffer: &[u8],
-        spans: &[KeySpan; BLOCK],
-        count: usize,
+        block: Block<'_>,
         slots: &mut [Slot; BLOCK],
-    ) -> Seen {
+        put_off: &mut PutOff,
+    ) -> u64 {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+        unsafe { hash::<LOOK>(block, slots, put_off) }
     }
 
-    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    fn narrow(self, block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { narrow(buffer, spans, count) }
+        unsafe { narrow(block, parts) }
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(bytes: &[u8; HALF]) -> __m256i {
+    // SAFETY: the array has the 32 bytes that are read.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 /// 64 bytes in two registers.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(bytes: &[u8; WINDOW]) -> [__m256i; 2] {
-    // SAFETY: the offsets are at most 32, 32 bytes from where are within the array.
-    [0, 32].map(|at| unsafe { _mm256_loadu_si256(bytes.as_ptr().add(at).cast()) })
+fn load_window(bytes: &[u8; WINDOW]) -> [__m256i; 2] {
+    let (front, back) = bytes.split_first_chunk().expect("two halves");
+    let back = back.first_chunk().expect("two halves");
+    [load(front), load(back)]
 }
 
 /// Where in a window a byte is: bit n is byte n.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn find(window: &[u8; WINDOW], byte: u8) -> u64 {
-    let wanted = _mm256_set1_epi8(byte as i8);
-    let [near, far] =
-        load(window).map(|half| _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, wanted)) as u32);
-    u64::from(near) | u64::from(far) << 32
+    let [front, back] = load_window(window).map(|half| find_in(half, byte));
+    u64::from(front) | u64::from(back) << HALF
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn find_in(half: __m256i, byte: u8) -> u32 {
+    _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, _mm256_set1_epi8(byte as i8))) as u32
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
@@ -93,45 +105,53 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
 
 #[target_feature(enable = "avx2,vpclmulqdq,bmi1,bmi2,popcnt")]
 fn hash<const LOOK: bool>(
-    buffer: &[u8],
-    spans: &[KeySpan; BLOCK],
-    count: usize,
+    block: Block<'_>,
     slots: &mut [Slot; BLOCK],
-) -> Seen {
-    window::hash(buffer, spans, count, slots, |windows: [Window<'_>; 4]| {
-        let keys = windows.map(|(window, shuffle)| {
-            prefetch(window.as_ptr());
-            shuffled(window, shuffle)
-        });
-        let [a, b, c, d] = keys.map(|key| scaled_sum(key));
-        // Unpacking puts words of both registers side by side, so that the
-        // sums come out in the keys' order.
-        let sums = reduce(across_lanes(a, c), across_lanes(b, d));
-        let [a, b, c, d] = keys.map(|key| u8::from(LOOK && may_have_open(key)));
-        (sums, a | b << 1 | c << 2 | d << 3)
-    })
+    put_off: &mut PutOff,
+) -> u64 {
+    window::hash::<4, LOOK>(
+        block,
+        slots,
+        put_off,
+        |halves: [Window<'_, HALF>; 4]| {
+            let keys = halves.map(|(half, shuffle)| {
+                prefetch(half.as_ptr());
+                _mm256_shuffle_epi8(load(half), load(shuffle))
+            });
+            let open = keys.map(|key| LOOK && may_have_open(key));
+            (reduce_four(keys.map(|key| multiplied(key, words(0)))), open)
+        },
+        |windows: [Window<'_, WINDOW>; 4]| {
+            let keys = windows.map(|(window, shuffle)| {
+                prefetch(window.as_ptr());
+                let ([front, back], shuffles) = (load_window(window), load_window(shuffle));
+                [
+                    _mm256_shuffle_epi8(front, shuffles[0]),
+                    _mm256_shuffle_epi8(back, shuffles[1]),
+                ]
+            });
+            let open =
+                keys.map(|[front, back]| LOOK && may_have_open(_mm256_max_epi8(front, back)));
+            (reduce_four(keys.map(|key| scaled_sum(key))), open)
+        },
+    )
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
-    window::narrow(buffer, spans, count, |window, byte| find(window, byte))
+fn narrow(block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
+    window::narrow(
+        block,
+        parts,
+        |half, byte| find_in(load(half), byte),
+        |window, byte| find(window, byte),
+    )
 }
 
-/// The bytes of a window that count, the lanes reversed.
+/// Whether there may be a `{` in some bytes, as in [`pclmul`](super::pclmul).
 #[inline]
 #[target_feature(enable = "avx2")]
-fn shuffled(window: &[u8; WINDOW], shuffle: &Shuffle) -> [__m256i; 2] {
-    let halves = load(window);
-    let shuffles = load(&shuffle.0);
-    [0, 1].map(|n| _mm256_shuffle_epi8(halves[n], shuffles[n]))
-}
-
-/// Whether there may be a `{` in a window, as in [`pclmul`](super::pclmul).
-#[inline]
-#[target_feature(enable = "avx2")]
-fn may_have_open([front, back]: [__m256i; 2]) -> bool {
-    let highest = _mm256_max_epi8(front, back);
-    let found = _mm256_cmpgt_epi8(highest, _mm256_set1_epi8(b'{' as i8 - 1));
+fn may_have_open(bytes: __m256i) -> bool {
+    let found = _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(b'{' as i8 - 1));
     _mm256_movemask_epi8(found) != 0
 }
 
@@ -170,6 +190,15 @@ fn across_lanes(first: __m256i, second: __m256i) -> __m256i {
     let crossed = _mm256_permute2x128_si256::<0x21>(first, second);
     let straight = _mm256_blend_epi32::<0xf0>(first, second);
     _mm256_xor_si256(crossed, straight)
+}
+
+/// E mod P of four keys, from their products.
+#[inline]
+#[target_feature(enable = "avx2,vpclmulqdq")]
+fn reduce_four([a, b, c, d]: [__m256i; 4]) -> [u16; 4] {
+    // Unpacking puts words of both registers side by side, so that the sums come
+    // out in the keys' order.
+    reduce(across_lanes(a, c), across_lanes(b, d))
 }
 
 /// E mod P of four keys: the first and third in the lanes of `even`.

@@ -1,11 +1,15 @@
-//! AVX-512 with VPCLMULQDQ: four multiplications at a time (Ice Lake, Zen 4 and later).
+//! AVX-512 with VPCLMULQDQ and GFNI (Ice Lake, Zen 4 and later).
+//!
+//! One key is multiplied, four words at a time; many keys go by matrices of bits
+//! (see [`affine`]), which ask less of the ports that are busiest.
 //!
 //! A window is one register. One key alone is loaded under a mask, which touches
 //! nothing outside the key: a masked byte can't fault.
 
 use super::super::Tier;
 use super::super::constants::{MU, WINDOW, WORD, fold};
-use super::super::window::{self, BLOCK, Seen, Window, Windows, tag_in_window};
+use super::super::window::{self, BLOCK, Block, Halves, Held, PutOff, Windows, tag_in_window};
+use super::affine::{self, words_to_last};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::{Cursor, Ends};
@@ -23,8 +27,10 @@ impl Avx512 {
         let has_all = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512vbmi2")
             && is_x86_feature_detected!("avx512vpopcntdq")
+            && is_x86_feature_detected!("gfni")
             && is_x86_feature_detected!("vpclmulqdq")
             && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("bmi1")
@@ -59,22 +65,22 @@ impl Tier for Avx512 {
 }
 
 impl Windows for Avx512 {
-    const FEW_TAGS: u32 = BLOCK as u32 / 4;
+    const FEW_TAGS: usize = BLOCK / 4;
+    const HALVES: Halves = Halves::Never;
 
     fn hash<const LOOK: bool>(
         self,
-        buffer: &[u8],
-        spans: &[KeySpan; BLOCK],
-        count: usize,
+        block: Block<'_>,
         slots: &mut [Slot; BLOCK],
-    ) -> Seen {
+        put_off: &mut PutOff,
+    ) -> u64 {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+        unsafe { hash::<LOOK>(block, slots, put_off) }
     }
 
-    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    fn narrow(self, block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { narrow(buffer, spans, count) }
+        unsafe { narrow(block, parts) }
     }
 }
 
@@ -215,51 +221,122 @@ fn long_sum(bytes: &[u8]) -> u16 {
     reduce_one(scaled(sum))
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,vpclmulqdq,bmi1,bmi2,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,popcnt")]
 fn hash<const LOOK: bool>(
-    buffer: &[u8],
-    spans: &[KeySpan; BLOCK],
-    count: usize,
+    block: Block<'_>,
     slots: &mut [Slot; BLOCK],
-) -> Seen {
-    // Hidden from the compiler, which would make a shuffle of what it selects,
-    // on the port that the multiplications need.
+    put_off: &mut PutOff,
+) -> u64 {
+    let groups = block.count / 8;
+    // Hidden from the compiler, which would make a shuffle of what it selects, on
+    // a port that is busy enough.
     let upper_half = std::hint::black_box(0b1111_0000);
-    window::hash(buffer, spans, count, slots, |windows: [Window<'_>; 8]| {
-        let keys = windows.map(|(window, shuffle)| {
-            prefetch(window.as_ptr());
-            _mm512_shuffle_epi8(load(window), load(&shuffle.0))
-        });
-        let open = keys.map(|key| u8::from(LOOK && find(key, b'{') != 0));
-        let open = (0..8).fold(0, |bits, n| bits | open[n] << n);
-        let [a, b, c, d, e, f, g, h] = keys.map(|key| scaled(key));
-        let even = across_lanes([a, c, e, g], upper_half);
-        let odd = across_lanes([b, d, f, h], upper_half);
-        (reduce_eight(even, odd), open)
-    })
+    let (open, alone) = window::with_held(block.buffer, block.spans, |held| {
+        // One step for all keys after the other: a step is long, and the
+        // processor sees only so far ahead.
+        let mut open = [[0; 8]; BLOCK / 8];
+        let mut sums = [[_mm512_setzero_si512(); 2]; BLOCK / 8];
+        for (group, (open, sums)) in open.iter_mut().zip(&mut sums).enumerate().take(groups) {
+            *sums = words_of_eight::<LOOK>(&held, 8 * group, upper_half, open);
+        }
+        for (slots, sums) in slots.as_chunks_mut().0.iter_mut().zip(&sums).take(groups) {
+            *slots = slots_of_eight(affine::sums(sums[0], sums[1]));
+        }
+        u64::from_le_bytes(std::array::from_fn(|group| not_zero(&open[group])))
+    });
+    if let (true, Some(open)) = (LOOK, open) {
+        put_off_bits(open, block.start, put_off);
+    }
+    alone
+}
+
+/// The words of eight keys from `first` on added up, a key in a lane, and where
+/// in their windows a `{` is, if it is looked for.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,gfni")]
+fn words_of_eight<const LOOK: bool>(
+    held: &Held<'_>,
+    first: usize,
+    upper_half: __mmask8,
+    open: &mut [u64; 8],
+) -> [__m512i; 2] {
+    let keys: [__m512i; 8] = std::array::from_fn(|n| {
+        let (window, mask) = held.masked(first + n);
+        prefetch(window.as_ptr());
+        _mm512_and_si512(load(window), load(mask))
+    });
+    if LOOK {
+        *open = keys.map(|key| find(key, b'{'));
+    }
+    let [a, b, c, d, e, f, g, h] = keys.map(|key| words_to_last(key));
+    [
+        across_lanes([a, b, c, d], upper_half),
+        across_lanes([e, f, g, h], upper_half),
+    ]
+}
+
+/// The slots of eight checksums.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn slots_of_eight(sums: __m128i) -> [Slot; 8] {
+    let mut numbers = [0; 8];
+    // SAFETY: eight numbers are the 16 bytes that are written.
+    unsafe { _mm_storeu_si128(numbers.as_mut_ptr().cast(), sums) };
+    numbers.map(Slot::from_crc)
+}
+
+/// A bit for each word that isn't zero.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn not_zero(words: &[u64; 8]) -> u8 {
+    // SAFETY: eight words are the 64 bytes that are read.
+    let words = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
+    _mm512_test_epi64_mask(words, words)
+}
+
+/// Puts off the keys of a block that have a bit.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
+fn put_off_bits(bits: u64, start: u32, put_off: &mut PutOff) {
+    let spare = put_off.spare();
+    let keys = _mm512_maskz_compress_epi8(bits, zero_to_63());
+    let sixteens = [
+        _mm512_castsi512_si128(keys),
+        _mm512_extracti32x4_epi32::<1>(keys),
+        _mm512_extracti32x4_epi32::<2>(keys),
+        _mm512_extracti32x4_epi32::<3>(keys),
+    ];
+    for (sixteen, spare) in sixteens.into_iter().zip(spare.as_chunks_mut::<16>().0) {
+        let keys = _mm512_add_epi32(
+            _mm512_cvtepu8_epi32(sixteen),
+            _mm512_set1_epi32(start as i32),
+        );
+        // SAFETY: sixteen keys are the 64 bytes that are written.
+        unsafe { _mm512_storeu_si512(spare.as_mut_ptr().cast(), keys) };
+    }
+    put_off.advance(bits.count_ones() as usize);
 }
 
 /// [`window::narrow`] without a branch: where the braces are for all keys, then
 /// the rule of [`hash_tag`](crate::slot::hash_tag) for eight at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi1,bmi2,popcnt")]
-fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
-    let whole = *spans;
-    let (tags, _) = window::with_held(buffer, &whole, |held| {
+fn narrow(block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
+    let (tags, _) = window::with_held(block.buffer, block.spans, |held| {
         // All are written before the first is read: a read of eight words waits
         // until their writes have left the processor.
         let braces: [[u64; BLOCK]; 2] = [b'{', b'}']
-            .map(|brace| std::array::from_fn(|index| find(load(held.window(index).0), brace)));
+            .map(|brace| std::array::from_fn(|key| find(load(held.window(key).0), brace)));
         let [open, close] = &braces;
-        let eights = spans.as_chunks_mut().0.iter_mut().enumerate();
+        let eights = parts.as_chunks_mut().0.iter_mut().enumerate();
         let mut tags = 0;
-        for (eight, parts) in eights.take(count / 8) {
+        for (eight, parts) in eights.take(block.count / 8) {
             let keys = &held.spans().as_chunks().0[eight];
             let (open, close) = (&open.as_chunks().0[eight], &close.as_chunks().0[eight]);
-            tags |= u64::from(narrow_eight(keys, open, close, parts)) << (8 * eight);
+            tags += narrow_eight(keys, open, close, parts).count_ones();
         }
         tags
     });
-    tags.unwrap_or_default()
+    tags.unwrap_or_default() as usize
 }
 
 /// Narrows those of eight parts whose keys have a tag, and returns their bits;
@@ -327,7 +404,7 @@ fn find(window: __m512i, byte: u8) -> u64 {
     _mm512_cmpeq_epi8_mask(window, _mm512_set1_epi8(byte as i8))
 }
 
-/// The lanes of each of four keys summed: the first key in the lowest lane.
+/// The lanes of each of four keys added up: the first key in the lowest lane.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn across_lanes([a, b, c, d]: [__m512i; 4], upper_half: __mmask8) -> __m512i {
@@ -348,26 +425,6 @@ fn halves_summed(first: __m512i, second: __m512i, upper_half: __mmask8) -> __m51
     let crossed = _mm512_shuffle_i64x2::<0b01_00_11_10>(first, second);
     let low = _mm512_xor_si512(first, crossed);
     _mm512_mask_xor_epi64(low, upper_half, second, crossed)
-}
-
-/// E mod P of eight keys; those with even numbers in the lanes of `even`.
-#[inline]
-#[target_feature(enable = "avx512f,vpclmulqdq")]
-fn reduce_eight(even: __m512i, odd: __m512i) -> [u16; 8] {
-    let mu = _mm512_set1_epi64(MU as i64);
-    let high = _mm512_unpackhi_epi64(even, odd);
-    let low = _mm512_srli_epi64::<48>(_mm512_unpacklo_epi64(even, odd));
-    let product = _mm512_unpackhi_epi64(
-        _mm512_clmulepi64_epi128::<0x00>(high, mu),
-        _mm512_clmulepi64_epi128::<0x01>(high, mu),
-    );
-    let q = _mm512_xor_si512(high, product);
-    let shifted = _mm512_xor_si512(_mm512_slli_epi64::<5>(q), _mm512_slli_epi64::<12>(q));
-    let sums = _mm512_xor_si512(_mm512_xor_si512(q, shifted), low);
-    let mut result = [0; 8];
-    // SAFETY: eight sums of two bytes are the 16 bytes that are written.
-    unsafe { _mm_storeu_si128(result.as_mut_ptr().cast(), _mm512_cvtepi64_epi16(sums)) };
-    result
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt,bmi1")]

@@ -6,8 +6,8 @@
 //! the key's last one.
 
 use super::super::Tier;
-use super::super::constants::{MU, REVERSAL, Shuffle, WINDOW, WORD, fold, reversal_at};
-use super::super::window::{self, BLOCK, Seen, Window, Windows};
+use super::super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
+use super::super::window::{self, BLOCK, Block, HALF, Halves, PutOff, Window, Windows};
 use super::prefetch;
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
@@ -52,22 +52,22 @@ impl Tier for Pclmul {
 }
 
 impl Windows for Pclmul {
-    const FEW_TAGS: u32 = BLOCK as u32 / 2;
+    const FEW_TAGS: usize = BLOCK / 2;
+    const HALVES: Halves = Halves::Always;
 
     fn hash<const LOOK: bool>(
         self,
-        buffer: &[u8],
-        spans: &[KeySpan; BLOCK],
-        count: usize,
+        block: Block<'_>,
         slots: &mut [Slot; BLOCK],
-    ) -> Seen {
+        put_off: &mut PutOff,
+    ) -> u64 {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
+        unsafe { hash::<LOOK>(block, slots, put_off) }
     }
 
-    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
+    fn narrow(self, block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
         // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { narrow(buffer, spans, count) }
+        unsafe { narrow(block, parts) }
     }
 }
 
@@ -165,15 +165,18 @@ fn first_blocks(bytes: &[u8], count: usize) -> Blocks {
 #[inline]
 #[target_feature(enable = "sse4.2")]
 fn whole_blocks(bytes: &[u8; WINDOW]) -> Blocks {
-    load(bytes).map(|block| _mm_shuffle_epi8(block, reverse()))
+    load::<_, 4>(bytes).map(|block| _mm_shuffle_epi8(block, reverse()))
 }
 
-/// 64 bytes, the last 16 first, not reversed.
+/// All bytes, the last 16 first, not reversed.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-fn load(bytes: &[u8; WINDOW]) -> Blocks {
-    // SAFETY: the offsets are at most 48, 16 bytes from where are within the array.
-    [48, 32, 16, 0].map(|at| unsafe { _mm_loadu_si128(bytes.as_ptr().add(at).cast()) })
+fn load<const BYTES: usize, const BLOCKS: usize>(bytes: &[u8; BYTES]) -> [__m128i; BLOCKS] {
+    const { assert!(BYTES == 16 * BLOCKS) };
+    std::array::from_fn(|n| {
+        // SAFETY: 16 bytes from at most `BYTES` - 16 on are within the array.
+        unsafe { _mm_loadu_si128(bytes.as_ptr().add(BYTES - 16 - 16 * n).cast()) }
+    })
 }
 
 #[inline]
@@ -215,11 +218,18 @@ fn multiplied(block: __m128i, words: __m128i) -> __m128i {
     )
 }
 
+/// E·x^48 of the last half of a window.
+#[inline]
+#[target_feature(enable = "pclmulqdq,sse4.2")]
+fn scaled_half(blocks: [__m128i; 2]) -> __m128i {
+    _mm_xor_si128(scaled(blocks[0], 0), scaled(blocks[1], 1))
+}
+
 /// E·x^48 of a window.
 #[inline]
 #[target_feature(enable = "pclmulqdq,sse4.2")]
 fn scaled_sum(blocks: Blocks) -> __m128i {
-    let near = _mm_xor_si128(scaled(blocks[0], 0), scaled(blocks[1], 1));
+    let near = scaled_half([blocks[0], blocks[1]]);
     let far = _mm_xor_si128(scaled(blocks[2], 2), scaled(blocks[3], 3));
     _mm_xor_si128(near, far)
 }
@@ -272,28 +282,46 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
 
 #[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
 fn hash<const LOOK: bool>(
-    buffer: &[u8],
-    spans: &[KeySpan; BLOCK],
-    count: usize,
+    block: Block<'_>,
     slots: &mut [Slot; BLOCK],
-) -> Seen {
-    window::hash(buffer, spans, count, slots, |windows: [Window<'_>; 2]| {
-        let [first, second] = windows.map(|(window, shuffle)| {
-            prefetch(window.as_ptr());
-            shuffled(window, shuffle)
-        });
-        let sums = reduce_two(scaled_sum(first), scaled_sum(second));
-        let open =
-            u8::from(LOOK && may_have_open(first)) | u8::from(LOOK && may_have_open(second)) << 1;
-        (sums, open)
-    })
+    put_off: &mut PutOff,
+) -> u64 {
+    window::hash::<2, LOOK>(
+        block,
+        slots,
+        put_off,
+        |halves: [Window<'_, HALF>; 2]| {
+            let [first, second] = halves.map(|(half, shuffle)| {
+                prefetch(half.as_ptr());
+                shuffled(half, shuffle)
+            });
+            let open = [first, second].map(|half| LOOK && may_have_open(half));
+            (reduce_two(scaled_half(first), scaled_half(second)), open)
+        },
+        |windows: [Window<'_, WINDOW>; 2]| {
+            let [first, second] = windows.map(|(window, shuffle)| {
+                prefetch(window.as_ptr());
+                shuffled(window, shuffle)
+            });
+            let open = [first, second].map(|[a, b, c, d]| {
+                LOOK && may_have_open([_mm_max_epi8(a, b), _mm_max_epi8(c, d)])
+            });
+            (reduce_two(scaled_sum(first), scaled_sum(second)), open)
+        },
+    )
 }
 
 #[target_feature(enable = "sse4.2,popcnt")]
-fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
-    window::narrow(buffer, spans, count, |window, byte| {
-        find_forward(window, byte)
-    })
+fn narrow(block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
+    window::narrow(
+        block,
+        parts,
+        |half, byte| {
+            let [near, far] = load(half).map(|block| u32::from(find_in(block, byte)));
+            near << 16 | far
+        },
+        |window, byte| find_forward(window, byte),
+    )
 }
 
 /// Whether there may be a `{` in the blocks: something from `{` to DEL, taken as
@@ -302,24 +330,20 @@ fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
 /// the multiplier's ports counts.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-fn may_have_open(blocks: Blocks) -> bool {
-    let [a, b, c, d] = blocks;
-    let highest = _mm_max_epi8(_mm_max_epi8(a, b), _mm_max_epi8(c, d));
-    let found = _mm_cmpgt_epi8(highest, _mm_set1_epi8(b'{' as i8 - 1));
+fn may_have_open([a, b]: [__m128i; 2]) -> bool {
+    let found = _mm_cmpgt_epi8(_mm_max_epi8(a, b), _mm_set1_epi8(b'{' as i8 - 1));
     _mm_movemask_epi8(found) != 0
 }
 
-/// The blocks of a window, of the bytes that count.
+/// The blocks of a window, or of half of one, of the bytes that count.
 #[inline]
 #[target_feature(enable = "sse4.2")]
-fn shuffled(window: &[u8; WINDOW], shuffle: &Shuffle) -> Blocks {
-    let blocks = load(window);
-    let shuffle: *const __m128i = std::ptr::from_ref(shuffle).cast();
-    [0, 1, 2, 3].map(|n| {
-        // SAFETY: a shuffle is aligned and has four times the 16 bytes that are
-        // read; the blocks are the last ones first.
-        _mm_shuffle_epi8(blocks[n], unsafe { _mm_load_si128(shuffle.add(3 - n)) })
-    })
+fn shuffled<const BYTES: usize, const BLOCKS: usize>(
+    window: &[u8; BYTES],
+    shuffle: &[u8; BYTES],
+) -> [__m128i; BLOCKS] {
+    let (blocks, shuffles): ([_; BLOCKS], [_; BLOCKS]) = (load(window), load(shuffle));
+    std::array::from_fn(|n| _mm_shuffle_epi8(blocks[n], shuffles[n]))
 }
 
 /// [`reduce`] for two keys side by side.
