@@ -104,10 +104,13 @@ impl Run {
     /// [`ErrorKind::Unsafe`] when a slot is open towards several nodes, or a node can't be asked.
     pub(super) fn adopt_open_slots(&mut self, session: &mut Session, yes: bool) -> Result<bool> {
         let known = self.journal.open_moves();
-        let open = open_moves(&session.survey()?)?;
+        let survey = session.survey()?;
+        let views = survey.nodes.iter();
+        let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
+        let open = open_moves(&views)?;
         // Where the journal knows the slot it knows what was meant.
         let is_new = |task: &Move| known.iter().all(|begun| begun.slot != task.slot);
-        let adopted: Vec<Move> = open.into_iter().filter(is_new).collect();
+        let adopted: Vec<Move> = open.moves.into_iter().filter(is_new).collect();
         let question = format!(
             "finish {} slots that somebody has opened, and nobody moves now?",
             adopted.len()
@@ -117,6 +120,7 @@ impl Run {
         }
         let is_agreed = yes || confirm(&question)?;
         if is_agreed {
+            self.journal.know(&open.beside)?;
             self.journal.begin(&adopted)?;
         }
         Ok(is_agreed)

@@ -7,11 +7,25 @@
 //! interrupted in both directions; Redis 7.0.)
 
 use super::Move;
-use super::survey::Survey;
-use crate::cluster::{NodeId, OpenSlot};
+use super::families::Families;
+use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What each node believes that can be asked.
+type Views = BTreeMap<NodeId, ClusterView>;
+
+/// What would close every open slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenMoves {
+    /// The moves, by slot.
+    pub moves: Vec<Move>,
+    /// The nodes that receive a slot beside the target that clients are sent to, each as one of
+    /// the target's family: what they have of it is cleared up after the move
+    /// ([`super::strays`]).
+    pub beside: Families,
+}
 
 /// Who says what of one open slot.
 #[derive(Debug, Default)]
@@ -22,15 +36,15 @@ struct Said {
     importing: Vec<(NodeId, NodeId)>,
 }
 
-/// The moves that would close every open slot, by slot.
+/// The moves that would close every open slot, from what each node believes.
 ///
 /// # Errors
-/// [`ErrorKind::Unsafe`] when a slot is open towards several nodes: nothing says which is meant.
-pub fn open_moves(survey: &Survey) -> Result<Vec<Move>> {
+/// [`ErrorKind::Unsafe`] when a slot is open towards several nodes, and nothing says which is
+/// meant.
+pub fn open_moves(views: &Views) -> Result<OpenMoves> {
     let mut slots: BTreeMap<Slot, Said> = BTreeMap::new();
-    for (id, facts) in survey.primaries() {
-        let open = facts.view.node(id).map_or(&[][..], |node| &node.open);
-        for open in open {
+    for (id, myself) in primaries(views) {
+        for open in &myself.open {
             let said = slots.entry(open.slot()).or_default();
             match open {
                 OpenSlot::Migrating { target, .. } => said.migrating.push((id, *target)),
@@ -38,49 +52,87 @@ pub fn open_moves(survey: &Survey) -> Result<Vec<Move>> {
             }
         }
     }
-    let moves = slots
-        .iter()
-        .map(|(slot, said)| one_move(survey, *slot, said));
-    moves.collect()
-}
-
-fn one_move(survey: &Survey, slot: Slot, said: &Said) -> Result<Move> {
-    let declared = said.migrating.iter().map(|(_, target)| *target);
-    let targets: BTreeSet<NodeId> = declared
-        .chain(said.importing.iter().map(|(id, _)| *id))
-        .collect();
-    let sources: BTreeSet<NodeId> = match said.migrating.as_slice() {
-        // Only the target has it open: it names its source.
-        [] => said.importing.iter().map(|(_, source)| *source).collect(),
-        migrating => migrating.iter().map(|(id, _)| *id).collect(),
-    };
-    let one = |ids: &BTreeSet<NodeId>| match ids.len() {
-        1 => ids.first().copied(),
-        _ => None,
-    };
-    match (one(&sources), one(&targets)) {
-        (Some(source), Some(target)) => Ok(Move {
-            slot,
+    let mut found = OpenMoves::default();
+    for (slot, said) in &slots {
+        let (source, target) = said.pair(views, *slot)?;
+        found.moves.push(Move {
+            slot: *slot,
             source,
             target,
-        }),
-        _ => {
-            let names = |ids: &BTreeSet<NodeId>| {
-                let names: Vec<String> = ids.iter().map(|id| survey.name(*id)).collect();
-                names.join(" and ")
-            };
-            let message = format!(
-                "slot {slot} is open from {} to {}: nothing says which is meant",
-                names(&sources),
-                names(&targets)
-            );
-            let mend = format!(
-                "find a node among them that holds none of its keys (CLUSTER COUNTKEYSINSLOT \
-                 {slot}), and close it there with CLUSTER SETSLOT {slot} STABLE"
-            );
-            Err(Error::new(ErrorKind::Unsafe, message).mend(mend))
+        });
+        let beside = said.importing.iter().filter(|(id, _)| *id != target);
+        beside.for_each(|(id, _)| found.beside.add(target, *id));
+    }
+    Ok(found)
+}
+
+fn primaries(views: &Views) -> impl Iterator<Item = (NodeId, &Node)> {
+    let selves = views
+        .iter()
+        .filter_map(|(id, view)| Some((*id, view.node(*id)?)));
+    selves.filter(|(_, node)| node.is_primary())
+}
+
+impl Said {
+    /// From whom to whom the slot goes: the source's word counts, since clients are sent there.
+    fn pair(&self, views: &Views, slot: Slot) -> Result<(NodeId, NodeId)> {
+        let receivers: BTreeSet<NodeId> = self.importing.iter().map(|(id, _)| *id).collect();
+        match (self.migrating.as_slice(), self.importing.as_slice()) {
+            ([pair], _) => Ok(*pair),
+            ([], [(_, source), ..]) => {
+                let owner = settled_owner(views, slot, &self.importing);
+                match owner.filter(|owner| !receivers.contains(owner)) {
+                    // It went to somebody else since: what is open is left over.
+                    Some(owner) => Ok((*source, owner)),
+                    None => self.only_pair(views, slot),
+                }
+            }
+            _ => self.only_pair(views, slot),
         }
     }
+
+    /// The target names its source, and is the only one.
+    fn only_pair(&self, views: &Views, slot: Slot) -> Result<(NodeId, NodeId)> {
+        match (self.migrating.as_slice(), self.importing.as_slice()) {
+            ([], [(target, source)]) => Ok((*source, *target)),
+            _ => Err(self.refuse(views, slot)),
+        }
+    }
+
+    fn refuse(&self, views: &Views, slot: Slot) -> Error {
+        let given = self.migrating.iter().copied();
+        let received = self.importing.iter().map(|(id, source)| (*source, *id));
+        let name = |id: NodeId| {
+            let node = views.values().find_map(|view| view.node(id));
+            node.map_or_else(|| id.short(), Node::name)
+        };
+        let pairs: BTreeSet<(NodeId, NodeId)> = given.chain(received).collect();
+        let pairs: Vec<String> = pairs
+            .into_iter()
+            .map(|(source, target)| format!("from {} to {}", name(source), name(target)))
+            .collect();
+        let message = format!(
+            "slot {slot} is open {}: nothing says which is meant",
+            pairs.join(" and ")
+        );
+        let mend = format!(
+            "find a node among them that holds none of its keys (CLUSTER COUNTKEYSINSLOT {slot}), \
+             and close it there with CLUSTER SETSLOT {slot} STABLE"
+        );
+        Error::new(ErrorKind::Unsafe, message).mend(mend)
+    }
+}
+
+/// The owner of a slot, where it is none of those that the receivers name as its source and all
+/// of those are primaries still: none of them was replaced, so the slot has moved since.
+fn settled_owner(views: &Views, slot: Slot, importing: &[(NodeId, NodeId)]) -> Option<NodeId> {
+    let mut owners = primaries(views).filter(|(_, node)| node.slots.contains(slot));
+    let (owner, None) = (owners.next()?.0, owners.next()) else {
+        return None;
+    };
+    let is_primary = |id: NodeId| primaries(views).any(|(primary, _)| primary == id);
+    let has_moved = |(_, source): &(NodeId, NodeId)| *source != owner && is_primary(*source);
+    importing.iter().all(has_moved).then_some(owner)
 }
 
 #[cfg(test)]
@@ -89,18 +141,21 @@ mod tests {
     use crate::execute::testing::{NODES, facts_with, id, task};
 
     /// What is open on each node, as the end of its own line.
-    fn survey(open: [&str; 3]) -> Survey {
+    fn views(open: [&str; 3]) -> Views {
         let nodes = NODES.iter().zip(open).map(|(myself, open)| {
             let facts = facts_with(*myself, |node, line| match node == *myself {
                 true => format!("{line}{open}"),
                 false => line,
             });
-            (id(*myself), facts)
+            (id(*myself), facts.view)
         });
-        Survey {
-            nodes: nodes.collect(),
-            unreachable: BTreeMap::new(),
-        }
+        nodes.collect()
+    }
+
+    fn moves(open: [&str; 3]) -> Vec<Move> {
+        let found = open_moves(&views(open)).expect("moves");
+        assert_eq!(found.beside, Families::default());
+        found.moves
     }
 
     fn to(slot: u16, target: char) -> String {
@@ -113,31 +168,46 @@ mod tests {
 
     #[test]
     fn either_side_alone_tells_the_move() {
-        let both = survey([&to(7, 'b'), &from(7, 'a'), ""]);
-        assert_eq!(open_moves(&both).expect("moves"), [task(7, 'a', 'b')]);
-        let source = survey([&to(7, 'b'), "", ""]);
-        assert_eq!(open_moves(&source).expect("moves"), [task(7, 'a', 'b')]);
-        let target = survey(["", &from(7, 'a'), ""]);
-        assert_eq!(open_moves(&target).expect("moves"), [task(7, 'a', 'b')]);
-        assert_eq!(open_moves(&survey(["", "", ""])).expect("moves"), []);
+        for open in [
+            [&to(7, 'b')[..], &from(7, 'a'), ""],
+            [&to(7, 'b'), "", ""],
+            ["", &from(7, 'a'), ""],
+        ] {
+            assert_eq!(moves(open), [task(7, 'a', 'b')]);
+        }
+        assert_eq!(moves(["", "", ""]), []);
     }
 
     #[test]
     fn both_directions_are_two_moves() {
         let a = to(1, 'b') + &from(6000, 'b');
         let b = from(1, 'a') + &to(6000, 'a');
-        let moves = open_moves(&survey([&a, &b, ""])).expect("moves");
-        assert_eq!(moves, [task(1, 'a', 'b'), task(6000, 'b', 'a')]);
+        let both = [task(1, 'a', 'b'), task(6000, 'b', 'a')];
+        assert_eq!(moves([&a, &b, ""]), both);
+    }
+
+    #[test]
+    fn of_two_receivers_the_source_names_the_target() {
+        let found = open_moves(&views([&to(7, 'b'), &from(7, 'a'), &from(7, 'a')]));
+        let found = found.expect("moves");
+        assert_eq!(found.moves, [task(7, 'a', 'b')]);
+        assert!(found.beside.are_kin(id('b'), id('c')));
+    }
+
+    #[test]
+    fn what_is_open_after_its_slot_has_moved_is_left_over() {
+        // `a` owns slot 7, and `c` waits for `b` to give it.
+        let found = open_moves(&views(["", "", &from(7, 'b')])).expect("moves");
+        assert_eq!(found.moves, [task(7, 'b', 'a')]);
+        assert!(found.beside.are_kin(id('a'), id('c')));
     }
 
     #[test]
     fn nobody_guesses_between_two_targets() {
-        let a = to(7, 'b');
-        let error = open_moves(&survey([&a, "", &from(7, 'a')])).expect_err("refused");
+        let error = open_moves(&views(["", &from(7, 'a'), &from(7, 'a')])).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Unsafe);
-        assert!(
-            error.one_line().contains("slot 7 is open from"),
-            "{error:?}"
-        );
+        let words = "slot 7 is open from 10.0.0.1:7000 to 10.0.0.1:7001 and from 10.0.0.1:7000 to \
+                     10.0.0.1:7002: nothing says which is meant";
+        assert_eq!(error.message(), words);
     }
 }

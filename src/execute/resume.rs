@@ -9,8 +9,7 @@ use super::slot_move::Entry;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, NodeId, OpenSlot, Role};
 use crate::error::{Error, ErrorKind, Result};
-use crate::slot::Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How a move that was begun goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,80 +49,6 @@ pub fn standing_of(
     begun: Move,
 ) -> Result<Standing> {
     standing_in(Beliefs { views, families }, begun)
-}
-
-/// The way forward of every slot that is open, from the cluster's own state alone, pair by pair.
-///
-/// An open slot goes where its source gives it, or else where it is being received; never back,
-/// because the keys that have moved would read nil. `redis-cli --cluster fix` takes the node with
-/// the most keys for the owner instead, and lost thousands of keys where moves were interrupted in
-/// both directions (Redis 7.0).
-///
-/// # Errors
-/// [`ErrorKind::Unsafe`] with the first slot that two nodes receive, or whose way forward can't be
-/// seen.
-pub fn from_cluster(views: &BTreeMap<NodeId, ClusterView>) -> Result<Vec<(Move, Entry)>> {
-    let mut ways: BTreeMap<Slot, Way> = BTreeMap::new();
-    for (id, view) in views {
-        let Some(myself) = view.node(*id).filter(|node| node.is_primary()) else {
-            continue;
-        };
-        for open in &myself.open {
-            let way = ways.entry(open.slot()).or_default();
-            match open {
-                OpenSlot::Migrating { target, .. } => way.gives.push((*id, *target)),
-                OpenSlot::Importing { source, .. } => way.receives.push((*source, *id)),
-            }
-        }
-    }
-    let mut tasks = Vec::new();
-    for (slot, way) in ways {
-        let begun = way.task(slot)?;
-        match standing_of(views, &Families::default(), begun)? {
-            Standing::GoesOn(task, entry) => tasks.push((task, entry)),
-            // A source may keep its MIGRATING when it has learnt of the new owner by gossip.
-            Standing::Settled => tasks.push((begun, Entry::TargetOwns)),
-        }
-    }
-    // Moves of one direction between two nodes run side by side.
-    tasks.sort_by_key(|(task, _)| (task.source, task.target, task.slot));
-    Ok(tasks)
-}
-
-/// Who has a slot open: source and target each.
-#[derive(Debug, Default)]
-struct Way {
-    gives: Vec<(NodeId, NodeId)>,
-    receives: Vec<(NodeId, NodeId)>,
-}
-
-impl Way {
-    fn task(&self, slot: Slot) -> Result<Move> {
-        let receivers: BTreeSet<NodeId> = self.receives.iter().map(|(_, id)| *id).collect();
-        let pair = match (self.gives.as_slice(), self.receives.as_slice()) {
-            ([(source, target)], _) if receivers.iter().all(|id| id == target) => {
-                Some((*source, *target))
-            }
-            ([], [(source, target)]) => Some((*source, *target)),
-            _ => None,
-        };
-        let (source, target) = pair.ok_or_else(|| {
-            let all = self.gives.iter().chain(&self.receives);
-            let all: Vec<String> = all
-                .map(|(one, other)| format!("{one} to {other}"))
-                .collect();
-            let message = format!("slot {slot} is open for several moves: {}", all.join(", "));
-            Error::new(ErrorKind::Unsafe, message).mend(
-                "count its keys on each target (CLUSTER COUNTKEYSINSLOT), and close it with \
-                 CLUSTER SETSLOT STABLE where there are none",
-            )
-        })?;
-        Ok(Move {
-            slot,
-            source,
-            target,
-        })
-    }
 }
 
 /// Where a move that was begun stands, from what the nodes believe.

@@ -227,3 +227,68 @@ fn a_key_with_two_values_is_for_the_person_to_decide() {
     let kept = keys.map(|key| (key, Some(b"target".to_vec())));
     assert_well(&cluster, state.path(), &kept.into(), &[]);
 }
+
+/// A third node has slots open as well: another tool's, or what is left of a failover.
+#[test]
+fn what_a_third_node_has_of_a_slot_is_cleared_up() {
+    let shape = Shape {
+        primaries: 3,
+        ..two_with_replicas()
+    };
+    let Some(cluster) = servers::cluster(&shape) else {
+        return;
+    };
+    let state = state();
+    let [same, other, alone] = [700, 701, 702].map(|number| Slot::new(number).expect("a slot"));
+    let importing = |slot: Slot| {
+        let source = id(&cluster, 0);
+        send(&cluster, 2, &[set(slot, SetSlot::Importing { source })]);
+    };
+    let put = |node: usize, slot: Slot, value: &[u8]| {
+        let put = client(&[b"SET", &key_in(slot, "third:"), value]);
+        send(&cluster, node, &[Verb::Asking, put]);
+    };
+    let mut expected = load::fill(cluster.seed(), None, "key", 2_000, 10);
+    for slot in [same, other] {
+        put(0, slot, b"v");
+        open(&cluster, 0, 1, &[slot]);
+        importing(slot);
+        expected.insert(key_in(slot, "third:"), Some(b"v".to_vec()));
+    }
+    put(2, same, b"v");
+    put(2, other, b"another");
+    let resumed = |args: &[&str]| run(&cluster, state.path(), args);
+    let stopped = resumed(&RESUME);
+    assert_eq!(stopped.exit, 4, "{}", stopped.stderr);
+    let words = "which doesn't own the slot, with another value";
+    assert!(stopped.stderr.contains(words), "{}", stopped.stderr);
+    let kept = resumed(&["resume", "--yes", "--on-conflict", "keep-target"]);
+    assert_eq!(kept.exit, 0, "{}", kept.stderr);
+    assert_well(&cluster, state.path(), &expected, &[]);
+
+    // The slot has moved since, and the third node alone has the key.
+    let moved = [
+        "plan-rebalance",
+        "--move",
+        "702",
+        "--to",
+        &cluster.nodes()[1].addr.to_string(),
+    ]
+    .map(str::to_owned);
+    let moved: Vec<&str> = moved
+        .iter()
+        .map(String::as_str)
+        .chain(["--apply", "--yes"])
+        .collect();
+    assert_eq!(resumed(&moved).exit, 0);
+    importing(alone);
+    put(2, alone, b"only here");
+    let stopped = resumed(&RESUME);
+    assert_eq!(stopped.exit, 4, "{}", stopped.stderr);
+    let words = "and no longer, or never, on its owner";
+    assert!(stopped.stderr.contains(words), "{}", stopped.stderr);
+    let kept = resumed(&["resume", "--yes", "--on-conflict", "keep-source"]);
+    assert_eq!(kept.exit, 0, "{}", kept.stderr);
+    expected.insert(key_in(alone, "third:"), Some(b"only here".to_vec()));
+    assert_well(&cluster, state.path(), &expected, &[]);
+}

@@ -20,6 +20,7 @@ use slotkit::error::{Error, ErrorKind};
 use slotkit::execute::Move;
 use slotkit::execute::core::{Core, Note, Options, Step};
 use slotkit::execute::families::Families;
+use slotkit::execute::open_moves::open_moves;
 use slotkit::execute::resume::{self, Standing};
 use slotkit::execute::slot_move::Entry;
 use slotkit::slot::Slot;
@@ -435,7 +436,13 @@ impl World {
                 }
             }
         } else {
-            tasks = resume::from_cluster(&views).map_err(|error| error.one_line())?;
+            let open = open_moves(&views).map_err(|error| error.one_line())?;
+            for begun in open.moves {
+                let standing = resume::standing_of(&views, &self.families, begun);
+                if let Standing::GoesOn(task, entry) = standing.map_err(|error| error.one_line())? {
+                    tasks.push((task, entry));
+                }
+            }
             self.has_journal = true;
             self.journal.clear();
         }
