@@ -157,17 +157,30 @@ const BLOCK: usize = 64;
 const MARGIN: usize = 64;
 
 /// Where the separators of a piece are; with room for a word of them to spare.
+#[derive(Clone, Debug)]
 pub(super) struct Ends {
     places: [u32; LINES + 64],
     count: usize,
 }
 
-impl Ends {
-    fn new() -> Ends {
+impl Default for Ends {
+    fn default() -> Ends {
         Ends {
             places: [0; LINES + 64],
             count: 0,
         }
+    }
+}
+
+impl Ends {
+    /// Forgets what was found.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// What was found.
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places[..self.count]
     }
 
     /// To append to. The count is handed back by [`Cursor::finish`]: while it
@@ -259,7 +272,7 @@ fn walk(
     mut visit: impl FnMut(usize, &mut [KeySpan], &[Slot]),
 ) -> ListCount {
     let mut seen = ListCount::default();
-    let mut ends = Ends::new();
+    let mut ends = Ends::default();
     let mut spans = [KeySpan::default(); LINES + 64];
     let mut slots = [Slot::MIN; LINES + 64];
     let mut tags_first = false;

@@ -8,12 +8,14 @@
 mod crc16;
 mod hash_tag;
 mod list;
+mod places;
 mod range;
 mod set;
 
 pub use crc16::{KERNEL_VARIABLE, Kernel, kernel};
 pub use hash_tag::hash_tag;
 pub use list::{ListCount, ListFormat, count_list, slots_of_list};
+pub(crate) use places::Places;
 pub use range::{SlotRange, SlotRangeError};
 pub use set::SlotSet;
 

@@ -1,126 +1,13 @@
 //! Many keys at once, in buffers that are used again.
 
+use super::Calls;
+use super::facts::{Columns, Expiry, Group, KeyFacts, Number};
 use super::rdb_tools::Quick;
-use super::{Calls, Command, Encoding, Moment};
 use crate::slot::KeySpan;
-use std::fmt;
 use std::ops::Range;
 
 /// How many rows a batch holds at most: few enough that they stay in the cache.
 pub const BATCH_ROWS: usize = 4096;
-
-/// What a key holds, in the words of the server's `TYPE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum KeyKind {
-    /// `string`.
-    String,
-    /// `list`.
-    List,
-    /// `set`.
-    Set,
-    /// `zset`; rdb-tools says `sortedset`.
-    Zset,
-    /// `hash`.
-    Hash,
-    /// `stream`.
-    Stream,
-    /// A module's type, or one that is newer than slotkit.
-    Module,
-    /// The input doesn't tell: a list of keys.
-    Unknown,
-}
-
-impl KeyKind {
-    /// Every kind, in the order of reports.
-    pub const ALL: [KeyKind; 8] = [
-        KeyKind::String,
-        KeyKind::List,
-        KeyKind::Set,
-        KeyKind::Zset,
-        KeyKind::Hash,
-        KeyKind::Stream,
-        KeyKind::Module,
-        KeyKind::Unknown,
-    ];
-
-    /// The kind that a dump's word means. Words that no server core knows are modules' types.
-    pub fn from_word(word: &[u8]) -> KeyKind {
-        match word {
-            b"string" => KeyKind::String,
-            b"list" => KeyKind::List,
-            b"set" => KeyKind::Set,
-            b"zset" | b"sortedset" => KeyKind::Zset,
-            b"hash" => KeyKind::Hash,
-            b"stream" => KeyKind::Stream,
-            b"" => KeyKind::Unknown,
-            _ => KeyKind::Module,
-        }
-    }
-
-    /// Whether the server drops such a key with its last element; a stream may be empty.
-    pub(super) fn is_collection(self) -> bool {
-        matches!(
-            self,
-            KeyKind::List | KeyKind::Set | KeyKind::Zset | KeyKind::Hash
-        )
-    }
-
-    /// The server's word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            KeyKind::String => "string",
-            KeyKind::List => "list",
-            KeyKind::Set => "set",
-            KeyKind::Zset => "zset",
-            KeyKind::Hash => "hash",
-            KeyKind::Stream => "stream",
-            KeyKind::Module => "module",
-            KeyKind::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
-
-/// What an input says of a key besides its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyFacts {
-    /// How many bytes of memory it takes, if the input tells.
-    pub size_bytes: Option<u64>,
-    /// How many elements it has, if the input tells.
-    pub elements: Option<u64>,
-    /// What it holds.
-    pub kind: KeyKind,
-    /// The numbered database it is in; 0 where the input doesn't tell.
-    pub db: u16,
-    /// Whether it expires.
-    pub expires: bool,
-    /// When it expires, if the input tells.
-    pub expires_at: Option<Moment>,
-    /// How its value is kept in memory.
-    pub encoding: Encoding,
-    /// The command that named it, in a log of MONITOR: then it isn't a key that is there, but an operation.
-    pub command: Option<Command>,
-}
-
-impl KeyFacts {
-    /// A key of which nothing but its name is known.
-    pub const UNKNOWN: KeyFacts = KeyFacts {
-        size_bytes: None,
-        elements: None,
-        kind: KeyKind::Unknown,
-        db: 0,
-        expires: false,
-        expires_at: None,
-        encoding: Encoding::Unknown,
-        command: None,
-    };
-}
 
 /// One key of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +46,7 @@ pub struct KeyBatch {
     /// Where each key lies.
     pub(super) spans: Vec<KeySpan>,
     /// What is known of each key.
-    pub(super) facts: Vec<KeyFacts>,
+    pub(super) facts: Columns,
     /// Where each key's row begins in the block.
     pub(super) rows: Vec<u32>,
     /// How long each key's longest element is, where it was asked for and the input tells; else empty.
@@ -202,9 +89,27 @@ impl KeyBatch {
         &self.spans
     }
 
-    /// What is known of each key.
-    pub fn facts(&self) -> &[KeyFacts] {
-        &self.facts
+    /// How many bytes each key takes.
+    pub(crate) fn sizes(&self) -> &[Number] {
+        &self.facts.sizes
+    }
+
+    /// When each key expires.
+    pub(crate) fn expiries(&self) -> &[Expiry] {
+        &self.facts.expiries
+    }
+
+    /// What each key is counted by.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.facts.groups
+    }
+
+    /// One of the keys.
+    pub(super) fn record(&self, index: usize) -> KeyRecord<'_> {
+        KeyRecord {
+            key: self.spans[index].of(self.bytes()),
+            facts: self.facts.get(index),
+        }
     }
 
     /// How many bytes each key's longest element has, when [`super::Options::wants_longest`] asks for
@@ -220,14 +125,7 @@ impl KeyBatch {
 
     /// The keys, in the order of the input.
     pub fn records(&self) -> impl ExactSizeIterator<Item = KeyRecord<'_>> {
-        let bytes = self.bytes();
-        self.spans
-            .iter()
-            .zip(&self.facts)
-            .map(move |(span, facts)| KeyRecord {
-                key: span.of(bytes),
-                facts: *facts,
-            })
+        (0..self.len()).map(|index| self.record(index))
     }
 
     /// The offset in the input of the block that the keys come from.
@@ -242,10 +140,7 @@ impl KeyBatch {
 
     /// Forgets the keys; the block stays.
     pub(super) fn clear_rows(&mut self) {
-        self.spans.clear();
-        self.facts.clear();
-        self.rows.clear();
-        self.longest.clear();
+        self.truncate(0);
         self.calls.clear();
         self.unescaped.clear();
         self.is_unescaped = false;
@@ -321,24 +216,29 @@ impl KeyBatch {
         self.rows.push(row as u32);
     }
 
-    /// Adds rows of a piece that begins at `begin` in the block: where each begins in the piece, its key there,
-    /// and its facts.
+    /// Adds rows whose facts were added, of a piece that begins at `begin` in the block: where each
+    /// begins in the piece, and its key there.
+    #[inline]
     pub(super) fn push_rows(
         &mut self,
         begin: usize,
-        rows: impl ExactSizeIterator<Item = (u32, KeySpan, KeyFacts)>,
+        rows: impl ExactSizeIterator<Item = (u32, KeySpan)> + Clone,
     ) {
         let begin = begin as u32;
-        self.spans.reserve(rows.len());
-        self.rows.reserve(rows.len());
-        self.facts.reserve(rows.len());
-        for (row, key, facts) in rows {
-            self.spans.push(KeySpan {
-                start: begin + key.start,
-                end: begin + key.end,
-            });
-            self.rows.push(begin + row);
-            self.facts.push(facts);
+        self.rows.extend(rows.clone().map(|(row, _)| begin + row));
+        self.spans.extend(rows.map(|(_, key)| KeySpan {
+            start: begin + key.start,
+            end: begin + key.end,
+        }));
+    }
+
+    /// Moves a key to an earlier place.
+    pub(super) fn copy_within(&mut self, from: usize, to: usize) {
+        self.spans[to] = self.spans[from];
+        self.rows[to] = self.rows[from];
+        self.facts.copy_within(from, to);
+        if let Some(longest) = self.longest.get(from).copied() {
+            self.longest[to] = longest;
         }
     }
 
@@ -347,6 +247,7 @@ impl KeyBatch {
         self.spans.truncate(keys);
         self.facts.truncate(keys);
         self.rows.truncate(keys);
+        self.longest.truncate(keys);
     }
 
     /// Adds a key that was unescaped.

@@ -1,7 +1,8 @@
 //! Which keys count.
 
+use super::KeyKind;
 use super::Moment;
-use super::batch::{KeyBatch, KeyKind, KeyRecord};
+use super::batch::{KeyBatch, KeyRecord};
 use super::glob::Glob;
 use crate::slot::{Slot, SlotSet};
 
@@ -51,25 +52,13 @@ impl Filter {
     pub(super) fn sift(&self, batch: &mut KeyBatch) -> u64 {
         let mut kept = 0;
         for index in 0..batch.len() {
-            let record = KeyRecord {
-                key: batch.spans[index].of(batch.bytes()),
-                facts: batch.facts[index],
-            };
-            if self.takes(record) {
-                batch.spans[kept] = batch.spans[index];
-                batch.facts[kept] = batch.facts[index];
-                batch.rows[kept] = batch.rows[index];
-                if let Some(longest) = batch.longest.get(index).copied() {
-                    batch.longest[kept] = longest;
-                }
+            if self.takes(batch.record(index)) {
+                batch.copy_within(index, kept);
                 kept += 1;
             }
         }
         let gone = batch.len() - kept;
-        batch.spans.truncate(kept);
-        batch.facts.truncate(kept);
-        batch.rows.truncate(kept);
-        batch.longest.truncate(kept);
+        batch.truncate(kept);
         gone as u64
     }
 }

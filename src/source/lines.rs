@@ -1,7 +1,8 @@
 //! Key lists: one key a line, or between two separators.
 
-use super::batch::{KeyBatch, KeyFacts};
+use super::batch::KeyBatch;
 use super::cut::Cut;
+use super::facts::KeyFacts;
 use crate::slot::ListFormat;
 use memchr::memchr;
 

@@ -18,10 +18,12 @@ mod cut;
 mod detect;
 mod encoding;
 mod escape;
+mod facts;
 mod fault;
 mod filter;
 mod folder;
 mod glob;
+mod kind;
 mod lines;
 mod moment;
 mod monitor;
@@ -37,19 +39,22 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BATCH_ROWS, KeyBatch, KeyFacts, KeyKind, KeyRecord};
+pub use batch::{BATCH_ROWS, KeyBatch, KeyRecord};
 pub use encoding::Encoding;
 pub use escape::Escape;
+pub use facts::KeyFacts;
 pub use fault::{Fault, Faults, KEPT_EXAMPLES};
 pub use filter::Filter;
 pub use folder::{Folder, files_of};
 pub use glob::Glob;
+pub use kind::KeyKind;
 pub use moment::Moment;
 pub use monitor::{Calls, Command};
 pub use opened::{KeySource, Source, open};
 pub use reading::Findings;
 
 pub(crate) use block::Cutting;
+pub(crate) use facts::{Expiry, Group, Number};
 pub(crate) use monitor::joined_spans;
 pub(crate) use opened::{Opened, Opening, find_lines};
 pub(crate) use parts::Parts;
@@ -60,8 +65,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// How long a part of a file is. It doesn't depend on the number of threads,
-/// and two of them fit a core's second-level cache.
-pub const PART_BYTES: usize = 512 << 10;
+/// and leaves room for the counts in a core's second-level cache.
+pub const PART_BYTES: usize = 256 << 10;
 
 /// The longest row by default: far above any sane key, and small enough that
 /// a few of them at once keep memory flat.

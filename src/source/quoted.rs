@@ -5,11 +5,11 @@
 //! falls between the rows that it reads. A row with a quote where the standard
 //! has none is refused.
 
-use super::batch::{KeyBatch, KeyFacts, KeyKind};
+use super::batch::KeyBatch;
 use super::cut::Cut;
 use super::detect::UTF8_MARK;
 use super::fault::{Fault, Faults, excerpt};
-use super::{Encoding, Moment, number};
+use super::{Encoding, KeyFacts, KeyKind, Moment, number};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use memchr::{memchr, memchr_iter, memchr2};
 use std::io::Read;

@@ -116,15 +116,12 @@ fn unescape(escape: Escape, batch: &mut KeyBatch, faults: &mut Faults) -> u64 {
             Unescaped::AsIs | Unescaped::Exact => {}
         }
         // Unescaped keys are at most twice as long as they stood in the block.
+        batch.copy_within(index, kept);
         batch.spans[kept].start = start as u32;
         batch.spans[kept].end = bytes.len() as u32;
-        batch.facts[kept] = batch.facts[index];
-        batch.rows[kept] = batch.rows[index];
         kept += 1;
     }
-    batch.spans.truncate(kept);
-    batch.facts.truncate(kept);
-    batch.rows.truncate(kept);
+    batch.truncate(kept);
     batch.spare = std::mem::replace(&mut batch.unescaped, bytes);
     batch.is_unescaped = true;
     ambiguous

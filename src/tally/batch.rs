@@ -7,7 +7,7 @@
 use super::listed::with_braces;
 use super::{GroupCount, Tally};
 use crate::slot::{KeySpan, Slot, hash_tag};
-use crate::source::{Calls, KeyBatch, KeyFacts};
+use crate::source::{Calls, Encoding, Expiry, Group, KeyBatch, KeyKind, Number};
 
 /// How many keys are counted together: what is known of them stays in the nearest cache.
 const TOGETHER: usize = 256;
@@ -16,18 +16,21 @@ const TOGETHER: usize = 256;
 pub(super) struct Run<'batch> {
     pub(super) bytes: &'batch [u8],
     pub(super) spans: &'batch [KeySpan],
-    pub(super) facts: &'batch [KeyFacts],
+    pub(super) sizes: &'batch [Number],
+    pub(super) expiries: &'batch [Expiry],
+    pub(super) groups: &'batch [Group],
     pub(super) slots: &'batch [Slot],
 }
 
 impl Run<'_> {
-    /// Each key with what is known of it and its slot.
+    fn key(&self, at: usize) -> &[u8] {
+        self.spans[at].of(self.bytes)
+    }
+
+    /// How many bytes each key takes, 0 where it isn't known.
     #[inline]
-    fn keys(&self) -> impl Iterator<Item = (&[u8], &KeyFacts, Slot)> {
-        let keys = self.spans.iter().map(|span| span.of(self.bytes));
-        keys.zip(self.facts)
-            .zip(self.slots)
-            .map(|((key, facts), slot)| (key, facts, *slot))
+    fn bytes_of_each(&self) -> impl Iterator<Item = u64> {
+        self.sizes.iter().map(|size| size.or_zero())
     }
 }
 
@@ -43,14 +46,15 @@ impl Tally {
             return;
         }
         let mut places = batch.places();
-        let spans = batch.spans().chunks(TOGETHER);
-        let facts = batch.facts().chunks(TOGETHER);
-        for ((spans, facts), slots) in spans.zip(facts).zip(slots.chunks(TOGETHER)) {
+        for begin in (0..batch.len()).step_by(TOGETHER) {
+            let these = begin..batch.len().min(begin + TOGETHER);
             let run = Run {
                 bytes: batch.bytes(),
-                spans,
-                facts,
-                slots,
+                spans: &batch.spans()[these.clone()],
+                sizes: &batch.sizes()[these.clone()],
+                expiries: &batch.expiries()[these.clone()],
+                groups: &batch.groups()[these.clone()],
+                slots: &slots[these],
             };
             self.add_run(&run, places.by_ref().take(TOGETHER));
         }
@@ -59,53 +63,89 @@ impl Tally {
     /// Counts keys; `places` are theirs.
     pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
         self.count_slots(run);
+        self.count_sizes(run);
         self.count_groups(run);
-        self.count_databases(run.facts);
+        self.count_lengths(run.spans);
+        self.count_expiries(run);
         if self.tags.are_counted() {
             self.count_tags(run);
         }
-        for ((key, facts, slot), place) in run.keys().zip(places) {
-            let size = facts.size_bytes.unwrap_or(0);
-            self.samples.add(key, slot, size, place);
+        let sized = run.bytes_of_each().zip(run.slots).zip(run.spans);
+        for (((size, slot), span), place) in sized.zip(places) {
+            self.samples.add(span.of(run.bytes), *slot, size, place);
         }
     }
 
     fn count_slots(&mut self, run: &Run<'_>) {
         let mut candidates = [0_u16; TOGETHER];
         let mut count = 0;
-        for (at, (facts, slot)) in run.facts.iter().zip(run.slots).enumerate() {
-            let size = facts.size_bytes.unwrap_or(0);
+        let facts = run.sizes.iter().zip(run.expiries);
+        for (at, ((size, expiry), slot)) in facts.zip(run.slots).enumerate() {
+            let bytes = size.or_zero();
             let counted = &mut self.slots[slot.index()];
             counted.keys += 1;
-            counted.bytes = counted.bytes.saturating_add(size);
-            counted.expiring += u64::from(facts.expires);
+            counted.bytes = counted.bytes.saturating_add(bytes);
+            counted.expiring += u64::from(expiry.expires());
             // Written always and kept seldom: no branch has to be guessed.
-            candidates[count] = at as u16;
-            let is_candidate = facts.size_bytes.is_some() & self.biggest.may_take(*slot, size);
+            candidates[count % TOGETHER] = at as u16;
+            let is_candidate = size.is_known() & self.biggest.may_take(*slot, bytes);
             count += usize::from(is_candidate);
         }
         for at in &candidates[..count] {
             let at = usize::from(*at);
-            let key = run.spans[at].of(run.bytes);
-            let size = run.facts[at].size_bytes.unwrap_or(0);
-            self.biggest.offer(run.slots[at], key, size);
+            let size = run.sizes[at].or_zero();
+            self.biggest.offer(run.slots[at], run.key(at), size);
         }
     }
 
-    fn count_groups(&mut self, run: &Run<'_>) {
-        for (key, facts, _) in run.keys() {
-            let size = facts.size_bytes.unwrap_or(0);
-            self.kinds[facts.kind as usize].add(1, size);
-            self.encodings[facts.encoding as usize].add(1, size);
-            self.key_lengths.add(key.len() as u64);
-            match facts.size_bytes {
+    fn count_sizes(&mut self, run: &Run<'_>) {
+        for (at, size) in run.sizes.iter().enumerate() {
+            match size.get() {
                 Some(size) => {
                     self.sizes.add(size);
-                    self.big_keys.add(key, size);
+                    if self.big_keys.may_take(size) {
+                        self.big_keys.add(run.key(at), size);
+                    }
                 }
                 None => self.unsized_keys += 1,
             }
-            if let Some(at) = facts.expires_at {
+        }
+    }
+
+    /// Types, encodings and databases; keys that have the same type and encoding are summed up first.
+    fn count_groups(&mut self, run: &Run<'_>) {
+        let mut pairs = [[GroupCount::default(); Encoding::ALL.len()]; KeyKind::ALL.len()];
+        for (group, size) in run.groups.iter().zip(run.bytes_of_each()) {
+            pairs[group.kind as usize][group.encoding as usize].add(1, size);
+        }
+        let mut all = GroupCount::default();
+        for (kind, encodings) in self.kinds.iter_mut().zip(&pairs) {
+            for (encoding, count) in self.encodings.iter_mut().zip(encodings) {
+                if count.keys > 0 {
+                    kind.add(count.keys, count.bytes);
+                    encoding.add(count.keys, count.bytes);
+                    all.add(count.keys, count.bytes);
+                }
+            }
+        }
+        let Some(first) = run.groups.first() else {
+            return;
+        };
+        match run.groups.iter().all(|group| group.db == first.db) {
+            true => self.group(first.db).add(all.keys, all.bytes),
+            false => self.count_databases(run),
+        }
+    }
+
+    fn count_lengths(&mut self, spans: &[KeySpan]) {
+        for span in spans {
+            self.key_lengths.add(u64::from(span.end - span.start));
+        }
+    }
+
+    fn count_expiries(&mut self, run: &Run<'_>) {
+        for (expiry, size) in run.expiries.iter().zip(run.bytes_of_each()) {
+            if let Some(at) = expiry.moment() {
                 self.expiries.add(at, size);
             }
         }
@@ -121,19 +161,20 @@ impl Tally {
             }
         }
         for (tag, at) in &tagged[..count] {
-            let size = run.facts[*at].size_bytes.unwrap_or(0);
+            let size = run.sizes[*at].or_zero();
             self.tags.add(tag, run.slots[*at], size);
         }
     }
 
-    /// Databases come in runs: one look-up a run.
-    fn count_databases(&mut self, facts: &[KeyFacts]) {
-        for run in facts.chunk_by(|one, next| one.db == next.db) {
+    /// Databases come one after another: one look-up for each.
+    fn count_databases(&mut self, run: &Run<'_>) {
+        let mut sizes = run.bytes_of_each();
+        for same in run.groups.chunk_by(|one, next| one.db == next.db) {
             let mut count = GroupCount::default();
-            for facts in run {
-                count.add(1, facts.size_bytes.unwrap_or(0));
+            for size in sizes.by_ref().take(same.len()) {
+                count.add(1, size);
             }
-            self.group(run[0].db).add(count.keys, count.bytes);
+            self.group(same[0].db).add(count.keys, count.bytes);
         }
     }
 }

@@ -33,7 +33,7 @@ pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{KeySpan, SLOT_COUNT, Slot, SlotSet};
-use crate::source::{Command, Encoding, KeyBatch, KeyKind, KeyRecord, Moment};
+use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyRecord, Moment};
 use biggest::BiggestOfSlots;
 use expiries::Expiries;
 use histogram::Histogram;
@@ -151,7 +151,9 @@ impl Tally {
         let run = batch::Run {
             bytes: record.key,
             spans: &[span],
-            facts: &[record.facts],
+            sizes: &[record.facts.size_bytes.into()],
+            expiries: &[Expiry::of(&record.facts)],
+            groups: &[Group::of(&record.facts)],
             slots: &[slot],
         };
         self.add_run(&run, std::iter::once(place));

@@ -260,7 +260,8 @@ fn byte_order(hash: u64, size_bytes: u64) -> u64 {
 /// A number in (0, 1] of 53 bits, so that quotients by it are the same on every machine.
 #[inline]
 fn uniform(hash: u64) -> f64 {
-    ((hash >> 11) + 1) as f64 / (1u64 << 53) as f64
+    // Signed numbers are converted at once, and this one is below 2^53.
+    ((hash >> 11) as i64 + 1) as f64 / (1u64 << 53) as f64
 }
 
 /// The priority that an order stands for.

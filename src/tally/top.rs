@@ -43,10 +43,15 @@ pub(super) struct Biggest {
 }
 
 impl Biggest {
-    /// Offers a key.
+    /// Whether a key of this size may be among them.
     #[inline]
+    pub(super) fn may_take(&self, size_bytes: u64) -> bool {
+        size_bytes >= self.least
+    }
+
+    /// Offers a key.
     pub(super) fn add(&mut self, key: &[u8], size_bytes: u64) {
-        if size_bytes < self.least || (size_bytes == self.least && self.is_full_before(key)) {
+        if !self.may_take(size_bytes) || (size_bytes == self.least && self.is_full_before(key)) {
             return;
         }
         self.keep(size_bytes, key.into());

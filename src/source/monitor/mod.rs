@@ -8,8 +8,9 @@ mod line;
 
 pub use commands::Command;
 
-use super::batch::{KeyBatch, KeyFacts};
+use super::batch::KeyBatch;
 use super::cut::Cut;
+use super::facts::KeyFacts;
 use super::fault::{Fault, Faults, excerpt};
 use super::lines::Lines;
 use line::{Arguments, split};

@@ -33,7 +33,8 @@ mod text;
 mod value;
 mod window;
 
-use super::batch::{BATCH_ROWS, KeyBatch, KeyFacts};
+use super::batch::{BATCH_ROWS, KeyBatch};
+use super::facts::KeyFacts;
 use super::fault::Fault;
 use super::reading::Findings;
 use super::{Moment, OnError, Options, SizeOf};

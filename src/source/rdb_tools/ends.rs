@@ -1,6 +1,6 @@
 //! Both ends of a row: what is between is the key.
 
-use super::super::batch::KeyKind;
+use super::super::KeyKind;
 use super::super::number;
 use super::RdbTools;
 

@@ -25,8 +25,9 @@ mod tests;
 pub(super) use ends::TAIL_BYTES;
 pub(super) use quick::Quick;
 
-use super::batch::{KeyBatch, KeyFacts};
+use super::batch::KeyBatch;
 use super::cut::Cut;
+use super::facts::KeyFacts;
 use super::fault::Faults;
 use super::{Encoding, Moment};
 use ends::{HEAD_BYTES, Head, Tail, head};
@@ -137,8 +138,8 @@ impl RdbTools {
             rows: quick_rows,
         } = &mut *quick;
         let begin = batch.cursor;
-        let end = batch.end.min(begin + PIECE_BYTES);
-        marks.set(&batch.block[begin..end]);
+        let most = batch.end.min(begin + PIECE_BYTES);
+        let end = begin + marks.set(&batch.block[begin..most]);
         let mut newlines = marks.newlines();
         while batch.len() < rows {
             // A row that was read slowly may have several lines, and end behind the piece.
@@ -150,7 +151,8 @@ impl RdbTools {
             }
             let wanted = newlines.len().min(rows - batch.len());
             let piece = &batch.block[begin..end];
-            let count = quick_rows.read::<HAS_EXPIRY>(marks, piece, start, &newlines[..wanted]);
+            let ends = &newlines[..wanted];
+            let count = quick_rows.read::<HAS_EXPIRY>(marks, piece, start, ends, &mut batch.facts);
             batch.push_rows(begin, quick_rows.all());
             match count {
                 0 => self.read_row(batch, faults),

@@ -3,14 +3,13 @@
 //! It reads nearly every row there is, and says nothing of the others: those are read by
 //! [`super::ends`], which decides what they are. What it does read it reads the same.
 
-use super::super::batch::KeyFacts;
+use super::super::facts::{Columns, Expiry, Group, Number};
 use super::super::number;
 use super::super::{Encoding, Moment};
-use super::ends::{Head, head, is_encoding, is_expiry};
+use super::ends::{head, is_encoding, is_expiry};
 use super::marks::Marks;
 use super::memo::{self, Memo};
 use crate::slot::KeySpan;
-use std::num::NonZeroU64;
 
 /// How many lines are read at once: field by field, so that each loop is short.
 const RUN: usize = 64;
@@ -43,19 +42,28 @@ struct Line {
 }
 
 /// Rows that are read side by side.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Rows {
-    lines: Vec<Line>,
-    facts: Vec<KeyFacts>,
-    /// Which of the lines have an expiry.
-    expiring: Vec<u32>,
-    heads: Memo<Head>,
-    encodings: Memo<Encoding>,
+    lines: [Line; RUN],
+    /// How many of the lines are rows.
+    count: usize,
+    /// What heads and encodings mean together.
+    known: Memo<Group>,
+}
+
+impl Default for Rows {
+    fn default() -> Rows {
+        Rows {
+            lines: [Line::default(); RUN],
+            count: 0,
+            known: Memo::default(),
+        }
+    }
 }
 
 impl Rows {
     /// Reads the lines of a marked piece that end at these places, the first of which begins at
-    /// `start`, as long as each is a row; returns how many are.
+    /// `start`, as long as each is a row; returns how many are. Their facts are added to the columns.
     ///
     /// With `HAS_EXPIRY` the last field is the expiry, else there is none.
     pub(super) fn read<const HAS_EXPIRY: bool>(
@@ -64,29 +72,26 @@ impl Rows {
         piece: &[u8],
         start: usize,
         ends: &[u32],
+        facts: &mut Columns,
     ) -> usize {
-        let ends = &ends[..ends.len().min(RUN)];
-        self.lines.clear();
+        self.count = 0;
         self.cut::<HAS_EXPIRY>(marks, piece, start as u32, ends);
-        self.facts.clear();
-        self.facts.resize(self.lines.len(), KeyFacts::UNKNOWN);
-        self.numbers(piece);
-        self.encodings(piece);
-        self.heads(piece);
-        if HAS_EXPIRY {
-            self.expiries(piece);
-        }
-        self.lines.len()
+        let before = facts.sizes.len();
+        self.numbers(piece, facts);
+        self.groups(piece, facts);
+        self.expiries::<HAS_EXPIRY>(piece, facts);
+        facts.truncate(before + self.count);
+        self.count
     }
 
-    /// The rows that were read: where each begins in the piece, where its key is, and its facts.
-    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = (u32, KeySpan, KeyFacts)> {
-        self.lines.iter().zip(&self.facts).map(|(line, facts)| {
+    /// The rows that were read: where each begins in the piece, and where its key is.
+    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = (u32, KeySpan)> + Clone {
+        self.lines[..self.count].iter().map(|line| {
             let key = KeySpan {
                 start: line.key,
                 end: line.behind_key,
             };
-            (line.start, key, *facts)
+            (line.start, key)
         })
     }
 
@@ -99,90 +104,84 @@ impl Rows {
         mut start: u32,
         ends: &[u32],
     ) {
-        for newline in ends {
+        let least = if HAS_EXPIRY { 7 } else { 6 };
+        let mut commas = marks.commas_from(start);
+        for newline in ends.iter().take(RUN) {
+            let mut count = least;
+            // The key may have some of its own.
+            while commas.get(count).is_some_and(|comma| comma < newline) {
+                count += 1;
+            }
+            let Some((line, behind)) = commas.split_at_checked(count) else {
+                return;
+            };
+            if line[least - 1] > *newline {
+                return;
+            }
             let is_cr = *newline > start && piece[*newline as usize - 1] == b'\r';
             let end = newline - u32::from(is_cr);
-            // A line with fewer commas shows some of the line before it; its key would end there.
-            // From right to left: many processors find the lowest bit in a tenth of the time of the highest.
-            let mut commas = marks.commas_before(*newline as usize).reverse_bits();
-            let mut last = || {
-                let back = NonZeroU64::new(commas)?.trailing_zeros();
-                commas &= commas - 1;
-                Some(newline - 1 - back)
+            // Counted from the left as far as the key, and from the right behind it.
+            let tail = &line[count - (least - 2)..];
+            self.lines[self.count] = Line {
+                start,
+                key: line[1] + 1,
+                behind_key: tail[0],
+                behind_size: tail[1],
+                behind_encoding: tail[2],
+                behind_elements: tail[3],
+                behind_longest: if HAS_EXPIRY { tail[4] } else { end },
+                end,
             };
-            let mut line = || {
-                let behind_longest = if HAS_EXPIRY { last()? } else { end };
-                Some(Line {
-                    start,
-                    key: start + head_length(marks, start)?,
-                    behind_longest,
-                    behind_elements: last()?,
-                    behind_encoding: last()?,
-                    behind_size: last()?,
-                    behind_key: last()?,
-                    end,
-                })
-            };
-            match line() {
-                Some(line) if line.key <= line.behind_key => self.lines.push(line),
-                _ => return,
-            }
+            self.count += 1;
+            commas = behind;
             start = newline + 1;
         }
     }
 
     /// Reads sizes and elements, and looks at the lengths of the longest elements.
     #[inline]
-    fn numbers(&mut self, piece: &[u8]) {
+    fn numbers(&mut self, piece: &[u8], facts: &mut Columns) {
         let read = |from: u32, to: u32| {
             let bytes = piece[..to as usize].last_chunk::<8>()?;
             number::short(u64::from_le_bytes(*bytes), (to - from - 1) as usize)
         };
-        let mut rows = self.lines.iter().zip(&mut self.facts);
-        let bad = rows.position(|(line, facts)| {
-            facts.size_bytes = read(line.behind_key, line.behind_size);
-            facts.elements = read(line.behind_encoding, line.behind_elements);
-            let longest = read(line.behind_elements, line.behind_longest);
-            facts.size_bytes.is_none() || facts.elements.is_none() || longest.is_none()
+        let sizes = added(&mut facts.sizes, self.count, Number::UNKNOWN);
+        let elements = added(&mut facts.elements, self.count, Number::UNKNOWN);
+        let mut rows = self.lines[..self.count]
+            .iter()
+            .zip(sizes.iter_mut().zip(elements));
+        let bad = rows.position(|(line, (size, elements))| {
+            let numbers = (
+                read(line.behind_key, line.behind_size),
+                read(line.behind_encoding, line.behind_elements),
+                read(line.behind_elements, line.behind_longest),
+            );
+            let (Some(of_size), Some(of_elements), Some(_)) = numbers else {
+                return true;
+            };
+            (*size, *elements) = (Number::short(of_size), Number::short(of_elements));
+            false
         });
         self.end_at(bad);
     }
 
+    /// Looks heads and encodings up.
     #[inline]
-    fn encodings(&mut self, piece: &[u8]) {
-        let encodings = &mut self.encodings;
-        let mut read = |from: u32, to: u32| {
-            let field = from as usize + 1..to as usize;
-            let bytes = piece[..field.end].last_chunk::<NEAR>()?;
-            let text = memo::last(bytes, field.len())?;
-            encodings.meaning(text, || {
-                let word = &piece[field];
-                let is_good = word.iter().all(|byte| is_encoding(*byte));
-                is_good.then(|| Encoding::from_word(word))
-            })
+    fn groups(&mut self, piece: &[u8], facts: &mut Columns) {
+        let known = &mut self.known;
+        let mut group_of = |line: &Line| {
+            let front = piece[line.start as usize..].first_chunk::<NEAR>()?;
+            let length = (line.key - line.start) as usize;
+            let field = line.behind_size as usize + 1..line.behind_encoding as usize;
+            let back = piece[..field.end].last_chunk::<NEAR>()?;
+            let texts = memo::texts(front, length, back, field.len())?;
+            known.meaning(texts, || group(&front[..length], &piece[field]))
         };
-        let mut rows = self.lines.iter().zip(&mut self.facts);
-        let bad = rows.position(|(line, facts)| {
-            let encoding = read(line.behind_size, line.behind_encoding);
-            facts.encoding = encoding.unwrap_or(Encoding::Unknown);
-            encoding.is_none()
-        });
-        self.end_at(bad);
-    }
-
-    #[inline]
-    fn heads(&mut self, piece: &[u8]) {
-        let heads = &mut self.heads;
-        let mut read = |from: u32, to: u32| {
-            let bytes = piece[from as usize..].first_chunk::<NEAR>()?;
-            let length = (to - from) as usize;
-            let text = memo::first(bytes, length)?;
-            heads.meaning(text, || head(&bytes[..length]))
-        };
-        let mut rows = self.lines.iter().zip(&mut self.facts);
-        let bad = rows.position(|(line, facts)| match read(line.start, line.key) {
-            Some(head) => {
-                (facts.kind, facts.db) = (head.kind, head.db);
+        let groups = added(&mut facts.groups, self.count, Group::UNKNOWN);
+        let mut rows = self.lines[..self.count].iter().zip(groups);
+        let bad = rows.position(|(line, group)| match group_of(line) {
+            Some(known) => {
+                *group = known;
                 false
             }
             None => true,
@@ -191,25 +190,30 @@ impl Rows {
     }
 
     #[inline]
-    fn expiries(&mut self, piece: &[u8]) {
-        // First which, then when: whether there is one can't be foreseen.
-        self.expiring.clear();
-        self.expiring.resize(RUN, 0);
-        let mut count = 0;
-        for (at, line) in self.lines.iter().enumerate() {
-            self.expiring[count % RUN] = at as u32;
-            count += usize::from(line.behind_longest + 1 < line.end);
+    fn expiries<const HAS_EXPIRY: bool>(&mut self, piece: &[u8], facts: &mut Columns) {
+        let begin = facts.expiries.len();
+        let count = self.count;
+        added(&mut facts.expiries, count, Expiry::NEVER);
+        if !HAS_EXPIRY {
+            return;
         }
-        let expiring = self.expiring[..count].iter().map(|at| *at as usize);
+        // First which, then when: whether there is one can't be foreseen.
+        let mut expiring = [0; RUN];
+        let mut found = 0;
+        for (at, line) in self.lines[..self.count].iter().enumerate() {
+            expiring[found % RUN] = at;
+            found += usize::from(line.behind_longest + 1 < line.end);
+        }
         let mut bad = None;
-        for at in expiring {
-            let line = self.lines[at];
+        for at in expiring[..found].iter().copied() {
+            let line = &self.lines[at];
             let field = &piece[line.behind_longest as usize + 1..line.end as usize];
-            self.facts[at].expires = true;
-            self.facts[at].expires_at = expiry(field);
-            if self.facts[at].expires_at.is_none() {
-                bad = Some(at);
-                break;
+            match expiry(field) {
+                Some(moment) => facts.expiries[begin + at] = Expiry::at(moment),
+                None => {
+                    bad = Some(at);
+                    break;
+                }
             }
         }
         self.end_at(bad);
@@ -219,18 +223,28 @@ impl Rows {
     #[inline]
     fn end_at(&mut self, bad: Option<usize>) {
         if let Some(bad) = bad {
-            self.lines.truncate(bad);
-            self.facts.truncate(bad);
+            self.count = bad;
         }
     }
 }
 
-/// How long the first two fields of a line are, with their commas.
+/// Makes a column longer; returns what was added.
 #[inline]
-fn head_length(marks: &Marks, start: u32) -> Option<u32> {
-    let commas = NonZeroU64::new(marks.commas_from(start as usize))?;
-    let second = NonZeroU64::new(commas.get() & (commas.get() - 1))?;
-    Some(second.trailing_zeros() + 1)
+fn added<T: Copy>(column: &mut Vec<T>, count: usize, value: T) -> &mut [T] {
+    let begin = column.len();
+    column.resize(begin + count, value);
+    &mut column[begin..]
+}
+
+/// What a head and the word for an encoding mean.
+fn group(front: &[u8], word: &[u8]) -> Option<Group> {
+    let head = head(front)?;
+    let is_good = word.iter().all(|byte| is_encoding(*byte));
+    is_good.then(|| Group {
+        kind: head.kind,
+        encoding: Encoding::from_word(word),
+        db: head.db,
+    })
 }
 
 /// When a row expires; nothing when the field can't be read quickly.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::source::KeyRecord;
+use crate::source::facts::Columns;
 use proptest::prelude::*;
 
 /// Keys with their rows' places, and what was refused.
@@ -105,7 +106,9 @@ fn usual_rows_are_read_quickly() {
     let mut quick = Quick::default();
     quick.marks.set(text);
     let ends = quick.marks.newlines();
-    let count = quick.rows.read::<true>(&quick.marks, text, 0, ends);
+    let count = quick
+        .rows
+        .read::<true>(&quick.marks, text, 0, ends, &mut Columns::default());
     assert_eq!(count, 2, "both are usual rows");
     let keys: Vec<&[u8]> = quick.rows.all().map(|row| row.1.of(text)).collect();
     assert_eq!(keys, [&b"a,b"[..], b"{x}:1"]);

@@ -1,0 +1,241 @@
+//! What is known of keys besides their names, one by one and column by column.
+
+use super::{Command, Encoding, KeyKind, Moment};
+
+/// What an input says of a key besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// How many bytes of memory it takes, if the input tells.
+    pub size_bytes: Option<u64>,
+    /// How many elements it has, if the input tells.
+    pub elements: Option<u64>,
+    /// What it holds.
+    pub kind: KeyKind,
+    /// The numbered database it is in; 0 where the input doesn't tell.
+    pub db: u16,
+    /// Whether it expires.
+    pub expires: bool,
+    /// When it expires, if the input tells.
+    pub expires_at: Option<Moment>,
+    /// How its value is kept in memory.
+    pub encoding: Encoding,
+    /// The command that named it, in a log of MONITOR: then it isn't a key that is there, but an operation.
+    pub command: Option<Command>,
+}
+
+impl KeyFacts {
+    /// A key of which nothing but its name is known.
+    pub const UNKNOWN: KeyFacts = KeyFacts {
+        size_bytes: None,
+        elements: None,
+        kind: KeyKind::Unknown,
+        db: 0,
+        expires: false,
+        expires_at: None,
+        encoding: Encoding::Unknown,
+        command: None,
+    };
+}
+
+/// A number that may not be known, in eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number(u64);
+
+impl Number {
+    /// Nobody knows.
+    pub(super) const UNKNOWN: Number = Number(u64::MAX);
+
+    /// A number of a few digits.
+    #[inline]
+    pub(super) fn short(number: u64) -> Number {
+        debug_assert!(number != u64::MAX);
+        Number(number)
+    }
+
+    /// The number, where it is known.
+    #[inline]
+    pub(crate) fn get(self) -> Option<u64> {
+        self.is_known().then_some(self.0)
+    }
+
+    #[inline]
+    pub(crate) fn is_known(self) -> bool {
+        self != Number::UNKNOWN
+    }
+
+    /// The number, 0 where it isn't known.
+    #[inline]
+    pub(crate) fn or_zero(self) -> u64 {
+        if self.is_known() { self.0 } else { 0 }
+    }
+}
+
+impl From<Option<u64>> for Number {
+    /// The largest number of all can't be told from one that isn't known: it counts as the one below.
+    #[inline]
+    fn from(number: Option<u64>) -> Number {
+        match number {
+            Some(number) => Number(number.min(u64::MAX - 1)),
+            None => Number::UNKNOWN,
+        }
+    }
+}
+
+/// Whether and when a key expires, in eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expiry(u64);
+
+impl Expiry {
+    /// It doesn't.
+    pub(super) const NEVER: Expiry = Expiry(0);
+    /// It does, nobody knows when.
+    const SOMETIME: Expiry = Expiry(u64::MAX);
+
+    #[inline]
+    pub(super) fn at(moment: Moment) -> Expiry {
+        Expiry(moment.unix_ms())
+    }
+
+    #[inline]
+    pub(crate) fn of(facts: &KeyFacts) -> Expiry {
+        match facts.expires_at {
+            Some(moment) => Expiry::at(moment),
+            None if facts.expires => Expiry::SOMETIME,
+            None => Expiry::NEVER,
+        }
+    }
+
+    /// Whether it expires.
+    #[inline]
+    pub(crate) fn expires(self) -> bool {
+        self != Expiry::NEVER
+    }
+
+    /// When it expires, if that is known.
+    #[inline]
+    pub(crate) fn moment(self) -> Option<Moment> {
+        let is_known = self.expires() && self != Expiry::SOMETIME;
+        is_known.then(|| Moment::from_unix_ms(self.0))
+    }
+}
+
+/// What keys are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) kind: KeyKind,
+    pub(crate) encoding: Encoding,
+    pub(crate) db: u16,
+}
+
+impl Group {
+    /// Nothing is known.
+    pub(super) const UNKNOWN: Group = Group {
+        kind: KeyKind::Unknown,
+        encoding: Encoding::Unknown,
+        db: 0,
+    };
+
+    #[inline]
+    pub(crate) fn of(facts: &KeyFacts) -> Group {
+        Group {
+            kind: facts.kind,
+            encoding: facts.encoding,
+            db: facts.db,
+        }
+    }
+}
+
+/// The facts of many keys. Most passes over them need one or two columns, so that each is
+/// contiguous; all of them together take half of what [`KeyFacts`] do.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    pub(super) sizes: Vec<Number>,
+    pub(super) elements: Vec<Number>,
+    pub(super) expiries: Vec<Expiry>,
+    pub(super) groups: Vec<Group>,
+    /// Of a log of MONITOR: then each row has one. Else empty.
+    pub(super) commands: Vec<Command>,
+}
+
+impl Columns {
+    #[inline]
+    pub(super) fn push(&mut self, facts: KeyFacts) {
+        self.sizes.push(facts.size_bytes.into());
+        self.elements.push(facts.elements.into());
+        self.expiries.push(Expiry::of(&facts));
+        self.groups.push(Group::of(&facts));
+        self.commands.extend(facts.command);
+    }
+
+    /// The facts of one key.
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> KeyFacts {
+        let (group, expiry) = (self.groups[index], self.expiries[index]);
+        KeyFacts {
+            size_bytes: self.sizes[index].get(),
+            elements: self.elements[index].get(),
+            kind: group.kind,
+            db: group.db,
+            expires: expiry.expires(),
+            expires_at: expiry.moment(),
+            encoding: group.encoding,
+            command: self.commands.get(index).copied(),
+        }
+    }
+
+    /// Moves a key's facts to an earlier place.
+    pub(super) fn copy_within(&mut self, from: usize, to: usize) {
+        self.sizes[to] = self.sizes[from];
+        self.elements[to] = self.elements[from];
+        self.expiries[to] = self.expiries[from];
+        self.groups[to] = self.groups[from];
+        if let Some(command) = self.commands.get(from).copied() {
+            self.commands[to] = command;
+        }
+    }
+
+    pub(super) fn truncate(&mut self, keys: usize) {
+        self.sizes.truncate(keys);
+        self.elements.truncate(keys);
+        self.expiries.truncate(keys);
+        self.groups.truncate(keys);
+        self.commands.truncate(keys);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    proptest! {
+        #[test]
+        fn columns_give_back_what_was_put_in(
+            numbers in (of(0..u64::MAX), of(0..u64::MAX)),
+            group in (select(&KeyKind::ALL[..]), select(&Encoding::ALL[..]), any::<u16>()),
+            expiry in (any::<bool>(), of(any::<u64>())),
+            from in 0usize..2,
+        ) {
+            let ((size_bytes, elements), (kind, encoding, db), (expires, at)) = (numbers, group, expiry);
+            let facts = KeyFacts {
+                size_bytes,
+                elements,
+                kind,
+                db,
+                expires: expires || at.is_some(),
+                expires_at: at.map(Moment::from_unix_ms),
+                encoding,
+                command: None,
+            };
+            let mut columns = Columns::default();
+            let both = if from == 0 { [facts, KeyFacts::UNKNOWN] } else { [KeyFacts::UNKNOWN, facts] };
+            both.into_iter().for_each(|facts| columns.push(facts));
+            prop_assert_eq!([columns.get(0), columns.get(1)], both);
+            columns.copy_within(from, 0);
+            columns.truncate(1);
+            prop_assert_eq!(columns.get(0), facts);
+        }
+    }
+}
