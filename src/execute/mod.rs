@@ -12,7 +12,8 @@
 //!   send next, to whom, and what to write down before.
 //! - [`executor`] drives it over links, a thread a node.
 //! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
-//!   what a failover left of a slot on a node that doesn't own it.
+//!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
+//!   are given the slots that a node took with it when it died.
 
 pub mod big_keys;
 pub mod core;
@@ -20,6 +21,7 @@ pub mod executor;
 pub mod families;
 pub mod finding;
 mod guard;
+pub mod heirs;
 pub mod journal;
 pub mod open_moves;
 pub mod preflight;

@@ -28,6 +28,7 @@ impl Session {
         let mut reminded = start;
         loop {
             if reminded.elapsed() > REMIND_EVERY {
+                self.give_to_heirs(tasks)?;
                 self.clear_strays(tasks, journal)?;
                 self.remind_replicas(tasks)?;
                 reminded = Instant::now();

@@ -1,6 +1,7 @@
 //! After the last move: what a failover left of the slots on nodes that don't own them.
 
 use super::{Session, terminal};
+use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::error::Result;
 use crate::execute::executor::OnConflict;
@@ -8,10 +9,29 @@ use crate::execute::families::Families;
 use crate::execute::journal::Journal;
 use crate::execute::strays::{self, Manner, Stray};
 use crate::execute::survey::Survey;
-use crate::execute::{Move, route};
+use crate::execute::{Move, heirs, route};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
+    /// Gives the slots of these moves that a node took with it when it died to its heir.
+    ///
+    /// # Errors
+    /// When a link breaks. A refusal leaves the slot where it is, which is told when it lasts.
+    pub(super) fn give_to_heirs(&mut self, tasks: &[Move]) -> Result<()> {
+        let views = self.reachable_views().0;
+        for (slot, heir) in heirs::left_to(&views, &self.families, tasks) {
+            let state = SetSlot::Node { owner: heir };
+            let reply = self.cluster.ask(heir, &Verb::SetSlot { slot, state })?;
+            if matches!(reply, Reply::Text(_)) {
+                let heir = self.cluster.name(heir);
+                terminal::say(format!(
+                    "slot {slot} had just gone to a node that died: {heir} has it, which took over"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Clears up what is left of these moves, which have ended, where a family has two primaries.
     ///
     /// Each is noted in the journal first, so that a run that breaks off here is gone on with.

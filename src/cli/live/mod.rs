@@ -178,6 +178,7 @@ impl Session {
             return Ok(Outcome::default());
         }
         self.families.join(journal.families());
+        self.give_to_heirs(&begun)?;
         let survey = self.survey()?;
         let (mut tasks, mut settled) = (Vec::new(), Vec::new());
         for task in &begun {
