@@ -90,7 +90,11 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
             Ok(Standing::GoesOn(task, Entry::TargetOwns))
         }
         (Some(one), Some(other), true) if one == task.source && other == task.source => {
-            Ok(Standing::GoesOn(task, Entry::SourceOwns))
+            let entry = match target.knows_owner {
+                true => Entry::SourceOwns,
+                false => Entry::SourceReplaced,
+            };
+            Ok(Standing::GoesOn(task, entry))
         }
         _ => {
             let why = format!(
@@ -112,6 +116,8 @@ struct Side {
     owner: Option<NodeId>,
     /// Whether that is the node itself.
     is_owner: bool,
+    /// Whether that is who it says, and not who took over from it since.
+    knows_owner: bool,
     open: Option<OpenSlot>,
 }
 
@@ -171,11 +177,12 @@ impl Beliefs<'_> {
         });
         // A node that imports a slot doesn't learn that its owner failed over (Redis 7.0: an
         // importing slot "should never be modified" by gossip).
-        let owner = view.map().owner(task.slot).map(|owner| self.heir_of(owner));
-        let is_owner = owner == Some(id);
+        let said = view.map().owner(task.slot);
+        let owner = said.map(|owner| self.heir_of(owner));
         Ok(Side {
             owner,
-            is_owner,
+            is_owner: owner == Some(id),
+            knows_owner: owner == said,
             open,
         })
     }
@@ -267,6 +274,53 @@ mod tests {
             let error = standing_of(source, target).expect_err("refused");
             assert_eq!(error.kind(), ErrorKind::Unsafe, "{source:?} {target:?}");
         }
+    }
+
+    #[test]
+    fn a_target_that_takes_a_dead_source_for_the_owner_is_told_of_its_heir() {
+        let importing = format!(" [0-<-{}]", id('a'));
+        let views = ['b', 'c'].map(|myself| {
+            let facts = facts_with(myself, |node, line| match node {
+                'a' if myself == 'b' => line.replace("master", "master,fail"),
+                'a' => line.replace(" 0-5460", ""),
+                'c' if myself == 'c' => format!("{line} 0-5460"),
+                'b' if myself == 'b' => format!("{line}{importing}"),
+                _ => line,
+            });
+            (id(myself), facts.view)
+        });
+        let views = BTreeMap::from(views);
+        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let heir = Move {
+            source: id('c'),
+            ..task()
+        };
+        let found = super::standing_of(&views, &kin, task()).expect("goes on");
+        assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
+        // Without the families nobody knows whose heir it is.
+        assert!(super::standing_of(&views, &Families::default(), task()).is_err());
+    }
+
+    #[test]
+    fn the_source_gives_it_to_the_heir_of_the_target() {
+        let views = ['a', 'b', 'c'].map(|myself| {
+            let facts = facts_with(myself, |node, line| match node {
+                'a' if myself == 'a' => format!("{line} [0->-{}]", id('c')),
+                'b' | 'c' if node == myself => format!("{line} [0-<-{}]", id('a')),
+                _ => line,
+            });
+            (id(myself), facts.view)
+        });
+        let views = BTreeMap::from(views);
+        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
+        let to_heir = Move {
+            target: id('c'),
+            ..task()
+        };
+        let found = super::standing_of(&views, &kin, task()).expect("goes on");
+        assert_eq!(found, Standing::GoesOn(to_heir, Entry::SourceOwns));
+        let found = super::standing_of(&views, &Families::default(), task()).expect("goes on");
+        assert_eq!(found, Standing::GoesOn(task(), Entry::SourceOwns));
     }
 
     #[test]

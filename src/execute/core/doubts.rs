@@ -12,8 +12,10 @@ use crate::execute::slot_move::Entry;
 
 /// How often one slot may become unclear before it stops.
 const MAX_DOUBTS: u32 = 12;
-/// How long after a doubt the nodes are looked at.
+/// How long after a doubt the nodes are looked at; the doubts of one slot wait longer each time,
+/// since a node that is replaced needs some seconds before it serves again.
 const LOOK_PAUSE_MS: u64 = 200;
+const LOOK_PAUSE_MAX_MS: u64 = 6_400;
 
 impl Core {
     /// A slot that can't go on before somebody has looked who is who.
@@ -27,9 +29,10 @@ impl Core {
             return self.strand(slot, why);
         }
         self.outcome.retries += 1;
+        let pause_ms = (LOOK_PAUSE_MS << (flight.doubts - 1)).min(LOOK_PAUSE_MAX_MS);
         flight.wish = Wish::Unclear(Doubt {
             why,
-            due_ms: now_ms.saturating_add(LOOK_PAUSE_MS),
+            due_ms: now_ms.saturating_add(pause_ms),
             until_ms: now_ms.saturating_add(wait_ms),
         });
     }

@@ -15,6 +15,7 @@ use super::families::Families;
 use super::finding::Finding;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, Node, NodeId};
+use crate::slot::SlotSet;
 use std::collections::BTreeMap;
 
 /// What is to be done, for the checks that depend on it.
@@ -34,6 +35,14 @@ pub struct Intent<'a> {
     pub incoming_bytes: BTreeMap<NodeId, u64>,
 }
 
+impl Intent<'_> {
+    /// The slots of moves that an earlier run began.
+    fn slots_under_way(&self) -> SlotSet {
+        let moves = self.ours.iter().chain(self.unfinished);
+        moves.map(|task| task.slot).collect()
+    }
+}
+
 /// What `MIGRATE` must be able to do to log in on the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoginNeed {
@@ -49,9 +58,9 @@ pub enum LoginNeed {
 /// All findings, errors first, in a stable order.
 pub fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
-    all.extend(nodes::unreachable(survey));
-    all.extend(nodes::states(survey));
-    all.extend(nodes::failed(survey));
+    all.extend(nodes::unreachable(survey, intent));
+    all.extend(nodes::states(survey, intent));
+    all.extend(nodes::failed(survey, intent));
     all.extend(slots::uncovered(survey));
     all.extend(slots::disagreements(survey, intent));
     all.extend(slots::open_slots(survey, intent));
@@ -78,7 +87,7 @@ pub fn findings_of_view(view: &ClusterView) -> Vec<Finding> {
     all.extend(
         view.nodes()
             .iter()
-            .filter_map(|node| nodes::failed_node(&observer, node)),
+            .filter_map(|node| nodes::failed_node(&observer, node, &SlotSet::default())),
     );
     all.extend(slots::uncovered_slots(&observer, view));
     all.extend(

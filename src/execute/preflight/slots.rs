@@ -31,7 +31,8 @@ pub(super) fn uncovered_slots(observer: &str, view: &ClusterView) -> Option<Find
 }
 
 pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
-    let ours: SlotSet = intent.ours.iter().map(|task| task.slot).collect();
+    // What they disagree on while a slot is under way is a part of that.
+    let under_way = intent.slots_under_way();
     let views: Vec<_> = survey
         .primaries()
         .map(|(id, facts)| (id, &facts.view))
@@ -42,7 +43,7 @@ pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
             let slots: SlotSet = found
                 .slots
                 .iter()
-                .filter(|slot| !ours.contains(*slot))
+                .filter(|slot| !under_way.contains(*slot))
                 .collect();
             let first = slots.iter().next()?;
             let [one, other] = found.observers.map(|id| survey.name(id));

@@ -113,6 +113,52 @@ fn a_node_that_is_gone() {
     );
 }
 
+/// A target of slots whose source died takes it for their owner still, and the cluster for down.
+#[test]
+fn a_target_whose_source_died_is_down_until_its_slots_are_finished() {
+    let mut survey = survey('b', |facts| {
+        let changed = facts_with('b', |node, line| match node {
+            'a' => line
+                .replace("master", "master,fail")
+                .replace(" 0-5460", " 7"),
+            'c' => format!("{line} 0-6 8-5460"),
+            _ => format!("{line} [7-<-{}]", id('a')),
+        });
+        facts.view = changed.view;
+        facts.state = "fail".to_owned();
+    });
+    survey.nodes.remove(&id('a'));
+    survey.unreachable.insert(id('a'), "refused".to_owned());
+    let heir = facts_with('c', |node, line| match node {
+        'a' => line.replace("master", "master,fail").replace(" 0-5460", ""),
+        'c' => format!("{line} 0-5460"),
+        _ => line,
+    });
+    survey.nodes.insert(id('c'), heir);
+    let moves = [task(7, 'a', 'b')];
+    let errors = |intent: &Intent<'_>| -> Vec<FindingKind> {
+        let found = findings(&survey, intent).into_iter();
+        let errors = found.filter(|finding| finding.forbids());
+        errors.map(|finding| finding.kind).collect()
+    };
+    let ours = Intent {
+        ours: &moves,
+        ..Intent::default()
+    };
+    assert_eq!(errors(&ours), []);
+    let unfinished = Intent {
+        unfinished: &moves,
+        ..Intent::default()
+    };
+    assert_eq!(
+        errors(&unfinished),
+        [FindingKind::ClusterDown, FindingKind::OwnOpenSlot]
+    );
+    let kinds = errors(&Intent::default());
+    assert!(kinds.contains(&FindingKind::NodeUnreachable), "{kinds:?}");
+    assert!(kinds.contains(&FindingKind::NodeFailed), "{kinds:?}");
+}
+
 #[test]
 fn an_open_slot_is_a_finding_unless_it_is_ours() {
     let open = |facts: &mut NodeFacts| {

@@ -30,6 +30,16 @@ impl SlotMove {
         }
     }
 
+    /// What the target is told before keys come.
+    pub(super) fn import(&self) -> Vec<Verb> {
+        let source = self.task.source;
+        let owner = self
+            .is_source_new
+            .then(|| self.set_slot(SetSlot::Node { owner: source }));
+        let importing = self.set_slot(SetSlot::Importing { source });
+        owner.into_iter().chain([importing]).collect()
+    }
+
     pub(super) fn select(&self, db: usize) -> Verb {
         Verb::Select(self.databases.get(db).copied().unwrap_or(0))
     }
@@ -78,9 +88,10 @@ impl SlotMove {
         what: &str,
         next: State,
     ) -> Result<State, Halt> {
-        match replies.into_iter().next() {
-            Some(Reply::Text(_)) => Ok(next),
-            other => Err(self.refused(what, other)),
+        let is_text = |reply: &Reply| matches!(reply, Reply::Text(_));
+        match replies.iter().position(|reply| !is_text(reply)) {
+            None if !replies.is_empty() => Ok(next),
+            place => Err(self.refused(what, place.map(|place| replies[place].clone()))),
         }
     }
 

@@ -97,6 +97,10 @@ pub enum Entry {
     Fresh,
     /// The source owns it; an earlier run has opened it, and keys may be on both sides.
     SourceOwns,
+    /// As before, and the source took over from another node, which the target takes for the
+    /// owner still: a node that imports a slot doesn't learn of its source's heir by gossip. Where
+    /// the old source died, the target even says `cluster_state:fail` and serves nobody.
+    SourceReplaced,
     /// The target owns it already; the source or a bystander may not know, or still has it open.
     TargetOwns,
 }
@@ -146,6 +150,8 @@ pub struct SlotMove {
     databases: Vec<u32>,
     /// Nobody had the slot open before.
     is_fresh: bool,
+    /// The target is told first who owns the slot by now.
+    is_source_new: bool,
     /// The source took no `NODE`, since it is a replica by now.
     has_source_turned: bool,
     passes: u32,
@@ -243,6 +249,7 @@ impl fmt::Debug for SlotMove {
             .field("state", &self.state)
             .field("databases", &self.databases)
             .field("is_fresh", &self.is_fresh)
+            .field("is_source_new", &self.is_source_new)
             .field("has_source_turned", &self.has_source_turned)
             .field("passes", &self.passes)
             .field("standstills", &self.standstills)
@@ -258,11 +265,12 @@ impl SlotMove {
             task,
             settings,
             state: match entry {
-                Entry::Fresh | Entry::SourceOwns => State::Import,
+                Entry::Fresh | Entry::SourceOwns | Entry::SourceReplaced => State::Import,
                 Entry::TargetOwns => State::Databases,
             },
             databases: Vec::new(),
             is_fresh: entry == Entry::Fresh,
+            is_source_new: entry == Entry::SourceReplaced,
             has_source_turned: false,
             passes: 0,
             standstills: 0,
@@ -305,7 +313,7 @@ impl SlotMove {
             target,
         } = self.task;
         let (node, verbs) = match &self.state {
-            State::Import => (target, vec![self.set_slot(SetSlot::Importing { source })]),
+            State::Import => (target, self.import()),
             State::Claim => return Action::Claim,
             State::Migrate => (source, vec![self.set_slot(SetSlot::Migrating { target })]),
             State::Databases => (source, vec![Verb::Info("keyspace")]),

@@ -179,6 +179,14 @@ fn the_order_is_the_safe_one() {
 }
 
 #[test]
+fn a_target_that_takes_another_node_for_the_owner_is_told_first() {
+    let mut script = Script::default();
+    script.run(machine(Entry::SourceReplaced)).expect("arrives");
+    let told = "b: SETSLOT 7 NODE a | SETSLOT 7 IMPORTING a";
+    assert_eq!(script.log, [&[told], &HEAD[1..], &TAIL].concat());
+}
+
+#[test]
 fn a_fresh_slot_is_claimed_before_its_source_opens_it() {
     let mut script = Script::default();
     script.run(machine(Entry::Fresh)).expect("arrives");
