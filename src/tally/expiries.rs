@@ -1,11 +1,9 @@
 //! When keys expire, by the hour.
 
 use super::GroupCount;
-use super::sample::mixed;
+use super::hours::Hours;
 use crate::source::Moment;
 use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 /// How many different hours are counted: nearly two years without a gap.
 pub(super) const MAX_HOURS: usize = 16_384;
@@ -22,36 +20,14 @@ const HOURS_A_DAY: u32 = 24;
 #[derive(Clone, Debug)]
 pub(super) enum Expiries {
     /// By hours since 1970.
-    Hours(HashMap<u32, GroupCount, BuildHasherDefault<HourHasher>>),
+    Hours(Hours),
     /// By days since 1970.
     Days(BTreeMap<u32, GroupCount>),
 }
 
-/// Hours are few: no choice of them makes more than some dozen fall together, so no secret is needed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HourHasher(u64);
-
-impl Hasher for HourHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|byte| self.write_u32(u32::from(*byte)));
-    }
-
-    #[inline]
-    fn write_u32(&mut self, number: u32) {
-        self.0 = mixed(self.0 ^ u64::from(number));
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 impl Default for Expiries {
     fn default() -> Expiries {
-        Expiries::Hours(HashMap::default())
+        Expiries::Hours(Hours::default())
     }
 }
 
@@ -70,7 +46,7 @@ impl Expiries {
     pub(super) fn add_hour(&mut self, hour: u32, count: GroupCount) {
         if let Expiries::Hours(hours) = self {
             let hour = hour.min(LAST_DAY * HOURS_A_DAY + HOURS_A_DAY - 1);
-            hours.entry(hour).or_default().add(count.keys, count.bytes);
+            hours.add(hour, count);
             if hours.len() > MAX_HOURS {
                 self.give_hours_up();
             }
@@ -92,7 +68,7 @@ impl Expiries {
     pub(super) fn give_hours_up(&mut self) {
         let Expiries::Hours(hours) = self else { return };
         let mut days: BTreeMap<u32, GroupCount> = BTreeMap::new();
-        for (hour, count) in hours.drain() {
+        for (hour, count) in hours.all() {
             let known = days.entry(hour / HOURS_A_DAY).or_default();
             known.add(count.keys, count.bytes);
         }
@@ -102,7 +78,7 @@ impl Expiries {
     pub(super) fn merge(&mut self, other: Expiries) {
         match other {
             Expiries::Hours(hours) => {
-                for (hour, count) in hours {
+                for (hour, count) in hours.all() {
                     self.add_hour(hour, count);
                 }
             }
@@ -124,7 +100,7 @@ impl Expiries {
     pub(super) fn sorted(&self) -> Vec<(u32, GroupCount)> {
         match self {
             Expiries::Hours(hours) => {
-                let mut hours: Vec<_> = hours.iter().map(|(hour, count)| (*hour, *count)).collect();
+                let mut hours: Vec<_> = hours.all().collect();
                 hours.sort_unstable_by_key(|(hour, _)| *hour);
                 hours
             }

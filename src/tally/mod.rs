@@ -10,6 +10,7 @@ mod biggest;
 mod evidence;
 mod expiries;
 mod histogram;
+mod hours;
 mod listed;
 mod name;
 mod operations;
