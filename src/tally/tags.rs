@@ -32,9 +32,9 @@ struct Counted {
     names: Vec<u8>,
     tags: Vec<Tag>,
     by_name: HashMap<Box<[u8]>, u32>,
-    /// Which tag was seen last in each slot. Most slots have one at most, so that nearly every key
-    /// is counted without looking its tag up by name.
-    last: Box<[u32]>,
+    /// The newest tag of each slot. Most slots have few, so that nearly every key is counted without
+    /// looking its tag up by name.
+    newest: Box<[u32]>,
 }
 
 /// A tag and what was counted of it.
@@ -44,11 +44,16 @@ struct Tag {
     start: u32,
     length: u32,
     slot: Slot,
+    /// The tag of its slot that came before it.
+    older: u32,
     count: GroupCount,
 }
 
-/// No tag was seen in a slot.
+/// No tag.
 const NONE: u32 = u32::MAX;
+
+/// How many tags of a slot are compared before one is looked up by name.
+const COMPARED: usize = 4;
 
 impl Default for Counted {
     fn default() -> Counted {
@@ -56,7 +61,7 @@ impl Default for Counted {
             names: Vec::new(),
             tags: Vec::new(),
             by_name: HashMap::new(),
-            last: vec![NONE; SLOT_COUNT].into(),
+            newest: vec![NONE; SLOT_COUNT].into(),
         }
     }
 }
@@ -67,31 +72,31 @@ impl Counted {
         &self.names[tag.start as usize..(tag.start + tag.length) as usize]
     }
 
-    /// The tag that was seen last in its slot, when it is this one.
-    #[inline]
-    fn last(&mut self, name: &[u8], slot: Slot) -> Option<&mut Tag> {
-        let index = self.last[slot.index()] as usize;
-        let is_it = self.name(self.tags.get(index)?) == name;
-        is_it.then(|| &mut self.tags[index])
-    }
-
     /// Counts keys with a tag; false when it is one too many.
     #[inline]
     fn add(&mut self, name: &[u8], slot: Slot, count: GroupCount) -> bool {
-        if let Some(tag) = self.last(name, slot) {
-            tag.count.add(count.keys, count.bytes);
-            return true;
+        let mut index = self.newest[slot.index()];
+        for _ in 0..COMPARED {
+            let Some(tag) = self.tags.get(index as usize) else {
+                break;
+            };
+            if self.name(tag) == name {
+                self.count(index, count);
+                return true;
+            }
+            index = tag.older;
         }
         self.add_other(name, slot, count)
     }
 
+    fn count(&mut self, index: u32, count: GroupCount) {
+        self.tags[index as usize].count.add(count.keys, count.bytes);
+    }
+
     #[inline(never)]
     fn add_other(&mut self, name: &[u8], slot: Slot, count: GroupCount) -> bool {
-        if let Some(index) = self.by_name.get(name) {
-            self.last[slot.index()] = *index;
-            self.tags[*index as usize]
-                .count
-                .add(count.keys, count.bytes);
+        if let Some(index) = self.by_name.get(name).copied() {
+            self.count(index, count);
             return true;
         }
         if self.tags.len() == MAX_TAGS || self.names.len() + name.len() > MAX_TAG_BYTES {
@@ -102,11 +107,12 @@ impl Counted {
             start: self.names.len() as u32,
             length: name.len() as u32,
             slot,
+            older: self.newest[slot.index()],
             count,
         });
         self.names.extend_from_slice(name);
         self.by_name.insert(name.into(), index);
-        self.last[slot.index()] = index;
+        self.newest[slot.index()] = index;
         true
     }
 }
