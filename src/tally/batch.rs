@@ -83,18 +83,18 @@ impl Tally {
         for (at, ((size, expiry), slot)) in facts.zip(run.slots).enumerate() {
             let bytes = size.or_zero();
             let counted = &mut self.slots[slot.index()];
-            counted.keys += 1;
-            counted.bytes = counted.bytes.saturating_add(bytes);
-            counted.expiring += u64::from(expiry.expires());
+            counted.count.keys += 1;
+            counted.count.bytes = counted.count.bytes.saturating_add(bytes);
+            counted.count.expiring += u64::from(expiry.expires());
             // Written always and kept seldom: no branch has to be guessed.
             candidates[count % TOGETHER] = at as u16;
-            let is_candidate = size.is_known() & self.biggest.may_take(*slot, bytes);
+            let is_candidate = size.is_known() & (bytes >= counted.least_biggest);
             count += usize::from(is_candidate);
         }
         for at in &candidates[..count] {
             let at = usize::from(*at);
             let size = run.sizes[at].or_zero();
-            self.biggest.offer(run.slots[at], run.key(at), size);
+            self.offer_biggest(run.slots[at], run.key(at), size);
         }
     }
 

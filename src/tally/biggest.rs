@@ -20,40 +20,24 @@ impl BigKey {
 }
 
 /// The biggest key of each slot, where a size is known.
-///
-/// The sizes stand together a second time: most keys are smaller than their slot's biggest one, and
-/// what is looked at to see that stays in the cache.
 #[derive(Clone, Debug)]
-pub(super) struct BiggestOfSlots {
-    /// A key below this isn't its slot's biggest.
-    least: Box<[u64]>,
-    keys: Box<[Option<BigKey>]>,
-}
+pub(super) struct BiggestOfSlots(Box<[Option<BigKey>]>);
 
 impl Default for BiggestOfSlots {
     fn default() -> BiggestOfSlots {
-        BiggestOfSlots {
-            least: vec![0; SLOT_COUNT].into(),
-            keys: vec![None; SLOT_COUNT].into(),
-        }
+        BiggestOfSlots(vec![None; SLOT_COUNT].into())
     }
 }
 
 impl BiggestOfSlots {
     pub(super) fn get(&self, slot: Slot) -> Option<&BigKey> {
-        self.keys[slot.index()].as_ref()
-    }
-
-    /// Whether a key of this size may be the biggest of its slot.
-    #[inline]
-    pub(super) fn may_take(&self, slot: Slot, size_bytes: u64) -> bool {
-        size_bytes >= self.least[slot.index()]
+        self.0[slot.index()].as_ref()
     }
 
     /// Keeps a key when it is the biggest of its slot so far.
     pub(super) fn offer(&mut self, slot: Slot, key: &[u8], size_bytes: u64) {
-        match &mut self.keys[slot.index()] {
-            Some(known) if !known.is_beaten_by(size_bytes, key) => return,
+        match &mut self.0[slot.index()] {
+            Some(known) if !known.is_beaten_by(size_bytes, key) => {}
             // Keys of one kind often have one length: no need to allocate anew.
             Some(known) if known.key.len() == key.len() => {
                 known.key.copy_from_slice(key);
@@ -66,16 +50,15 @@ impl BiggestOfSlots {
                 });
             }
         }
-        self.least[slot.index()] = size_bytes;
     }
 
     /// Every slot's, in the order of slots.
     pub(super) fn all(&self) -> impl Iterator<Item = Option<&BigKey>> {
-        self.keys.iter().map(Option::as_ref)
+        self.0.iter().map(Option::as_ref)
     }
 
     pub(super) fn merge(&mut self, other: BiggestOfSlots) {
-        for (slot, theirs) in Slot::all().zip(other.keys) {
+        for (slot, theirs) in Slot::all().zip(other.0) {
             if let Some(theirs) = theirs {
                 self.offer(slot, &theirs.key, theirs.size_bytes);
             }

@@ -18,7 +18,7 @@ impl Tally {
         let mut lengths = [0u32; SHORT];
         let seen = slots_of_list(list, format, |spans, slots| {
             for slot in slots {
-                self.slots[slot.index()].keys += 1;
+                self.slots[slot.index()].count.keys += 1;
             }
             for span in spans {
                 let length = (span.end - span.start) as usize;

@@ -87,10 +87,19 @@ impl GroupCount {
     }
 }
 
+/// What changes of a slot with each key. It lies in one line of the cache.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
+struct CountedSlot {
+    count: SlotCount,
+    /// A key below this isn't the slot's biggest.
+    least_biggest: u64,
+}
+
 /// What was counted in one or more inputs.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    slots: Box<[SlotCount]>,
+    slots: Box<[CountedSlot]>,
     kinds: [GroupCount; KeyKind::ALL.len()],
     encodings: [GroupCount; Encoding::ALL.len()],
     key_lengths: Histogram,
@@ -121,7 +130,7 @@ impl Tally {
     /// Nothing counted yet; prefixes will be what is said here.
     pub fn with_prefixes(prefixes: Prefixes) -> Tally {
         Tally {
-            slots: vec![SlotCount::default(); SLOT_COUNT].into(),
+            slots: vec![CountedSlot::default(); SLOT_COUNT].into(),
             kinds: Default::default(),
             encodings: Default::default(),
             key_lengths: Histogram::default(),
@@ -170,6 +179,13 @@ impl Tally {
         }
     }
 
+    /// Keeps a key when it is the biggest of its slot so far.
+    fn offer_biggest(&mut self, slot: Slot, key: &[u8], size_bytes: u64) {
+        self.biggest.offer(slot, key, size_bytes);
+        let least = &mut self.slots[slot.index()].least_biggest;
+        *least = size_bytes.max(*least);
+    }
+
     fn group(&mut self, db: u16) -> &mut GroupCount {
         self.databases.entry(db).or_default()
     }
@@ -177,7 +193,8 @@ impl Tally {
     /// Adds what another worker counted; prefixes must mean the same in both.
     pub fn merge(&mut self, other: Tally) {
         for (mine, theirs) in self.slots.iter_mut().zip(other.slots) {
-            mine.add(theirs);
+            mine.count.add(theirs.count);
+            mine.least_biggest = mine.least_biggest.max(theirs.least_biggest);
         }
         for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
             mine.add(theirs.keys, theirs.bytes);
@@ -203,14 +220,14 @@ impl Tally {
 
     /// What was counted in a slot.
     pub fn slot(&self, slot: Slot) -> SlotCount {
-        self.slots[slot.index()]
+        self.slots[slot.index()].count
     }
 
     /// What was counted in all slots.
     pub fn total(&self) -> SlotCount {
         let mut total = SlotCount::default();
-        for count in &self.slots {
-            total.add(*count);
+        for slot in &self.slots {
+            total.add(slot.count);
         }
         total
     }

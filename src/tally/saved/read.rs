@@ -92,20 +92,16 @@ fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         };
         let is_sane = count.expiring <= count.keys && (count.keys > 0 || count.bytes == 0);
         expect(is_sane, place, "counts of a slot that belong together")?;
-        tally.slots[slot.index()] = count;
+        tally.slots[slot.index()].count = count;
         let place = fields.place();
         if let Some(key) = fields.maybe_name()? {
             let size_bytes = fields.u64()?;
             let is_of_slot = Slot::for_key(key) == slot;
             let is_sane = is_of_slot && count.keys > 0 && size_bytes <= count.bytes;
             expect(is_sane, place, "a key of the slot, no bigger than the slot")?;
-            tally.biggest.offer(slot, key, size_bytes);
+            tally.offer_biggest(slot, key, size_bytes);
         }
-        expect(
-            tally.slots[slot.index()].keys <= MAX_KEYS,
-            place,
-            "fewer keys",
-        )?;
+        expect(tally.slot(slot).keys <= MAX_KEYS, place, "fewer keys")?;
     }
     expect(tally.total().keys <= MAX_KEYS, fields.place(), "fewer keys")
 }

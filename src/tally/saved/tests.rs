@@ -210,7 +210,7 @@ fn absurd_lengths_are_refused_with_their_place() {
 #[test]
 fn counts_that_do_not_belong_together_are_refused() {
     let mut wrong = small();
-    wrong.tally.slots[7].keys = 1;
+    wrong.tally.slots[7].count.keys = 1;
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a key more");
     assert!(
         error.message().contains("types that sum up to the slots"),
@@ -219,7 +219,7 @@ fn counts_that_do_not_belong_together_are_refused() {
     let mut wrong = small();
     // Of the size of `user:1`, and sorts before it.
     let slot = Slot::for_key(b"user:1");
-    wrong.tally.biggest.offer(slot, b"user:0", 90);
+    wrong.tally.offer_biggest(slot, b"user:0", 90);
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a wrong slot");
     assert!(error.message().contains("a key of the slot"), "{error}");
 }

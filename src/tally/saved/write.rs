@@ -18,7 +18,7 @@
 //!    the last; the sample: order, slot, key.
 
 use super::super::{InputSummary, Tally};
-use crate::slot::{SLOT_COUNT, SlotSet};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use crate::source::{Encoding, KeyKind};
 use crate::tally::GroupCount;
 use crate::tally::expiries::Expiries;
@@ -104,7 +104,8 @@ impl Body {
     }
 
     fn slots(&mut self, tally: &Tally) {
-        for (count, biggest) in tally.slots.iter().zip(tally.biggest.all()) {
+        for (slot, biggest) in Slot::all().zip(tally.biggest.all()) {
+            let count = tally.slot(slot);
             self.u64(count.keys);
             self.u64(count.bytes);
             self.u64(count.expiring);
