@@ -155,6 +155,13 @@ impl KeyBatch {
         self.is_ready = false;
     }
 
+    /// Makes room for so many keys at once.
+    pub(super) fn reserve(&mut self, keys: usize) {
+        self.spans.reserve(keys);
+        self.rows.reserve(keys);
+        self.facts.reserve(keys);
+    }
+
     /// Whether a record that begins at this offset can be told by its place.
     #[inline]
     pub(super) fn has_room(&self, offset: u64) -> bool {
@@ -174,7 +181,7 @@ impl KeyBatch {
     }
 
     /// Adds the key that begins at `start` in the buffer; its record begins at `place` in the input.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_key(&mut self, place: u64, start: usize, facts: KeyFacts) {
         let row = (place - self.offset) as usize;
         self.push_in_block(row, start..self.block.len(), facts);
@@ -205,7 +212,7 @@ impl KeyBatch {
     }
 
     /// Adds a key of the row that begins at `row`; it lies in the block.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_in_block(&mut self, row: usize, key: Range<usize>, facts: KeyFacts) {
         // A block is at most a part and two rows long, far below 4 GiB.
         self.spans.push(KeySpan {

@@ -158,13 +158,22 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    #[inline]
+    pub(super) fn reserve(&mut self, keys: usize) {
+        self.sizes.reserve(keys);
+        self.elements.reserve(keys);
+        self.expiries.reserve(keys);
+        self.groups.reserve(keys);
+    }
+
+    #[inline(always)]
     pub(super) fn push(&mut self, facts: KeyFacts) {
         self.sizes.push(facts.size_bytes.into());
         self.elements.push(facts.elements.into());
         self.expiries.push(Expiry::of(&facts));
         self.groups.push(Group::of(&facts));
-        self.commands.extend(facts.command);
+        if let Some(command) = facts.command {
+            self.commands.push(command);
+        }
     }
 
     /// The facts of one key.

@@ -169,6 +169,7 @@ impl Reader {
     /// the keys before the damage are handed out before that.
     pub(super) fn next_block(&mut self, batch: &mut KeyBatch) -> Result<bool> {
         batch.begin(self.window.offset());
+        batch.reserve(BATCH_KEYS);
         if let Err(error) = self.fill(batch) {
             self.state = State::Failed(self.named(error, batch));
         }

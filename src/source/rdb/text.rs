@@ -151,6 +151,7 @@ impl Window {
     }
 
     /// Appends a string of at most `most` bytes to a buffer.
+    #[inline]
     pub(super) fn copy_text(&mut self, most: u64, out: &mut Vec<u8>) -> Result<()> {
         let start = self.offset();
         let text = self.text()?;
@@ -167,7 +168,7 @@ impl Window {
     }
 
     /// Appends the string whose head was read.
-    #[inline]
+    #[inline(always)]
     pub(super) fn copy_text_after(&mut self, text: Text, out: &mut Vec<u8>) -> Result<()> {
         match text {
             Text::Plain(length) => self.copy(length, out),

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// How much of the input is held at once: it stays in a core's second-level cache.
 const WINDOW_BYTES: usize = 256 << 10;
 
+/// What is copied at once of short strings.
+const SHORT_BYTES: usize = 32;
+
 /// The part of the input that is being read.
 ///
 /// Nothing is ever allocated by a length that the file claims: what is longer
@@ -201,9 +204,18 @@ impl Window {
     #[inline]
     pub(super) fn copy(&mut self, length: u64, out: &mut Vec<u8>) -> Result<()> {
         if length <= self.rest() as u64 {
-            let end = self.cursor + length as usize;
-            out.extend_from_slice(&self.buffer[self.cursor..end]);
+            let (begin, end) = (self.cursor, self.cursor + length as usize);
             self.cursor = end;
+            // Most keys are short: bytes of a fixed number are copied without a call, and those too
+            // many are taken off again.
+            match self.buffer[begin..].first_chunk::<SHORT_BYTES>() {
+                Some(bytes) if end - begin <= SHORT_BYTES => {
+                    let kept = out.len() + (end - begin);
+                    out.extend_from_slice(bytes);
+                    out.truncate(kept);
+                }
+                _ => out.extend_from_slice(&self.buffer[begin..end]),
+            }
             return Ok(());
         }
         self.copy_far(length, out)
