@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::interrupt::{Interrupt, Second};
 use super::journal_path::journal_of;
 use super::live::{self, Begun, Session};
-use super::move_progress::MoveProgress;
+use super::move_progress::{MoveProgress, per_second};
 use super::pace::PaceArgs;
 use super::terminal;
 use super::work::{Work, work};
@@ -21,7 +21,7 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The arguments of `apply`.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,9 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
+
+/// How many slots under way are named; of the others the number is said.
+const NAMED_MAX: usize = 10;
 
 /// How a run tells what it did on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +153,10 @@ impl Run {
         }
         let interrupt = Interrupt::watch(Second::Ends)?;
         let (begun, survey) = (self.journal.open_moves(), session.survey()?);
+        let canary = session.canary(&survey, &begun);
+        let keys = BTreeMap::new();
         let mut progress =
-            MoveProgress::new(&begun, &BTreeMap::new(), &survey, pace.progress, interrupt);
+            MoveProgress::new(&begun, &keys, &survey, pace.progress, interrupt, canary);
         let outcome = session.finish_begun(&mut self.journal, &mut progress);
         drop(progress);
         let outcome = outcome.map_err(|error| self.explain(error, total))?;
@@ -196,13 +201,13 @@ impl Run {
         let canary = session.canary(&survey, &work.moves);
         let start = Instant::now();
         let keys = keys_of(plan);
-        let mut progress = MoveProgress::new(&work.moves, &keys, &survey, pace.progress, interrupt);
+        let form = pace.progress;
+        let mut progress = MoveProgress::new(&work.moves, &keys, &survey, form, interrupt, canary);
         let outcome = session.carry_out(&survey, &work.moves, &mut self.journal, &mut progress);
+        let stall = progress.largest_stall();
         drop(progress);
         let outcome = outcome.map_err(|error| self.explain(error, total))?;
         let elapsed = start.elapsed();
-        let stall = canary.largest();
-        drop(canary);
         self.stop_if_asked(outcome, total)?;
         terminal::say(format!(
             "moved {total} slots with {} keys in {} ({} keys a second); every node agrees",
@@ -210,6 +215,13 @@ impl Run {
             HumanDuration(elapsed),
             HumanCount(per_second(outcome.keys, elapsed))
         ));
+        if outcome.bytes > 0 {
+            terminal::say(format!(
+                "{} as the sources estimate them ({} a second)",
+                HumanBytes(outcome.bytes),
+                HumanBytes(per_second(outcome.bytes, elapsed))
+            ));
+        }
         if outcome.retries > 0 {
             terminal::say(format!(
                 "{} times a slot had to be looked at anew, after a lost link or a failover",
@@ -240,6 +252,7 @@ impl Run {
             "seconds": elapsed.as_secs_f64(),
             "keys_per_second": per_second(outcome.keys, elapsed),
             "bytes": (outcome.bytes > 0).then_some(outcome.bytes),
+            "bytes_per_second": (outcome.bytes > 0).then(|| per_second(outcome.bytes, elapsed)),
             "retries": outcome.retries,
             "conflicts": outcome.conflicts,
             "largest_batch_ms": outcome.largest_stall_ms,
@@ -280,10 +293,10 @@ impl Run {
         if error.kind() != ErrorKind::Stopped {
             return error;
         }
-        let open: Vec<String> = self
-            .journal
-            .open_moves()
+        let begun = self.journal.open_moves();
+        let open: Vec<String> = begun
             .iter()
+            .take(NAMED_MAX)
             .map(|task| {
                 format!(
                     "slot {} from {} to {}",
@@ -295,7 +308,11 @@ impl Run {
             .collect();
         let open = match open.is_empty() {
             true => "no slot is open".to_owned(),
-            false => format!("under way: {}", open.join(", ")),
+            false => {
+                let more = begun.len().saturating_sub(NAMED_MAX);
+                let more = (more > 0).then(|| format!(", and {more} more"));
+                format!("under way: {}{}", open.join(", "), more.unwrap_or_default())
+            }
         };
         let mend = format!(
             "{open} (of {total} to move; noted in {}); mend what was said, then run the same \
@@ -323,11 +340,6 @@ fn keys_of(plan: &Plan) -> BTreeMap<Slot, u64> {
     migrations
         .filter_map(|migration| Some((migration.slot, migration.keys?)))
         .collect()
-}
-
-fn per_second(keys: u64, elapsed: Duration) -> u64 {
-    let keys = u128::from(keys) * 1000;
-    u64::try_from(keys / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
 }
 
 fn question(plan: &Plan, work: &Work) -> String {

@@ -2,34 +2,61 @@
 //!
 //! `PING` has nothing to wait for but the server itself: its answer takes as
 //! long as whatever the server is busy with, a `MIGRATE` or the loading of a
-//! big value. Each node has a connection and a thread of its own, so that one
-//! that stands still doesn't hide another.
+//! big value. Once a second the node tells its memory and its replicas too.
+//! Each node has a connection and a thread of its own, so that one that stands
+//! still doesn't hide another; its replicas are watched from the moment that
+//! one of them is a primary.
+
+mod vitals;
 
 use super::connection::Connection;
-use crate::cluster::NodeAddr;
 use crate::cluster::link::{Patience, RedisLink};
 use crate::cluster::verb::{NodeLink, Verb};
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::cluster::{NodeAddr, NodeId};
+use crate::error::Result;
+use crate::execute::executor::Reading;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use vitals::Vitals;
 
 /// How often each node is asked.
 const PING_EVERY: Duration = Duration::from_millis(20);
+/// How often it is asked for more.
+const VITALS_EVERY: Duration = Duration::from_secs(1);
+/// How long after a broken link it is tried again.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+/// How often what was seen is told.
+const READ_EVERY: Duration = Duration::from_millis(100);
 /// How many nodes are watched at most, a thread each.
 const NODES_MAX: usize = 64;
 
-/// Asks nodes until it is dropped, or told to end.
+/// Asks nodes until it is dropped.
 pub(super) struct Canary {
     stop: Arc<AtomicBool>,
     nodes: Vec<Watched>,
+    read_at: Instant,
 }
 
 struct Watched {
+    id: NodeId,
     addr: NodeAddr,
-    largest_us: Arc<AtomicU64>,
+    seen: Arc<Mutex<Seen>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What was seen of one node.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Since when it owes an answer.
+    asked_at: Option<Instant>,
+    /// The longest wait since somebody read it.
+    worst: Option<Duration>,
+    /// The longest wait of all.
+    largest: Duration,
+    /// None before it has told, and while it can't be reached.
+    vitals: Option<Vitals>,
 }
 
 /// The longest that a node let a client wait.
@@ -42,35 +69,52 @@ pub(super) struct Stall {
 }
 
 impl Canary {
-    /// Watches these nodes. One that can't be asked isn't watched: the run itself will notice.
-    pub(super) fn watch(nodes: &BTreeSet<NodeAddr>, connection: &Connection) -> Canary {
+    /// Watches these nodes, the first ones where they are too many.
+    pub(super) fn watch(nodes: Vec<(NodeId, NodeAddr)>, connection: &Connection) -> Canary {
         let stop = Arc::new(AtomicBool::new(false));
-        let nodes = nodes.iter().take(NODES_MAX).filter_map(|addr| {
-            let link =
-                RedisLink::connect(addr, connection.login.as_ref(), Patience::default()).ok()?;
-            let largest_us = Arc::new(AtomicU64::new(0));
-            let (asked, largest) = (stop.clone(), largest_us.clone());
+        let nodes = nodes.into_iter().take(NODES_MAX).filter_map(|(id, addr)| {
+            let seen = Arc::new(Mutex::new(Seen::default()));
+            let (stop, seen_there) = (stop.clone(), seen.clone());
+            let (connection, node) = (connection.clone(), addr.clone());
             let thread = std::thread::Builder::new()
                 .name("canary".to_owned())
-                .spawn(move || ping(link, &asked, &largest))
+                .spawn(move || watch(&node, &connection, &stop, &seen_there))
                 .ok()?;
             Some(Watched {
-                addr: addr.clone(),
-                largest_us,
+                id,
+                addr,
+                seen,
                 thread: Some(thread),
             })
         });
         Canary {
             nodes: nodes.collect(),
             stop,
+            read_at: Instant::now(),
         }
+    }
+
+    /// What was seen of each node since it was told last; nothing when that was just now.
+    pub(super) fn readings(&mut self) -> Vec<Reading> {
+        if self.read_at.elapsed() < READ_EVERY {
+            return Vec::new();
+        }
+        self.read_at = Instant::now();
+        let readings = self.nodes.iter().filter_map(|node| {
+            let mut seen = node.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.read(node.id)
+        });
+        readings.collect()
     }
 
     /// The largest stall so far; none when no node was asked yet.
     pub(super) fn largest(&self) -> Option<Stall> {
-        let stalls = self.nodes.iter().map(|node| Stall {
-            addr: node.addr.clone(),
-            time: Duration::from_micros(node.largest_us.load(Ordering::Relaxed)),
+        let stalls = self.nodes.iter().map(|node| {
+            let seen = node.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            Stall {
+                addr: node.addr.clone(),
+                time: seen.largest.max(seen.owed()),
+            }
         });
         stalls
             .max_by_key(|stall| stall.time)
@@ -91,15 +135,77 @@ impl Drop for Canary {
     }
 }
 
-fn ping(mut link: RedisLink, stop: &AtomicBool, largest_us: &AtomicU64) {
-    let verb = Verb::Client(vec![b"PING".to_vec()]);
-    while !stop.load(Ordering::Relaxed) {
-        let start = Instant::now();
-        if link.ask(&verb).is_err() {
-            return;
+impl Seen {
+    /// How long it has owed an answer by now; a replica owes nobody one.
+    fn owed(&self) -> Duration {
+        let asked = self.asked_at.filter(|_| self.serves());
+        asked.map_or(Duration::ZERO, |asked| asked.elapsed())
+    }
+
+    fn serves(&self) -> bool {
+        self.vitals.is_some_and(|vitals| vitals.is_primary)
+    }
+
+    fn answered(&mut self) {
+        let waited = self.owed();
+        self.asked_at = None;
+        if !waited.is_zero() {
+            self.worst = self.worst.max(Some(waited));
+            self.largest = self.largest.max(waited);
         }
-        let took = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        largest_us.fetch_max(took.max(1), Ordering::Relaxed);
+    }
+
+    /// None while there is nothing to tell.
+    fn read(&mut self, node: NodeId) -> Option<Reading> {
+        let vitals = self.vitals.filter(|vitals| vitals.is_primary)?;
+        let owed = Some(self.owed()).filter(|owed| !owed.is_zero());
+        let worst = self.worst.take().max(owed);
+        Some(Reading {
+            node,
+            // Up: what is above a limit by a part of a millisecond is above it.
+            latency_ms: worst
+                .map(|worst| u64::try_from(worst.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)),
+            used_bytes: Some(vitals.used_bytes),
+            max_bytes: vitals.max_bytes,
+            replica_lag_bytes: vitals.replica_lag_bytes,
+        })
+    }
+}
+
+/// One node's thread.
+fn watch(addr: &NodeAddr, connection: &Connection, stop: &AtomicBool, seen: &Mutex<Seen>) {
+    let mut is_first = true;
+    while !stop.load(Ordering::Relaxed) {
+        if !std::mem::take(&mut is_first) {
+            std::thread::sleep(RECONNECT_AFTER);
+        }
+        let login = connection.login.as_ref();
+        if let Ok(link) = RedisLink::connect(addr, login, Patience::default()) {
+            // It goes on with a new link, if there is one to be had.
+            let _ = ask_on(link, stop, seen);
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.answered();
+            seen.vitals = None;
+        }
+    }
+}
+
+fn ask_on(mut link: RedisLink, stop: &AtomicBool, seen: &Mutex<Seen>) -> Result<()> {
+    let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let ping = Verb::Client(vec![b"PING".to_vec()]);
+    let mut told_at: Option<Instant> = None;
+    while !stop.load(Ordering::Relaxed) {
+        if told_at.is_none_or(|told| told.elapsed() >= VITALS_EVERY) {
+            seen().asked_at = Some(Instant::now());
+            let vitals = Vitals::ask(&mut link)?;
+            seen().answered();
+            seen().vitals = Some(vitals);
+            told_at = Some(Instant::now());
+        }
+        seen().asked_at = Some(Instant::now());
+        link.ask(&ping)?;
+        seen().answered();
         std::thread::sleep(PING_EVERY);
     }
+    Ok(())
 }

@@ -49,6 +49,8 @@ const PACE: Pace = Pace {
         keys_per_second: None,
         bytes_per_second: None,
         max_latency_ms: None,
+        max_memory_percent: None,
+        max_replica_lag_bytes: None,
     },
     on_conflict: OnConflict::Stop,
 };

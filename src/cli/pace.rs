@@ -8,6 +8,10 @@ use std::path::PathBuf;
 /// About a second's standstill of source and target: 137 MB took 4.5 s (Redis 7.0, loopback).
 pub(super) const BIG_KEY_LIMIT: &str = "32mb";
 
+/// A primary drops a replica that is this far behind (`client-output-buffer-limit`, its default
+/// for replicas).
+const REPLICA_LAG: &str = "256mb";
+
 /// How slots are moved, for the commands that move them.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Moving")]
@@ -35,10 +39,19 @@ pub(super) struct PaceArgs {
     /// Bytes a second over all nodes, at most, as the sources estimate them.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_bytes_per_second: Option<u64>,
-    /// The longest that a batch of keys may hold its source up, in milliseconds: slower ones are
-    /// made smaller, with pauses, and when that doesn't help the run stops.
+    /// The longest that a batch of keys may hold its source up, and that a client may wait for
+    /// any node that gives or receives, in milliseconds: beyond it batches become smaller, with
+    /// pauses, and when that doesn't help within ten seconds the run stops.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     max_latency_ms: Option<u64>,
+    /// How much of its maxmemory a node may use, where it refuses writes beyond that: at the limit
+    /// the run pauses, and stops after ten seconds.
+    #[arg(long, value_name = "PERCENT", default_value_t = 95, value_parser = clap::value_parser!(u32).range(1..=100))]
+    max_memory_percent: u32,
+    /// How far a connected replica may be behind its primary, which has it acknowledge once a
+    /// second: beyond it the run pauses, and stops after a minute; 0 is no limit.
+    #[arg(long, value_name = "SIZE", default_value = REPLICA_LAG, value_parser = size)]
+    max_replica_lag: u64,
     /// What becomes of a key that both nodes have with different values: stop (its slot stays
     /// open), keep-source (overwrites), or keep-target (the source's is deleted).
     #[arg(long, value_name = "CHOICE", value_enum, default_value_t = Conflict::Stop, hide_possible_values = true)]
@@ -103,6 +116,8 @@ impl PaceArgs {
                 keys_per_second: self.max_keys_per_second,
                 bytes_per_second: self.max_bytes_per_second,
                 max_latency_ms: self.max_latency_ms,
+                max_memory_percent: Some(self.max_memory_percent),
+                max_replica_lag_bytes: Some(self.max_replica_lag).filter(|bytes| *bytes > 0),
             },
             on_conflict: match self.on_conflict {
                 Conflict::Stop => OnConflict::Stop,

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-pub use super::core::{Limits, Options, Outcome};
+pub use super::core::{Limits, Options, Outcome, Reading};
 pub use super::slot_move::OnConflict;
 
 /// How often the watcher is asked whether to stop while nothing else happens.
@@ -26,10 +26,15 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 pub trait Watcher {
     /// A slot is about to move.
     fn begins(&mut self, task: Move);
-    /// Keys were sent; the number is what the slot has so far.
-    fn moved(&mut self, task: Move, keys: u64);
+    /// Keys were sent; the numbers are what the slot has so far. Bytes are 0 where they aren't
+    /// measured.
+    fn moved(&mut self, task: Move, keys: u64, bytes: u64);
     /// A slot is where it should be.
-    fn ended(&mut self, task: Move, keys: u64);
+    fn ended(&mut self, task: Move, keys: u64, bytes: u64);
+    /// What it has seen of the nodes since it was asked last.
+    fn readings(&mut self) -> Vec<Reading> {
+        Vec::new()
+    }
     /// Whether the run should begin no further slot.
     fn wants_stop(&self) -> bool;
 }
@@ -97,6 +102,9 @@ impl Driver {
                 self.core.wish(PersonsWish::Stop);
             }
             let now_ms = self.now_ms();
+            for reading in watcher.readings() {
+                self.core.felt(&reading, now_ms);
+            }
             match self.core.poll(now_ms) {
                 Step::Record(notes) => {
                     let written = write(journal, &notes);
@@ -167,8 +175,8 @@ fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
 fn tell(watcher: &mut dyn Watcher, event: Event) {
     match event {
         Event::Begins(task) => watcher.begins(task),
-        Event::Moved { task, keys, .. } => watcher.moved(task, keys),
-        Event::Ended { task, keys, .. } => watcher.ended(task, keys),
+        Event::Moved { task, keys, bytes } => watcher.moved(task, keys, bytes),
+        Event::Ended { task, keys, bytes } => watcher.ended(task, keys, bytes),
     }
 }
 

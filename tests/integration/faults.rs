@@ -1,14 +1,12 @@
 //! Nodes stand still while slots move, and replicas take over: nothing that was there before is
 //! lost, and what was begun is finished.
 
-use super::servers::runs::{arrived, run, spawn, state, wait_for_slots};
+use super::servers::runs::{arrived, run, signal, spawn, state, wait_for_replicas, wait_for_slots};
 use super::servers::{self, load};
 use slotkit::cluster::local::{LocalCluster, Shape};
-use slotkit::cluster::verb::{NodeLink, Verb};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long a replica may take to take over, and a run to go on after that.
@@ -17,35 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const RUNS_MAX: u32 = 6;
 /// Their replicas come after them, in the same order.
 const PRIMARIES: usize = 3;
-
-fn signal(cluster: &LocalCluster, node: usize, name: &str) {
-    let pid = cluster.nodes()[node].pid().to_string();
-    let status = Command::new("kill")
-        .args([name, &pid])
-        .status()
-        .expect("kill runs");
-    assert!(status.success());
-}
-
-/// Waits until every replica has its primary's data: before that none can take over, and a first
-/// synchronisation begins after five seconds only (`repl-diskless-sync-delay`).
-fn wait_for_replicas(cluster: &LocalCluster, primaries: usize) {
-    let start = Instant::now();
-    let is_synced = |node: usize| {
-        let mut link = cluster.link(node).expect("a link");
-        let verb = Verb::Info("replication");
-        let info = link
-            .ask(&verb)
-            .expect("an answer")
-            .text(&verb)
-            .expect("text");
-        info.contains("master_link_status:up")
-    };
-    while !(primaries..cluster.nodes().len()).all(is_synced) {
-        assert!(start.elapsed() < PATIENCE, "the replicas have the data");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 /// Waits until the replica of a node serves slots, as another sees it. Those that the node was
 /// given last may stay with it, where the replica hadn't heard of them.

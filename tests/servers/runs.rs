@@ -11,6 +11,9 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+/// How long replicas may take to have their primaries' data.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A run against a cluster, with its journal in a folder of the test's own.
 pub fn run(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Run {
     let output = command(cluster, state, args)
@@ -130,6 +133,36 @@ pub fn assert_well(cluster: &LocalCluster, state: &Path, expected: &Expected, li
     assert_eq!(keys, there + lives.len(), "each key is on one primary");
     let check = run(cluster, state, &["check"]);
     assert_eq!(check.exit, 0, "{}{}", check.text(), check.stderr);
+}
+
+/// Sends a signal to a node's server.
+pub fn signal(cluster: &LocalCluster, node: usize, name: &str) {
+    let pid = cluster.nodes()[node].pid().to_string();
+    let status = std::process::Command::new("kill")
+        .args([name, &pid])
+        .status()
+        .expect("kill runs");
+    assert!(status.success());
+}
+
+/// Waits until every replica has its primary's data: before that none can take over, and a first
+/// synchronisation begins after five seconds only (`repl-diskless-sync-delay`).
+pub fn wait_for_replicas(cluster: &LocalCluster, primaries: usize) {
+    let start = std::time::Instant::now();
+    let is_synced = |node: usize| {
+        let mut link = cluster.link(node).expect("a link");
+        let verb = Verb::Info("replication");
+        let info = link
+            .ask(&verb)
+            .expect("an answer")
+            .text(&verb)
+            .expect("text");
+        info.contains("master_link_status:up")
+    };
+    while !(primaries..cluster.nodes().len()).all(is_synced) {
+        assert!(start.elapsed() < PATIENCE, "the replicas have the data");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A key of this slot that begins so.

@@ -1,7 +1,7 @@
 //! Which slots have arrived, and where: after a failover that is another node than planned.
 
 use crate::execute::Move;
-use crate::execute::executor::Watcher;
+use crate::execute::executor::{Reading, Watcher};
 
 /// Passes on what happens, and remembers what has arrived.
 pub(super) struct Arrivals<'a> {
@@ -23,13 +23,17 @@ impl Watcher for Arrivals<'_> {
         self.watcher.begins(task);
     }
 
-    fn moved(&mut self, task: Move, keys: u64) {
-        self.watcher.moved(task, keys);
+    fn moved(&mut self, task: Move, keys: u64, bytes: u64) {
+        self.watcher.moved(task, keys, bytes);
     }
 
-    fn ended(&mut self, task: Move, keys: u64) {
+    fn ended(&mut self, task: Move, keys: u64, bytes: u64) {
         self.arrived.push(task);
-        self.watcher.ended(task, keys);
+        self.watcher.ended(task, keys, bytes);
+    }
+
+    fn readings(&mut self) -> Vec<Reading> {
+        self.watcher.readings()
     }
 
     fn wants_stop(&self) -> bool {

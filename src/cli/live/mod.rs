@@ -157,11 +157,19 @@ impl Session {
         Ok(measured)
     }
 
-    /// A canary at every node that gives or receives.
+    /// A canary at every node that gives or receives, and at whoever may take over from one.
     pub(super) fn canary(&self, survey: &Survey, moves: &[Move]) -> Canary {
-        let nodes = moves.iter().flat_map(|task| [task.source, task.target]);
-        let addrs = nodes.filter_map(|id| Some(survey.nodes.get(&id)?.addr.clone()));
-        Canary::watch(&addrs.collect(), &self.connection)
+        let ends = moves.iter().flat_map(|task| [task.source, task.target]);
+        let ends: BTreeSet<NodeId> = ends.collect();
+        let families = self.families_in(survey);
+        let is_heir = |id: &NodeId| {
+            let may_follow = ends.iter().any(|end| families.are_kin(*id, *end));
+            may_follow && !ends.contains(id)
+        };
+        let heirs = survey.nodes.keys().copied().filter(is_heir);
+        let nodes = ends.iter().copied().chain(heirs);
+        let watched = nodes.filter_map(|id| Some((id, survey.nodes.get(&id)?.addr.clone())));
+        Canary::watch(watched.collect(), &self.connection)
     }
 
     /// Finishes what an earlier run had begun; returns what that did.

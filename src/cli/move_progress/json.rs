@@ -2,6 +2,7 @@
 
 use super::tally::{Count, Tally};
 use crate::cluster::NodeId;
+use crate::execute::executor::Reading;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +12,7 @@ pub(super) fn document(
     event: &str,
     tally: &Tally,
     names: &BTreeMap<NodeId, String>,
+    seen: &BTreeMap<NodeId, Reading>,
     elapsed: Duration,
 ) -> Value {
     let mut document = count(&tally.total, elapsed);
@@ -27,16 +29,30 @@ pub(super) fn document(
         pair
     });
     document["pairs"] = pairs.collect();
+    let nodes = seen.values().map(|reading| {
+        json!({
+            "id": reading.node,
+            "addr": name(&reading.node),
+            "latency_ms": reading.latency_ms,
+            "used_bytes": reading.used_bytes,
+            "max_bytes": reading.max_bytes,
+            "replica_lag_bytes": reading.replica_lag_bytes,
+        })
+    });
+    document["nodes"] = nodes.collect();
     document
 }
 
 fn count(count: &Count, elapsed: Duration) -> Value {
+    let (bytes, rate) = count.bytes_and_rate(elapsed).unzip();
     json!({
         "slots": count.slots,
         "slots_total": count.slots_total,
         "keys": count.keys,
         "keys_total": count.keys_total,
         "keys_per_second": count.keys_per_second(elapsed),
+        "bytes": bytes,
+        "bytes_per_second": rate,
         "seconds_left": count.left(elapsed).map(|left| left.as_secs_f64()),
     })
 }

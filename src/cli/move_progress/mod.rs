@@ -4,18 +4,20 @@ mod bars;
 mod json;
 mod tally;
 
+use super::canary::{Canary, Stall};
 use super::interrupt::Interrupt;
 use super::pace::ProgressForm;
 use super::terminal;
 use crate::cluster::NodeId;
 use crate::execute::Move;
-use crate::execute::executor::Watcher;
+use crate::execute::executor::{Reading, Watcher};
 use crate::execute::survey::Survey;
 use crate::slot::Slot;
 use bars::Bars;
-use indicatif::{HumanCount, HumanDuration};
+use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+pub(super) use tally::per_second;
 use tally::{Count, Tally};
 
 /// How often a log gets a line, and a machine a document.
@@ -27,6 +29,9 @@ pub(super) struct MoveProgress {
     tally: Tally,
     face: Face,
     interrupt: Interrupt,
+    canary: Canary,
+    /// What was seen of each node last; of its latency the worst since the last line.
+    seen: BTreeMap<NodeId, Reading>,
     begun: Instant,
     last_line: Instant,
 }
@@ -46,6 +51,7 @@ impl MoveProgress {
         survey: &Survey,
         form: ProgressForm,
         interrupt: Interrupt,
+        canary: Canary,
     ) -> MoveProgress {
         let tally = Tally::new(moves, keys);
         let face = match form {
@@ -68,6 +74,8 @@ impl MoveProgress {
             tally,
             face,
             interrupt,
+            canary,
+            seen: BTreeMap::new(),
             begun: now,
             last_line: now,
         };
@@ -103,6 +111,14 @@ impl MoveProgress {
             ));
         }
         self.tell_machine("progress");
+        for reading in self.seen.values_mut() {
+            reading.latency_ms = None;
+        }
+    }
+
+    /// The longest that a node let a client wait; none when nobody was asked.
+    pub(super) fn largest_stall(&self) -> Option<Stall> {
+        self.canary.largest()
     }
 
     fn tell_machine(&self, event: &str) {
@@ -111,6 +127,7 @@ impl MoveProgress {
                 event,
                 &self.tally,
                 names,
+                &self.seen,
                 self.begun.elapsed(),
             ));
         }
@@ -122,14 +139,29 @@ impl Watcher for MoveProgress {
         self.show();
     }
 
-    fn moved(&mut self, task: Move, keys: u64) {
-        self.tally.moved(task, keys);
+    fn moved(&mut self, task: Move, keys: u64, bytes: u64) {
+        self.tally.moved(task, keys, bytes);
         self.show();
     }
 
-    fn ended(&mut self, task: Move, keys: u64) {
-        self.tally.ended(task, keys);
+    fn ended(&mut self, task: Move, keys: u64, bytes: u64) {
+        self.tally.ended(task, keys, bytes);
         self.show();
+    }
+
+    fn readings(&mut self) -> Vec<Reading> {
+        let readings = self.canary.readings();
+        for reading in &readings {
+            let before = self.seen.insert(reading.node, *reading);
+            if let (Some(now), Some(before)) = (self.seen.get_mut(&reading.node), before) {
+                now.latency_ms = now.latency_ms.max(before.latency_ms);
+            }
+        }
+        if !readings.is_empty() {
+            // While a run pauses nothing else would show that it is alive.
+            self.show();
+        }
+        readings
     }
 
     fn wants_stop(&self) -> bool {
@@ -143,13 +175,17 @@ impl Drop for MoveProgress {
     }
 }
 
-/// Keys, their rate and the time left.
+/// Keys, their rate, bytes where they are measured, and the time left.
 fn words(count: &Count, elapsed: Duration) -> String {
     let left = count.left(elapsed).map_or_else(String::new, |left| {
         format!(", {} left", HumanDuration(left))
     });
+    let bytes = match count.bytes_and_rate(elapsed) {
+        Some((bytes, rate)) => format!(", {} ({} a second)", HumanBytes(bytes), HumanBytes(rate)),
+        None => String::new(),
+    };
     format!(
-        "{} keys, {} a second{left}",
+        "{} keys, {} a second{bytes}{left}",
         HumanCount(count.keys),
         HumanCount(count.keys_per_second(elapsed))
     )

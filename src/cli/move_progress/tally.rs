@@ -18,6 +18,8 @@ pub(super) struct Count {
     pub slots_total: u64,
     /// Keys that were sent.
     pub keys: u64,
+    /// Bytes that were sent, where they are measured.
+    pub bytes: u64,
     /// Keys in all, where the plan knows that of every slot.
     pub keys_total: Option<u64>,
 }
@@ -27,8 +29,8 @@ pub(super) struct Count {
 pub(super) struct Tally {
     pub total: Count,
     pub pairs: BTreeMap<Pair, Count>,
-    /// The keys that slots in hand have sent so far.
-    in_hand: BTreeMap<Slot, u64>,
+    /// The keys and bytes that slots in hand have sent so far.
+    in_hand: BTreeMap<Slot, (u64, u64)>,
 }
 
 impl Tally {
@@ -57,19 +59,20 @@ impl Tally {
         }
     }
 
-    /// A slot has sent so many keys by now.
-    pub fn moved(&mut self, task: Move, keys: u64) {
-        let before = self.in_hand.insert(task.slot, keys).unwrap_or(0);
-        let more = keys.saturating_sub(before);
-        self.total.keys += more;
-        if let Some(pair) = self.pairs.get_mut(&(task.source, task.target)) {
-            pair.keys += more;
+    /// A slot has sent so many keys and bytes by now.
+    pub fn moved(&mut self, task: Move, keys: u64, bytes: u64) {
+        let before = self.in_hand.insert(task.slot, (keys, bytes));
+        let (keys_before, bytes_before) = before.unwrap_or_default();
+        let pair = self.pairs.get_mut(&(task.source, task.target));
+        for count in [Some(&mut self.total), pair].into_iter().flatten() {
+            count.keys += keys.saturating_sub(keys_before);
+            count.bytes += bytes.saturating_sub(bytes_before);
         }
     }
 
-    /// A slot has arrived, with so many keys.
-    pub fn ended(&mut self, task: Move, keys: u64) {
-        self.moved(task, keys);
+    /// A slot has arrived, with so many keys and bytes.
+    pub fn ended(&mut self, task: Move, keys: u64, bytes: u64) {
+        self.moved(task, keys, bytes);
         self.in_hand.remove(&task.slot);
         self.total.slots += 1;
         if let Some(pair) = self.pairs.get_mut(&(task.source, task.target)) {
@@ -81,8 +84,12 @@ impl Tally {
 impl Count {
     /// Keys a second, over all the time so far.
     pub fn keys_per_second(&self, elapsed: Duration) -> u64 {
-        let keys = u128::from(self.keys) * 1000;
-        u64::try_from(keys / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+        per_second(self.keys, elapsed)
+    }
+
+    /// Bytes, and bytes a second, where any were measured.
+    pub fn bytes_and_rate(&self, elapsed: Duration) -> Option<(u64, u64)> {
+        (self.bytes > 0).then(|| (self.bytes, per_second(self.bytes, elapsed)))
     }
 
     /// The part that is done, in millionths: of the keys where their number is known and not
@@ -108,6 +115,12 @@ impl Count {
     }
 }
 
+/// How much of something that is in a second.
+pub(in crate::cli) fn per_second(amount: u64, elapsed: Duration) -> u64 {
+    let amount = u128::from(amount) * 1000;
+    u64::try_from(amount / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,15 +141,21 @@ mod tests {
         let mut tally = Tally::new(&tasks, &keys);
         assert_eq!(tally.total.keys_total, Some(30));
         assert_eq!(tally.total.left(Duration::from_secs(1)), None);
-        tally.moved(tasks[0], 4);
-        tally.moved(tasks[0], 8);
-        tally.ended(tasks[0], 9);
-        tally.moved(tasks[2], 6);
+        tally.moved(tasks[0], 4, 40);
+        tally.moved(tasks[0], 8, 80);
+        tally.ended(tasks[0], 9, 90);
+        tally.moved(tasks[2], 6, 0);
         let total = tally.total;
         assert_eq!((total.slots, total.slots_total, total.keys), (1, 3, 15));
         let pair = tally.pairs[&(tasks[0].source, tasks[0].target)];
         assert_eq!((pair.slots, pair.slots_total, pair.keys), (1, 2, 9));
         assert_eq!(total.keys_per_second(Duration::from_millis(500)), 30);
+        let measured = |count: &Count| count.bytes_and_rate(Duration::from_millis(500));
+        assert_eq!(measured(&total), Some((90, 180)));
+        assert_eq!(
+            measured(&tally.pairs[&(tasks[2].source, tasks[2].target)]),
+            None
+        );
         // Half of the keys and a third of the slots: 41.7 % in ten seconds leave 14.
         let left = total.left(Duration::from_secs(10)).expect("an estimate");
         assert_eq!(left.as_secs(), 14);
@@ -147,7 +166,7 @@ mod tests {
         let tasks = [task(1, "a", "b"), task(2, "a", "b")];
         let mut tally = Tally::new(&tasks, &BTreeMap::from([(tasks[0].slot, 5)]));
         assert_eq!(tally.total.keys_total, None);
-        tally.ended(tasks[1], 7);
+        tally.ended(tasks[1], 7, 0);
         let left = tally.total.left(Duration::from_secs(3));
         assert_eq!(left, Some(Duration::from_secs(3)));
     }

@@ -20,6 +20,7 @@ impl fmt::Debug for Core {
             .field("pace", &self.pace)
             .field("surprise", &self.surprise)
             .field("has_begun", &self.has_begun)
+            .field("is_worn_out", &self.is_worn_out)
             .field("wish", &self.wish)
             .finish_non_exhaustive()
     }

@@ -22,7 +22,8 @@ impl Core {
         if self.look.is_some() {
             return;
         }
-        let begins = match self.may_begin() {
+        let is_eased = !self.pace.is_strained(self.now_ms);
+        let begins = match self.may_begin() && is_eased {
             true => self.schedule.take(Bounds {
                 slots_per_pair: self.options.slots_at_once,
                 pairs_per_node: self.options.pairs_per_node,

@@ -2,7 +2,8 @@
 //! commands, journal records and progress come out.
 //!
 //! A driver asks [`Core::poll`] what to do, does it, and tells what came of
-//! it: [`Core::recorded`], [`Core::answered`], [`Core::lost`]. Real
+//! it: [`Core::recorded`], [`Core::answered`], [`Core::lost`]; and what it sees
+//! of the nodes meanwhile: [`Core::felt`]. Real
 //! connections drive it (`execute/executor.rs`), and so does the modelled
 //! cluster of `tests/simulation/`, where every interleaving can be replayed.
 //!
@@ -32,11 +33,14 @@ mod pace;
 mod schedule;
 mod settings;
 mod step;
+mod strain;
+mod worn;
 mod writes;
 
 pub use pace::Limits;
 pub use settings::{Event, Options, Outcome, Wish as PersonsWish};
 pub use step::{Note, Step};
+pub use strain::Reading;
 
 use super::Move;
 use super::slot_move::Entry;
@@ -68,6 +72,8 @@ pub struct Core {
     outcome: Outcome,
     surprise: Option<Error>,
     has_begun: bool,
+    /// It was over a limit of the user's for too long: no key is sent any more.
+    is_worn_out: bool,
     wish: PersonsWish,
     now_ms: u64,
 }
@@ -88,6 +94,7 @@ impl Core {
             outcome: Outcome::default(),
             surprise: None,
             has_begun: false,
+            is_worn_out: false,
             wish: PersonsWish::GoOn,
             now_ms,
             options,
@@ -130,6 +137,7 @@ impl Core {
             for flight in self.flights.values_mut() {
                 flight.make_wish(self.now_ms, keys, self.options.failover_wait_ms);
             }
+            self.leave_senders();
             // What has landed may have left a record.
             if !self.land() {
                 break;
@@ -179,7 +187,7 @@ impl Core {
             let judgement = self.pace.took(took, self.now_ms);
             self.outcome.largest_stall_ms = self.pace.largest_stall_ms();
             if judgement == Judgement::TooSlow {
-                self.trip(self.too_slow(node));
+                self.too_slow(node);
             }
         }
         let mut replies = replies.into_iter();
@@ -260,16 +268,6 @@ impl Core {
         }
         self.outcome.is_stopped |= !self.schedule.is_empty() && self.surprise.is_none();
         true
-    }
-
-    fn too_slow(&self, node: NodeId) -> Error {
-        let message = format!(
-            "{} is held up for longer than {} ms even by one key at a time",
-            self.options.name(node),
-            self.options.limits.max_latency_ms.unwrap_or_default()
-        );
-        Error::new(ErrorKind::Stopped, message)
-            .mend("wait until it is less loaded, or allow more with --max-latency-ms")
     }
 }
 

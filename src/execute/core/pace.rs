@@ -1,7 +1,9 @@
 //! How fast keys may go: token buckets for what the user allows, and smaller
-//! batches where a batch holds its node up for too long.
+//! batches where a batch holds its node up for too long, or its clients say so.
 //!
 //! Pure: the time is told, nothing sleeps.
+
+use super::strain::{Reading, Strain, Strains};
 
 /// What the user allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,8 +12,13 @@ pub struct Limits {
     pub keys_per_second: Option<u64>,
     /// Bytes a second over all nodes, as the servers estimate them; none is no limit.
     pub bytes_per_second: Option<u64>,
-    /// The longest that one write may hold a node up, in milliseconds; none is no limit.
+    /// The longest that one write may hold a node up, and that a client of a node may wait, in
+    /// milliseconds; none is no limit.
     pub max_latency_ms: Option<u64>,
+    /// How much of its `maxmemory` a node may use that refuses writes beyond it; none is no limit.
+    pub max_memory_percent: Option<u32>,
+    /// How many bytes a connected replica may be behind its primary; none is no limit.
+    pub max_replica_lag_bytes: Option<u64>,
 }
 
 /// How often in a row the smallest batch may be too slow before the run stops.
@@ -61,7 +68,8 @@ impl Bucket {
 pub(super) struct Pace {
     keys: Option<Bucket>,
     bytes: Option<Bucket>,
-    max_latency_ms: Option<u64>,
+    limits: Limits,
+    strains: Strains,
     /// What the user allows in one write, and what is taken at the moment.
     most_keys: u32,
     keys_now: u32,
@@ -85,7 +93,8 @@ impl Pace {
         Pace {
             keys: bucket(limits.keys_per_second),
             bytes: bucket(limits.bytes_per_second),
-            max_latency_ms: limits.max_latency_ms,
+            limits,
+            strains: Strains::default(),
             most_keys: most_keys.max(1),
             keys_now: most_keys.max(1),
             slow_batches: 0,
@@ -111,7 +120,23 @@ impl Pace {
             .into_iter()
             .flatten()
             .map(|bucket| bucket.ready_at(now_ms));
-        ready.max().unwrap_or(now_ms).max(self.rest_until_ms)
+        let strained = self.strains.until_ms(now_ms).unwrap_or(now_ms);
+        let ready = ready.max().unwrap_or(now_ms);
+        ready.max(self.rest_until_ms).max(strained)
+    }
+
+    /// Whether something is over a limit now, so that nothing new should begin.
+    pub fn is_strained(&self, now_ms: u64) -> bool {
+        self.strains.until_ms(now_ms).is_some()
+    }
+
+    /// Takes in what was seen of a node; what has been over its limit for too long.
+    pub fn felt(&mut self, reading: &Reading, now_ms: u64) -> Option<Strain> {
+        let felt = self.strains.felt(reading, &self.limits, now_ms);
+        if felt.is_slow {
+            self.keys_now = (self.keys_now / 2).max(1);
+        }
+        felt.worn_out
     }
 
     /// A batch goes out.
@@ -129,7 +154,7 @@ impl Pace {
     /// Down by half, up by an eighth; after a batch that was too slow the node rests for as long.
     pub fn took(&mut self, ms: u64, now_ms: u64) -> Judgement {
         self.largest_stall_ms = self.largest_stall_ms.max(ms);
-        let Some(limit) = self.max_latency_ms else {
+        let Some(limit) = self.limits.max_latency_ms else {
             return Judgement::Fine;
         };
         if ms > limit {

@@ -1,8 +1,9 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
-use super::{Core, Options, Step};
+use super::{Core, Limits, Options, Reading, Step};
 use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
+use crate::error::ErrorKind;
 use crate::execute::Move;
 use crate::execute::slot_move::Entry;
 use crate::execute::testing::{NODES, id, nodes_text};
@@ -138,4 +139,46 @@ fn many_slots_share_what_they_ask() {
 fn empty_slots_go_in_large_batches() {
     assert_eq!(run(1024, true).most_sets, 256);
     assert!(run(1024, false).most_sets <= 32);
+}
+
+#[test]
+fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
+    let (source, target) = (id('a'), id('b'));
+    let slot = Slot::new(0).expect("a slot");
+    let task = Move {
+        slot,
+        source,
+        target,
+    };
+    let options = Options {
+        names: NODES.map(|name| (id(name), name.to_string())).into(),
+        primaries: NODES.map(id).to_vec(),
+        routes: [((source, target), NodeAddr::new("10.0.0.1", 7001))].into(),
+        limits: Limits {
+            max_memory_percent: Some(90),
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let full = |used_bytes| Reading {
+        node: target,
+        latency_ms: None,
+        used_bytes: Some(used_bytes),
+        max_bytes: Some(100),
+        replica_lag_bytes: None,
+    };
+    let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
+    for now_ms in (0..10_000).step_by(100) {
+        core.felt(&full(91), now_ms);
+        assert!(matches!(core.poll(now_ms), Step::Wait { .. }), "{now_ms}");
+    }
+    // It may ease in time.
+    let mut eased = core.clone();
+    eased.felt(&full(90), 9_950);
+    assert!(matches!(eased.poll(9_950), Step::Ask { .. }));
+    core.felt(&full(91), 10_000);
+    assert!(matches!(core.poll(10_000), Step::End));
+    let error = core.into_result().expect_err("it stopped");
+    assert_eq!(error.kind(), ErrorKind::Unsafe, "nothing had begun");
+    assert!(error.message().contains("91 of its 100 bytes"), "{error:?}");
 }

@@ -1,0 +1,80 @@
+//! A run that holds its nodes up for longer than the user allows, or finds them so: it stops
+//! where it is.
+
+use super::Core;
+use super::flight::Wish;
+use super::strain::{Reading, Strain};
+use crate::cluster::NodeId;
+use crate::error::{Error, ErrorKind};
+
+impl Core {
+    /// Somebody beside the nodes has seen this of one of them.
+    pub fn felt(&mut self, reading: &Reading, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+        if let Some(strain) = self.pace.felt(reading, self.now_ms) {
+            let error = self.strained(strain, reading);
+            self.wear_out(error);
+        }
+    }
+
+    /// Even one key at a time holds this node up for too long.
+    pub(super) fn too_slow(&mut self, node: NodeId) {
+        let message = format!(
+            "{} is held up for longer than {} ms even by one key at a time",
+            self.options.name(node),
+            self.options.limits.max_latency_ms.unwrap_or_default()
+        );
+        let error = Error::new(ErrorKind::Unsafe, message);
+        self.wear_out(error.mend("wait until it is less loaded, or allow more (--max-latency-ms)"));
+    }
+
+    fn wear_out(&mut self, error: Error) {
+        self.is_worn_out = true;
+        self.trip(error);
+    }
+
+    /// Once worn out, a slot that wants to send keys stops where it is; others may arrive.
+    pub(super) fn leave_senders(&mut self) {
+        if !self.is_worn_out {
+            return;
+        }
+        for flight in self.flights.values_mut() {
+            if matches!(flight.wish, Wish::Asks { .. }) && flight.machine.batch().0 > 0 {
+                flight.wish = Wish::Stranded;
+            }
+        }
+    }
+
+    fn strained(&self, strain: Strain, reading: &Reading) -> Error {
+        let (name, limits) = (self.options.name(reading.node), &self.options.limits);
+        let (message, mend) = match strain {
+            Strain::Latency => (
+                format!(
+                    "{name} keeps clients waiting for longer than {} ms ({} ms at last), without \
+                     new keys too",
+                    limits.max_latency_ms.unwrap_or_default(),
+                    reading.latency_ms.unwrap_or_default()
+                ),
+                "wait until it is less loaded, or allow more (--max-latency-ms)",
+            ),
+            Strain::Memory => (
+                format!(
+                    "{name} uses {} of its {} bytes of memory, above {} %",
+                    reading.used_bytes.unwrap_or_default(),
+                    reading.max_bytes.unwrap_or_default(),
+                    limits.max_memory_percent.unwrap_or_default()
+                ),
+                "raise maxmemory there, or allow more (--max-memory-percent)",
+            ),
+            Strain::ReplicaLag => (
+                format!(
+                    "a replica of {name} is {} bytes behind, above {}, and doesn't catch up",
+                    reading.replica_lag_bytes.unwrap_or_default(),
+                    limits.max_replica_lag_bytes.unwrap_or_default()
+                ),
+                "look at that replica, or allow more (--max-replica-lag)",
+            ),
+        };
+        Error::new(ErrorKind::Unsafe, message).mend(mend)
+    }
+}
