@@ -1,0 +1,72 @@
+//! `MIGRATE`, with lost replies, and the `RESTORE-ASKING` at its other end.
+
+use super::{At, Cluster, ok, refused, slot_of};
+use slotkit::cluster::verb::{Migrate, Reply};
+
+impl Cluster {
+    pub(super) fn migrate(&mut self, at: At, migrate: &Migrate) -> Reply {
+        let slot = slot_of(&migrate.keys[0]);
+        let node = &self.nodes[at];
+        if node.follows.is_some() {
+            let owner = node.owners.get(&slot).copied().unwrap_or(at);
+            return refused("MOVED", format!("{slot} {}", Cluster::addr(owner)));
+        }
+        let is_open = node.migrating.contains_key(&slot) || node.importing.contains_key(&slot);
+        let owner = node.owners.get(&slot).copied();
+        if owner != Some(at) && !is_open {
+            let owner = owner.unwrap_or(at);
+            return refused("MOVED", format!("{slot} {}", Cluster::addr(owner)));
+        }
+        let keys: Vec<Vec<u8>> = migrate
+            .keys
+            .iter()
+            .filter(|key| node.data.contains_key(*key))
+            .cloned()
+            .collect();
+        if keys.is_empty() {
+            return Reply::Text(b"NOKEY".to_vec());
+        }
+        let target = self.at_addr(&migrate.target).expect("an address of ours");
+        if !self.hears(at, target) {
+            return refused("IOERR", "error or timeout connecting to the client");
+        }
+        let lost = self.lost_replies.take();
+        let mut answer = ok();
+        for (index, key) in keys.iter().enumerate() {
+            if lost.is_some_and(|lost| index >= lost.applied) {
+                break;
+            }
+            let value = self.nodes[at].data[key];
+            let restored = self.restore(target, key, value, migrate.replace);
+            if lost.is_some_and(|lost| index >= lost.acked) {
+                if restored.is_none() {
+                    self.windows.leave(target, key);
+                }
+                continue;
+            }
+            match restored {
+                None => self.put(at, key, None),
+                Some(words) => {
+                    let detail = format!("Target instance replied with error: {words}");
+                    answer = refused("ERR", detail);
+                }
+            }
+        }
+        match lost {
+            Some(_) => refused("IOERR", "error or timeout reading to target instance"),
+            None => answer,
+        }
+    }
+
+    /// `RESTORE-ASKING`; the words of a refusal.
+    fn restore(&mut self, at: At, key: &[u8], value: u64, replace: bool) -> Option<String> {
+        if let Some(Reply::Refused(refusal)) = self.redirect(at, key, true) {
+            return Some(refusal.to_string());
+        }
+        if !replace && self.nodes[at].data.contains_key(key) {
+            return Some("BUSYKEY Target key name already exists.".to_owned());
+        }
+        self.put(at, key, Some(value));
+        None
+    }
+}

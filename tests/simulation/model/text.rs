@@ -1,0 +1,43 @@
+//! `CLUSTER NODES` of a node of the model.
+
+use super::{At, Cluster};
+
+impl Cluster {
+    pub(super) fn nodes_text(&self, at: At) -> String {
+        let me = &self.nodes[at];
+        let mut text = String::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let follows = match index == at {
+                true => me.follows,
+                false => me.roles.get(&index).copied().flatten(),
+            };
+            let myself = if index == at { "myself," } else { "" };
+            let (role, primary) = match follows {
+                None => ("master", "-".to_owned()),
+                Some(primary) => ("slave", self.nodes[primary].id.to_string()),
+            };
+            let fail = if node.is_alive { "" } else { ",fail" };
+            text.push_str(&format!(
+                "{} {}@17000 {myself}{role}{fail} {primary} 0 0 {} connected",
+                node.id,
+                Cluster::addr(index),
+                self.epoch_of(at, index)
+            ));
+            for (slot, owner) in &me.owners {
+                if *owner == index {
+                    text.push_str(&format!(" {slot}"));
+                }
+            }
+            if index == at {
+                for (slot, target) in &me.migrating {
+                    text.push_str(&format!(" [{slot}->-{}]", self.nodes[*target].id));
+                }
+                for (slot, source) in &me.importing {
+                    text.push_str(&format!(" [{slot}-<-{}]", self.nodes[*source].id));
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
