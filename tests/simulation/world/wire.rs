@@ -1,0 +1,210 @@
+//! What the tool sends, where it arrives, and what the tool hears of it.
+
+use super::World;
+use super::faults::Fault;
+use crate::model::{At, Cluster};
+use slotkit::cluster::verb::{Reply, SetSlot, Verb};
+use slotkit::cluster::{NodeAddr, NodeId};
+use slotkit::error::{Error, ErrorKind};
+use slotkit::execute::core::{Core, Note, Step};
+use slotkit::slot::Slot;
+
+/// A write under way.
+#[derive(Clone)]
+pub(super) struct Message {
+    pub node: At,
+    pub at: Option<NodeAddr>,
+    pub verbs: Vec<Verb>,
+    /// The replies, when the node has done it; an error when the link broke.
+    pub done: Option<Result<Vec<Reply>, Error>>,
+    /// The heirs of whom the tool had heard when it was sent, and those of whom it hears by it.
+    pub seen: Vec<(At, Slot)>,
+    sees: Vec<(At, Slot)>,
+}
+
+impl World {
+    /// Does what the core says, until it waits; the end when it ends.
+    pub(super) fn tool_step(&mut self) -> Option<Result<(), Error>> {
+        loop {
+            let core = self.core.as_mut()?;
+            match core.poll(self.now_ms) {
+                Step::Record(notes) => {
+                    for note in notes {
+                        match note {
+                            Note::Begins(task) => {
+                                self.journal.insert(task.slot.number(), task);
+                            }
+                            Note::Ends(task) => {
+                                self.journal.remove(&task.slot.number());
+                            }
+                        }
+                    }
+                    core.recorded(Ok(()));
+                }
+                Step::Ask { node, at, verbs } => {
+                    let node = self.cluster.at(node).expect("a node");
+                    self.tell(|| format!("ask {node}: {}", words(&verbs)));
+                    self.messages.push(Message {
+                        node,
+                        at,
+                        verbs,
+                        done: None,
+                        seen: self.cluster.windows.seen(),
+                        sees: Vec::new(),
+                    });
+                }
+                Step::Wait { until_ms } => {
+                    self.wake_ms = until_ms;
+                    if self.messages.is_empty() && !self.tries_all {
+                        // Only time can help.
+                        self.now_ms = until_ms.unwrap_or(self.now_ms + 1).max(self.now_ms + 1);
+                        self.gossip_once();
+                    }
+                    return None;
+                }
+                Step::End => {
+                    let core = self.core.take()?;
+                    self.messages.clear();
+                    return Some(core.into_result().map(drop));
+                }
+            }
+            core_events(self.core.as_mut());
+        }
+    }
+
+    pub(super) fn message_step(&mut self, index: usize) {
+        if self.messages[index].done.is_none() {
+            if self.arrived == self.fault_at
+                && self.heal_in.is_none()
+                && self.fault != Fault::Nothing
+            {
+                let fault = std::mem::replace(&mut self.fault, Fault::Nothing);
+                if self.strike(fault, index) {
+                    return;
+                }
+            }
+            self.arrived += 1;
+            return self.carry_out(index, usize::MAX, false);
+        }
+        self.tell_tool(index);
+    }
+
+    /// A link's end: the tool gets its answer.
+    pub(super) fn tell_tool(&mut self, index: usize) {
+        let message = self.messages.remove(index);
+        self.cluster.windows.see(&message.sees);
+        self.note_strays(&message);
+        let node = self.cluster.nodes[message.node].id;
+        if let (Some(core), Some(done)) = (&mut self.core, message.done) {
+            match done {
+                Ok(replies) => core.answered(node, replies, self.now_ms),
+                Err(error) => core.lost(node, error, self.now_ms),
+            }
+        }
+    }
+
+    /// The tool hears which keys the source still has after a `MIGRATE` that wasn't carried out.
+    fn note_strays(&mut self, message: &Message) {
+        let Some(Ok(replies)) = &message.done else {
+            return;
+        };
+        for (index, verb) in message.verbs.iter().enumerate() {
+            let (Verb::Migrate(migrate), Some(Reply::Refused(_))) = (verb, replies.get(index))
+            else {
+                continue;
+            };
+            let Some(target) = self.cluster.at_addr(&migrate.target) else {
+                continue;
+            };
+            let lists = replies[index..].iter().filter_map(|reply| match reply {
+                Reply::List(list) => Some(list),
+                _ => None,
+            });
+            let listed: Vec<&Reply> = lists.flatten().collect();
+            for key in &migrate.keys {
+                if listed.contains(&&Reply::Text(key.clone())) {
+                    self.cluster.windows.tell(target, key);
+                }
+            }
+        }
+    }
+
+    /// A node does so many of a write's verbs; then the link may break.
+    pub(super) fn carry_out(&mut self, index: usize, most: usize, breaks: bool) {
+        let (node, at, verbs) = {
+            let message = &self.messages[index];
+            (message.node, message.at.clone(), message.verbs.clone())
+        };
+        let node = match at {
+            Some(addr) => (0..self.cluster.nodes.len())
+                .find(|at| Cluster::addr(*at) == addr)
+                .expect("an address of ours"),
+            None => node,
+        };
+        self.messages[index].sees = self.cluster.windows.of_family(node);
+        if !self.cluster.nodes[node].is_alive {
+            self.messages[index].done = Some(Err(broken()));
+            return;
+        }
+        let mut replies = Vec::new();
+        for verb in verbs.iter().take(most) {
+            let (node, sent) = self.as_broken(node, verb);
+            if let Some(slot) = owns(&sent, self.cluster.nodes[node].id) {
+                let seen = self.messages[index].seen.clone();
+                self.cluster.windows.race(slot, &seen);
+            }
+            let reply = self.cluster.answer(node, &sent);
+            replies.push(self.as_heard(verb, reply));
+        }
+        if most > 0 {
+            self.tell(|| format!("  {node}: {}", shown(&replies)));
+        }
+        self.messages[index].done = Some(match breaks {
+            true => Err(broken()),
+            false => Ok(replies),
+        });
+    }
+}
+
+/// The slot of a `NODE` that names the node itself.
+fn owns(verb: &Verb, myself: NodeId) -> Option<Slot> {
+    match verb {
+        Verb::SetSlot {
+            slot,
+            state: SetSlot::Node { owner },
+        } if *owner == myself => Some(*slot),
+        _ => None,
+    }
+}
+
+fn core_events(core: Option<&mut Core>) {
+    if let Some(core) = core {
+        drop(core.take_events());
+    }
+}
+
+fn broken() -> Error {
+    Error::new(ErrorKind::Connect, "the link broke")
+}
+
+fn words(verbs: &[Verb]) -> String {
+    let line = |verb: &Verb| {
+        let words = verb.words();
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| word.escape_ascii().to_string())
+            .collect();
+        words.join(" ").replace("CLUSTER ", "")
+    };
+    verbs.iter().map(line).collect::<Vec<_>>().join(" | ")
+}
+
+fn shown(replies: &[Reply]) -> String {
+    let one = |reply: &Reply| match reply {
+        Reply::Text(text) if text.len() > 20 => "…".to_owned(),
+        Reply::Text(text) => text.escape_ascii().to_string(),
+        Reply::Refused(refusal) => refusal.to_string(),
+        other => format!("{other:?}"),
+    };
+    replies.iter().map(one).collect::<Vec<_>>().join(" | ")
+}
