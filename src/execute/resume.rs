@@ -62,8 +62,9 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
         ..begun
     };
     let source = beliefs.side(task, task.source)?;
-    if let Some(named) = beliefs.named_by(&source, begun.target) {
-        task.target = named;
+    let named = beliefs.named_by(&source, begun.target);
+    if let Some(target) = named.or_else(|| beliefs.owning_kin(task)) {
+        task.target = target;
     }
     let target = beliefs.side(task, task.target)?;
     let is_migrating = matches!(source.open, Some(OpenSlot::Migrating { target, .. })
@@ -155,6 +156,18 @@ impl Beliefs<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The primary of the target's family that takes itself for the slot's owner: a target that
+    /// stood still has a `NODE` in its buffers when it wakes, beside the heir that the move had
+    /// gone on with. The heir imports the slot, so gossip doesn't tell it.
+    fn owning_kin(&self, task: Move) -> Option<NodeId> {
+        let mut primaries = self.views.iter().filter(|(id, _)| self.is_primary(**id));
+        let owning = primaries.find(|(id, view)| {
+            let owner = view.map().owner(task.slot);
+            owner == Some(**id) && self.families.are_kin(**id, task.target)
+        });
+        owning.map(|(id, _)| *id)
     }
 
     /// Whether a node that can be asked takes itself for a primary.

@@ -81,7 +81,10 @@ fn run_seed(seed: u64) -> (Result<(), String>, World, String) {
     let mut plan = plan(&mut chooser);
     // Before 6.2 nobody is told at once of a new owner: a failover in that moment can leave a
     // slot without owner, which no tool can mend by itself. Their failovers aren't played here.
-    let is_failover = matches!(plan.fault, Fault::Dies { .. } | Fault::HandsOver { .. });
+    let is_failover = matches!(
+        plan.fault,
+        Fault::Dies { .. } | Fault::HandsOver { .. } | Fault::StandsStill { .. }
+    );
     if is_failover && !plan.server.broadcasts {
         plan.fault = Fault::Nothing;
     }

@@ -3,8 +3,8 @@
 use super::Core;
 use super::flight::{Doubt, Wish};
 use super::look::Look;
-use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
+use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::resume::{self, Beliefs, Standing};
@@ -62,8 +62,11 @@ impl Core {
                     .views
                     .get(&begun.target)
                     .and_then(|view| view.map().owner(begun.slot));
-                // Nobody has it open, and it is still at its source: it is opened again.
-                match owner == Some(begun.source) {
+                // Nobody has it open, and it is still at its source: it is opened again. But a source
+                // that turned into a replica with its last slot may be the target's heir by now.
+                let target = look.selves.get(&begun.target);
+                let is_primary = target.is_none_or(Node::is_primary);
+                match owner == Some(begun.source) && is_primary {
                     true => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
                     false => flight.wish = Wish::Arrived,
                 }
@@ -110,7 +113,8 @@ impl Core {
             return;
         };
         let (ticket, before, doubts) = (flight.ticket, flight.moved(), flight.doubts);
-        match self.machine(ticket.task, entry) {
+        let machine = self.machine(ticket.task, entry);
+        match machine.map(|machine| machine.in_place_of(&flight.machine)) {
             Ok(machine) => {
                 self.take_off(ticket, machine, before, doubts);
                 if is_same && let Some(flight) = self.flights.get_mut(&slot) {

@@ -123,6 +123,16 @@ impl SlotMove {
         if self.passes > MAX_PASSES {
             return Err(self.surprise("new keys turn up on the source without end"));
         }
+        if let Some((db, keys)) = self.unclear.take() {
+            let place = self.databases.iter().position(|known| *known == db);
+            let place = place.unwrap_or_else(|| {
+                self.databases.push(db);
+                self.databases.len() - 1
+            });
+            return Ok(State::CompareSource {
+                batch: Batch::of(place, keys.clone()).unclear(keys),
+            });
+        }
         Ok(match self.databases.is_empty() {
             true => State::Count,
             false => State::List { db: 0 },
@@ -149,14 +159,7 @@ impl SlotMove {
             if !keys.is_empty() && self.settings.bytes_per_migrate.is_some() {
                 State::Measure { db, keys }
             } else if !keys.is_empty() {
-                State::first_try(Batch {
-                    db,
-                    keys,
-                    bytes: 0,
-                    is_unclear: false,
-                    held: Vec::new(),
-                    breaks: 0,
-                })
+                State::first_try(Batch::of(db, keys))
             } else if db + 1 < self.databases.len() {
                 State::List { db: db + 1 }
             } else {
@@ -173,14 +176,7 @@ impl SlotMove {
         replies: Vec<Reply>,
     ) -> Result<State, Halt> {
         let limit = self.settings.bytes_per_migrate.unwrap_or(u64::MAX);
-        let mut batch = Batch {
-            db,
-            keys: Vec::new(),
-            bytes: 0,
-            is_unclear: false,
-            held: Vec::new(),
-            breaks: 0,
-        };
+        let mut batch = Batch::of(db, Vec::new());
         for (key, reply) in keys.into_iter().zip(replies.into_iter().skip(1)) {
             let bytes = match reply {
                 Reply::Int(bytes) => u64::try_from(bytes).unwrap_or_default(),
@@ -229,11 +225,14 @@ impl SlotMove {
             }
             // The connection of the two servers broke. Keys that the target acknowledged are
             // gone from the source, the others still there: ask anew what is left.
-            Some(Reply::Refused(refusal))
-                if refusal.code == "IOERR" && batch.breaks < MAX_RETRIES =>
-            {
-                self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
+            Some(Reply::Refused(refusal)) if refusal.code == "IOERR" => {
                 let left = self.left_of(&batch, list);
+                if batch.breaks >= MAX_RETRIES {
+                    let db = self.databases[batch.db];
+                    self.unclear = Some((db, left)).filter(|(_, left)| !left.is_empty());
+                    return Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))));
+                }
+                self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
                 let breaks = batch.breaks + 1;
                 Ok(match left.is_empty() {
                     true => State::Send {
@@ -533,6 +532,17 @@ impl State {
 }
 
 impl Batch {
+    fn of(db: usize, keys: Vec<Vec<u8>>) -> Batch {
+        Batch {
+            db,
+            keys,
+            bytes: 0,
+            is_unclear: false,
+            held: Vec::new(),
+            breaks: 0,
+        }
+    }
+
     /// These of its keys, which the source still had after a `MIGRATE` that didn't move them.
     fn unclear(self, keys: Vec<Vec<u8>>) -> Batch {
         Batch {

@@ -159,6 +159,8 @@ pub struct SlotMove {
     keys_moved: u64,
     bytes_moved: u64,
     conflicts: u64,
+    /// Keys of a database that the source still had after a `MIGRATE` that didn't move them.
+    unclear: Option<(u32, Vec<Vec<u8>>)>,
     /// A wait that comes before the next question.
     pause_ms: Option<u64>,
 }
@@ -253,6 +255,7 @@ impl fmt::Debug for SlotMove {
             .field("has_source_turned", &self.has_source_turned)
             .field("passes", &self.passes)
             .field("standstills", &self.standstills)
+            .field("unclear", &self.unclear)
             .field("pause_ms", &self.pause_ms)
             .finish_non_exhaustive()
     }
@@ -277,6 +280,7 @@ impl SlotMove {
             keys_moved: 0,
             bytes_moved: 0,
             conflicts: 0,
+            unclear: None,
             pause_ms: None,
         }
     }
@@ -422,7 +426,36 @@ impl SlotMove {
                 return Err(self.surprise("a reply that nobody waited for"));
             }
         };
+        self.note_unclear();
         Ok(())
+    }
+
+    /// Remembers what is unclear, in case that the next answer never comes.
+    fn note_unclear(&mut self) {
+        match &self.state {
+            State::Import | State::Claim | State::Migrate | State::Databases => {}
+            State::CompareSource { batch }
+            | State::CompareTarget { batch, .. }
+            | State::Replace { batch }
+            | State::GiveUp { batch }
+            | State::Forget { batch }
+                if batch.is_unclear =>
+            {
+                let keys = [&batch.keys[..], &batch.held].concat();
+                self.unclear = Some((self.databases[batch.db], keys));
+            }
+            _ => self.unclear = None,
+        }
+    }
+
+    /// Takes over what was unclear to an earlier machine of the same slot: its keys are looked at
+    /// on both sides before anything is sent.
+    #[must_use]
+    pub fn in_place_of(mut self, earlier: &SlotMove) -> SlotMove {
+        if matches!(self.state, State::Import) {
+            self.unclear.clone_from(&earlier.unclear);
+        }
+        self
     }
 
     /// Says that nobody else has the slot open.

@@ -1,6 +1,7 @@
 //! Replicas that take over, with or without the open slots, and primaries that come back.
 
 use super::{At, Cluster, slots_of};
+use slotkit::cluster::verb::Verb;
 use slotkit::slot::Slot;
 
 impl Cluster {
@@ -55,22 +56,77 @@ impl Cluster {
                 }
             }
         }
-        if self.nodes[old].is_alive && self.hears(old, heir) {
-            self.follow(old, heir);
+        match self.nodes[old].is_alive && self.hears(old, heir) {
+            true => self.follow(old, heir),
+            false => drop(self.deposed.insert(old, heir)),
         }
     }
 
-    /// A node comes back with what it had, and hears how things are.
+    /// A node comes back with what it had. What lay in its buffers while it stood still is carried
+    /// out first (seen on Valkey 9.1: a `NODE` is), then it hears how things are.
     pub fn come_back(&mut self, at: At) {
         self.nodes[at].is_alive = true;
-        let heir = (0..self.nodes.len()).find(|other| {
-            self.nodes[*other].follows.is_none()
-                && self.nodes[*other].roles.get(&at).copied().flatten() == Some(*other)
-        });
-        if let Some(heir) = heir {
-            self.follow(at, heir);
-            let owners = self.nodes[heir].owners.clone();
-            self.nodes[at].owners = owners;
+        self.waking = Some(at);
+        for late in self.standing.remove(&at).unwrap_or_default() {
+            match late {
+                Late::Verb(verb) => drop(self.answer(at, &verb)),
+                Late::Restore(restore) => self.restore_late(at, &restore),
+            }
+        }
+        self.waking = None;
+        self.nodes[at].asking = false;
+        if let Some(heir) = self.deposed.get(&at).copied() {
+            for slot in slots_of(&self.nodes[at].owners, at) {
+                if self.nodes[heir].owners.get(&slot) != Some(&heir) {
+                    self.windows.rival(at, slot);
+                }
+            }
+        }
+        for other in 0..self.nodes.len() {
+            self.gossip(other, at);
         }
     }
+
+    /// A write reaches a node that is down, or stands still: then it lies in its buffers.
+    pub fn reach_late(&mut self, at: At, verbs: &[Verb]) {
+        if let Some(buffer) = self.standing.get_mut(&at) {
+            let acts = |verb: &&Verb| {
+                matches!(
+                    verb,
+                    Verb::SetSlot { .. } | Verb::Migrate(_) | Verb::Asking | Verb::Client(_)
+                )
+            };
+            buffer.extend(verbs.iter().filter(acts).cloned().map(Late::Verb));
+        }
+    }
+
+    /// The source has given this `RESTORE` up, and still has the key.
+    fn restore_late(&mut self, at: At, late: &LateRestore) {
+        if self
+            .restore(at, &late.key, late.value, late.is_over)
+            .is_none()
+        {
+            self.windows.leave(at, &late.key);
+            if late.is_known {
+                self.windows.tell(at, &late.key);
+            }
+        }
+    }
+}
+
+/// What lies in the buffers of a node that stands still.
+#[derive(Clone, Debug)]
+pub enum Late {
+    Verb(Verb),
+    Restore(LateRestore),
+}
+
+/// A key that a `MIGRATE` has sent and given up.
+#[derive(Clone, Debug)]
+pub struct LateRestore {
+    pub key: Vec<u8>,
+    pub value: u64,
+    pub is_over: bool,
+    /// Whether the tool heard that the source still has it.
+    pub is_known: bool,
 }

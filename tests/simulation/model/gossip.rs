@@ -2,6 +2,7 @@
 //! slot to a higher epoch delete its keys.
 
 use super::{At, Cluster, slots_of};
+use slotkit::cluster::NodeId;
 use slotkit::slot::Slot;
 use std::collections::BTreeSet;
 
@@ -37,6 +38,7 @@ impl Cluster {
         }
         node.epochs.insert(from, sender.config_epoch);
         let claimed: Vec<Slot> = slots_of(&sender.owners, from);
+        let (epoch, id) = (sender.config_epoch, sender.id);
         for owner in self.claim(to, from, sender.config_epoch, &claimed) {
             // UPDATE: what the receiver knows of the true owner goes back to the sender.
             let epoch = self.epoch_of(to, owner);
@@ -45,6 +47,18 @@ impl Cluster {
                 self.nodes[from].epochs.insert(owner, epoch);
                 self.claim(from, owner, epoch, &slots);
             }
+        }
+        self.resolve_collision(to, epoch, id);
+    }
+
+    /// `clusterHandleConfigEpochCollision`: of two primaries with one epoch, that with the lower id
+    /// takes a new one.
+    fn resolve_collision(&mut self, at: At, epoch: u64, other: NodeId) {
+        let node = &mut self.nodes[at];
+        if node.follows.is_none() && node.config_epoch == epoch && node.id < other {
+            node.current_epoch += 1;
+            node.config_epoch = node.current_epoch;
+            node.epochs.insert(at, node.config_epoch);
         }
     }
 
@@ -64,6 +78,7 @@ impl Cluster {
             if known_epoch.is_none_or(|known| known < epoch) {
                 is_lost |= known == Some(mine);
                 if known == Some(to) && self.nodes[to].follows.is_none() {
+                    self.note_won_back(from, to, *slot);
                     // It had the slot, and somebody with a higher epoch has it: its keys go.
                     for key in self.keys_in(to, *slot) {
                         self.put(to, &key, None);

@@ -1,5 +1,6 @@
 //! `MIGRATE`, with lost replies, and the `RESTORE-ASKING` at its other end.
 
+use super::failover::{Late, LateRestore};
 use super::{At, Cluster, ok, refused, slot_of};
 use slotkit::cluster::verb::{Migrate, Reply};
 
@@ -28,6 +29,16 @@ impl Cluster {
         }
         let target = self.at_addr(&migrate.target).expect("an address of ours");
         if !self.hears(at, target) {
+            if let Some(buffer) = self.standing.get_mut(&target) {
+                let data = &self.nodes[at].data;
+                let sent = keys.iter().map(|key| LateRestore {
+                    key: key.clone(),
+                    value: data[key],
+                    is_over: migrate.replace,
+                    is_known: false,
+                });
+                buffer.extend(sent.map(Late::Restore));
+            }
             return refused("IOERR", "error or timeout connecting to the client");
         }
         let lost = self.lost_replies.take();
@@ -37,7 +48,12 @@ impl Cluster {
                 break;
             }
             let value = self.nodes[at].data[key];
+            let before = self.nodes[target].data.get(key).copied();
             let restored = self.restore(target, key, value, migrate.replace);
+            if restored.is_none() && self.waking == Some(at) && self.deposed.contains_key(&at) {
+                let is_over = before.is_some_and(|before| before != value);
+                self.windows.send_late(target, key, is_over);
+            }
             if lost.is_some_and(|lost| index >= lost.acked) {
                 if restored.is_none() {
                     self.windows.leave(target, key);
@@ -59,7 +75,13 @@ impl Cluster {
     }
 
     /// `RESTORE-ASKING`; the words of a refusal.
-    fn restore(&mut self, at: At, key: &[u8], value: u64, replace: bool) -> Option<String> {
+    pub(super) fn restore(
+        &mut self,
+        at: At,
+        key: &[u8],
+        value: u64,
+        replace: bool,
+    ) -> Option<String> {
         if let Some(Reply::Refused(refusal)) = self.redirect(at, key, true) {
             return Some(refusal.to_string());
         }

@@ -15,6 +15,7 @@ mod slots;
 mod text;
 mod windows;
 
+pub use failover::Late;
 pub use windows::Windows;
 
 use slotkit::cluster::verb::{Refusal, Reply, Verb};
@@ -67,13 +68,21 @@ pub struct LostReplies {
     pub acked: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub server: Server,
     /// Pairs of nodes that don't hear each other.
     pub cut: BTreeSet<(At, At)>,
     pub lost_replies: Option<LostReplies>,
+    /// Nodes that stand still, with what lies in their buffers.
+    pub standing: BTreeMap<At, Vec<Late>>,
+    /// Who wakes at this moment.
+    waking: Option<At>,
+    /// Who was replaced while it was down, with the heir, until it follows somebody.
+    pub deposed: BTreeMap<At, At>,
+    /// Whether the replicas carry out the next `SETSLOT`, of which the primary hears nothing.
+    pub lost_acks: Option<bool>,
     /// What no tool can do anything about.
     pub windows: Windows,
 }
@@ -139,6 +148,10 @@ impl Cluster {
             server,
             cut: BTreeSet::new(),
             lost_replies: None,
+            standing: BTreeMap::new(),
+            waking: None,
+            deposed: BTreeMap::new(),
+            lost_acks: None,
             windows: Windows::default(),
         }
     }

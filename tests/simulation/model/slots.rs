@@ -13,73 +13,133 @@ impl Cluster {
     }
 
     pub(super) fn set_slot(&mut self, at: At, slot: Slot, state: SetSlot) -> Reply {
-        if self.nodes[at].follows.is_some() {
-            return refused("ERR", "Please use SETSLOT only with masters.");
+        if let Some(refusal) = self.refuses_slot(at, slot, state) {
+            return refusal;
         }
-        let owner = self.nodes[at].owners.get(&slot).copied();
-        let known = |id: NodeId| self.at(id);
+        let replicas = self.nodes.iter().filter(|node| node.follows == Some(at));
+        if self.server.replicates_open_slots && replicas.count() > 0 {
+            // Valkey 8: the replicas carry it out first, and the primary only when they have said so.
+            if let Some(is_carried_out) = self.lost_acks.take() {
+                if is_carried_out {
+                    self.set_at_replicas(at, slot, state);
+                }
+                return refused("NOREPLICAS", "Not enough good replicas to write.");
+            }
+        }
+        self.apply_slot(at, slot, state);
+        self.replicate_open(at);
+        ok()
+    }
+
+    fn refuses_slot(&self, at: At, slot: Slot, state: SetSlot) -> Option<Reply> {
+        if self.nodes[at].follows.is_some() {
+            return Some(refused("ERR", "Please use SETSLOT only with masters."));
+        }
+        let is_owner = self.nodes[at].owners.get(&slot) == Some(&at);
+        match state {
+            SetSlot::Migrating { .. } if !is_owner => {
+                let what = format!("I'm not the owner of hash slot {slot}");
+                Some(refused("ERR", what))
+            }
+            SetSlot::Migrating { target } => {
+                let is_replica = self.takes_for_replica(at, self.known(target));
+                is_replica.then(|| refused("ERR", "Target node is not a master"))
+            }
+            SetSlot::Importing { .. } if is_owner => {
+                let what = format!("I'm already the owner of hash slot {slot}");
+                Some(refused("ERR", what))
+            }
+            SetSlot::Importing { .. } | SetSlot::Stable => None,
+            SetSlot::Node { owner: new } => {
+                let new = self.known(new);
+                // Since 7.0 (seen on Redis 7.0.15): nobody takes a replica for an owner.
+                let takes_replicas = !self.server.turns_into_replica;
+                if !takes_replicas && self.takes_for_replica(at, new) {
+                    return Some(refused("ERR", "Target node is not a master"));
+                }
+                let has_keys = !self.keys_in(at, slot).is_empty();
+                let what = "Can't assign hashslot to a different node while I still hold keys for \
+                            this hash slot.";
+                (is_owner && new != at && has_keys).then(|| refused("ERR", what))
+            }
+        }
+    }
+
+    fn known(&self, id: NodeId) -> At {
+        self.at(id).expect("a known node")
+    }
+
+    fn apply_slot(&mut self, at: At, slot: Slot, state: SetSlot) {
         match state {
             SetSlot::Migrating { target } => {
-                if owner != Some(at) {
-                    return refused("ERR", format!("I'm not the owner of hash slot {slot}"));
-                }
-                let target = known(target).expect("a known node");
-                if self.takes_for_replica(at, target) {
-                    return refused("ERR", "Target node is not a master");
-                }
+                let target = self.known(target);
                 self.nodes[at].migrating.insert(slot, target);
                 self.windows.close(at, slot);
             }
             SetSlot::Importing { source } => {
-                if owner == Some(at) {
-                    return refused("ERR", format!("I'm already the owner of hash slot {slot}"));
-                }
-                let source = known(source).expect("a known node");
+                let source = self.known(source);
                 self.nodes[at].importing.insert(slot, source);
             }
             SetSlot::Stable => {
                 self.nodes[at].migrating.remove(&slot);
                 self.nodes[at].importing.remove(&slot);
             }
-            SetSlot::Node { owner: new } => {
-                let new = known(new).expect("a known node");
-                // Since 7.0 (seen on Redis 7.0.15): nobody takes a replica for an owner.
-                let takes_replicas = !self.server.turns_into_replica;
-                if !takes_replicas && self.takes_for_replica(at, new) {
-                    return refused("ERR", "Target node is not a master");
+            SetSlot::Node { owner: new } => self.apply_node(at, slot, self.known(new)),
+        }
+    }
+
+    fn apply_node(&mut self, at: At, slot: Slot, new: At) {
+        let owner = self.nodes[at].owners.get(&slot).copied();
+        if self.keys_in(at, slot).is_empty() {
+            self.nodes[at].migrating.remove(&slot);
+        }
+        if new == at && self.nodes[at].importing.remove(&slot).is_some() {
+            self.bump_epoch(at);
+        }
+        self.nodes[at].owners.insert(slot, new);
+        if new != at {
+            self.windows.close(at, slot);
+        }
+        if self.server.replicates_open_slots {
+            let replicas = self.nodes.iter_mut();
+            for replica in replicas.filter(|node| node.follows == Some(at)) {
+                replica.owners.insert(slot, new);
+            }
+        }
+        if owner == Some(at) && new != at {
+            self.maybe_follow(at, new);
+        }
+        if self.server.broadcasts && new == at {
+            (0..self.nodes.len()).for_each(|other| self.gossip(at, other));
+        }
+    }
+
+    /// What a replica makes of its primary's `SETSLOT`.
+    fn set_at_replicas(&mut self, at: At, slot: Slot, state: SetSlot) {
+        let node = match state {
+            SetSlot::Migrating { target: node }
+            | SetSlot::Importing { source: node }
+            | SetSlot::Node { owner: node } => self.known(node),
+            SetSlot::Stable => at,
+        };
+        let replicas = self.nodes.iter_mut();
+        for replica in replicas.filter(|node| node.follows == Some(at)) {
+            match state {
+                SetSlot::Migrating { .. } => drop(replica.migrating.insert(slot, node)),
+                SetSlot::Importing { .. } => drop(replica.importing.insert(slot, node)),
+                SetSlot::Stable => {
+                    replica.migrating.remove(&slot);
+                    replica.importing.remove(&slot);
                 }
-                let keys = self.keys_in(at, slot).len();
-                if owner == Some(at) && new != at && keys > 0 {
-                    let what = "Can't assign hashslot to a different node while I still hold keys \
-                                for this hash slot.";
-                    return refused("ERR", what);
-                }
-                if keys == 0 {
-                    self.nodes[at].migrating.remove(&slot);
-                }
-                if new == at && self.nodes[at].importing.remove(&slot).is_some() {
-                    self.bump_epoch(at);
-                }
-                self.nodes[at].owners.insert(slot, new);
-                if new != at {
-                    self.windows.close(at, slot);
-                }
-                if self.server.replicates_open_slots {
-                    let replicas = self.nodes.iter_mut();
-                    for replica in replicas.filter(|node| node.follows == Some(at)) {
-                        replica.owners.insert(slot, new);
+                SetSlot::Node { .. } => {
+                    replica.owners.insert(slot, node);
+                    replica.migrating.remove(&slot);
+                    if node == at {
+                        replica.importing.remove(&slot);
                     }
-                }
-                if owner == Some(at) && new != at {
-                    self.maybe_follow(at, new);
-                }
-                if self.server.broadcasts && new == at {
-                    (0..self.nodes.len()).for_each(|other| self.gossip(at, other));
                 }
             }
         }
-        self.replicate_open(at);
-        ok()
     }
 
     /// Valkey's replicas know what their primary has open.
@@ -125,7 +185,11 @@ impl Cluster {
     /// Closes everything that is open, and takes the new primary's data in place of its own.
     pub(super) fn follow(&mut self, at: At, new: At) {
         let data = self.nodes[new].data.clone();
+        if self.deposed.get(&new) == Some(&at) {
+            self.note_lost(new, at, self.nodes[at].data.keys().cloned().collect());
+        }
         self.windows.replace(at);
+        self.deposed.remove(&at);
         let epoch = self.nodes[new].config_epoch;
         let node = &mut self.nodes[at];
         node.follows = Some(new);

@@ -9,9 +9,11 @@
 //!   replicate this, answers for keys that are at the target already until the slot is opened
 //!   again.
 //! - **Raced writes**: what such an heir accepted after the tool's last word from the family,
-//!   while the `NODE` that gives the slot away is on its way.
+//!   while the `NODE` that gives the slot away is on its way; and what an heir accepted whose
+//!   primary only stood still, and wakes with an epoch of its own that wins the slot back, or with
+//!   a `MIGRATE` in its buffers that overwrites what is newer.
 
-use super::{At, Cluster, slot_of};
+use super::{At, Cluster, Late, slot_of};
 use slotkit::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +29,8 @@ pub enum Stray {
 /// An heir that doesn't know that a slot is given away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Unaware {
+    /// Whether it is an old primary that woke beside its heir.
+    is_rival: bool,
     family: BTreeSet<At>,
     /// Whether the tool has heard anything of the family since.
     is_seen: bool,
@@ -38,7 +42,7 @@ struct Unaware {
 pub struct Windows {
     strays: BTreeMap<(At, Vec<u8>), Stray>,
     unaware: BTreeMap<(At, Slot), Unaware>,
-    raced: BTreeSet<Vec<u8>>,
+    raced: BTreeMap<Vec<u8>, &'static str>,
 }
 
 impl Windows {
@@ -80,6 +84,13 @@ impl Windows {
         }
     }
 
+    /// An old primary wakes and owns a slot that its heir, which doesn't, may have keys of.
+    pub(super) fn rival(&mut self, old: At, slot: Slot) {
+        let window = self.unaware.entry((old, slot)).or_default();
+        window.is_rival = true;
+        window.family.insert(old);
+    }
+
     /// A node's data is another's from now on.
     pub(super) fn replace(&mut self, at: At) {
         self.strays.retain(|(stray, _), _| *stray != at);
@@ -95,7 +106,7 @@ impl Windows {
     }
 
     /// The tool heard that the source had a key while its copy was on the target.
-    pub fn tell(&mut self, at: At, key: &[u8]) {
+    pub(super) fn tell(&mut self, at: At, key: &[u8]) {
         if let Some(stray) = self.strays.get_mut(&(at, key.to_vec())) {
             *stray = Stray::Known;
         }
@@ -134,8 +145,21 @@ impl Windows {
     pub fn race(&mut self, slot: Slot, seen: &[(At, Slot)]) {
         for (place, window) in &self.unaware {
             if place.1 == slot && !seen.contains(place) {
-                self.raced.extend(window.written.iter().cloned());
+                let why = "written at an heir while NODE was on its way";
+                let written = window.written.iter().cloned();
+                self.raced.extend(written.map(|key| (key, why)));
             }
+        }
+    }
+
+    /// A node that was replaced while it stood still sends a key of old, over what is there or not.
+    pub(super) fn send_late(&mut self, target: At, key: &[u8], is_over: bool) {
+        match is_over {
+            true => {
+                let why = "overwritten by a MIGRATE that lay in the buffers of its old primary";
+                self.raced.insert(key.to_vec(), why);
+            }
+            false => self.leave(target, key),
         }
     }
 
@@ -151,14 +175,16 @@ impl Cluster {
     pub fn acknowledged(&mut self, at: At, key: &[u8]) -> Result<(), String> {
         let slot = slot_of(key);
         self.windows.overwrite(key);
-        let primaries: Vec<At> = self.alive_primaries().collect();
+        let deposed = self.deposed.keys().copied();
+        let primaries: BTreeSet<At> = self.alive_primaries().chain(deposed).collect();
         let others = primaries.into_iter().filter(|other| *other != at);
         let others: Vec<At> = others
             .filter(|other| self.nodes[*other].data.contains_key(key))
             .collect();
         let is_unaware = self.windows.is_unaware(at, slot);
         for other in others {
-            if is_unaware {
+            let is_deposed = self.deposed.contains_key(&other);
+            if is_unaware || is_deposed || self.deposed.get(&at) == Some(&other) {
                 self.windows.leave(other, key);
             } else if !self.windows.is_stray(other, key) {
                 return Err(format!(
@@ -171,6 +197,36 @@ impl Cluster {
             window.written.insert(key.to_vec());
         }
         Ok(())
+    }
+
+    /// A primary that was replaced while it was down has a slot again, by an epoch that it took
+    /// without knowing of its heir: what the heir has accepted since is lost.
+    pub(super) fn note_won_back(&mut self, old: At, heir: At, slot: Slot) {
+        if self.deposed.get(&old) != Some(&heir) {
+            return;
+        }
+        let all = [old, heir].map(|at| self.keys_in(at, slot)).concat();
+        self.note_lost(old, heir, all);
+    }
+
+    /// An heir's copies of these keys go, and its old primary's stay.
+    pub(super) fn note_lost(&mut self, old: At, heir: At, keys: Vec<Vec<u8>>) {
+        for key in keys {
+            if self.nodes[old].data.get(&key) != self.nodes[heir].data.get(&key) {
+                let why = "won back by an old primary that woke with an epoch of its own";
+                self.windows.raced.insert(key, why);
+            }
+        }
+    }
+
+    /// The tool heard that the source had a key while its copy was on the target, or on its way.
+    pub fn tell_stray(&mut self, target: At, key: &[u8]) {
+        self.windows.tell(target, key);
+        for late in self.standing.get_mut(&target).into_iter().flatten() {
+            if let Late::Restore(restore) = late {
+                restore.is_known |= restore.key == key;
+            }
+        }
     }
 
     /// Deletes the strays of the keys that a person was told of.
@@ -193,10 +249,14 @@ impl Cluster {
         expected: Option<u64>,
     ) -> bool {
         let holds = |other: At| other != at && self.nodes[other].data.get(key).copied() == expected;
-        let is_elsewhere = || expected.is_some() && self.alive_primaries().any(holds);
-        self.windows.raced.contains(key)
+        let is_elsewhere = || self.alive_primaries().any(holds);
+        let window = self.windows.unaware.get(&(at, slot_of(key)));
+        let is_unaware = |window: &Unaware| {
+            window.is_rival || (found.is_none() && expected.is_some() && is_elsewhere())
+        };
+        self.windows.raced.contains_key(key)
             || self.windows.is_stray(at, key)
-            || (found.is_none() && self.windows.is_unaware(at, slot_of(key)) && is_elsewhere())
+            || window.is_some_and(is_unaware)
     }
 
     /// The window of the servers' own that explains what is left of a key at the end.
@@ -207,8 +267,8 @@ impl Cluster {
         expected: Option<u64>,
     ) -> Option<&'static str> {
         let stray = self.windows.strays.get(&(owner, key.to_vec()));
-        if self.windows.raced.contains(key) {
-            return Some("written at an heir while NODE was on its way");
+        if let Some(why) = self.windows.raced.get(key) {
+            return Some(why);
         }
         let is_stray = expected.is_none() && stray == Some(&Stray::Unheard);
         is_stray.then_some("deleted while a copy that nobody knew of was on the target")

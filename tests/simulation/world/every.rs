@@ -162,12 +162,20 @@ impl World {
         let mut anywhere = Vec::new();
         for source in [true, false] {
             if self.heir_of(source).is_some() {
-                anywhere.extend([Fault::Dies { source }, Fault::HandsOver { source }]);
+                anywhere.extend([
+                    Fault::Dies { source },
+                    Fault::HandsOver { source },
+                    Fault::StandsStill { source },
+                ]);
             }
         }
         if anywhere.is_empty() {
             anywhere.extend([Fault::Crash, Fault::CrashWithoutJournal, Fault::Partition]);
+            anywhere.extend([true, false].map(|source| Fault::StandsStill { source }));
             (0..self.messages.len()).for_each(|index| self.add_link_faults(index, all));
+        }
+        if self.cluster.server.replicates_open_slots && self.families.pairs().next().is_some() {
+            anywhere.extend([true, false].map(|is_carried_out| Fault::LostAcks { is_carried_out }));
         }
         let anywhere = anywhere.into_iter();
         all.extend(anywhere.map(|fault| Happening::GoesWrong(fault, 0)));
@@ -194,11 +202,14 @@ impl World {
             &self.cluster.cut,
             self.cluster.lost_replies,
             &self.cluster.windows,
+            &self.cluster.deposed,
+            self.cluster.lost_acks,
         )
             .hash(&mut hasher);
         self.client.hash(&mut hasher);
         (self.may_fault, self.is_first, self.has_journal).hash(&mut hasher);
-        write!(HashWriter(&mut hasher), "{:?}", self.journal).expect("hashed");
+        let late = (&self.journal, &self.cluster.standing);
+        write!(HashWriter(&mut hasher), "{late:?}").expect("hashed");
         for message in &self.messages {
             debug_assert!(message.done.is_none());
             message.node.hash(&mut hasher);

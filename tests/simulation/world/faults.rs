@@ -26,6 +26,16 @@ pub enum Fault {
     Dies {
         source: bool,
     },
+    /// A node stands still, and its replica takes over, if it has one; what reaches it lies in
+    /// its buffers, and is carried out when it wakes.
+    StandsStill {
+        source: bool,
+    },
+    /// The replicas' word doesn't reach a primary in time that waits for it before it carries out
+    /// a `SETSLOT`; they may have carried it out themselves.
+    LostAcks {
+        is_carried_out: bool,
+    },
     /// A node gives its place to its replica.
     HandsOver {
         source: bool,
@@ -34,7 +44,7 @@ pub enum Fault {
     Partition,
 }
 
-pub const FAULTS: [Fault; 13] = [
+pub const FAULTS: [Fault; 17] = [
     Fault::Nothing,
     Fault::Crash,
     Fault::CrashWithoutJournal,
@@ -54,6 +64,14 @@ pub const FAULTS: [Fault; 13] = [
     Fault::HandsOver { source: true },
     Fault::HandsOver { source: false },
     Fault::Partition,
+    Fault::StandsStill { source: true },
+    Fault::StandsStill { source: false },
+    Fault::LostAcks {
+        is_carried_out: true,
+    },
+    Fault::LostAcks {
+        is_carried_out: false,
+    },
 ];
 
 impl World {
@@ -104,6 +122,23 @@ impl World {
                 }
                 false
             }
+            Fault::StandsStill { source } => {
+                let (at, heir) = match self.heir_of(source) {
+                    Some((at, heir)) => (at, Some(heir)),
+                    None => (self.side(source), None),
+                };
+                self.cluster.nodes[at].is_alive = false;
+                self.cluster.standing.insert(at, Vec::new());
+                if let Some(heir) = heir {
+                    self.cluster.fail_over(at, heir);
+                }
+                self.heal_in = Some(20 + self.a_while(100));
+                false
+            }
+            Fault::LostAcks { is_carried_out } => {
+                self.cluster.lost_acks = Some(is_carried_out);
+                false
+            }
             Fault::Partition => {
                 let pair = |one: At, other: At| (one.min(other), one.max(other));
                 let (source, target) = (self.cluster.at(task.source), self.cluster.at(task.target));
@@ -118,14 +153,17 @@ impl World {
     /// The source or target with the replica that would take over. Who has no slots isn't
     /// replaced by anybody.
     pub(super) fn heir_of(&self, source: bool) -> Option<(At, At)> {
-        let task = self.plan[0];
-        let at = self
-            .cluster
-            .at(if source { task.source } else { task.target })?;
+        let at = self.side(source);
         let nodes = &self.cluster.nodes;
         let heir = nodes.iter().position(|node| node.follows == Some(at))?;
         let owns = nodes[at].owners.values().any(|owner| *owner == at);
         owns.then_some((at, heir))
+    }
+
+    fn side(&self, source: bool) -> At {
+        let task = self.plan[0];
+        let id = if source { task.source } else { task.target };
+        self.cluster.at(id).expect("a node")
     }
 
     /// A number of steps below this. Where every interleaving is tried, the healing is a choice of

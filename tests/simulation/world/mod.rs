@@ -6,6 +6,7 @@
 mod broken;
 mod every;
 mod faults;
+mod left_over;
 mod runs;
 mod verdict;
 mod wire;
@@ -141,6 +142,7 @@ impl World {
         match self.tool_step() {
             Some(Ok(())) if self.is_reached() => {
                 self.heal();
+                self.clear_left_over()?;
                 Ok(true)
             }
             Some(ended) => {

@@ -26,9 +26,19 @@ impl World {
             }
         };
         self.is_first = false;
+        self.learn_families();
         self.tell(|| format!("a run of {} tasks", tasks.len()));
         self.core = Some(Core::new(&tasks, self.options(&tasks), self.now_ms));
         Ok(())
+    }
+
+    /// Who follows whom when a run begins, beside what is known from before.
+    fn learn_families(&mut self) {
+        for node in &self.cluster.nodes {
+            if let Some(primary) = node.follows {
+                self.families.add(self.cluster.nodes[primary].id, node.id);
+            }
+        }
     }
 
     pub(super) fn note_end(&mut self, ended: Result<(), Error>) {
@@ -47,15 +57,29 @@ impl World {
 
     /// Whether every slot is at its target, or at who took over from it.
     pub(super) fn is_reached(&self) -> bool {
-        self.plan.iter().all(|task| {
-            let target = self.cluster.at(task.target).expect("a node");
-            let target = self.heir(target);
-            self.cluster.nodes[target].owners.get(&task.slot) == Some(&target)
-        })
+        self.plan.iter().all(|task| self.has_arrived(*task))
+    }
+
+    fn has_arrived(&self, task: Move) -> bool {
+        let heir = self.heir(task.target);
+        let heir = self.cluster.nodes[heir].id;
+        let mut owners = [task.target, heir].into_iter();
+        owners.any(|id| self.owner_among(id, task.slot).is_some())
+    }
+
+    /// Who of a node's family takes itself for the owner of a slot.
+    fn owner_among(&self, id: NodeId, slot: Slot) -> Option<At> {
+        let kin = self.cluster.alive_primaries().filter(|at| {
+            let other = self.cluster.nodes[*at].id;
+            other == id || self.families.are_kin(id, other)
+        });
+        let mut owners = kin.filter(|at| self.cluster.nodes[*at].owners.get(&slot) == Some(at));
+        owners.next()
     }
 
     /// Who stands where a node stood: whom it follows, if it does.
-    fn heir(&self, at: At) -> At {
+    fn heir(&self, id: NodeId) -> At {
+        let at = self.cluster.at(id).expect("a node");
         self.cluster.nodes[at].follows.unwrap_or(at)
     }
 
@@ -110,26 +134,24 @@ impl World {
         let begun: BTreeSet<Slot> = tasks.iter().map(|(task, _)| task.slot).collect();
         // Then the rest of the plan, with who took over in the place of who is gone.
         for task in &self.plan {
-            let (source, target) = (self.cluster.at(task.source), self.cluster.at(task.target));
-            let (source, target) = (source.expect("a node"), target.expect("a node"));
-            let (source, target) = (self.heir(source), self.heir(target));
-            let is_there = self.cluster.nodes[target].owners.get(&task.slot) == Some(&target);
-            if !begun.contains(&task.slot) && !is_there {
-                let (source, target) =
-                    (self.cluster.nodes[source].id, self.cluster.nodes[target].id);
-                let task = Move {
-                    source,
-                    target,
-                    ..*task
-                };
-                tasks.push((task, Entry::Fresh));
+            if begun.contains(&task.slot) || self.has_arrived(*task) {
+                continue;
             }
+            let source = self.owner_among(task.source, task.slot);
+            let source = source.unwrap_or_else(|| self.heir(task.source));
+            let target = self.heir(task.target);
+            let task = Move {
+                source: self.cluster.nodes[source].id,
+                target: self.cluster.nodes[target].id,
+                ..*task
+            };
+            tasks.push((task, Entry::Fresh));
         }
         self.tell(|| format!("resumed: {tasks:?}"));
         Ok(tasks)
     }
 
-    fn views(&mut self) -> BTreeMap<NodeId, ClusterView> {
+    pub(super) fn views(&mut self) -> BTreeMap<NodeId, ClusterView> {
         let mut views = BTreeMap::new();
         for at in 0..self.cluster.nodes.len() {
             let Reply::Text(text) = self.cluster.answer(at, &Verb::Nodes) else {

@@ -123,7 +123,7 @@ impl World {
             let listed: Vec<&Reply> = lists.flatten().collect();
             for key in &migrate.keys {
                 if listed.contains(&&Reply::Text(key.clone())) {
-                    self.cluster.windows.tell(target, key);
+                    self.cluster.tell_stray(target, key);
                 }
             }
         }
@@ -143,6 +143,9 @@ impl World {
         };
         self.messages[index].sees = self.cluster.windows.of_family(node);
         if !self.cluster.nodes[node].is_alive {
+            if most > 0 {
+                self.cluster.reach_late(node, &verbs);
+            }
             self.messages[index].done = Some(Err(broken()));
             return;
         }

@@ -1,0 +1,133 @@
+//! What the tool does after its last move: what a failover left of the slots on nodes that don't
+//! own them is cleared up, by the tool's own code over links to the model.
+
+use super::World;
+use crate::model::{Cluster, slot_of};
+use slotkit::cluster::verb::{NodeLink, Reply, Verb};
+use slotkit::cluster::{LiveCluster, LiveNode, NodeAddr, NodeId};
+use slotkit::error::{Error, ErrorKind};
+use slotkit::execute::Version;
+use slotkit::execute::executor::OnConflict;
+use slotkit::execute::strays::{self, Manner, Stray};
+use slotkit::execute::survey::{NodeFacts, Permissions, Survey};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// A link to a node of the model.
+struct Link {
+    cluster: Arc<Mutex<Cluster>>,
+    at: usize,
+}
+
+impl NodeLink for Link {
+    fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>, Error> {
+        let mut cluster = self.cluster.lock().expect("one thread");
+        Ok(verbs
+            .iter()
+            .map(|verb| cluster.answer(self.at, verb))
+            .collect())
+    }
+
+    fn another(&self, addr: &NodeAddr) -> Result<Link, Error> {
+        let cluster = self.cluster.lock().expect("one thread");
+        let nobody = || Error::new(ErrorKind::Connect, "nobody listens there");
+        Ok(Link {
+            at: cluster.at_addr(addr).ok_or_else(nobody)?,
+            cluster: Arc::clone(&self.cluster),
+        })
+    }
+}
+
+impl World {
+    /// Nothing is left of the plan's slots where they don't belong.
+    pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
+        let found = strays::find(&self.survey(), &self.families, &self.plan);
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.tell(|| format!("left over: {found:?}"));
+        let shared = Arc::new(Mutex::new(self.cluster.clone()));
+        let node = |at: usize| LiveNode {
+            addr: Cluster::addr(at),
+            link: Link {
+                cluster: Arc::clone(&shared),
+                at,
+            },
+        };
+        let nodes = self.cluster.nodes.iter().enumerate();
+        let nodes: BTreeMap<NodeId, LiveNode<Link>> =
+            nodes.map(|(at, model)| (model.id, node(at))).collect();
+        let mut live = LiveCluster::of(self.cluster.nodes[0].id, nodes);
+        for stray in found {
+            let manner = Manner {
+                on_conflict: OnConflict::Stop,
+                route: None,
+                login: None,
+                timeout_ms: 1_000,
+            };
+            while let Err(error) = strays::clear(&mut live, stray, &manner) {
+                self.conflicts += 1;
+                let mut cluster = shared.lock().expect("one thread");
+                self.decide(&mut cluster, stray, &error)?;
+            }
+        }
+        drop(live);
+        let shared = Arc::into_inner(shared).expect("nobody else holds it");
+        self.cluster = shared.into_inner().expect("one thread");
+        Ok(())
+    }
+
+    /// A person looks at a key that a node has which doesn't own its slot, and knows what it should
+    /// be.
+    fn decide(&self, cluster: &mut Cluster, stray: Stray, error: &Error) -> Result<(), String> {
+        let named = |key: &&Vec<u8>| {
+            let name = format!("`{}`", key.escape_ascii());
+            error.message().contains(&name)
+        };
+        let key = self.client.expected.keys().find(named);
+        let key = key.ok_or_else(|| error.one_line())?;
+        let holder = cluster.at(stray.holder).expect("a node");
+        let owner = cluster.at(stray.owner).expect("a node");
+        let held = cluster.nodes[holder].data.get(key).copied();
+        if held == self.client.expected[key] {
+            cluster.put(owner, key, held);
+        }
+        cluster.put(holder, key, None);
+        Ok(())
+    }
+
+    fn survey(&mut self) -> Survey {
+        let views = self.views();
+        let facts = |(id, view)| {
+            let at = self.cluster.at(id).expect("a node");
+            let node = &self.cluster.nodes[at];
+            let mut orphans = BTreeMap::new();
+            let slots = node.data.keys().map(|key| slot_of(key));
+            for slot in slots.filter(|slot| node.owners.get(slot) != Some(&at)) {
+                *orphans.entry(slot).or_default() += 1;
+            }
+            let facts = NodeFacts {
+                addr: Cluster::addr(at),
+                view,
+                state: "ok".to_owned(),
+                my_epoch: node.config_epoch,
+                current_epoch: node.current_epoch,
+                version: Version::from_info("redis_version:7.0.15").expect("a version"),
+                keys: node.data.len() as u64,
+                databases: vec![0],
+                database_limit: None,
+                orphans,
+                used_bytes: 0,
+                max_bytes: None,
+                refuses_when_full: true,
+                allows_replica_migration: None,
+                permissions: Permissions::Enough,
+            };
+            (id, facts)
+        };
+        Survey {
+            nodes: views.into_iter().map(facts).collect(),
+            unreachable: BTreeMap::new(),
+        }
+    }
+}
