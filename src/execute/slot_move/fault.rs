@@ -1,5 +1,6 @@
 //! Why a slot's move can't go on by itself.
 
+use crate::cluster::verb::Refusal;
 use crate::error::Error;
 
 /// Why a slot's move can't go on by itself. The slot stays as it is: every state can be entered
@@ -33,4 +34,33 @@ impl Halt {
     pub(super) fn unclear(self) -> Halt {
         Halt::Unclear(self.into_error())
     }
+}
+
+/// Whether a refusal may come from a node that took over, went down or hasn't loaded yet: who is
+/// who must be looked at before anything is made of it.
+pub(super) fn is_about_roles(refusal: &Refusal) -> bool {
+    const CODES: [&str; 8] = [
+        "MOVED",
+        "ASK",
+        "CLUSTERDOWN",
+        "READONLY",
+        "LOADING",
+        "MASTERDOWN",
+        "NOREPLICAS",
+        "IOERR",
+    ];
+    const DETAILS: [&str; 3] = [
+        "use SETSLOT only with",
+        "not the owner of hash slot",
+        "already the owner of hash slot",
+    ];
+    // A refusal of MIGRATE's target stands inside the source's own.
+    let inner = refusal
+        .detail
+        .strip_prefix("Target instance replied with error: ")
+        .and_then(|detail| detail.split(' ').next());
+    let has_code = |code: &str| CODES.contains(&code);
+    has_code(&refusal.code)
+        || inner.is_some_and(has_code)
+        || DETAILS.iter().any(|detail| refusal.detail.contains(detail))
 }

@@ -35,16 +35,22 @@
 //! comes twice changes nothing.
 
 mod answer;
+mod comparing;
 mod fault;
+mod sending;
+mod settings;
+mod state;
 
 pub use fault::Halt;
+pub use settings::{Action, Entry, OnConflict, Settings};
 
 use super::Move;
-use crate::cluster::login::Login;
+use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, SetSlot, Verb};
-use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind};
-use answer::{compare, memory_usage};
+use answer::memory_usage;
+use comparing::compare;
+use state::State;
 use std::fmt;
 
 /// How often keys may turn up again behind an empty listing before we stop.
@@ -57,89 +63,6 @@ const EPOCH_PAUSE_MS: u64 = 100;
 const MAX_EPOCH_WAITS: u32 = 300;
 /// Two clocks read a remaining life at two moments: this much apart counts as the same.
 const TTL_SLACK_MS: i64 = 1_000;
-
-/// How keys are moved.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where the *source* reaches the target, proven to be the target.
-    pub route: NodeAddr,
-    /// What the source logs in with on the target.
-    pub login: Option<Login>,
-    /// The longest silence between the two servers.
-    pub timeout_ms: u64,
-    /// How many keys go into one `MIGRATE`, which blocks both servers while it runs.
-    pub keys_per_migrate: u32,
-    /// The most bytes that go into one `MIGRATE`, as `MEMORY USAGE` estimates them (4.0 and
-    /// later); a key above it goes alone. None measures nothing.
-    pub bytes_per_migrate: Option<u64>,
-    /// The primaries that are neither source nor target.
-    pub others: Vec<NodeId>,
-    /// What becomes of a key that both sides have with different values.
-    pub on_conflict: OnConflict,
-}
-
-/// What becomes of a key that both sides have with different values. Only a person can know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnConflict {
-    /// The slot stops, and both copies stay.
-    #[default]
-    Stop,
-    /// The source's copy overwrites the target's.
-    KeepSource,
-    /// The source's copy is deleted.
-    KeepTarget,
-}
-
-/// Where a slot's way begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// The source owns it and nobody has it open: nothing is done yet.
-    Fresh,
-    /// The source owns it; an earlier run has opened it, and keys may be on both sides.
-    SourceOwns,
-    /// As before, and the source took over from another node, which the target takes for the
-    /// owner still: a node that imports a slot doesn't learn of its source's heir by gossip. Where
-    /// the old source died, the target even says `cluster_state:fail` and serves nobody.
-    SourceReplaced,
-    /// The target owns it already; the source or a bystander may not know, or still has it open.
-    TargetOwns,
-}
-
-/// What to do next.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Send these verbs to this node and give the replies to [`SlotMove::answer`].
-    ///
-    /// Verbs of other slots may go before and after them over the same link, so
-    /// they begin with `SELECT` where the database matters.
-    Ask {
-        /// The node.
-        node: NodeId,
-        /// The verbs, in one write.
-        verbs: Vec<Verb>,
-    },
-    /// Look whether the slot may be opened on its source: whether nobody else has it open. Then
-    /// call [`SlotMove::claimed`], or [`SlotMove::withdraw`].
-    ///
-    /// Two runs that open a slot at the same time towards two targets both say `IMPORTING` first
-    /// and look afterwards, so that at least one of them sees the other before a key moves.
-    Claim,
-    /// Look whether the slot is still moved by us alone, then call [`SlotMove::confirmed`].
-    ///
-    /// `SETSLOT` overwrites what another tool has set, without a word: a `NODE` after that
-    /// would give the slot away from under the keys that the other has moved.
-    Confirm,
-    /// Wait, then ask again for the next action.
-    Pause {
-        /// How long.
-        ms: u64,
-    },
-    /// Look where the slot stands: its source is no primary any more, and an heir of it may still
-    /// have the slot open.
-    Look,
-    /// The slot is where it should be.
-    Done,
-}
 
 /// One slot under way.
 #[derive(Clone)]
@@ -163,83 +86,6 @@ pub struct SlotMove {
     unclear: Option<(u32, Vec<Vec<u8>>)>,
     /// A wait that comes before the next question.
     pause_ms: Option<u64>,
-}
-
-/// A batch of keys in one database.
-#[derive(Clone, Debug)]
-struct Batch {
-    /// Index into `SlotMove::databases`.
-    db: usize,
-    keys: Vec<Vec<u8>>,
-    /// What they take in memory, where that was asked for.
-    bytes: u64,
-    /// Whether the source still had all of them after a `MIGRATE` that didn't move them: the
-    /// target may have copies that nobody acknowledged.
-    is_unclear: bool,
-    /// Keys with a copy on the target that are looked at again when this batch is through.
-    held: Vec<Vec<u8>>,
-    /// How often its connection was lost in a row.
-    breaks: u32,
-}
-
-/// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
-type Copy = (Option<Vec<u8>>, i64);
-
-#[derive(Clone, Debug)]
-enum State {
-    Import,
-    Claim,
-    Migrate,
-    Databases,
-    List {
-        db: usize,
-    },
-    /// What the keys of a listing take, where batches are cut by bytes.
-    Measure {
-        db: usize,
-        keys: Vec<Vec<u8>>,
-    },
-    Send {
-        batch: Batch,
-    },
-    /// Each key in a `MIGRATE` of its own, over the target's copy: only so a key that went from
-    /// the source since it was compared can be told from one that was sent.
-    Replace {
-        batch: Batch,
-    },
-    CompareSource {
-        batch: Batch,
-    },
-    CompareTarget {
-        batch: Batch,
-        source: Vec<Copy>,
-    },
-    /// The source's copies are deleted, as the person wishes.
-    GiveUp {
-        batch: Batch,
-    },
-    /// The target's copies of keys that the source has no more are deleted, as the person wishes.
-    Forget {
-        batch: Batch,
-    },
-    Count,
-    Withdraw {
-        why: String,
-    },
-    Confirm {
-        waits: u32,
-    },
-    EpochOfTarget {
-        needed: u64,
-        waits: u32,
-    },
-    OwnTarget,
-    OwnSource,
-    OwnOther {
-        index: usize,
-    },
-    Turned,
-    Done,
 }
 
 /// What decides how it goes on; figures are left out.

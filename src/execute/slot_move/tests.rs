@@ -1,6 +1,7 @@
 //! The machine alone: scripted nodes answer, and every command that went out is compared.
 
 use super::*;
+use crate::cluster::NodeAddr;
 use crate::cluster::verb::Refusal;
 use crate::slot::Slot;
 use std::collections::VecDeque;

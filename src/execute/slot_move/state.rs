@@ -1,0 +1,107 @@
+//! Where one slot is on its way.
+
+/// A batch of keys in one database.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    /// Index into `SlotMove::databases`.
+    pub db: usize,
+    pub keys: Vec<Vec<u8>>,
+    /// What they take in memory, where that was asked for.
+    pub bytes: u64,
+    /// Whether the source still had all of them after a `MIGRATE` that didn't move them: the
+    /// target may have copies that nobody acknowledged.
+    pub is_unclear: bool,
+    /// Keys with a copy on the target that are looked at again when this batch is through.
+    pub held: Vec<Vec<u8>>,
+    /// How often its connection was lost in a row.
+    pub breaks: u32,
+}
+
+/// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
+pub(super) type Copy = (Option<Vec<u8>>, i64);
+
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    Import,
+    Claim,
+    Migrate,
+    Databases,
+    List {
+        db: usize,
+    },
+    /// What the keys of a listing take, where batches are cut by bytes.
+    Measure {
+        db: usize,
+        keys: Vec<Vec<u8>>,
+    },
+    Send {
+        batch: Batch,
+    },
+    /// Each key in a `MIGRATE` of its own, over the target's copy: only so a key that went from
+    /// the source since it was compared can be told from one that was sent.
+    Replace {
+        batch: Batch,
+    },
+    CompareSource {
+        batch: Batch,
+    },
+    CompareTarget {
+        batch: Batch,
+        source: Vec<Copy>,
+    },
+    /// The source's copies are deleted, as the person wishes.
+    GiveUp {
+        batch: Batch,
+    },
+    /// The target's copies of keys that the source has no more are deleted, as the person wishes.
+    Forget {
+        batch: Batch,
+    },
+    Count,
+    Withdraw {
+        why: String,
+    },
+    Confirm {
+        waits: u32,
+    },
+    EpochOfTarget {
+        needed: u64,
+        waits: u32,
+    },
+    OwnTarget,
+    OwnSource,
+    OwnOther {
+        index: usize,
+    },
+    Turned,
+    Done,
+}
+
+impl State {
+    pub fn first_try(batch: Batch) -> State {
+        State::Send { batch }
+    }
+}
+
+impl Batch {
+    pub fn of(db: usize, keys: Vec<Vec<u8>>) -> Batch {
+        Batch {
+            db,
+            keys,
+            bytes: 0,
+            is_unclear: false,
+            held: Vec::new(),
+            breaks: 0,
+        }
+    }
+
+    /// These of its keys, which the source still had after a `MIGRATE` that didn't move them.
+    pub fn unclear(self, keys: Vec<Vec<u8>>) -> Batch {
+        Batch {
+            keys,
+            is_unclear: true,
+            held: Vec::new(),
+            ..self
+        }
+    }
+}
