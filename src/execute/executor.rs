@@ -155,17 +155,17 @@ impl Driver {
 }
 
 fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
-    let begins = |note: &Note| match note {
-        Note::Begins(task) => Some(*task),
-        Note::Ends(_) => None,
-    };
-    // Ends first: a slot may end on one pair and begin on another in the same breath.
+    let (mut begins, mut ends) = (Vec::new(), Vec::new());
     for note in notes {
-        if let Note::Ends(task) = note {
-            journal.end(*task)?;
+        match note {
+            Note::Begins(task) => begins.push(*task),
+            Note::Ends(task) => ends.push(*task),
         }
     }
-    let begins: Vec<Move> = notes.iter().filter_map(begins).collect();
+    // Ends first: a slot may end on one pair and begin on another in the same breath.
+    if !ends.is_empty() {
+        journal.end(&ends)?;
+    }
     match begins.is_empty() {
         true => Ok(()),
         false => journal.begin(&begins),

@@ -160,16 +160,10 @@ impl Journal {
     pub fn know(&mut self, families: &Families) -> Result<()> {
         let is_new = |pair: &(NodeId, NodeId)| !self.families.pairs().any(|known| known == *pair);
         let new: Vec<(NodeId, NodeId)> = families.pairs().filter(is_new).collect();
-        let lines: Vec<u8> = new
-            .iter()
-            .flat_map(|(primary, replica)| {
-                line(&Record::Replica {
-                    primary: *primary,
-                    replica: *replica,
-                })
-            })
-            .collect();
-        self.write(&lines)?;
+        self.write(&lines(&new, |(primary, replica)| Record::Replica {
+            primary,
+            replica,
+        }))?;
         self.families.join(&new.into_iter().collect());
         Ok(())
     }
@@ -184,25 +178,23 @@ impl Journal {
     /// # Errors
     /// When it can't be written: then none of them must begin.
     pub fn begin(&mut self, tasks: &[Move]) -> Result<()> {
-        let lines: Vec<u8> = tasks
-            .iter()
-            .flat_map(|task| line(&Record::Open { task: *task }))
-            .collect();
-        self.write(&lines)?;
+        self.write(&lines(tasks, |task| Record::Open { task }))?;
         self.sync()?;
         self.open
             .extend(tasks.iter().map(|task| (task.slot.number(), *task)));
         Ok(())
     }
 
-    /// Writes down that a move has ended. It needn't reach the disk at once: a move that is
+    /// Writes down that these moves have ended. It needn't reach the disk at once: a move that is
     /// looked at again is seen to have ended.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn end(&mut self, task: Move) -> Result<()> {
-        self.write(&line(&Record::Closed { task }))?;
-        self.open.remove(&task.slot.number());
+    pub fn end(&mut self, tasks: &[Move]) -> Result<()> {
+        self.write(&lines(tasks, |task| Record::Closed { task }))?;
+        for task in tasks {
+            self.open.remove(&task.slot.number());
+        }
         Ok(())
     }
 
@@ -238,6 +230,11 @@ fn lock(file: &File, path: &Path) -> Result<()> {
         }
         TryLockError::Error(cause) => Error::io(path, cause),
     })
+}
+
+/// A record of each of these, as lines of the file.
+fn lines<T: Copy>(all: &[T], record: impl Fn(T) -> Record) -> Vec<u8> {
+    all.iter().flat_map(|one| line(&record(*one))).collect()
 }
 
 /// A record as a line of the file.
@@ -322,7 +319,7 @@ mod tests {
             Journal::peek(&path).expect("reads").open,
             [task(1), task(2)]
         );
-        journal.end(task(1)).expect("ends");
+        journal.end(&[task(1)]).expect("ends");
         drop(journal);
         assert_eq!(Journal::history(&path).expect("reads"), [task(1), task(2)]);
         let whole = std::fs::read(&path).expect("bytes");

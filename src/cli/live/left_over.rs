@@ -61,7 +61,7 @@ impl Session {
              and {copies} copies of keys deleted that their owner has",
             slots.len()
         ));
-        ended.into_iter().try_for_each(|task| journal.end(task))
+        journal.end(&ended)
     }
 
     fn manner(&self, survey: &Survey, stray: Stray) -> Result<Manner> {

@@ -213,9 +213,7 @@ impl Session {
         }
         let outcome = self.run(&survey, &tasks, journal, watcher)?;
         self.clear_strays(&settled, journal)?;
-        for task in settled {
-            journal.end(task)?;
-        }
+        journal.end(&settled)?;
         Ok(outcome)
     }
 
