@@ -234,7 +234,7 @@ fn hash<const LOOK: bool>(
     let (open, alone) = window::with_held(block.buffer, block.spans, |held| {
         // One step for all keys after the other: a step is long, and the
         // processor sees only so far ahead.
-        let mut open = [[0; 8]; BLOCK / 8];
+        let mut open = [0; BLOCK / 8];
         let mut sums = [[_mm512_setzero_si512(); 2]; BLOCK / 8];
         for (group, (open, sums)) in open.iter_mut().zip(&mut sums).enumerate().take(groups) {
             *sums = words_of_eight::<LOOK>(&held, 8 * group, upper_half, open);
@@ -242,7 +242,7 @@ fn hash<const LOOK: bool>(
         for (slots, sums) in slots.as_chunks_mut().0.iter_mut().zip(&sums).take(groups) {
             *slots = slots_of_eight(affine::sums(sums[0], sums[1]));
         }
-        u64::from_le_bytes(std::array::from_fn(|group| not_zero(&open[group])))
+        u64::from_le_bytes(open)
     });
     if let (true, Some(open)) = (LOOK, open) {
         put_off_bits(open, block.start, put_off);
@@ -250,15 +250,15 @@ fn hash<const LOOK: bool>(
     alone
 }
 
-/// The words of eight keys from `first` on added up, a key in a lane, and where
-/// in their windows a `{` is, if it is looked for.
+/// The words of eight keys from `first` on added up, a key in a lane, and a bit for
+/// each that has a `{`, if it is looked for.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,gfni")]
 fn words_of_eight<const LOOK: bool>(
     held: &Held<'_>,
     first: usize,
     upper_half: __mmask8,
-    open: &mut [u64; 8],
+    open: &mut u8,
 ) -> [__m512i; 2] {
     let keys: [__m512i; 8] = std::array::from_fn(|n| {
         let (window, mask) = held.masked(first + n);
@@ -266,7 +266,8 @@ fn words_of_eight<const LOOK: bool>(
         _mm512_and_si512(load(window), load(mask))
     });
     if LOOK {
-        *open = keys.map(|key| find(key, b'{'));
+        let braces = keys.map(|key| u8::from(find(key, b'{') != 0));
+        *open = (0..8).fold(0, |bits, n| bits | braces[n] << n);
     }
     let [a, b, c, d, e, f, g, h] = keys.map(|key| words_to_last(key));
     [
@@ -285,15 +286,6 @@ fn slots_of_eight(sums: __m128i) -> [Slot; 8] {
     numbers.map(Slot::from_crc)
 }
 
-/// A bit for each word that isn't zero.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn not_zero(words: &[u64; 8]) -> u8 {
-    // SAFETY: eight words are the 64 bytes that are read.
-    let words = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
-    _mm512_test_epi64_mask(words, words)
-}
-
 /// Puts off the keys of a block that have a bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
@@ -306,15 +298,18 @@ fn put_off_bits(bits: u64, start: u32, put_off: &mut PutOff) {
         _mm512_extracti32x4_epi32::<2>(keys),
         _mm512_extracti32x4_epi32::<3>(keys),
     ];
+    let count = bits.count_ones() as usize;
     for (sixteen, spare) in sixteens.into_iter().zip(spare.as_chunks_mut::<16>().0) {
-        let keys = _mm512_add_epi32(
-            _mm512_cvtepu8_epi32(sixteen),
-            _mm512_set1_epi32(start as i32),
-        );
+        let start = _mm512_set1_epi32(start as i32);
+        let keys = _mm512_add_epi32(_mm512_cvtepu8_epi32(sixteen), start);
         // SAFETY: sixteen keys are the 64 bytes that are written.
         unsafe { _mm512_storeu_si512(spare.as_mut_ptr().cast(), keys) };
+        // Rarely are there more, and a write over two cache lines takes its time.
+        if count <= 16 {
+            break;
+        }
     }
-    put_off.advance(bits.count_ones() as usize);
+    put_off.advance(count);
 }
 
 /// [`window::narrow`] without a branch: where the braces are for all keys, then
