@@ -114,16 +114,17 @@ fn hash<const LOOK: bool>(
         slots,
         put_off,
         |halves: [Window<'_, HALF>; 4]| {
-            let keys = halves.map(|(half, shuffle)| {
-                prefetch(half.as_ptr());
-                _mm256_shuffle_epi8(load(half), load(shuffle))
-            });
+            prefetch(halves[0].0.as_ptr());
+            prefetch(halves[2].0.as_ptr());
+            let keys =
+                halves.map(|(half, shuffle)| _mm256_shuffle_epi8(load(half), load(shuffle)));
             let open = keys.map(|key| LOOK && may_have_open(key));
             (reduce_four(keys.map(|key| multiplied(key, words(0)))), open)
         },
         |windows: [Window<'_, WINDOW>; 4]| {
+            prefetch(windows[0].0.as_ptr());
+            prefetch(windows[2].0.as_ptr());
             let keys = windows.map(|(window, shuffle)| {
-                prefetch(window.as_ptr());
                 let ([front, back], shuffles) = (load_window(window), load_window(shuffle));
                 [
                     _mm256_shuffle_epi8(front, shuffles[0]),

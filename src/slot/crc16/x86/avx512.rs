@@ -262,7 +262,9 @@ fn words_of_eight<const LOOK: bool>(
 ) -> [__m512i; 2] {
     let keys: [__m512i; 8] = std::array::from_fn(|n| {
         let (window, mask) = held.masked(first + n);
-        prefetch(window.as_ptr());
+        if n % 2 == 0 {
+            prefetch(window.as_ptr());
+        }
         _mm512_and_si512(load(window), load(mask))
     });
     if LOOK {

@@ -291,18 +291,14 @@ fn hash<const LOOK: bool>(
         slots,
         put_off,
         |halves: [Window<'_, HALF>; 2]| {
-            let [first, second] = halves.map(|(half, shuffle)| {
-                prefetch(half.as_ptr());
-                shuffled(half, shuffle)
-            });
+            prefetch(halves[0].0.as_ptr());
+            let [first, second] = halves.map(|(half, shuffle)| shuffled(half, shuffle));
             let open = [first, second].map(|half| LOOK && may_have_open(half));
             (reduce_two(scaled_half(first), scaled_half(second)), open)
         },
         |windows: [Window<'_, WINDOW>; 2]| {
-            let [first, second] = windows.map(|(window, shuffle)| {
-                prefetch(window.as_ptr());
-                shuffled(window, shuffle)
-            });
+            prefetch(windows[0].0.as_ptr());
+            let [first, second] = windows.map(|(window, shuffle)| shuffled(window, shuffle));
             let open = [first, second].map(|[a, b, c, d]| {
                 LOOK && may_have_open([_mm_max_epi8(a, b), _mm_max_epi8(c, d)])
             });
