@@ -85,6 +85,7 @@ pub(super) struct OfWindow(pub [u8; WINDOW]);
 
 /// For each length the mask that takes so many bytes at a window's end. Four
 /// kilobytes; a mask register would be loaded sooner, but has one port only.
+#[cfg(target_arch = "x86_64")]
 pub(super) static ENDS: [OfWindow; WINDOW + 1] = {
     let mut masks = [const { OfWindow([0; WINDOW]) }; WINDOW + 1];
     let mut length = 0;

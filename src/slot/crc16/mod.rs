@@ -14,7 +14,11 @@
 //!
 //! A value of a tier's type is the proof that this processor has what the tier
 //! needs: only `new` of the tier makes one, and only after asking. That is what
-//! makes the tiers' functions safe to call; all `unsafe` of slotkit is in here.
+//! makes the tiers' functions safe to call (`doors`); all `unsafe` of slotkit is in
+//! here.
+
+#[macro_use]
+mod doors;
 
 mod bytewise;
 mod constants;

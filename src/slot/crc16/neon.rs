@@ -5,8 +5,8 @@
 //! zero for an index out of range, so that one look-up masks and reverses.
 
 use super::Tier;
-use super::constants::{MU, REVERSAL, Shuffle, WINDOW, WORD, fold, reversal_at};
-use super::window::{self, BLOCK, Seen, Windows};
+use super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
+use super::window::{self, BLOCK, Block, HALF, Halves, PutOff, Window, Windows};
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
@@ -27,47 +27,17 @@ impl Neon {
     }
 }
 
+// A value comes from `new` alone, which asked for NEON and PMULL.
 impl Tier for Neon {
-    #[inline]
-    fn checksum(self, bytes: &[u8]) -> u16 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { checksum(bytes) }
-    }
-
-    #[inline]
-    fn key_sum(self, key: &[u8]) -> u16 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { key_sum(key) }
-    }
-
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
-        window::slots_of(self, buffer, spans, slots, tags_first);
-    }
-
-    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { separators(text, separator, base, ends) }
-    }
+    doors!(one key);
+    doors!(many keys);
 }
 
 impl Windows for Neon {
-    const FEW_TAGS: u32 = BLOCK as u32 / 2;
+    const FEW_TAGS: usize = BLOCK / 2;
+    const HALVES: Halves = Halves::OfTags;
 
-    fn hash<const LOOK: bool>(
-        self,
-        buffer: &[u8],
-        spans: &[KeySpan; BLOCK],
-        count: usize,
-        slots: &mut [Slot; BLOCK],
-    ) -> Seen {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hash::<LOOK>(buffer, spans, count, slots) }
-    }
-
-    fn narrow(self, buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { narrow(buffer, spans, count) }
-    }
+    doors!(windows);
 }
 
 /// A window's blocks, the one at the end of the message first.
@@ -88,7 +58,7 @@ fn key_sum(key: &[u8]) -> u16 {
         0..16 => short_sum(hashed_part(key)),
         16..=WINDOW => {
             let blocks = first_blocks(key, key.len());
-            if any_open_brace(blocks) {
+            if any_open_brace_of(blocks) {
                 checksum(hashed_part(key))
             } else {
                 reduce(scaled_sum(blocks))
@@ -112,14 +82,20 @@ fn short_sum(bytes: &[u8]) -> u16 {
     reduce(multiplied(block, WORD[1], WORD[0]))
 }
 
-/// Whether a `{` is in the blocks.
+/// Whether a `{` is in two blocks.
 #[inline]
 #[target_feature(enable = "neon")]
-fn any_open_brace(blocks: Blocks) -> bool {
-    let found = blocks.map(|block| vceqq_u8(block, vdupq_n_u8(b'{')));
-    let near = vorrq_u8(found[0], found[1]);
-    let far = vorrq_u8(found[2], found[3]);
+fn any_open_brace(near: uint8x16_t, far: uint8x16_t) -> bool {
+    let [near, far] = [near, far].map(|block| vceqq_u8(block, vdupq_n_u8(b'{')));
     vmaxvq_u8(vorrq_u8(near, far)) != 0
+}
+
+/// Whether a `{` is in the blocks of a window.
+#[inline]
+#[target_feature(enable = "neon")]
+fn any_open_brace_of([a, b, c, d]: Blocks) -> bool {
+    let [a, b, c, d] = [a, b, c, d].map(|block| vceqq_u8(block, vdupq_n_u8(b'{')));
+    vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d))) != 0
 }
 
 /// The first `count` bytes, at most a window of them, of at least 16.
@@ -148,12 +124,13 @@ fn reversal(bytes: isize) -> uint8x16_t {
     unsafe { vld1q_u8(indexes.as_ptr()) }
 }
 
-/// 64 bytes, the last 16 first, not reversed.
+/// All bytes, the last 16 first, not reversed.
 #[inline]
 #[target_feature(enable = "neon")]
-fn load(bytes: &[u8; WINDOW]) -> Blocks {
-    // SAFETY: the offsets are at most 48, 16 bytes from where are within the array.
-    [48, 32, 16, 0].map(|at| unsafe { vld1q_u8(bytes.as_ptr().add(at)) })
+fn load<const BYTES: usize, const BLOCKS: usize>(bytes: &[u8; BYTES]) -> [uint8x16_t; BLOCKS] {
+    const { assert!(BYTES == 16 * BLOCKS) };
+    // SAFETY: 16 bytes from at most `BYTES` - 16 on are within the array.
+    std::array::from_fn(|n| unsafe { vld1q_u8(bytes.as_ptr().add(BYTES - 16 - 16 * n)) })
 }
 
 /// The sum of the products of the high words and of the low words.
@@ -169,14 +146,25 @@ fn multiplied(block: uint8x16_t, high: u64, low: u64) -> uint64x2_t {
     )
 }
 
+/// E·x^48 of the last half of a window.
+#[inline]
+#[target_feature(enable = "neon,aes")]
+fn scaled_half([near, far]: [uint8x16_t; 2]) -> uint64x2_t {
+    veorq_u64(
+        multiplied(near, WORD[1], WORD[0]),
+        multiplied(far, WORD[3], WORD[2]),
+    )
+}
+
 /// E·x^48 of a window.
 #[inline]
 #[target_feature(enable = "neon,aes")]
-fn scaled_sum(blocks: Blocks) -> uint64x2_t {
-    let scaled = [0, 1, 2, 3].map(|n| multiplied(blocks[n], WORD[2 * n + 1], WORD[2 * n]));
-    let near = veorq_u64(scaled[0], scaled[1]);
-    let far = veorq_u64(scaled[2], scaled[3]);
-    veorq_u64(near, far)
+fn scaled_sum([a, b, c, d]: Blocks) -> uint64x2_t {
+    let far = veorq_u64(
+        multiplied(c, WORD[5], WORD[4]),
+        multiplied(d, WORD[7], WORD[6]),
+    );
+    veorq_u64(scaled_half([a, b]), far)
 }
 
 /// E mod P, from E·x^48: see [`MU`].
@@ -197,8 +185,8 @@ fn long_sum(bytes: &[u8]) -> u16 {
     let (high, low) = const { fold(8 * WINDOW as u32) };
     let head = (bytes.len() - 1) % WINDOW + 1;
     let mut blocks = first_blocks(bytes, head);
-    for window in bytes[head..].as_chunks().0 {
-        let next = load(window);
+    for window in bytes[head..].as_chunks::<WINDOW>().0 {
+        let next: Blocks = load(window);
         for (block, next) in blocks.iter_mut().zip(next) {
             let folded = vreinterpretq_u8_u64(multiplied(*block, high, low));
             *block = veorq_u8(folded, vqtbl1q_u8(next, reversal(16)));
@@ -207,14 +195,21 @@ fn long_sum(bytes: &[u8]) -> u16 {
     reduce(scaled_sum(blocks))
 }
 
+/// A bit, of its place in eight, for each byte of a block that is this one.
+#[inline]
+#[target_feature(enable = "neon")]
+fn bits_of(block: uint8x16_t, byte: u8) -> uint8x16_t {
+    const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+    // SAFETY: the array has the 16 bytes that are read.
+    let bits = unsafe { vld1q_u8(BITS.as_ptr()) };
+    vandq_u8(vceqq_u8(block, vdupq_n_u8(byte)), bits)
+}
+
 /// Where in a window a byte is: bit n is byte n.
 #[inline]
 #[target_feature(enable = "neon")]
 fn find(window: &[u8; WINDOW], byte: u8) -> u64 {
-    const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
-    // SAFETY: the array has the 16 bytes that are read.
-    let bits = unsafe { vld1q_u8(BITS.as_ptr()) };
-    let [d, c, b, a] = load(window).map(|block| vandq_u8(vceqq_u8(block, vdupq_n_u8(byte)), bits));
+    let [d, c, b, a] = load(window).map(|block| bits_of(block, byte));
     // Three rounds of adding neighbours bring eight bits of eight bytes into one.
     let halves = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
     let whole = vpaddq_u8(halves, halves);
@@ -228,28 +223,50 @@ fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
 
 #[target_feature(enable = "neon,aes")]
 fn hash<const LOOK: bool>(
-    buffer: &[u8],
-    spans: &[KeySpan; BLOCK],
-    count: usize,
+    block: Block<'_>,
     slots: &mut [Slot; BLOCK],
-) -> Seen {
-    window::hash(buffer, spans, count, slots, |[(window, shuffle)]| {
-        let blocks = shuffled(window, shuffle);
-        let open = u8::from(LOOK && any_open_brace(blocks));
-        ([reduce(scaled_sum(blocks))], open)
-    })
+    put_off: &mut PutOff,
+) -> u64 {
+    window::hash::<1, LOOK>(
+        block,
+        slots,
+        put_off,
+        |[(half, shuffle)]: [Window<'_, HALF>; 1]| {
+            let [near, far] = shuffled(half, shuffle);
+            let open = LOOK && any_open_brace(near, far);
+            ([reduce(scaled_half([near, far]))], [open])
+        },
+        |[(window, shuffle)]: [Window<'_, WINDOW>; 1]| {
+            let blocks = shuffled(window, shuffle);
+            let open = LOOK && any_open_brace_of(blocks);
+            ([reduce(scaled_sum(blocks))], [open])
+        },
+    )
 }
 
 #[target_feature(enable = "neon")]
-fn narrow(buffer: &[u8], spans: &mut [KeySpan; BLOCK], count: usize) -> u64 {
-    window::narrow(buffer, spans, count, |window, byte| find(window, byte))
+fn narrow(block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
+    window::narrow(
+        block,
+        parts,
+        |half, byte| {
+            let [b, a] = load(half).map(|block| bits_of(block, byte));
+            let halves = vpaddq_u8(a, b);
+            let quarters = vpaddq_u8(halves, halves);
+            let whole = vpaddq_u8(quarters, quarters);
+            vgetq_lane_u32::<0>(vreinterpretq_u32_u8(whole))
+        },
+        |window, byte| find(window, byte),
+    )
 }
 
-/// The blocks of a window, of the bytes that count.
+/// The blocks of a window, or of half of one, of the bytes that count.
 #[inline]
 #[target_feature(enable = "neon")]
-fn shuffled(window: &[u8; WINDOW], shuffle: &Shuffle) -> Blocks {
-    let blocks = load(window);
-    let shuffles = load(&shuffle.0);
-    [0, 1, 2, 3].map(|n| vqtbl1q_u8(blocks[n], shuffles[n]))
+fn shuffled<const BYTES: usize, const BLOCKS: usize>(
+    window: &[u8; BYTES],
+    shuffle: &[u8; BYTES],
+) -> [uint8x16_t; BLOCKS] {
+    let (blocks, shuffles): ([_; BLOCKS], [_; BLOCKS]) = (load(window), load(shuffle));
+    std::array::from_fn(|n| vqtbl1q_u8(blocks[n], shuffles[n]))
 }

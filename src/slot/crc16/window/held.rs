@@ -1,6 +1,8 @@
 //! Which keys windows hold, and where their windows are.
 
-use super::super::constants::{ENDS, ENDS_REVERSED, OfWindow, WINDOW};
+#[cfg(target_arch = "x86_64")]
+use super::super::constants::ENDS;
+use super::super::constants::{ENDS_REVERSED, OfWindow, WINDOW};
 use super::{BLOCK, SIZE};
 use crate::slot::KeySpan;
 
@@ -22,6 +24,7 @@ pub(in super::super) struct Held<'a> {
 // Everything in here is inlined, so that it is compiled for the tier that calls it.
 impl<'a> Held<'a> {
     /// The keys.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(in super::super) fn spans(&self) -> &'a [KeySpan; BLOCK] {
         self.spans
@@ -48,6 +51,7 @@ impl<'a> Held<'a> {
     }
 
     /// A key's window and the mask of the bytes of it that count.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(in super::super) fn masked(&self, key: usize) -> Window<'a, WINDOW> {
         // SAFETY: the span is one of these.

@@ -24,11 +24,15 @@ mod separators;
 mod tags;
 
 pub(super) use batch::slots_of;
-pub(super) use held::{HALF, Held, Window, with_held};
+pub(super) use held::{HALF, Window};
+#[cfg(target_arch = "x86_64")]
+pub(super) use held::{Held, with_held};
 use order::PutOffCursor;
 pub(super) use order::{Order, PutOff};
 pub(super) use separators::separators;
-pub(super) use tags::{narrow, tag_in_window};
+pub(super) use tags::narrow;
+#[cfg(target_arch = "x86_64")]
+pub(super) use tags::tag_in_window;
 
 use super::Tier;
 use super::constants::WINDOW;
@@ -70,6 +74,10 @@ pub(super) trait Windows: Tier {
 /// When the keys that half a window holds are hashed apart from the others, which
 /// spares half the multiplications, and costs a sorting.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    target_arch = "aarch64",
+    expect(dead_code, reason = "one tier, one of them")
+)]
 pub(super) enum Halves {
     /// Always one after the other.
     Never,
@@ -102,7 +110,7 @@ pub(super) fn hash<const N: usize, const LOOK: bool>(
     half_sums: impl Fn([Window<'_, HALF>; N]) -> ([u16; N], [bool; N]),
     sums: impl Fn([Window<'_, WINDOW>; N]) -> ([u16; N], [bool; N]),
 ) -> u64 {
-    let (_, alone) = with_held(block.buffer, block.spans, |held| {
+    let (_, alone) = held::with_held(block.buffer, block.spans, |held| {
         let mut results = Results {
             slots,
             put_off: put_off.cursor(),

@@ -93,6 +93,7 @@ impl PutOff {
     ///
     /// # Panics
     /// When there is a block already.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(in super::super) fn spare(&mut self) -> &mut [u32; BLOCK] {
         let spare = self.keys[self.count..].first_chunk_mut();
@@ -100,6 +101,7 @@ impl PutOff {
     }
 
     /// Takes `count` of the spare keys, at most a block.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(in super::super) fn advance(&mut self, count: usize) {
         self.count += count.min(BLOCK);

@@ -1,7 +1,8 @@
 //! From the braces in a key's window to its hash tag.
 
 use super::super::constants::WINDOW;
-use super::{BLOCK, Block, HALF, SIZE, with_held};
+use super::held::with_held;
+use super::{BLOCK, Block, HALF, SIZE};
 use crate::slot::KeySpan;
 
 /// [`Windows::narrow`](super::Windows::narrow), given where in a window, or in

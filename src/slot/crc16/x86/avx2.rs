@@ -27,6 +27,7 @@ impl Avx2 {
     }
 }
 
+// A value comes from `new` alone, which asked for AVX2, VPCLMULQDQ, BMI1, BMI2 and, by its `Pclmul`, POPCNT.
 impl Tier for Avx2 {
     #[inline]
     fn checksum(self, bytes: &[u8]) -> u16 {
@@ -38,34 +39,14 @@ impl Tier for Avx2 {
         self.0.key_sum(key)
     }
 
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
-        window::slots_of(self, buffer, spans, slots, tags_first);
-    }
-
-    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { separators(text, separator, base, ends) }
-    }
+    doors!(many keys);
 }
 
 impl Windows for Avx2 {
     const FEW_TAGS: usize = BLOCK / 2;
     const HALVES: Halves = Halves::OfTags;
 
-    fn hash<const LOOK: bool>(
-        self,
-        block: Block<'_>,
-        slots: &mut [Slot; BLOCK],
-        put_off: &mut PutOff,
-    ) -> u64 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hash::<LOOK>(block, slots, put_off) }
-    }
-
-    fn narrow(self, block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { narrow(block, parts) }
-    }
+    doors!(windows);
 }
 
 #[inline]
@@ -116,8 +97,7 @@ fn hash<const LOOK: bool>(
         |halves: [Window<'_, HALF>; 4]| {
             prefetch(halves[0].0.as_ptr());
             prefetch(halves[2].0.as_ptr());
-            let keys =
-                halves.map(|(half, shuffle)| _mm256_shuffle_epi8(load(half), load(shuffle)));
+            let keys = halves.map(|(half, shuffle)| _mm256_shuffle_epi8(load(half), load(shuffle)));
             let open = keys.map(|key| LOOK && may_have_open(key));
             (reduce_four(keys.map(|key| multiplied(key, words(0)))), open)
         },

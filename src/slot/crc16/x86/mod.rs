@@ -1,6 +1,5 @@
 //! The tiers of x86-64.
 
-mod affine;
 pub(super) mod avx2;
 pub(super) mod avx512;
 pub(super) mod pclmul;

@@ -5,22 +5,24 @@
 //! top. In that order bit n of a comparison is the byte n places in front of
 //! the key's last one.
 
+mod batch;
+
+use batch::{hash, narrow};
+
 use super::super::Tier;
 use super::super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::super::window::{self, BLOCK, Block, HALF, Halves, PutOff, Window, Windows};
-use super::prefetch;
+use super::super::window::{self, BLOCK, Halves, Windows};
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
-use crate::slot::{KeySpan, Slot};
 use std::arch::x86_64::*;
 
 /// The proof that this processor has PCLMULQDQ and SSE4.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Pclmul(());
+pub(in crate::slot::crc16) struct Pclmul(());
 
 impl Pclmul {
     /// The proof, if the processor gives it.
-    pub(in super::super) fn new() -> Option<Pclmul> {
+    pub(in crate::slot::crc16) fn new() -> Option<Pclmul> {
         let has_all = is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("sse4.2")
             && is_x86_feature_detected!("popcnt");
@@ -28,47 +30,17 @@ impl Pclmul {
     }
 }
 
+// A value comes from `new` alone, which asked for PCLMULQDQ, SSE4.2 and POPCNT.
 impl Tier for Pclmul {
-    #[inline]
-    fn checksum(self, bytes: &[u8]) -> u16 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { checksum(bytes) }
-    }
-
-    #[inline]
-    fn key_sum(self, key: &[u8]) -> u16 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { key_sum(key) }
-    }
-
-    fn slots_of(self, buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot], tags_first: &mut bool) {
-        window::slots_of(self, buffer, spans, slots, tags_first);
-    }
-
-    fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { separators(text, separator, base, ends) }
-    }
+    doors!(one key);
+    doors!(many keys);
 }
 
 impl Windows for Pclmul {
     const FEW_TAGS: usize = BLOCK / 2;
     const HALVES: Halves = Halves::Always;
 
-    fn hash<const LOOK: bool>(
-        self,
-        block: Block<'_>,
-        slots: &mut [Slot; BLOCK],
-        put_off: &mut PutOff,
-    ) -> u64 {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { hash::<LOOK>(block, slots, put_off) }
-    }
-
-    fn narrow(self, block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
-        // SAFETY: `self` is the proof that the processor has the features.
-        unsafe { narrow(block, parts) }
-    }
+    doors!(windows);
 }
 
 /// A window's blocks, the one at the end of the message first.
@@ -278,89 +250,4 @@ fn find_forward(window: &[u8; WINDOW], byte: u8) -> u64 {
 #[target_feature(enable = "sse4.2,popcnt")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
     window::separators(text, base, ends, |window| find_forward(window, separator))
-}
-
-#[target_feature(enable = "pclmulqdq,sse4.2,popcnt")]
-fn hash<const LOOK: bool>(
-    block: Block<'_>,
-    slots: &mut [Slot; BLOCK],
-    put_off: &mut PutOff,
-) -> u64 {
-    window::hash::<2, LOOK>(
-        block,
-        slots,
-        put_off,
-        |halves: [Window<'_, HALF>; 2]| {
-            prefetch(halves[0].0.as_ptr());
-            let [first, second] = halves.map(|(half, shuffle)| shuffled(half, shuffle));
-            let open = [first, second].map(|half| LOOK && may_have_open(half));
-            (reduce_two(scaled_half(first), scaled_half(second)), open)
-        },
-        |windows: [Window<'_, WINDOW>; 2]| {
-            prefetch(windows[0].0.as_ptr());
-            let [first, second] = windows.map(|(window, shuffle)| shuffled(window, shuffle));
-            let open = [first, second].map(|[a, b, c, d]| {
-                LOOK && may_have_open([_mm_max_epi8(a, b), _mm_max_epi8(c, d)])
-            });
-            (reduce_two(scaled_sum(first), scaled_sum(second)), open)
-        },
-    )
-}
-
-#[target_feature(enable = "sse4.2,popcnt")]
-fn narrow(block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
-    window::narrow(
-        block,
-        parts,
-        |half, byte| {
-            let [near, far] = load(half).map(|block| u32::from(find_in(block, byte)));
-            near << 16 | far
-        },
-        |window, byte| find_forward(window, byte),
-    )
-}
-
-/// Whether there may be a `{` in the blocks: something from `{` to DEL, taken as
-/// signed numbers, so that no byte of other scripts is. The few keys with a `|`
-/// or a `~` are looked at twice, and all others sooner: each operation less on
-/// the multiplier's ports counts.
-#[inline]
-#[target_feature(enable = "sse4.2")]
-fn may_have_open([a, b]: [__m128i; 2]) -> bool {
-    let found = _mm_cmpgt_epi8(_mm_max_epi8(a, b), _mm_set1_epi8(b'{' as i8 - 1));
-    _mm_movemask_epi8(found) != 0
-}
-
-/// The blocks of a window, or of half of one, of the bytes that count.
-#[inline]
-#[target_feature(enable = "sse4.2")]
-fn shuffled<const BYTES: usize, const BLOCKS: usize>(
-    window: &[u8; BYTES],
-    shuffle: &[u8; BYTES],
-) -> [__m128i; BLOCKS] {
-    let (blocks, shuffles): ([_; BLOCKS], [_; BLOCKS]) = (load(window), load(shuffle));
-    std::array::from_fn(|n| _mm_shuffle_epi8(blocks[n], shuffles[n]))
-}
-
-/// [`reduce`] for two keys side by side.
-#[inline]
-#[target_feature(enable = "pclmulqdq,sse4.2")]
-fn reduce_two(first: __m128i, second: __m128i) -> [u16; 2] {
-    let mu = _mm_cvtsi64_si128(MU as i64);
-    let high = _mm_unpackhi_epi64(first, second);
-    let low = _mm_srli_epi64::<48>(_mm_unpacklo_epi64(first, second));
-    let product = _mm_unpackhi_epi64(
-        _mm_clmulepi64_si128::<0x00>(high, mu),
-        _mm_clmulepi64_si128::<0x01>(high, mu),
-    );
-    let q = _mm_xor_si128(high, product);
-    let q = _mm_xor_si128(
-        q,
-        _mm_xor_si128(_mm_slli_epi64::<5>(q), _mm_slli_epi64::<12>(q)),
-    );
-    let sums = _mm_xor_si128(q, low);
-    [
-        _mm_extract_epi16::<0>(sums) as u16,
-        _mm_extract_epi16::<4>(sums) as u16,
-    ]
 }

@@ -14,7 +14,7 @@
 //! No byte needs to be reversed for that. Where a carry-less multiplication takes
 //! two cycles and a third of the vector ports this is faster, and elsewhere as fast.
 
-use super::super::constants::times_x;
+use crate::slot::crc16::constants::times_x;
 use std::arch::x86_64::*;
 
 /// The matrix of the map from a byte b to one byte of b·x^power mod P: the upper
