@@ -1,7 +1,8 @@
 //! Keys that both nodes have, or may have: what each has, and what becomes of it.
 
-use super::fault::Halt;
-use super::state::{Batch, Copy, State};
+use super::fault::{Halt, is_about_roles};
+use super::state::{Batch, Copy, Pairs, State};
+use super::values::Kind;
 use super::{OnConflict, SlotMove, TTL_SLACK_MS};
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind};
@@ -36,10 +37,14 @@ impl SlotMove {
         let mut copies = Vec::with_capacity(replies.len() / 2);
         for pair in replies.chunks_exact(2) {
             match pair {
+                // The source has it no more: it went before another key of its batch was busy.
+                [Reply::Refused(refusal), _] | [_, Reply::Refused(refusal)]
+                    if refusal.code == "ASK" =>
+                {
+                    copies.push((None, -2));
+                }
                 [Reply::Text(dump), Reply::Int(ttl)] => copies.push((Some(dump.clone()), *ttl)),
                 [Reply::Nil, Reply::Int(ttl)] => copies.push((None, *ttl)),
-                // The source has it no more: it went before another key of its batch was busy.
-                [Reply::Refused(refusal), _] if refusal.code == "ASK" => copies.push((None, -2)),
                 [Reply::Refused(_), _] => {
                     return Err(self.refused("DUMP of a key on both sides", pair.first().cloned()));
                 }
@@ -49,21 +54,106 @@ impl SlotMove {
         Ok(copies)
     }
 
-    /// Both nodes have keys of the batch: equal copies are taken as moved, a difference stops.
+    /// Both nodes have keys of the batch, as they say.
     pub(super) fn compared(
         &mut self,
         batch: Batch,
-        source: &[Copy],
+        source: Vec<Copy>,
         replies: Vec<Reply>,
     ) -> Result<State, Halt> {
         // SELECT, then ASKING DUMP ASKING PTTL for each key, then SELECT.
         let values = replies.into_iter().skip(2).step_by(2).collect();
         let target = self.copies(values)?;
+        let pairs = Pairs {
+            batch,
+            source,
+            target,
+        };
+        self.read_from(pairs, 0)
+    }
+
+    /// Reads the next key, from this place on, of which the dumps don't tell whether it is the
+    /// same; or judges. Where a wish decides, nothing is read.
+    fn read_from(&mut self, pairs: Pairs, from: usize) -> Result<State, Halt> {
+        let both = pairs
+            .source
+            .iter()
+            .zip(&pairs.target)
+            .enumerate()
+            .skip(from);
+        let mut unlike = both.filter_map(|(place, (mine, theirs))| {
+            let (Some(one), Some(other)) = (&mine.0, &theirs.0) else {
+                return None;
+            };
+            let may_be_same = one != other && live_alike(mine.1, theirs.1);
+            Some((place, may_be_same.then(|| Kind::of_both(one, other))??))
+        });
+        let next = match self.settings.on_conflict {
+            OnConflict::Stop => unlike.next(),
+            OnConflict::KeepSource | OnConflict::KeepTarget => None,
+        };
+        match next {
+            Some((place, kind)) => Ok(State::ReadSource { pairs, place, kind }),
+            None => self.judged(pairs),
+        }
+    }
+
+    /// A value that was read; nothing where it has gone or can't be read.
+    pub(super) fn value(&self, reply: Option<Reply>, what: &str) -> Result<Reply, Halt> {
+        match reply {
+            Some(Reply::Refused(refusal)) if refusal.code == "ASK" => Ok(Reply::Nil),
+            Some(Reply::Refused(refusal)) if is_about_roles(&refusal) => {
+                Err(self.refused(what, Some(Reply::Refused(refusal))))
+            }
+            Some(reply) => Ok(reply),
+            None => Err(self.refused(what, None)),
+        }
+    }
+
+    /// A key's value was read on both sides: from here on it counts as one where it is the same.
+    pub(super) fn read(
+        &mut self,
+        mut pairs: Pairs,
+        place: usize,
+        kind: Kind,
+        mine: Reply,
+        theirs: Reply,
+    ) -> Result<State, Halt> {
+        let gone = (None, -2);
+        let is_gone = |reply: &Reply| match reply {
+            Reply::Nil => true,
+            Reply::List(list) => list.is_empty(),
+            _ => false,
+        };
+        match (is_gone(&mine), is_gone(&theirs)) {
+            (false, false) if kind.is_same(mine, theirs) => {
+                pairs.target[place].0 = pairs.source[place].0.clone();
+            }
+            (false, false) => {}
+            (mine, theirs) => {
+                if mine {
+                    pairs.source[place] = gone.clone();
+                }
+                if theirs {
+                    pairs.target[place] = gone;
+                }
+            }
+        }
+        self.read_from(pairs, place + 1)
+    }
+
+    /// Equal copies are taken as moved, a difference stops.
+    fn judged(&mut self, pairs: Pairs) -> Result<State, Halt> {
+        let Pairs {
+            batch,
+            source,
+            target,
+        } = pairs;
         let mut goes = Vec::new();
         let mut is_copied = false;
         let (mut given_up, mut forgotten) = (Vec::new(), Vec::new());
         let (mut different, mut revived) = (Vec::new(), Vec::new());
-        for ((key, mine), theirs) in batch.keys.iter().zip(source).zip(&target) {
+        for ((key, mine), theirs) in batch.keys.iter().zip(&source).zip(&target) {
             let heap = match (&mine.0, &theirs.0, self.settings.on_conflict) {
                 (None, None, _) => continue,
                 (Some(_), None, _) => &mut goes,
@@ -175,6 +265,10 @@ fn expires_now(ttl_ms: i64) -> bool {
 
 /// Whether two copies of a key are the same: the value, and the remaining life.
 fn same((mine, my_ttl): &Copy, (theirs, their_ttl): &Copy) -> bool {
-    let lives = (*my_ttl < 0) == (*their_ttl < 0);
-    mine == theirs && lives && my_ttl.abs_diff(*their_ttl) <= TTL_SLACK_MS as u64
+    mine == theirs && live_alike(*my_ttl, *their_ttl)
+}
+
+/// Whether two remaining lives are the same, milliseconds; below zero is without end.
+fn live_alike(one: i64, other: i64) -> bool {
+    (one < 0) == (other < 0) && one.abs_diff(other) <= TTL_SLACK_MS as u64
 }

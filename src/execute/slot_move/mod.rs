@@ -16,6 +16,7 @@
 //!            │          │         │ BUSYKEY; link of the servers broken
 //!            │  no key  │         ▼
 //!            │  left    │     CompareSource ──> CompareTarget <──────────────────┐
+//!            │          │         other dumps: ReadSource ──> ReadTarget         │
 //!            │          ▼         equal: Replace (key by key) ──> NOKEY: compare ┘
 //!            └─────── Count       different: stop, or GiveUp (source) and go on,
 //!                       │         gone from the source: stop, or Forget (target),
@@ -40,6 +41,7 @@ mod fault;
 mod sending;
 mod settings;
 mod state;
+mod values;
 
 pub use fault::Halt;
 pub use settings::{Action, Entry, OnConflict, Settings};
@@ -50,7 +52,7 @@ use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::error::{Error, ErrorKind};
 use answer::memory_usage;
 use comparing::compare;
-use state::State;
+use state::{Pairs, State};
 use std::fmt;
 
 /// How often keys may turn up again behind an empty listing before we stop.
@@ -196,6 +198,18 @@ impl SlotMove {
                 verbs.push(Verb::Select(0));
                 (target, verbs)
             }
+            State::ReadSource { pairs, place, kind } => {
+                let key = &pairs.batch.keys[*place];
+                (source, vec![self.select(pairs.batch.db), kind.read(key)])
+            }
+            State::ReadTarget {
+                pairs, place, kind, ..
+            } => {
+                let key = &pairs.batch.keys[*place];
+                let select = self.select(pairs.batch.db);
+                let verbs = vec![select, Verb::Asking, kind.read(key), Verb::Select(0)];
+                (target, verbs)
+            }
             State::GiveUp { batch } => {
                 let mut words = vec![b"DEL".to_vec()];
                 words.extend(batch.keys.iter().cloned());
@@ -254,7 +268,25 @@ impl SlotMove {
                 let source = self.copies(replies.into_iter().skip(1).collect())?;
                 State::CompareTarget { batch, source }
             }
-            State::CompareTarget { batch, source } => self.compared(batch, &source, replies)?,
+            State::CompareTarget { batch, source } => self.compared(batch, source, replies)?,
+            State::ReadSource { pairs, place, kind } => {
+                let value = self.value(replies.into_iter().nth(1), "reading on the source")?;
+                State::ReadTarget {
+                    pairs,
+                    place,
+                    kind,
+                    value,
+                }
+            }
+            State::ReadTarget {
+                pairs,
+                place,
+                kind,
+                value,
+            } => {
+                let other = self.value(replies.into_iter().nth(2), "reading on the target")?;
+                self.read(pairs, place, kind, value, other)?
+            }
             State::GiveUp { batch } => match replies.get(1) {
                 Some(Reply::Int(_)) => self.after(batch, replies.into_iter().nth(2))?,
                 other => return Err(self.refused("DEL on the source", other.cloned())),
@@ -282,6 +314,14 @@ impl SlotMove {
             State::Import | State::Claim | State::Migrate | State::Databases => {}
             State::CompareSource { batch }
             | State::CompareTarget { batch, .. }
+            | State::ReadSource {
+                pairs: Pairs { batch, .. },
+                ..
+            }
+            | State::ReadTarget {
+                pairs: Pairs { batch, .. },
+                ..
+            }
             | State::Replace { batch }
             | State::GiveUp { batch }
             | State::Forget { batch }

@@ -1,5 +1,8 @@
 //! Where one slot is on its way.
 
+use super::values::Kind;
+use crate::cluster::verb::Reply;
+
 /// A batch of keys in one database.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
@@ -19,6 +22,14 @@ pub(super) struct Batch {
 
 /// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
 pub(super) type Copy = (Option<Vec<u8>>, i64);
+
+/// The keys of a batch on both nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Pairs {
+    pub batch: Batch,
+    pub source: Vec<Copy>,
+    pub target: Vec<Copy>,
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum State {
@@ -48,6 +59,18 @@ pub(super) enum State {
     CompareTarget {
         batch: Batch,
         source: Vec<Copy>,
+    },
+    /// One key's value is read where the two dumps don't tell whether it is the same.
+    ReadSource {
+        pairs: Pairs,
+        place: usize,
+        kind: Kind,
+    },
+    ReadTarget {
+        pairs: Pairs,
+        place: usize,
+        kind: Kind,
+        value: Reply,
     },
     /// The source's copies are deleted, as the person wishes.
     GiveUp {

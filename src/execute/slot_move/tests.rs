@@ -442,6 +442,60 @@ fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
     );
 }
 
+/// A server dumps a hash in the order of its table, by a seed of its own.
+#[test]
+fn equal_values_with_other_dumps_are_read_and_taken_as_moved() {
+    let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+    let ok = || Reply::Text(b"OK".to_vec());
+    let fields = |names: &[&str]| Reply::List(names.iter().map(|name| text(name)).collect());
+    let run = |theirs: Reply| {
+        let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
+        let mut machine = machine(Entry::SourceOwns);
+        let dump = |rest: &str| Reply::Text([&[4], rest.as_bytes()].concat());
+        let listed = || Reply::List(vec![text("h")]);
+        let ttl = || Reply::Int(-1);
+        for replies in [
+            vec![ok()],
+            vec![ok()],
+            vec![text("db0:keys=1,expires=0")],
+            vec![ok(), listed()],
+            vec![ok(), busy, listed()],
+            vec![ok(), dump("ab"), ttl()],
+            vec![ok(), ok(), dump("ba"), ok(), ttl(), ok()],
+            vec![ok(), fields(&["a", "1", "b", "2"])],
+        ] {
+            machine.action();
+            machine.answer(replies).expect("goes on");
+        }
+        let Action::Ask { node, verbs } = machine.action() else {
+            panic!("it asks");
+        };
+        let words: Vec<String> = verbs.iter().map(line).collect();
+        assert_eq!(node, id('b'));
+        assert_eq!(words, ["SELECT 0", "ASKING", "HGETALL h", "SELECT 0"]);
+        let answered = machine.answer(vec![ok(), ok(), theirs, ok()]);
+        let next = answered.map(|()| match machine.action() {
+            Action::Ask { verbs, .. } => line(&verbs[1]),
+            _ => String::new(),
+        });
+        next.map_err(Halt::into_error)
+    };
+    let equal = run(fields(&["b", "2", "a", "1"])).expect("taken as moved");
+    assert!(equal.ends_with("REPLACE KEYS h"), "{equal}");
+    let gone = run(fields(&[])).expect("sent");
+    assert!(gone.ends_with("500 KEYS h"), "{gone}");
+    for other in [
+        fields(&["b", "2", "a", "3"]),
+        refused("NOPERM", "no permission"),
+    ] {
+        let error = run(other).expect_err("stops");
+        assert!(error.message().contains("on both nodes"), "{error:?}");
+    }
+    // Its role may have changed: who is who is looked at.
+    let moved = run(refused("MOVED", "7 10.0.0.3:7000")).expect_err("halts");
+    assert!(!moved.message().contains("on both nodes"), "{moved:?}");
+}
+
 #[test]
 fn keys_that_stay_where_they_are_stop_the_move() {
     let mut script = Script {

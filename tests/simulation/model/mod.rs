@@ -217,7 +217,8 @@ impl Cluster {
             Verb::Dump(key) => match self.redirect(at, key, was_asking) {
                 Some(refusal) => refusal,
                 None => match self.nodes[at].data.get(key) {
-                    Some(value) => Reply::Text(value.to_string().into_bytes()),
+                    // One value has another dump on every second node: its kind, and a seed's order.
+                    Some(value) => Reply::Text(format!("\0{value} on {}", at % 2).into_bytes()),
                     None => Reply::Nil,
                 },
             },
