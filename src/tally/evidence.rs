@@ -1,7 +1,7 @@
 //! Why a slot is hot.
 
 use super::{SlotCount, Tally, sample::Sampled};
-use crate::slot::Slot;
+use crate::slot::{SLOT_COUNT, Slot};
 use std::collections::{BTreeMap, HashMap};
 
 /// From which share of a slot on something is its cause.
@@ -57,6 +57,24 @@ pub enum Weight {
     Bytes,
 }
 
+/// Where slots are in the list that was asked for.
+struct Wanted(Box<[usize]>);
+
+impl Wanted {
+    fn new(slots: &[Slot]) -> Wanted {
+        let mut places = vec![usize::MAX; SLOT_COUNT];
+        for (at, slot) in slots.iter().enumerate() {
+            places[slot.index()] = at;
+        }
+        Wanted(places.into())
+    }
+
+    #[inline]
+    fn at(&self, slot: Slot) -> Option<usize> {
+        Some(self.0[slot.index()]).filter(|at| *at != usize::MAX)
+    }
+}
+
 impl Tally {
     /// Why these slots are hot, by keys or by bytes, in the order given.
     ///
@@ -65,11 +83,7 @@ impl Tally {
     /// twice as frequent there as over all; else many keys. What is estimated
     /// must be a cause with 95 % confidence.
     pub fn causes(&self, slots: &[Slot], weight: Weight) -> Vec<Cause> {
-        let wanted: HashMap<Slot, usize> = slots
-            .iter()
-            .enumerate()
-            .map(|(at, slot)| (*slot, at))
-            .collect();
+        let wanted = Wanted::new(slots);
         let mut evidence: Vec<Evidence> = vec![Evidence::default(); slots.len()];
         let (is_complete, prefixes) = self.sampled(&wanted, weight, &mut evidence);
         let exact_tags = self.exact_tags(&wanted, weight);
@@ -92,7 +106,7 @@ impl Tally {
     /// Gathers the sampled keys of the wanted slots, and the prefixes of all.
     fn sampled<'tally>(
         &'tally self,
-        wanted: &HashMap<Slot, usize>,
+        wanted: &Wanted,
         weight: Weight,
         evidence: &mut [Evidence<'tally>],
     ) -> (bool, Evidence<'tally>) {
@@ -102,30 +116,26 @@ impl Tally {
             let prefix = sampled.prefix.as_deref();
             let prefix = prefix.and_then(|longest| self.samples.prefixes.levels(longest).next());
             overall.add_prefix(prefix, units);
-            if let Some(at) = wanted.get(&sampled.slot) {
-                evidence[*at].add_prefix(prefix, units);
-                evidence[*at].add_tag(sampled, units);
+            if let Some(at) = wanted.at(sampled.slot) {
+                evidence[at].add_prefix(prefix, units);
+                evidence[at].add_tag(sampled, units);
             }
         }
         (is_complete, overall)
     }
 
     /// The heaviest tag of each wanted slot, where tags were counted.
-    fn exact_tags(
-        &self,
-        wanted: &HashMap<Slot, usize>,
-        weight: Weight,
-    ) -> Option<HashMap<usize, (&[u8], u64)>> {
+    fn exact_tags(&self, wanted: &Wanted, weight: Weight) -> Option<HashMap<usize, (&[u8], u64)>> {
         let mut heaviest: HashMap<usize, (&[u8], u64)> = HashMap::new();
         for (tag, slot, count) in self.tags.all()? {
-            let Some(at) = wanted.get(&slot) else {
+            let Some(at) = wanted.at(slot) else {
                 continue;
             };
             let units = match weight {
                 Weight::Keys => count.keys,
                 Weight::Bytes => count.bytes,
             };
-            let best = heaviest.entry(*at).or_insert((tag, units));
+            let best = heaviest.entry(at).or_insert((tag, units));
             if units > best.1 || (units == best.1 && tag < best.0) {
                 *best = (tag, units);
             }

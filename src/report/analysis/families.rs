@@ -74,10 +74,8 @@ pub(super) fn families(tally: &Tally, family: Family, top: usize) -> Families {
         let named = tally.heaviest(family, weight, top);
         named.into_iter().map(|named| row(named, weight)).collect()
     };
-    Families {
-        by_keys: rows(Weight::Keys),
-        by_bytes: rows(Weight::Bytes),
-    }
+    let (by_keys, by_bytes) = rayon::join(|| rows(Weight::Keys), || rows(Weight::Bytes));
+    Families { by_keys, by_bytes }
 }
 
 fn row(named: Named, weight: Weight) -> FamilyRow {

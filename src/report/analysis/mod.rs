@@ -109,21 +109,30 @@ impl Analysis {
             .map(|slot| slot_row(slot, tally.slot(slot), known))
             .filter(|row| row.keys > 0)
             .collect();
+        let hot = |weight| hot_slots(tally, weight, known, top);
+        let heaviest = |family| families::families(tally, family, top);
+        // These go through the samples, each for itself.
+        let ((by_keys, by_bytes), (hash_tags, prefixes)) = rayon::join(
+            || {
+                rayon::join(
+                    || hot(Weight::Keys),
+                    || match known.0 {
+                        true => hot(Weight::Bytes),
+                        false => Vec::new(),
+                    },
+                )
+            },
+            || rayon::join(|| heaviest(Family::HashTag), || heaviest(Family::Prefix)),
+        );
         Analysis {
             schema: 1,
             totals: totals(tally, known, slots.len()),
             distribution: distribution(tally, known, SLOT_COUNT - slots.len()),
             slots,
-            hot_slots: HotSlots {
-                by_keys: hot_slots(tally, Weight::Keys, known, top),
-                by_bytes: match known.0 {
-                    true => hot_slots(tally, Weight::Bytes, known, top),
-                    false => Vec::new(),
-                },
-            },
+            hot_slots: HotSlots { by_keys, by_bytes },
             big_keys: families::big_keys(tally, top),
-            hash_tags: families::families(tally, Family::HashTag, top),
-            prefixes: families::families(tally, Family::Prefix, top),
+            hash_tags,
+            prefixes,
             types: Types(
                 tally
                     .kinds()
@@ -265,8 +274,12 @@ fn hot_slots(tally: &Tally, weight: Weight, known: Known, top: usize) -> Vec<Hot
     let mut slots: Vec<Slot> = Slot::all()
         .filter(|slot| units(tally, *slot, weight) > 0)
         .collect();
-    slots.sort_by_key(|slot| (std::cmp::Reverse(units(tally, *slot, weight)), *slot));
-    slots.truncate(top);
+    let order = |slot: &Slot| (std::cmp::Reverse(units(tally, *slot, weight)), *slot);
+    if top < slots.len() {
+        slots.select_nth_unstable_by_key(top, order);
+        slots.truncate(top);
+    }
+    slots.sort_unstable_by_key(order);
     let total = tally.total();
     let total = match weight {
         Weight::Keys => total.keys,
