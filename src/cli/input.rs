@@ -3,7 +3,7 @@
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::count_text;
+use crate::report::counted_text;
 use crate::source::{self, Escape, Filter, Findings, Format, Input, OnError, SizeOf};
 use crate::tally::{self, Outcome, Prefixes};
 use std::ffi::OsString;
@@ -236,13 +236,18 @@ fn describe(outcome: &Outcome) {
             None => input.path.display().to_string(),
         };
         let (count, what) = match input.operations {
-            0 => (input.keys, "keys"),
-            operations => (operations, "operations on keys"),
+            0 => (input.keys, "key"),
+            operations => (operations, "operation"),
         };
         terminal::say(format!(
-            "{path}: read as {}, {} {what}",
+            "{path}: read as {}, {}{}",
             input.format,
-            count_text(count)
+            counted_text(count, what),
+            if input.operations == 0 {
+                ""
+            } else {
+                " on keys"
+            }
         ));
         if let Some(note) = input.note {
             terminal::say(format!("{path}: {note}"));
@@ -258,9 +263,13 @@ fn describe(outcome: &Outcome) {
     }
     let unsized_keys = outcome.tally.unsized_keys();
     if unsized_keys > 0 {
-        let count = count_text(unsized_keys);
+        let (have, them) = match unsized_keys {
+            1 => ("has", "it"),
+            _ => ("have", "them"),
+        };
         terminal::say(format!(
-            "{count} keys have no size in the input: bytes are unknown for them"
+            "{} {have} no size in the input, so that bytes are unknown for {them}",
+            counted_text(unsized_keys, "key")
         ));
     }
 }
@@ -272,25 +281,28 @@ pub(super) fn describe_findings(path: &str, format: &str, findings: &Findings, f
     }
     let ambiguous = findings.ambiguous_keys;
     if ambiguous > 0 {
-        let count = count_text(ambiguous);
+        let were = if ambiguous == 1 { "was" } else { "were" };
         terminal::say(format!(
-            "{path}: {count} keys were unescaped that could as well be meant as they stand there; --escape raw in the writing tool is exact"
+            "{path}: {} {were} unescaped that could as well be meant as written; --escape raw in the writing tool is exact",
+            counted_text(ambiguous, "key")
         ));
     }
     let filtered = findings.filtered_keys;
     if filtered > 0 {
+        let were = if filtered == 1 { "was" } else { "were" };
         terminal::say(format!(
-            "{path}: {} keys were left out by the filters",
-            count_text(filtered)
+            "{path}: {} {were} left out by the filters",
+            counted_text(filtered, "key")
         ));
     }
     let faults = &findings.faults;
     if faults.count() > 0 {
-        let count = count_text(faults.count());
-        terminal::say(match format == Format::Rdb.name() {
-            true => format!("{path}: it is damaged; what stands before the damage is counted"),
-            false => {
-                format!("{path}: {count} rows can't be read and are not counted; the first are")
+        let rows = counted_text(faults.count(), "row");
+        terminal::say(match (format == Format::Rdb.name(), faults.count()) {
+            (true, _) => format!("{path}: it is damaged; what stands before the damage is counted"),
+            (false, 1) => format!("{path}: {rows} can't be read and is not counted:"),
+            (false, _) => {
+                format!("{path}: {rows} can't be read and are not counted; the first are")
             }
         });
         for fault in faults.first() {

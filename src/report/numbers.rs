@@ -13,6 +13,12 @@ pub fn count_text(count: u64) -> String {
     text
 }
 
+/// Several of something, or one: `1 slot`, `2,000 slots`.
+pub fn counted_text(count: u64, one: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {one}{ending}", count_text(count))
+}
+
 /// Bytes in the largest binary unit that leaves at least one: `1.5 GiB`; below 1 KiB exact.
 pub fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

@@ -1,6 +1,6 @@
 //! A plan as a table: each primary before and after, what moves, and how near that is to the least.
 
-use super::numbers::count_text;
+use super::numbers::{count_text, counted_text};
 use crate::plan::{CostMetric, NodeState, Plan, Remaining};
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use std::fmt::Write as _;
@@ -97,9 +97,9 @@ fn cost(plan: &Plan, options: Options) -> String {
             plan.objective().threshold().percent()
         );
     }
-    let mut text = format!("{} to move", counted(cost.slots, "slot"));
+    let mut text = format!("{} to move", counted_text(cost.slots, "slot"));
     if let Some(keys) = cost.keys {
-        let _ = write!(text, ", {}", counted(keys, "key"));
+        let _ = write!(text, ", {}", counted_text(keys, "key"));
     }
     if let Some(bytes) = cost.bytes {
         let _ = write!(text, ", {}", size(bytes));
@@ -156,27 +156,24 @@ fn remaining_in_measure(plan: &Plan) -> Option<u64> {
 fn amount(least: CostMetric, amount: u64) -> String {
     match least {
         CostMetric::Bytes => size(amount),
-        CostMetric::Keys => counted(amount, "key"),
-        CostMetric::Slots => counted(amount, "slot"),
+        CostMetric::Keys => counted_text(amount, "key"),
+        CostMetric::Slots => counted_text(amount, "slot"),
     }
 }
 
 fn left(remaining: Remaining) -> String {
-    let mut text = format!("Beyond the budget: {}", counted(remaining.slots, "slot"));
+    let mut text = format!(
+        "Beyond the budget: {}",
+        counted_text(remaining.slots, "slot")
+    );
     if let Some(keys) = remaining.keys {
-        let _ = write!(text, ", {}", counted(keys, "key"));
+        let _ = write!(text, ", {}", counted_text(keys, "key"));
     }
     if let Some(bytes) = remaining.bytes {
         let _ = write!(text, ", {}", size(bytes));
     }
     text.push('.');
     text
-}
-
-/// `1 slot`, `2,000 slots`.
-fn counted(count: u64, one: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {one}{ending}", count_text(count))
 }
 
 /// Bytes in the largest binary unit that leaves a whole part.
@@ -209,7 +206,7 @@ mod tests {
         assert_eq!(size(1 << 30), "1.00 GiB");
         assert_eq!(size(u64::MAX), "16.00 EiB");
         assert_eq!(duration(3725), "1 h 2 min");
-        assert_eq!(counted(1, "slot"), "1 slot");
-        assert_eq!(counted(2000, "slot"), "2,000 slots");
+        assert_eq!(counted_text(1, "slot"), "1 slot");
+        assert_eq!(counted_text(2000, "slot"), "2,000 slots");
     }
 }

@@ -285,7 +285,7 @@ fn csv(first: &[u8], options: &Options, least: usize) -> Result<Recognised> {
         ];
     let rows = Quoted {
         delimiter,
-        width: columns.len(),
+        names: columns.clone(),
         key,
         size,
         kind: find(KIND_NAMES),

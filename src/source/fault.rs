@@ -1,6 +1,7 @@
 //! Rows that can't be read: where, and what was expected.
 
 use crate::error::{Error, ErrorKind, Position};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// How many faults are kept as examples; the others are only counted.
@@ -13,8 +14,8 @@ pub struct Fault {
     pub byte: u64,
     /// The row's first line, counted from 1, once somebody counted.
     pub line: Option<u64>,
-    /// The field's name.
-    pub field: Option<&'static str>,
+    /// The field's name, as the header has it where there is one.
+    pub field: Option<Cow<'static, str>>,
     /// What was expected and what was found.
     pub message: String,
 }
@@ -24,7 +25,7 @@ impl Fault {
     pub fn to_error(&self, file: &Path) -> Error {
         let mut place = Position::file(file).at_byte(self.byte);
         place.line = self.line;
-        place.field = self.field.map(str::to_owned);
+        place.field = self.field.as_deref().map(str::to_owned);
         Error::new(ErrorKind::Input, self.message.clone()).at(place)
     }
 }

@@ -12,14 +12,15 @@ use super::fault::{Fault, Faults, excerpt};
 use super::{Encoding, KeyFacts, KeyKind, Moment, number};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use memchr::{memchr, memchr_iter, memchr2};
+use std::borrow::Cow;
 use std::io::Read;
 
 /// Which columns a CSV has, by number from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quoted {
     pub(super) delimiter: u8,
-    /// How many columns the header has.
-    pub(super) width: usize,
+    /// The names of the columns, as the header has them.
+    pub(super) names: Vec<String>,
     pub(super) key: usize,
     pub(super) size: Option<usize>,
     pub(super) kind: Option<usize>,
@@ -102,11 +103,11 @@ impl Quoted {
         byte: u64,
         batch: &mut KeyBatch,
     ) -> Option<Fault> {
-        let fault = |field, message| {
+        let fault = |field: Option<String>, message| {
             Some(Fault {
                 byte,
                 line: None,
-                field,
+                field: field.map(Cow::Owned),
                 message,
             })
         };
@@ -117,15 +118,15 @@ impl Quoted {
                     .to_owned(),
             );
         }
-        if record.len() == 1 && self.width > 1 && matches!(&record[0], b"" | b"\r") {
+        if record.len() == 1 && self.names.len() > 1 && matches!(&record[0], b"" | b"\r") {
             return None;
         }
-        if record.len() != self.width {
+        if record.len() != self.names.len() {
             return fault(
                 None,
                 format!(
                     "expected a row of {} fields as in the header, found {}",
-                    self.width,
+                    self.names.len(),
                     record.len()
                 ),
             );
@@ -136,53 +137,66 @@ impl Quoted {
                 batch.push_unescaped(row, self.field(record, self.key), facts);
                 None
             }
-            Err((field, message)) => fault(Some(field), message),
+            Err((column, message)) => fault(Some(self.name(column)), message),
         }
     }
 
     /// A field, without the carriage return before the newline.
     fn field<'record>(&self, record: &'record ByteRecord, column: usize) -> &'record [u8] {
         let field = &record[column];
-        if column + 1 == self.width {
+        if column + 1 == self.names.len() {
             field.strip_suffix(b"\r").unwrap_or(field)
         } else {
             field
         }
     }
 
-    fn facts(&self, record: &ByteRecord) -> Result<KeyFacts, (&'static str, String)> {
+    /// The name of a column, fit for a message.
+    fn name(&self, column: usize) -> String {
+        const MOST_CHARACTERS: usize = 64;
+        self.names[column]
+            .escape_debug()
+            .take(MOST_CHARACTERS)
+            .collect()
+    }
+
+    /// The name of the key's column, fit for a message.
+    pub(super) fn key_name(&self) -> String {
+        self.name(self.key)
+    }
+
+    /// What is known of a row's key; or the column that can't be read, and why.
+    fn facts(&self, record: &ByteRecord) -> Result<KeyFacts, (usize, String)> {
         let field = |column: Option<usize>| column.map(|column| self.field(record, column));
-        let refuse = |name, expected: &str, found: &[u8]| {
-            Err((
-                name,
-                format!("expected {expected}, found {}", excerpt(found)),
-            ))
-        };
-        let size_bytes = match field(self.size) {
-            Some(text) => match number::size(text) {
-                Some(size) => Some(size),
-                None => return refuse("size", number::SIZE_EXPECTED, text),
-            },
-            None => None,
-        };
-        let db = match field(self.db) {
-            Some(text) => match number::database(text) {
-                Some(db) => db,
-                None => return refuse("database", "a database number", text),
-            },
-            None => 0,
-        };
+        let size_bytes = self.number(record, self.size, number::size, number::SIZE_EXPECTED)?;
+        let db = self.number(record, self.db, number::database, "a database number")?;
         let expiry = field(self.expiry).filter(|text| !text.is_empty());
         Ok(KeyFacts {
             size_bytes,
             elements: field(self.elements).and_then(number::size),
             kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word),
-            db,
+            db: db.unwrap_or(0),
             expires: expiry.is_some(),
             expires_at: expiry.and_then(Moment::parse),
             encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
             command: None,
         })
+    }
+
+    /// A column's number, where there is such a column.
+    fn number<N>(
+        &self,
+        record: &ByteRecord,
+        column: Option<usize>,
+        read: impl Fn(&[u8]) -> Option<N>,
+        expected: &str,
+    ) -> Result<Option<N>, (usize, String)> {
+        let Some(column) = column else {
+            return Ok(None);
+        };
+        let text = self.field(record, column);
+        let refused = || format!("expected {expected}, found {}", excerpt(text));
+        read(text).map(Some).ok_or_else(|| (column, refused()))
     }
 }
 

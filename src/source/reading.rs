@@ -8,6 +8,7 @@ use super::filter::Filter;
 use super::monitor;
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
+use std::borrow::Cow;
 
 /// How rows become keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Reading {
         }
         // MONITOR's own quotes are taken off already.
         if self.escape != Escape::Raw && self.layout != Layout::Monitor {
-            findings.ambiguous_keys += unescape(self.escape, batch, &mut faults);
+            findings.ambiguous_keys += self.unescape(batch, &mut faults);
         }
         if !self.filter.takes_all() {
             findings.filtered_keys += self.filter.sift(batch);
@@ -88,43 +89,51 @@ impl Reading {
         }
         true
     }
-}
 
-/// Unescapes every key of a batch; returns how many could have meant another key.
-fn unescape(escape: Escape, batch: &mut KeyBatch, faults: &mut Faults) -> u64 {
-    let mut bytes = std::mem::take(&mut batch.spare);
-    bytes.clear();
-    let (mut ambiguous, mut kept) = (0, 0);
-    for index in 0..batch.len() {
-        let start = bytes.len();
-        let text = batch.spans[index].of(batch.bytes());
-        match escape.unescape(text, &mut bytes) {
-            Unescaped::Broken => {
-                faults.push(Fault {
-                    byte: batch.offset + u64::from(batch.rows[index]),
-                    line: None,
-                    field: Some("key"),
-                    message: format!(
-                        "expected a key in double quotes as redis-cli prints it, found {}",
-                        excerpt(text)
-                    ),
-                });
-                bytes.truncate(start);
-                continue;
+    /// Unescapes every key of a batch; returns how many could have meant another key.
+    fn unescape(&self, batch: &mut KeyBatch, faults: &mut Faults) -> u64 {
+        let mut bytes = std::mem::take(&mut batch.spare);
+        bytes.clear();
+        let (mut ambiguous, mut kept) = (0, 0);
+        for index in 0..batch.len() {
+            let start = bytes.len();
+            let text = batch.spans[index].of(batch.bytes());
+            match self.escape.unescape(text, &mut bytes) {
+                Unescaped::Broken => {
+                    faults.push(Fault {
+                        byte: batch.offset + u64::from(batch.rows[index]),
+                        line: None,
+                        field: Some(self.key_name()),
+                        message: format!(
+                            "expected a key in double quotes as redis-cli prints it, found {}",
+                            excerpt(text)
+                        ),
+                    });
+                    bytes.truncate(start);
+                    continue;
+                }
+                Unescaped::Ambiguous => ambiguous += 1,
+                Unescaped::AsIs | Unescaped::Exact => {}
             }
-            Unescaped::Ambiguous => ambiguous += 1,
-            Unescaped::AsIs | Unescaped::Exact => {}
+            // Unescaped keys are at most twice as long as they stood in the block.
+            batch.copy_within(index, kept);
+            batch.spans[kept].start = start as u32;
+            batch.spans[kept].end = bytes.len() as u32;
+            kept += 1;
         }
-        // Unescaped keys are at most twice as long as they stood in the block.
-        batch.copy_within(index, kept);
-        batch.spans[kept].start = start as u32;
-        batch.spans[kept].end = bytes.len() as u32;
-        kept += 1;
+        batch.truncate(kept);
+        batch.spare = std::mem::replace(&mut batch.unescaped, bytes);
+        batch.is_unescaped = true;
+        ambiguous
     }
-    batch.truncate(kept);
-    batch.spare = std::mem::replace(&mut batch.unescaped, bytes);
-    batch.is_unescaped = true;
-    ambiguous
+
+    /// How the input calls its keys.
+    fn key_name(&self) -> Cow<'static, str> {
+        match &self.layout {
+            Layout::Quoted(rows) => Cow::Owned(rows.key_name()),
+            _ => Cow::Borrowed("key"),
+        }
+    }
 }
 
 /// Fills in the lines of faults, where the line of the block is known.

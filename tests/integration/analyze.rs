@@ -139,6 +139,13 @@ fn damaged_rows_are_named_with_line_field_and_byte() {
         &["line 3, field size", "found `x`"],
     );
     says(
+        &refused(
+            "Schlüssel;Größe\na;1\nb;x\n",
+            &["--key-column", "Schlüssel", "--size-column", "Größe"],
+        ),
+        &["line 3, field Größe", "found `x`"],
+    );
+    says(
         &refused("key,size\na,1\nb\"c,1\n", &[]),
         &["line 3", "stray quote"],
     );
@@ -204,6 +211,23 @@ fn skipped_rows_are_counted_shown_and_end_with_2() {
     let json: Value = serde_json::from_slice(&run.stdout).expect("JSON");
     assert_eq!(json["totals"]["keys"], 20);
     assert_eq!(json["inputs"][0]["skipped"], 20);
+}
+
+#[test]
+fn one_row_is_spoken_of_as_one() {
+    let folder = with_file("dump.csv", "key,size\na,1\nb,x\n");
+    let run = run_in(
+        folder.path(),
+        ["analyze", "--json", "--on-error", "skip", "dump.csv"],
+        b"",
+    );
+    says(
+        &run.stderr,
+        &[
+            "read as csv, 1 key\n",
+            "1 row can't be read and is not counted:",
+        ],
+    );
 }
 
 #[test]
@@ -546,7 +570,7 @@ fn filters_choose_the_keys_that_count() {
         );
         assert_eq!(json(&run)["totals"]["keys"], keys, "{args:?}");
         assert_eq!(json(&run)["inputs"][0]["filtered"], 4 - keys, "{args:?}");
-        says(&run.stderr, &["keys were left out by the filters"]);
+        says(&run.stderr, &["left out by the filters"]);
     }
     for args in [
         ["--type", "zzz"],

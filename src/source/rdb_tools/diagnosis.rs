@@ -4,6 +4,7 @@ use super::super::fault::{Fault, excerpt};
 use super::super::number;
 use super::RdbTools;
 use super::ends::{WORD_BYTES, is_encoding, is_expiry, is_type};
+use std::borrow::Cow;
 
 /// How much of a damaged row is looked at to say what is wrong with it.
 const DIAGNOSED_BYTES: usize = 64 << 10;
@@ -11,10 +12,10 @@ const DIAGNOSED_BYTES: usize = 64 << 10;
 impl RdbTools {
     /// Says what is wrong with a row that can't be split.
     pub(super) fn diagnose(self, row: &[u8], byte: u64) -> Fault {
-        let fault = |field, message| Fault {
+        let fault = |field: Option<&'static str>, message| Fault {
             byte,
             line: None,
-            field,
+            field: field.map(Cow::Borrowed),
             message,
         };
         let line = row.split(|byte| *byte == b'\n').next().unwrap_or(row);
