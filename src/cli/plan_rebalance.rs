@@ -19,9 +19,9 @@ use crate::execute::journal::Journal;
 use crate::execute::preflight;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::plan::{Plan, Problem, SlotWeights, plan};
-use crate::report::{plan_script, plan_table};
+use crate::report::{analysis, plan_script, plan_table};
 use crate::source::Filter;
-use crate::tally::Tally;
+use crate::tally::{Outcome, Tally};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -70,16 +70,17 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         [] => None,
         inputs => Some(args.input.tally(inputs, Filter::default())?),
     };
-    let tally = outcome.as_ref().map(|outcome| &outcome.tally);
-    if tally.is_some_and(|tally| tally.operations().is_some() && tally.total().keys == 0) {
+    let keyspace = outcome.as_ref();
+    let has_no_keys = |tally: &Tally| tally.operations().is_some() && tally.total().keys == 0;
+    if keyspace.is_some_and(|keyspace| has_no_keys(&keyspace.tally)) {
         let message = "--keyspace: a log of MONITOR has operations, not the keys that are there";
         let mend = "pass a dump of the keys; for the load of live nodes there are --by cpu, net-in and net-out";
         return Err(Error::new(ErrorKind::Usage, message).mend(mend));
     }
     let exit = match &args.nodes {
-        Some(path) => plan_saved(args, path, tally)?,
-        None if args.apply => return plan_and_apply(args, tally),
-        None => plan_only(args, tally)?,
+        Some(path) => plan_saved(args, path, keyspace)?,
+        None if args.apply => return plan_and_apply(args, keyspace),
+        None => plan_only(args, keyspace)?,
     };
     match outcome {
         // A plan from a part of the keys is shown, but isn't a success.
@@ -88,16 +89,18 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-fn plan_saved(args: &Args, path: &Path, tally: Option<&Tally>) -> Result<Exit> {
+fn plan_saved(args: &Args, path: &Path, keyspace: Option<&Outcome>) -> Result<Exit> {
     let view = nodes_file::read(path)?;
     live::refuse_if_forbidden(&preflight::findings_of_view(&view))?;
-    let weights = tally.map(weights::from_tally).unwrap_or_default();
+    let weights = keyspace
+        .map(|keyspace| weights_of(keyspace, &view))
+        .unwrap_or_default();
     let plan = solve(args, problem(&view, weights)?, &None)?;
-    show(args, &plan, tally)?;
+    show(args, &plan, keyspace)?;
     Ok(exit_of(&plan))
 }
 
-fn plan_only(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
+fn plan_only(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let survey = session.survey()?;
     // Only the state matters to a plan: whether it could be applied with this login is another
@@ -111,12 +114,12 @@ fn plan_only(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
         .into_iter()
         .filter(|finding| finding.kind.is_about_state());
     live::refuse_if_forbidden(&about_state.collect::<Vec<_>>())?;
-    let plan = make_live(args, &mut session, &survey, tally)?;
-    show(args, &plan, tally)?;
+    let plan = make_live(args, &mut session, &survey, keyspace)?;
+    show(args, &plan, keyspace)?;
     Ok(exit_of(&plan))
 }
 
-fn plan_and_apply(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
+fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
     let mut run = apply::Run::begin(&mut session, &args.pace)?;
     if !run.finish_begun(&mut session, &args.pace)? {
@@ -127,13 +130,13 @@ fn plan_and_apply(args: &Args, tally: Option<&Tally>) -> Result<Exit> {
     let findings = session.findings(&survey, &Work::default(), Begun::Continued(&[]));
     let errors: Vec<Finding> = findings.into_iter().filter(Finding::forbids).collect();
     live::refuse_if_forbidden(&errors)?;
-    let plan = make_live(args, &mut session, &survey, tally)?;
+    let plan = make_live(args, &mut session, &survey, keyspace)?;
     let told = match args.json {
         true => Told::Json,
         false => Told::Words,
     };
     if told == Told::Words {
-        show(args, &plan, tally)?;
+        show(args, &plan, keyspace)?;
     } else {
         write_out(args, &plan)?;
     }
@@ -144,10 +147,10 @@ fn make_live(
     args: &Args,
     session: &mut Session,
     survey: &Survey,
-    tally: Option<&Tally>,
+    keyspace: Option<&Outcome>,
 ) -> Result<Plan> {
     let view = session.cluster.seed_view()?;
-    let weights = match tally.map(weights::from_tally) {
+    let weights = match keyspace.map(|keyspace| weights_of(keyspace, &view)) {
         Some(weights) => {
             weights::warn_if_foreign(&weights, survey.keys());
             weights
@@ -170,6 +173,14 @@ fn make_live(
     solve(args, problem, &Some(max_memory))
 }
 
+/// What slots weigh in the dumps; says so where that can't be the whole truth.
+fn weights_of(keyspace: &Outcome, view: &ClusterView) -> SlotWeights {
+    for finding in analysis::file_findings(&keyspace.inputs, Some(view)) {
+        terminal::say(format!("warning: {}: {}", finding.message, finding.mend));
+    }
+    weights::from_tally(&keyspace.tally)
+}
+
 fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {
     let mut problem = Problem::from_view(view)?;
     problem.weights = weights;
@@ -190,7 +201,7 @@ fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemory) -> Result<Pl
     }
 }
 
-fn show(args: &Args, plan: &Plan, tally: Option<&Tally>) -> Result<()> {
+fn show(args: &Args, plan: &Plan, keyspace: Option<&Outcome>) -> Result<()> {
     let text = if args.json {
         plan.to_json()
     } else if args.script {
@@ -203,8 +214,8 @@ fn show(args: &Args, plan: &Plan, tally: Option<&Tally>) -> Result<()> {
     };
     write_out(args, plan)?;
     terminal::print(|out| out.write_all(text.as_bytes()))?;
-    for line in tally
-        .map(|tally| giants::advice(plan, tally))
+    for line in keyspace
+        .map(|keyspace| giants::advice(plan, &keyspace.tally))
         .unwrap_or_default()
     {
         terminal::say(line);

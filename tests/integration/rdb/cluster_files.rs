@@ -214,3 +214,22 @@ fn lists_are_no_nodes_files() {
     }
     assert!(files.findings(["a.txt", "b.txt"]).is_empty());
 }
+
+#[test]
+fn a_plan_from_files_that_share_slots_says_so() {
+    let files = Files::new();
+    let nodes = folder("cluster-nodes").join("healthy.txt");
+    let nodes = nodes.to_str().expect("a path");
+    files.write("a.rdb", (0..=5000).chain([9000]));
+    files.write("b.rdb", every(1, 6000..=10_000));
+    let args = ["plan-rebalance", "--nodes", nodes, "--by", "keys"];
+    let plan = |keyspace: &[&str]| {
+        let named = keyspace.iter().flat_map(|name| ["--keyspace", name]);
+        run_in(files.path(), args.into_iter().chain(named), b"")
+    };
+    let run = plan(&["a.rdb", "b.rdb"]);
+    let words = "warning: slot 9000 is in a.rdb and b.rdb";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    let run = plan(&["b.rdb"]);
+    assert!(!run.stderr.contains("warning:"), "{}", run.stderr);
+}
