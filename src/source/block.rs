@@ -3,6 +3,7 @@
 use super::batch::KeyBatch;
 use super::cut::{Cut, Layout};
 use super::fault::{Fault, Faults};
+use super::quoted::Quotes;
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;
 use std::io::Read;
@@ -123,16 +124,24 @@ impl<R: Read> Stream<R> {
                 Cut::More if wanted > cutting.part_bytes + cutting.max_row_bytes => {
                     let (last, line) = self.last_start(cutting, &batch.block);
                     let byte = self.offset + last as u64;
-                    match cutting.passing() {
-                        None => return Err(cutting.too_long(byte, Some(line))),
+                    if !cutting.skips_long {
+                        return Err(cutting.too_long(byte, Some(line)));
+                    }
+                    if last > 0 {
                         // What stands before it comes first; it is the first row of the next block then.
-                        Some(_) if last > 0 => break last,
-                        Some(behind) => {
-                            self.refused.push(cutting.fault(byte, Some(line)));
+                        break last;
+                    }
+                    self.refused.push(cutting.fault(byte, Some(line)));
+                    match cutting.layout {
+                        Layout::Quoted(rows) => {
+                            self.pass_quoted(cutting, &mut batch.block, rows.quotes())?;
+                        }
+                        _ => {
+                            let behind = cutting.layout.look_behind().unwrap_or(0);
                             self.pass(cutting, &mut batch.block, behind)?;
-                            wanted = cutting.part_bytes;
                         }
                     }
+                    wanted = cutting.part_bytes;
                 }
                 Cut::More => wanted = batch.block.len() + STEP_BYTES.max(batch.block.len() / 2),
             }
@@ -165,6 +174,32 @@ impl<R: Read> Stream<R> {
                     self.fill(cutting.path, block, wanted)?;
                 }
             }
+        }
+    }
+
+    /// The same with a row that ends where its quotes are closed.
+    fn pass_quoted(
+        &mut self,
+        cutting: &Cutting<'_>,
+        block: &mut Vec<u8>,
+        mut quotes: Quotes,
+    ) -> Result<()> {
+        let mut seen = 0;
+        loop {
+            if let Some(next) = quotes.row_end(block, seen) {
+                self.drop_front(block, next);
+                return Ok(());
+            }
+            if self.is_done {
+                self.drop_front(block, block.len());
+                return Ok(());
+            }
+            // Whether a quote opens a field is told by the byte before it.
+            let dropped = block.len() - 1;
+            quotes.drop_front(dropped);
+            self.drop_front(block, dropped);
+            seen = block.len();
+            self.fill(cutting.path, block, seen + STEP_BYTES)?;
         }
     }
 

@@ -36,18 +36,22 @@ impl Quoted {
         if from == 0 {
             return Cut::At(0);
         }
-        let mut quotes = Quotes::new(self.delimiter);
-        let mut place = from - 1;
+        let mut quotes = self.quotes();
+        let place = from - 1;
         memchr_iter(b'"', &bytes[..place]).for_each(|quote| quotes.pass(bytes, quote));
-        while let Some(found) = memchr2(b'"', b'\n', &bytes[place..]) {
-            place += found + 1;
-            if bytes[place - 1] == b'"' {
-                quotes.pass(bytes, place - 1);
-            } else if !quotes.are_open {
-                return Cut::At(place);
-            }
+        match quotes.row_end(bytes, place) {
+            Some(end) => Cut::At(end),
+            None => Cut::at_end(bytes, is_last),
         }
-        Cut::at_end(bytes, is_last)
+    }
+
+    /// The quotes at the beginning of a row: none is open.
+    pub(super) fn quotes(&self) -> Quotes {
+        Quotes {
+            delimiter: self.delimiter,
+            are_open: false,
+            behind_close: usize::MAX,
+        }
     }
 
     /// Reads the next rows of the block.
@@ -201,7 +205,7 @@ impl Quoted {
 }
 
 /// Which quotes enclose a field, from the beginning of a row on.
-struct Quotes {
+pub(super) struct Quotes {
     delimiter: u8,
     are_open: bool,
     /// Behind the last quote that closed a field: another one there is a quote of the field.
@@ -209,12 +213,22 @@ struct Quotes {
 }
 
 impl Quotes {
-    fn new(delimiter: u8) -> Quotes {
-        Quotes {
-            delimiter,
-            are_open: false,
-            behind_close: usize::MAX,
+    /// Passes the quotes from a place on; says where the row ends, as far as these bytes tell.
+    pub(super) fn row_end(&mut self, bytes: &[u8], mut place: usize) -> Option<usize> {
+        while let Some(found) = memchr2(b'"', b'\n', &bytes[place..]) {
+            place += found + 1;
+            if bytes[place - 1] == b'"' {
+                self.pass(bytes, place - 1);
+            } else if !self.are_open {
+                return Some(place);
+            }
         }
+        None
+    }
+
+    /// Counts places anew when so many bytes are dropped.
+    pub(super) fn drop_front(&mut self, bytes: usize) {
+        self.behind_close = self.behind_close.checked_sub(bytes).unwrap_or(usize::MAX);
     }
 
     /// Passes the next quote of these bytes.

@@ -418,3 +418,33 @@ fn rows_that_are_too_long_are_passed_over() {
         assert!(error.one_line().contains("at most 1000 bytes"), "{error}");
     }
 }
+
+/// The same where quotes decide what a row is, in pieces that end between any two bytes.
+#[test]
+fn quoted_rows_that_are_too_long_are_passed_over() {
+    let long = |bytes: usize| format!("\"{}\",1\n", "x,\n\"\",\"\"\n".repeat(bytes / 9));
+    let bare = |bytes: usize| format!("{},1\n", "y\"".repeat(bytes / 2));
+    let text = [
+        "key,size\n".to_owned(),
+        long(900_000),
+        "a,1\n".to_owned(),
+        "\"b\nb\",1\n".to_owned(),
+        long(400_003),
+        bare(300_000),
+        "c,1\n".to_owned(),
+        long(500_005),
+    ];
+    let place_of = |row: &usize| text[..*row].iter().map(|row| row.len() as u64).sum::<u64>();
+    let truth = Vec::from([1, 4, 5, 7].map(|row| place_of(&row)));
+    let (_folder, input) = written(text.concat().as_bytes());
+    for part_bytes in [100, 1000, 1001, 1007, 70_000] {
+        let options = Options {
+            max_row_bytes: 1000,
+            ..options(Format::Csv, part_bytes)
+        };
+        let (rows, refused) = streamed(&input, &options);
+        let keys: Vec<&[u8]> = rows.iter().map(|row| row.0.as_slice()).collect();
+        assert_eq!(keys, [&b"a"[..], b"b\nb", b"c"], "{part_bytes}");
+        assert_eq!(refused, truth, "{part_bytes}");
+    }
+}
