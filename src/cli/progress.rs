@@ -2,7 +2,10 @@
 
 use super::terminal;
 use crate::tally::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
+use std::fmt::Write;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -10,8 +13,8 @@ use std::time::{Duration, Instant};
 const QUIET: Duration = Duration::from_secs(1);
 
 /// How the bar looks when the end is known, and when it isn't: a pipe.
-const KNOWN: &str = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
-const UNKNOWN: &str = "{spinner} {bytes} {bytes_per_sec}";
+const KNOWN: &str = "{bar:30} {bytes}/{total_bytes} {rate} {left} left";
+const UNKNOWN: &str = "{spinner} {bytes} {rate}";
 
 /// A bar over bytes on stderr, only when that is a terminal.
 pub(super) struct BytesBar {
@@ -63,14 +66,47 @@ fn bar(total_bytes: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total_bytes, ProgressDrawTarget::stderr());
     // The templates are constants that a test reads.
     if let Ok(style) = ProgressStyle::with_template(template) {
+        // The bar's own rate is that of its last steps, and its first step is a second long or none at all.
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{}/s", BinaryBytes(rate(state.pos(), state.elapsed())));
+        });
+        let style = style.with_key("left", |state: &ProgressState, out: &mut dyn Write| {
+            let end = state.len().unwrap_or(0);
+            let left = left(state.pos(), end, state.elapsed());
+            let _ = write!(out, "{}", HumanDuration(left));
+        });
         bar.set_style(style);
     }
     bar
 }
 
+/// Bytes a second, over all that was read.
+fn rate(read: u64, elapsed: Duration) -> u64 {
+    (read as f64 / elapsed.as_secs_f64().max(0.001)) as u64
+}
+
+/// How long the rest takes at this rate; a day when nothing was read yet.
+fn left(read: u64, end: u64, elapsed: Duration) -> Duration {
+    const MOST: Duration = Duration::from_secs(24 * 3600);
+    let rest = end.saturating_sub(read) as f64;
+    let left = Duration::try_from_secs_f64(elapsed.as_secs_f64() * rest / read as f64);
+    left.unwrap_or(MOST).min(MOST)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rate_and_rest_are_those_of_all_that_was_read() {
+        let elapsed = Duration::from_millis(1500);
+        assert_eq!(rate(3000, elapsed), 2000);
+        assert_eq!(left(3000, 5000, elapsed), Duration::from_secs(1));
+        assert_eq!(left(5000, 3000, elapsed), Duration::ZERO);
+        assert_eq!(left(0, 5000, elapsed), Duration::from_secs(24 * 3600));
+        assert_eq!(left(0, 0, elapsed), Duration::from_secs(24 * 3600));
+        assert_eq!(rate(7, Duration::ZERO), 7000);
+    }
 
     #[test]
     fn the_templates_can_be_read() {
