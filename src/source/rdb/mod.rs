@@ -19,8 +19,10 @@
 //! byte offset, never passed over: nobody knows how long it is.
 
 mod checksum;
+mod damage;
 mod growth;
 mod lzf;
+mod magic;
 mod marks;
 mod model;
 mod module;
@@ -35,10 +37,10 @@ mod window;
 
 use super::batch::{BATCH_ROWS, KeyBatch};
 use super::facts::KeyFacts;
-use super::fault::Fault;
 use super::reading::Findings;
 use super::{Moment, OnError, Options, SizeOf};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+pub(super) use magic::is_rdb;
 use marks::Marks;
 use model::Model;
 use origin::Origin;
@@ -48,38 +50,12 @@ use std::path::Path;
 use value::Values;
 use window::Window;
 
-/// The digits behind a magic.
-const MAGICS: [(&[u8], usize); 2] = [(b"REDIS", 4), (b"VALKEY", 3)];
-
-/// The length of both magics.
-const MAGIC_BYTES: usize = 9;
-
-/// The newest versions that are known: newer ones are tried, and it is said.
-const NEWEST_REDIS: u32 = 12;
-const NEWEST_VALKEY: u32 = 80;
-
 /// How many keys a batch has at most: what is known of them stays in the cache on its way from the
 /// thread that reads to the one that counts.
 const BATCH_KEYS: usize = BATCH_ROWS / 2;
 
 /// The keys of a batch take about this much at most, so that batches stay in the cache.
 const BATCH_BYTES: usize = 256 << 10;
-
-/// Whether these are the first bytes of an RDB file.
-pub(super) fn is_rdb(head: &[u8]) -> bool {
-    magic(head).is_some()
-}
-
-/// Whether a magic is Valkey's, and its version.
-fn magic(head: &[u8]) -> Option<(bool, u32)> {
-    MAGICS.iter().find_map(|(word, digits)| {
-        let number = head.strip_prefix(*word)?.get(..*digits)?;
-        let text = std::str::from_utf8(number).ok()?;
-        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-        let version = text.parse().ok().filter(|_| is_number)?;
-        Some((*word == b"VALKEY", version))
-    })
-}
 
 /// Reads the keys of an RDB file, one batch after another.
 pub(crate) struct Reader {
@@ -186,43 +162,6 @@ impl Reader {
         }
     }
 
-    /// An error of the file: told, or counted when the rest is passed over.
-    fn fail(&mut self, error: Error) -> Result<()> {
-        if self.on_error == OnError::Stop || error.kind() != ErrorKind::Input {
-            return Err(error);
-        }
-        let byte = error.position().and_then(|place| place.byte);
-        self.findings.faults.push(Fault {
-            byte: byte.unwrap_or(0),
-            line: None,
-            field: None,
-            message: format!("{}; what follows isn't counted", error.message()),
-        });
-        Ok(())
-    }
-
-    /// Adds the last good key to an error of the file.
-    fn named(&self, error: Error, batch: &KeyBatch) -> Error {
-        if error.kind() != ErrorKind::Input {
-            return error;
-        }
-        let last = match batch.spans().last() {
-            Some(span) => Some(span.of(batch.bytes())),
-            None => self.has_keys.then_some(self.last_key.as_slice()),
-        };
-        let last = match last {
-            Some(key) => format!("the last good key is {}", super::fault::excerpt(key)),
-            None => "no key stands before it".to_owned(),
-        };
-        let message = format!("{} ({last})", error.message());
-        let mend = match error.mend_text() {
-            Some(mend) => mend.to_owned(),
-            None => "to keep what stands before it, pass --on-error skip".to_owned(),
-        };
-        let place = error.position().cloned().unwrap_or_default();
-        Error::new(ErrorKind::Input, message).at(place).mend(mend)
-    }
-
     fn fill(&mut self, batch: &mut KeyBatch) -> Result<()> {
         if let State::Magic = self.state {
             self.begin()?;
@@ -236,36 +175,6 @@ impl Reader {
             self.entry(batch)?;
         }
         Ok(())
-    }
-
-    fn begin(&mut self) -> Result<()> {
-        let head = self.window.look(MAGIC_BYTES)?;
-        let Some((is_valkey, version)) = magic(head) else {
-            let message = "expected the magic of an RDB file, found something else";
-            return Err(self.window.error(0, message));
-        };
-        self.origin.is_valkey = is_valkey;
-        self.origin.rdb_version = version;
-        self.values.model = Model::new(&self.origin);
-        if self.verifies && version >= 5 {
-            self.window.sum();
-        }
-        self.window.skip(MAGIC_BYTES as u64)?;
-        let newest = if is_valkey {
-            NEWEST_VALKEY
-        } else {
-            NEWEST_REDIS
-        };
-        if version > newest {
-            self.note(format!(
-                "it is of RDB version {version}, newer than slotkit knows ({newest}): it is tried"
-            ));
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, note: String) {
-        self.findings.notes.push(note);
     }
 
     /// Adds a record's key and steps over its value.
@@ -319,18 +228,6 @@ impl Reader {
             },
         );
         Ok(())
-    }
-
-    #[cold]
-    fn unknown(&self, code: u8, byte: u64) -> Error {
-        let family = self.origin.name();
-        let message = match code {
-            6 => "expected a value that can be stepped over, found one of a module in the form of \
-                  a pre-release (type 6)"
-                .to_owned(),
-            _ => format!("expected a type or opcode that slotkit knows, found {code} ({family})"),
-        };
-        self.window.error(byte, message)
     }
 }
 
