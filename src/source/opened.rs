@@ -45,6 +45,11 @@ impl Opening {
         }
     }
 
+    /// Whether it is an RDB file.
+    pub(crate) fn is_snapshot(&self) -> bool {
+        matches!(self, Opening::Keys(opened) if opened.reading.layout.is_stepped_over())
+    }
+
     /// The input, when it holds keys.
     fn keys(self) -> Result<Opened> {
         match self {

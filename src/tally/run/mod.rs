@@ -2,8 +2,10 @@
 //!
 //! A file whose rows can be found from any place is cut into parts that the
 //! workers take one after another. Everything else (a pipe, a CSV with quotes)
-//! is read by one thread that feeds the workers through a bounded queue.
+//! is read by one thread that feeds the workers through a bounded queue; several RDB files are read side by side.
 
+mod gathered;
+mod snapshots;
 mod worker;
 
 use super::{Operations, Prefixes, Tally};
@@ -12,6 +14,7 @@ use crate::slot::SlotSet;
 use crate::source::{
     self, Cutting, Findings, Format, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
 };
+use gathered::Gathered;
 use rayon::ThreadPool;
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -119,24 +122,13 @@ pub fn run(
         total_bytes,
         tell: progress,
     };
-    let mut outcome: Option<Outcome> = None;
-    for input in opened {
-        let run = Run {
-            pool: &pool,
-            options: &options.source,
-            prefixes: options.prefixes,
-            meter: &meter,
-        };
-        let next = run.any_input(input)?;
-        match &mut outcome {
-            Some(outcome) => outcome.merge(next),
-            None => outcome = Some(next),
-        }
-    }
-    Ok(outcome.unwrap_or_else(|| Outcome {
-        tally: Tally::with_prefixes(options.prefixes),
-        inputs: Vec::new(),
-    }))
+    let run = Run {
+        pool: &pool,
+        options: &options.source,
+        prefixes: options.prefixes,
+        meter: &meter,
+    };
+    run.all(opened)
 }
 
 fn default_threads() -> usize {
@@ -161,7 +153,17 @@ impl Meter<'_> {
     }
 }
 
+/// Who counts the keys of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Crew {
+    /// The threads of the pool.
+    Pool,
+    /// The thread that asks for it.
+    Caller,
+}
+
 /// One input's run.
+#[derive(Clone, Copy)]
 struct Run<'run> {
     pool: &'run ThreadPool,
     options: &'run source::Options,
@@ -170,10 +172,33 @@ struct Run<'run> {
 }
 
 impl Run<'_> {
-    fn any_input(&self, input: Opening) -> Result<Outcome> {
+    /// One input after another; RDB files that stand together side by side.
+    fn all(&self, inputs: Vec<Opening>) -> Result<Outcome> {
+        let gathered = Gathered::new(inputs.len());
+        let mut inputs = inputs.into_iter().enumerate().peekable();
+        while let Some(input) = inputs.next() {
+            let mut files = vec![input];
+            while files[0].1.is_snapshot()
+                && let Some(next) = inputs.next_if(|(_, next)| next.is_snapshot())
+            {
+                files.push(next);
+            }
+            match self.lanes(files.len()) {
+                0 | 1 => {
+                    for (at, file) in files {
+                        gathered.add(at, self.any_input(file, Crew::Pool)?);
+                    }
+                }
+                lanes => self.side_by_side(lanes, files, &gathered)?,
+            }
+        }
+        Ok(gathered.outcome(self.prefixes))
+    }
+
+    fn any_input(&self, input: Opening, crew: Crew) -> Result<Outcome> {
         match input {
             Opening::Keys(opened) => {
-                let (tally, summary) = self.input(*opened)?;
+                let (tally, summary) = self.input(*opened, crew)?;
                 Ok(Outcome {
                     tally,
                     inputs: vec![summary],
@@ -207,7 +232,7 @@ impl Run<'_> {
             .mend(mend))
     }
 
-    fn input(&self, input: Opened) -> Result<(Tally, InputSummary)> {
+    fn input(&self, input: Opened, crew: Crew) -> Result<(Tally, InputSummary)> {
         let path = input.path.clone();
         let reading = input.reading().clone();
         let cutting = Cutting {
@@ -236,7 +261,7 @@ impl Run<'_> {
                 };
                 self.parts(&parts, &cutting, &reading)
             }
-            _ => self.stream(input, &cutting, &reading),
+            _ => self.stream(input, &cutting, &reading, crew),
         };
         self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
         let keys = found.tally.total().keys;
@@ -306,12 +331,13 @@ impl Run<'_> {
     }
 
     /// One thread reads, workers count.
-    fn stream(&self, input: Opened, cutting: &Cutting<'_>, reading: &Reading) -> Found {
+    fn stream(&self, input: Opened, cutting: &Cutting<'_>, reading: &Reading, crew: Crew) -> Found {
         let threads = self.pool.current_num_threads();
-        let workers = match reading.layout.is_stepped_over() {
+        let workers = match (crew, reading.layout.is_stepped_over()) {
+            (Crew::Caller, _) => 1,
             // Who steps over values keeps a processor busy for each that counts keys.
-            true => (threads / 2).max(1),
-            false => threads,
+            (Crew::Pool, true) => (threads / 2).max(1),
+            (Crew::Pool, false) => threads,
         };
         let (full, filled) = sync_channel::<KeyBatch>(workers);
         // As many batches as can be in the queue, with the workers and with the reader.
@@ -327,7 +353,7 @@ impl Run<'_> {
             let (filled, empty) = (Mutex::new(filled), empty);
             let reader =
                 scope.spawn(move || self.read_blocks(input, cutting, &emptied, &full, stop));
-            let mut found = self.workers(workers, |worker| {
+            let work = |worker: &mut Worker<'_>| {
                 loop {
                     // One worker waits for the next block, the others wait for the lock.
                     let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -340,7 +366,15 @@ impl Run<'_> {
                     // The reader may have ended already.
                     let _ = empty.send(std::mem::take(&mut worker.batch));
                 }
-            });
+            };
+            let mut found = match crew {
+                Crew::Pool => self.workers(workers, work),
+                Crew::Caller => {
+                    let mut worker = Worker::new(self.options, self.prefixes);
+                    work(&mut worker);
+                    worker.found
+                }
+            };
             match reader.join() {
                 Ok((findings, failure)) => {
                     found.findings.merge(findings);

@@ -233,3 +233,55 @@ fn a_plan_from_files_that_share_slots_says_so() {
     let run = plan(&["b.rdb"]);
     assert!(!run.stderr.contains("warning:"), "{}", run.stderr);
 }
+
+/// They are read side by side where there are threads; that must not be seen.
+#[test]
+fn several_files_give_the_same_report_with_any_number_of_threads() {
+    let files = Files::new();
+    let names: Vec<String> = (0..6).map(|number| format!("{number}.rdb")).collect();
+    for (number, name) in (0u16..).zip(&names) {
+        files.write(
+            name,
+            (number * 500..=number * 1700).step_by(1 + usize::from(number)),
+        );
+    }
+    fs::write(files.path().join("list.txt"), "a\nb\n{c}d\n").expect("it is written");
+    let mut inputs: Vec<&str> = names.iter().map(String::as_str).collect();
+    inputs.insert(3, "list.txt");
+    let report = |threads: &str| {
+        let args = [
+            "analyze",
+            "--json",
+            "--as-of",
+            "2026-01-01",
+            "--threads",
+            threads,
+        ];
+        run_in(
+            files.path(),
+            args.into_iter().chain(inputs.iter().copied()),
+            b"",
+        )
+    };
+    let truth = report("1");
+    for threads in ["2", "4", "9"] {
+        let run = report(threads);
+        assert!(run.stdout == truth.stdout, "{threads} threads");
+        assert_eq!(run.stderr, truth.stderr);
+    }
+    // Of damaged ones the first is named, however early the other one ends.
+    let damaged = |name: &str| {
+        let path = files.path().join(name);
+        let mut bytes = fs::read(&path).expect("it was written");
+        bytes.truncate(bytes.len() - 12);
+        fs::write(path, bytes).expect("it is written");
+    };
+    damaged("5.rdb");
+    damaged("1.rdb");
+    for threads in ["1", "2", "4", "9"] {
+        let run = report(threads);
+        assert_eq!(run.exit, 2);
+        assert!(run.stderr.contains("1.rdb"), "{}", run.stderr);
+        assert!(!run.stderr.contains("5.rdb"), "{}", run.stderr);
+    }
+}
