@@ -229,8 +229,8 @@ fn field_expiry(commands: &mut Vec<Command>) {
 }
 
 /// Many keys as they occur, to measure sizes on.
-pub fn mixed(abilities: &Abilities, keys: usize) -> Vec<Command> {
-    let mut random = Random::new(2);
+pub fn mixed(abilities: &Abilities, keys: usize, seed: u64) -> Vec<Command> {
+    let mut random = Random::new(seed);
     let mut commands = Vec::new();
     for index in 0..keys {
         let name = random.text(1 + index % 40);
