@@ -20,6 +20,7 @@ pub struct ClusterClient {
     links: HashMap<NodeAddr, RedisLink>,
     owners: Vec<Option<NodeAddr>>,
     seed: NodeAddr,
+    patience: Patience,
 }
 
 impl ClusterClient {
@@ -28,7 +29,19 @@ impl ClusterClient {
     /// # Errors
     /// When it can't be reached or doesn't answer.
     pub fn connect(seed: &NodeAddr, login: Option<&Login>) -> Result<ClusterClient> {
-        let mut link = RedisLink::connect(seed, login, Patience::default())?;
+        ClusterClient::patient(seed, login, Patience::default())
+    }
+
+    /// The same, with so much patience for each node.
+    ///
+    /// # Errors
+    /// As [`ClusterClient::connect`].
+    pub fn patient(
+        seed: &NodeAddr,
+        login: Option<&Login>,
+        patience: Patience,
+    ) -> Result<ClusterClient> {
+        let mut link = RedisLink::connect(seed, login, patience)?;
         let text = link.ask(&Verb::Nodes)?.text(&Verb::Nodes)?;
         let view = parse::cluster_nodes(&text, &seed.to_string())?;
         Ok(ClusterClient {
@@ -36,6 +49,7 @@ impl ClusterClient {
             owners: owners(&view),
             links: HashMap::from([(seed.clone(), link)]),
             seed: seed.clone(),
+            patience,
         })
     }
 
@@ -75,7 +89,7 @@ impl ClusterClient {
 
     fn send(&mut self, addr: &NodeAddr, verbs: &[Verb]) -> Result<Reply> {
         if !self.links.contains_key(addr) {
-            let link = RedisLink::connect(addr, self.login.as_ref(), Patience::default())?;
+            let link = RedisLink::connect(addr, self.login.as_ref(), self.patience)?;
             self.links.insert(addr.clone(), link);
         }
         let sent = match self.links.get_mut(addr) {

@@ -1,7 +1,10 @@
 //! Nodes stand still while slots move, and replicas take over: nothing that was there before is
 //! lost, and what was begun is finished.
 
-use super::servers::runs::{arrived, run, signal, spawn, state, wait_for_replicas, wait_for_slots};
+use super::servers::runs::{
+    arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_replicas, wait_for_slots,
+};
+use super::servers::writer::Writer;
 use super::servers::{self, load};
 use slotkit::cluster::local::{LocalCluster, Shape};
 use std::collections::BTreeSet;
@@ -56,8 +59,8 @@ enum Fault {
     Dies,
 }
 
-/// Slots go from the second node to the third, and this happens to one of them.
-fn a_fault_of(victim: usize, fault: Fault) {
+/// Slots go from one node to the next while a client writes, and this happens to a node.
+fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     let shape = Shape {
         primaries: PRIMARIES,
         replicas: 1,
@@ -69,23 +72,24 @@ fn a_fault_of(victim: usize, fault: Fault) {
     };
     let (seed, state) = (cluster.seed(), state());
     let expected = load::fill(seed, None, "key", 3_000, 10);
-    // From the second node to the third; the first one stands by, and is the one that is asked.
-    let target = cluster.nodes()[2].addr.to_string();
+    let name = cluster.nodes()[target].addr.to_string();
     let args = [
         "plan-rebalance",
         "--move",
-        "6000-7999",
+        slots,
         "--to",
-        &target,
+        &name,
         "--apply",
         "--yes",
         "--keys-per-migrate",
         "1",
     ];
     wait_for_replicas(&cluster, shape.primaries);
-    let before = arrived(&cluster, 2);
+    let before = arrived(&cluster, target);
+    // The first node is the one that is asked, and stays.
+    let writer = Writer::start(seed);
     let mut child = spawn(&cluster, state.path(), &args);
-    wait_for_slots(&cluster, 2, before + 100, &mut child);
+    wait_for_slots(&cluster, target, before + 100, &mut child);
     let (how, is_back) = match fault {
         Fault::StandsStill => ("-STOP", true),
         Fault::Dies => ("-KILL", false),
@@ -107,7 +111,11 @@ fn a_fault_of(victim: usize, fault: Fault) {
         // The plan named the old nodes: what was begun is finished by whoever took over.
         run_to_the_end(&cluster, state.path(), &["resume", "--yes"]);
     }
-    load::assert_all_there(seed, None, &expected);
+    let mut written = writer.stop(seed);
+    written.kept.extend(expected);
+    load::assert_all_there(seed, None, &written.kept);
+    load::assert_lives(seed, &written.lives);
+    assert_on_one_primary(&cluster, written.kept.len() + written.lives.len());
     assert_nothing_else_found(&cluster, state.path(), victim, fault);
 }
 
@@ -140,17 +148,32 @@ fn assert_nothing_else_found(cluster: &LocalCluster, state: &Path, victim: usize
     );
 }
 
+/// From the second node to the third.
+const FROM_SECOND: &str = "6000-7999";
+/// From the first node to the second; the third stands by.
+const FROM_FIRST: &str = "1000-2999";
+
 #[test]
 fn the_target_stands_still() {
-    a_fault_of(2, Fault::StandsStill);
+    a_fault_of(2, Fault::StandsStill, FROM_SECOND, 2);
+}
+
+#[test]
+fn a_bystander_stands_still() {
+    a_fault_of(2, Fault::StandsStill, FROM_FIRST, 1);
 }
 
 #[test]
 fn the_source_dies() {
-    a_fault_of(1, Fault::Dies);
+    a_fault_of(1, Fault::Dies, FROM_SECOND, 2);
 }
 
 #[test]
 fn the_target_dies() {
-    a_fault_of(2, Fault::Dies);
+    a_fault_of(2, Fault::Dies, FROM_SECOND, 2);
+}
+
+#[test]
+fn a_bystander_dies() {
+    a_fault_of(2, Fault::Dies, FROM_FIRST, 1);
 }

@@ -24,3 +24,4 @@ mod refusals;
 mod resume;
 mod saved_tallies;
 mod tool;
+mod undo;

@@ -5,6 +5,7 @@ use super::servers::{self, load};
 use slotkit::cluster::NodeId;
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
+use slotkit::cluster::witness;
 use slotkit::slot::Slot;
 
 /// The flags of every run that closes what is open.
@@ -225,7 +226,27 @@ fn a_key_with_two_values_is_for_the_person_to_decide() {
     let resumed = run(&cluster, state.path(), &args);
     assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
     let kept = keys.map(|key| (key, Some(b"target".to_vec())));
-    assert_well(&cluster, state.path(), &kept.into(), &[]);
+    let mut kept: witness::Expected = kept.into();
+    assert_well(&cluster, state.path(), &kept, &[]);
+
+    // The other way round, and the life of the copy that is kept stays with it.
+    let slot = Slot::new(702).expect("a slot");
+    let key = key_in(slot, "two:");
+    send(&cluster, 0, &[client(&[b"SET", &key, b"source"])]);
+    open(&cluster, 0, 1, &[slot]);
+    let set = client(&[b"SET", &key, b"target", b"PX", b"60000"]);
+    send(&cluster, 1, &[Verb::Asking, set]);
+    let mut args = RESUME.to_vec();
+    args.extend(["--on-conflict", "keep-source"]);
+    let resumed = run(&cluster, state.path(), &args);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    let reply = cluster
+        .link(1)
+        .expect("a link")
+        .ask(&client(&[b"PTTL", &key]));
+    assert_eq!(reply.expect("an answer"), Reply::Int(-1));
+    kept.insert(key, Some(b"source".to_vec()));
+    assert_well(&cluster, state.path(), &kept, &[]);
 }
 
 /// A third node has slots open as well: another tool's, or what is left of a failover.

@@ -43,7 +43,7 @@ pub fn assert_all_there(seed: &NodeAddr, login: Option<&Login>, expected: &Expec
 }
 
 /// How long the keys live that [`fill_expiring`] writes: longer than any test.
-const LIFE_MS: i64 = 10_000_000;
+pub const LIFE_MS: i64 = 10_000_000;
 /// What a test may take of that.
 const LIFE_USED_MS: i64 = 1_000_000;
 

@@ -3,6 +3,7 @@
 pub mod load;
 pub mod proxy;
 pub mod runs;
+pub mod writer;
 
 use slotkit::cluster::local::{LocalCluster, Shape, find_server};
 use std::path::PathBuf;

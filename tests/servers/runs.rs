@@ -114,11 +114,18 @@ pub fn assert_well(cluster: &LocalCluster, state: &Path, expected: &Expected, li
     let seed = cluster.seed();
     load::assert_all_there(seed, cluster.login(), expected);
     load::assert_lives(seed, lives);
+    let there = expected.values().filter(|value| value.is_some()).count();
+    assert_on_one_primary(cluster, there + lives.len());
+    let check = run(cluster, state, &["check"]);
+    assert_eq!(check.exit, 0, "{}{}", check.text(), check.stderr);
+}
+
+/// The primaries that live have so many keys in all.
+pub fn assert_on_one_primary(cluster: &LocalCluster, expected: usize) {
     let view = cluster.view(0).expect("a view");
     let is_primary = |index: &usize| {
-        let id = cluster.nodes()[*index].id;
-        view.node(id)
-            .is_some_and(slotkit::cluster::Node::is_primary)
+        let node = view.node(cluster.nodes()[*index].id);
+        node.is_some_and(|node| node.is_primary() && !node.flags.fail)
     };
     let count = |index: usize| {
         let mut link = cluster.link(index).expect("a link");
@@ -129,20 +136,25 @@ pub fn assert_well(cluster: &LocalCluster, state: &Path, expected: &Expected, li
         .filter(is_primary)
         .map(count)
         .sum();
-    let there = expected.values().filter(|value| value.is_some()).count();
-    assert_eq!(keys, there + lives.len(), "each key is on one primary");
-    let check = run(cluster, state, &["check"]);
-    assert_eq!(check.exit, 0, "{}{}", check.text(), check.stderr);
+    assert_eq!(keys, expected, "each key is on one primary");
 }
 
 /// Sends a signal to a node's server.
 pub fn signal(cluster: &LocalCluster, node: usize, name: &str) {
-    let pid = cluster.nodes()[node].pid().to_string();
+    send_signal(cluster.nodes()[node].pid(), name);
+}
+
+/// Sends a signal to a run.
+pub fn signal_child(run: &Child, name: &str) {
+    send_signal(run.id(), name);
+}
+
+fn send_signal(pid: u32, name: &str) {
+    let pid = pid.to_string();
     let status = std::process::Command::new("kill")
         .args([name, &pid])
-        .status()
-        .expect("kill runs");
-    assert!(status.success());
+        .status();
+    assert!(status.expect("kill runs").success());
 }
 
 /// Waits until every replica has its primary's data: before that none can take over, and a first
