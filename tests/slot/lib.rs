@@ -1,5 +1,8 @@
 //! The first floor of slotkit and the errors it returns, and nothing else.
 
+// What the other floors use of it is used by nobody here.
+#![allow(unused_imports, dead_code)]
+
 #[path = "../../src/error.rs"]
 pub mod error;
 #[path = "../../src/slot/mod.rs"]
