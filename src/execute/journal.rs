@@ -16,12 +16,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The version of the file's form.
 const SCHEMA: u32 = 1;
 /// A record is about 150 bytes; a longer line isn't ours.
 const MAX_LINE_BYTES: u64 = 4096;
+/// How often a journal may be gone by the time that it is locked.
+const OPENS_MAX: u32 = 100;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
@@ -71,13 +74,7 @@ impl Journal {
         {
             std::fs::create_dir_all(folder).map_err(|cause| Error::io(folder, cause))?;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(path)
-            .map_err(|cause| Error::io(path, cause))?;
-        lock(&file, path)?;
+        let file = open_locked(path)?;
         let (open, families, whole_bytes) = read(&file, path)?;
         // Cut a torn record off, so that the next one doesn't continue its line.
         file.set_len(whole_bytes)
@@ -217,6 +214,37 @@ impl Journal {
     fn sync(&self) -> Result<()> {
         let synced = self.file.sync_data();
         synced.map_err(|cause| Error::io(&self.path, cause))
+    }
+}
+
+/// The file that is at this path once it is locked.
+///
+/// A run removes its journal while it holds the lock. Who opened the file before that and locks it
+/// afterwards holds one that nobody else will find: then there is another one to be had.
+fn open_locked(path: &Path) -> Result<File> {
+    let io = |cause| Error::io(path, cause);
+    for _ in 0..OPENS_MAX {
+        let mut options = OpenOptions::new();
+        options.create(true).read(true).append(true);
+        let file = options.open(path).map_err(io)?;
+        lock(&file, path)?;
+        if is_at(&file, path).map_err(io)? {
+            return Ok(file);
+        }
+    }
+    let message = "other runs of slotkit remove the journal again and again";
+    Err(Error::new(ErrorKind::Unsafe, message)
+        .at(Position::file(path))
+        .mend("wait until they have ended"))
+}
+
+/// Whether this path still leads to the file.
+fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    let held = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (held.dev(), held.ino())),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(cause) => Err(cause),
     }
 }
 
@@ -369,6 +397,44 @@ mod tests {
         assert!(!path.exists());
         assert_eq!(Journal::peek(&path).expect("nothing").open, []);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_was_removed_before_it_was_locked_is_not_the_journal() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let early = open_locked(&path).expect("a file");
+        assert!(is_at(&early, &path).expect("looks"));
+        std::fs::remove_file(&path).expect("removes");
+        assert!(!is_at(&early, &path).expect("looks"));
+        // Another run's is there by now; both locks are held, on different files.
+        let journal = Journal::open(&path).expect("a journal");
+        assert!(!is_at(&early, &path).expect("looks"));
+        assert!(is_at(&journal.file, &path).expect("looks"));
+    }
+
+    /// Many at once, each of which removes it: no two may hold it at the same time.
+    #[test]
+    fn of_many_that_open_and_remove_it_one_at_a_time_holds_it() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let holders = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let Ok(journal) = Journal::open(&path) else {
+                            continue;
+                        };
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        std::thread::yield_now();
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                        journal.close().expect("closes");
+                    }
+                });
+            }
+        });
     }
 
     #[test]

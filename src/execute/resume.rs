@@ -66,7 +66,13 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
     if let Some(target) = named.or_else(|| beliefs.owning_kin(task)) {
         task.target = target;
     }
-    let target = beliefs.side(task, task.target)?;
+    let mut target = beliefs.side(task, task.target)?;
+    // A source that comes back as a replica of its heir loses all slots in the target's eyes, and
+    // gossip gives one that is imported to nobody (Redis 7.0).
+    let is_importing = matches!(target.open, Some(OpenSlot::Importing { .. }));
+    if target.owner.is_none() && is_importing && source.is_owner {
+        (target.owner, target.knows_owner) = (source.owner, false);
+    }
     let is_migrating = matches!(source.open, Some(OpenSlot::Migrating { target, .. })
         if target == task.target || target == begun.target);
     // Where a node failed over its heir may have forgotten what was open (Redis doesn't replicate
@@ -312,6 +318,30 @@ mod tests {
         assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
         // Without the families nobody knows whose heir it is.
         assert!(super::standing_of(&views, &Families::default(), task()).is_err());
+    }
+
+    #[test]
+    fn a_target_that_takes_a_slot_for_nobodys_is_told_of_the_heir() {
+        let importing = format!(" [0-<-{}]", id('a'));
+        let views = ['a', 'b', 'c'].map(|myself| {
+            let facts = facts_with(myself, |node, line| match node {
+                'a' => line
+                    .replace("master -", &format!("slave {}", id('c')))
+                    .replace(" 0-5460", ""),
+                'c' if myself == 'b' => format!("{line} 1-5460"),
+                'c' => format!("{line} 0-5460"),
+                'b' if myself == 'b' => format!("{line}{importing}"),
+                _ => line,
+            });
+            (id(myself), facts.view)
+        });
+        let views = BTreeMap::from(views);
+        let heir = Move {
+            source: id('c'),
+            ..task()
+        };
+        let found = super::standing_of(&views, &Families::default(), task()).expect("goes on");
+        assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
     }
 
     #[test]

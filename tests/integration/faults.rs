@@ -4,7 +4,7 @@
 use super::servers::runs::{
     arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_replicas, wait_for_slots,
 };
-use super::servers::writer::Writer;
+use super::servers::writer::{self, Writer};
 use super::servers::{self, load};
 use slotkit::cluster::local::{LocalCluster, Shape};
 use std::collections::BTreeSet;
@@ -87,7 +87,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     wait_for_replicas(&cluster, shape.primaries);
     let before = arrived(&cluster, target);
     // The first node is the one that is asked, and stays.
-    let writer = Writer::start(seed);
+    let client = Writer::start(seed);
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, target, before + 100, &mut child);
     let (how, is_back) = match fault {
@@ -97,6 +97,8 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     signal(&cluster, victim, how);
     wait_for_heir(&cluster, 0, victim);
     if is_back {
+        // What waits for it would be acknowledged when it wakes, and be lost with its past.
+        std::thread::sleep(writer::PATIENCE_AT_MOST);
         signal(&cluster, victim, "-CONT");
     }
     let mut stderr = String::new();
@@ -111,7 +113,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
         // The plan named the old nodes: what was begun is finished by whoever took over.
         run_to_the_end(&cluster, state.path(), &["resume", "--yes"]);
     }
-    let mut written = writer.stop(seed);
+    let mut written = client.stop(seed);
     written.kept.extend(expected);
     load::assert_all_there(seed, None, &written.kept);
     load::assert_lives(seed, &written.lives);
@@ -156,6 +158,11 @@ const FROM_FIRST: &str = "1000-2999";
 #[test]
 fn the_target_stands_still() {
     a_fault_of(2, Fault::StandsStill, FROM_SECOND, 2);
+}
+
+#[test]
+fn the_source_stands_still() {
+    a_fault_of(1, Fault::StandsStill, FROM_SECOND, 2);
 }
 
 #[test]

@@ -7,10 +7,11 @@ use slotkit::cluster::client::ClusterClient;
 use slotkit::cluster::link::Patience;
 use slotkit::cluster::verb::Reply;
 use slotkit::cluster::witness::Expected;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long it waits for a node. One that stands still answers what lies in its buffers when it
 /// wakes, replaced or not: nobody must be waiting any more.
@@ -18,7 +19,12 @@ const PATIENCE: Patience = Patience {
     connect_ms: 300,
     answer_ms: 300,
 };
+/// After this time nobody waits for a node that others took for gone at its beginning.
+pub const PATIENCE_AT_MOST: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(1);
+/// A server acknowledges a write before its replica has it: what was acknowledged this shortly
+/// before a node was gone may be lost, by whatever the node did (a bystander of Valkey 9.1 too).
+const IN_DOUBT: Duration = Duration::from_millis(500);
 
 /// What became of the writes; each key was written once.
 #[derive(Default)]
@@ -27,7 +33,7 @@ pub struct Written {
     pub kept: Expected,
     /// Acknowledged, and they expire.
     pub lives: Vec<Vec<u8>>,
-    /// Written, or not: nobody answered.
+    /// Written, or not: nobody answered, or a node was gone right after.
     pub unclear: Vec<Vec<u8>>,
 }
 
@@ -61,6 +67,7 @@ impl Writer {
 
 fn write_until(asked: &AtomicBool, seed: &NodeAddr) -> Written {
     let mut written = Written::default();
+    let mut recent: VecDeque<(Instant, Vec<u8>, Option<Vec<u8>>)> = VecDeque::new();
     let mut client = None;
     let life = LIFE_MS.to_string();
     for number in 0_u64.. {
@@ -80,16 +87,38 @@ fn write_until(asked: &AtomicBool, seed: &NodeAddr) -> Written {
         }
         let reply = client.as_mut().map(|client| client.run(&words));
         match reply {
-            Some(Ok(Reply::Text(text))) if text == b"OK" && expires => written.lives.push(key),
             Some(Ok(Reply::Text(text))) if text == b"OK" => {
-                written.kept.insert(key, Some(value));
+                recent.push_back((Instant::now(), key, (!expires).then_some(value)));
             }
             _ => {
+                written
+                    .unclear
+                    .extend(recent.drain(..).map(|(_, key, _)| key));
                 written.unclear.push(key);
                 client = None;
             }
         }
+        while recent
+            .front()
+            .is_some_and(|(at, ..)| at.elapsed() > IN_DOUBT)
+        {
+            let (_, key, value) = recent.pop_front().expect("one");
+            written.keep(key, value);
+        }
         std::thread::sleep(PAUSE);
     }
+    for (_, key, value) in recent {
+        written.keep(key, value);
+    }
     written
+}
+
+impl Written {
+    /// One without a value to remember expires.
+    fn keep(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => drop(self.kept.insert(key, Some(value))),
+            None => self.lives.push(key),
+        }
+    }
 }
