@@ -125,29 +125,31 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
 /// one that took over (Valkey 9.1, where each `SETSLOT` waits for a replica, so that many lie
 /// in the node's buffers while it stands still): then neither has a replica any more.
 fn assert_nothing_else_found(cluster: &LocalCluster, state: &Path, victim: usize, fault: Fault) {
-    let check = run(cluster, state, &["check", "--json"]);
-    let found: serde_json::Value = serde_json::from_str(check.text()).expect("JSON");
-    let kinds: BTreeSet<&str> = found["findings"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter_map(|finding| finding["kind"].as_str())
-        .collect();
     let id = cluster.nodes()[victim].id;
-    let view = cluster.view(0).expect("a view");
-    let is_primary = view.node(id).expect("the node").is_primary();
-    let expected: &[&str] = match (fault, is_primary) {
-        (Fault::StandsStill, true) => &["no_replica"],
-        (Fault::StandsStill, false) => &[],
-        (Fault::Dies, _) => &["no_replica", "node_failed", "node_unreachable"],
-    };
-    assert_eq!(
-        kinds,
-        expected.iter().copied().collect(),
-        "{}{}",
-        check.text(),
-        check.stderr
-    );
+    // Some nodes take a while to see that one is back.
+    let start = Instant::now();
+    loop {
+        let view = cluster.view(0).expect("a view");
+        let is_primary = view.node(id).expect("the node").is_primary();
+        let expected: &[&str] = match (fault, is_primary) {
+            (Fault::StandsStill, true) => &["no_replica"],
+            (Fault::StandsStill, false) => &[],
+            (Fault::Dies, _) => &["no_replica", "node_failed", "node_unreachable"],
+        };
+        let expected: BTreeSet<&str> = expected.iter().copied().collect();
+        let check = run(cluster, state, &["check", "--json"]);
+        let found: serde_json::Value = serde_json::from_str(check.text()).expect("JSON");
+        let findings = found["findings"].as_array().expect("a list").iter();
+        let kinds: BTreeSet<&str> = findings
+            .filter_map(|finding| finding["kind"].as_str())
+            .collect();
+        if kinds == expected {
+            return;
+        }
+        let is_late = start.elapsed() > PATIENCE;
+        assert!(!is_late, "{}{}", check.text(), check.stderr);
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// From the second node to the third.
