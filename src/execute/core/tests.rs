@@ -21,6 +21,11 @@ struct Nodes {
     asked: BTreeMap<String, usize>,
     /// The most `SETSLOT`s in one write.
     most_sets: usize,
+    /// How many keys each slot has at `a`.
+    keys: BTreeMap<u16, usize>,
+    /// The most keys that were sent in one write, and the most that one was to list.
+    most_sent: usize,
+    most_listed: u32,
 }
 
 impl Nodes {
@@ -28,6 +33,20 @@ impl Nodes {
         let is_set = |verb: &&Verb| matches!(verb, Verb::SetSlot { .. });
         let sets = verbs.iter().filter(is_set).count();
         self.most_sets = self.most_sets.max(sets);
+        let sent = verbs.iter().map(|verb| match verb {
+            Verb::Migrate(migrate) => migrate.keys.len(),
+            _ => 0,
+        });
+        let sent: usize = sent.sum();
+        let listed = verbs.iter().map(|verb| match verb {
+            Verb::KeysInSlot { limit, .. } => *limit,
+            _ => 0,
+        });
+        self.most_sent = self.most_sent.max(sent);
+        // What is left behind keys that were sent is asked for with them.
+        if sent == 0 {
+            self.most_listed = self.most_listed.max(listed.sum());
+        }
         verbs.iter().map(|verb| self.reply(node, verb)).collect()
     }
 
@@ -39,8 +58,19 @@ impl Nodes {
                 Reply::Text(b"cluster_current_epoch:3\r\ncluster_my_epoch:1\r\n".to_vec())
             }
             Verb::Info(_) => Reply::Text(b"# Keyspace\r\ndb0:keys=9,expires=0\r\n".to_vec()),
-            Verb::CountKeys(_) => Reply::Int(0),
-            Verb::KeysInSlot { .. } => Reply::List(Vec::new()),
+            Verb::CountKeys(slot) => Reply::Int(self.left(*slot) as i64),
+            Verb::KeysInSlot { slot, limit } => {
+                let keys = 0..self.left(*slot).min(*limit as usize);
+                let name = |index| format!("{slot}:{index}").into_bytes();
+                Reply::List(keys.map(|index| Reply::Text(name(index))).collect())
+            }
+            Verb::Migrate(migrate) => {
+                let name = String::from_utf8_lossy(&migrate.keys[0]).into_owned();
+                let slot = name.split(':').next().and_then(|slot| slot.parse().ok());
+                let left = self.keys.entry(slot.expect("a slot")).or_default();
+                *left -= migrate.keys.len();
+                Reply::Text(b"OK".to_vec())
+            }
             Verb::SetSlot { slot, state } => {
                 let place = (node, slot.number());
                 match state {
@@ -60,6 +90,10 @@ impl Nodes {
             }
             _ => Reply::Text(b"OK".to_vec()),
         }
+    }
+
+    fn left(&self, slot: Slot) -> usize {
+        self.keys.get(&slot.number()).copied().unwrap_or_default()
     }
 
     fn nodes(&self, node: NodeId) -> String {
@@ -84,6 +118,11 @@ impl Nodes {
 
 /// Moves the first slots of `a` to `b`; no slot has a key.
 fn run(slots: u16, are_known_empty: bool) -> Nodes {
+    run_with(slots, are_known_empty, 0)
+}
+
+/// Moves the first slots of `a` to `b`; each has so many keys.
+fn run_with(slots: u16, are_known_empty: bool, keys: usize) -> Nodes {
     let (source, target) = (id('a'), id('b'));
     let slots: Vec<Slot> = (0..slots).filter_map(Slot::new).collect();
     let tasks = slots.iter().map(|slot| {
@@ -105,6 +144,7 @@ fn run(slots: u16, are_known_empty: bool) -> Nodes {
     }
     let mut core = Core::new(&tasks.collect::<Vec<_>>(), options, 0);
     let (mut nodes, mut under_way) = (Nodes::default(), Vec::new());
+    nodes.keys = slots.iter().map(|slot| (slot.number(), keys)).collect();
     for now_ms in 0..100_000 {
         match core.poll(now_ms) {
             Step::Record(_) => core.recorded(Ok(())),
@@ -181,4 +221,21 @@ fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
     let error = core.into_result().expect_err("it stopped");
     assert_eq!(error.kind(), ErrorKind::Unsafe, "nothing had begun");
     assert!(error.message().contains("91 of its 100 bytes"), "{error:?}");
+}
+
+/// A node serves nobody else before a write is worked off.
+#[test]
+fn the_keys_of_one_write_are_bounded_over_all_slots() {
+    let nodes = run_with(32, false, 40);
+    assert_eq!(nodes.keys.values().sum::<usize>(), 0);
+    // Two slots of forty keys go together, a third would be too many.
+    assert_eq!(nodes.most_sent, 80);
+    assert_eq!(nodes.most_listed, 400);
+}
+
+/// A pair is filled up by halves, not slot by slot: each time every primary is asked.
+#[test]
+fn slots_begin_in_batches_also_when_others_end() {
+    let nodes = run_with(320, false, 40);
+    assert!(nodes.asked["CLUSTER NODES"] <= 250, "{:?}", nodes.asked);
 }
