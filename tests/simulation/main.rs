@@ -71,9 +71,36 @@ fn plan(chooser: &mut Chooser) -> Plan {
         },
         moves,
         keys,
-        fault: FAULTS[chooser.pick(FAULTS.len())],
-        fault_at: chooser.pick(40),
+        faults: faults(chooser),
     }
+}
+
+/// A fault, and now and then another one behind it.
+fn faults(chooser: &mut Chooser) -> Vec<(usize, Fault)> {
+    let at = chooser.pick(40);
+    let first = FAULTS[chooser.pick(FAULTS.len())];
+    let mut faults = vec![(at, first)];
+    let later = at + chooser.pick(12);
+    match first {
+        // It does harm only when the primary goes.
+        Fault::Lags { source } => faults.push((later, Fault::Dies { source })),
+        _ if chooser.pick(3) == 0 => {
+            let second = FAULTS[chooser.pick(FAULTS.len())];
+            // A failover beside another fault isn't played yet.
+            if !fails_over(first) && !fails_over(second) && !matches!(second, Fault::Lags { .. }) {
+                faults.push((later, second));
+            }
+        }
+        _ => {}
+    }
+    faults
+}
+
+fn fails_over(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Dies { .. } | Fault::HandsOver { .. } | Fault::StandsStill { .. }
+    )
 }
 
 fn run_seed(seed: u64) -> (Result<(), String>, World, String) {
@@ -81,17 +108,10 @@ fn run_seed(seed: u64) -> (Result<(), String>, World, String) {
     let mut plan = plan(&mut chooser);
     // Before 6.2 nobody is told at once of a new owner: a failover in that moment can leave a
     // slot without owner, which no tool can mend by itself. Their failovers aren't played here.
-    let is_failover = matches!(
-        plan.fault,
-        Fault::Dies { .. } | Fault::HandsOver { .. } | Fault::StandsStill { .. }
-    );
-    if is_failover && !plan.server.broadcasts {
-        plan.fault = Fault::Nothing;
+    if !plan.server.broadcasts {
+        plan.faults.retain(|(_, fault)| !fails_over(*fault));
     }
-    let told = format!(
-        "{:?}, {:?} after {}",
-        plan.server, plan.fault, plan.fault_at
-    );
+    let told = format!("{:?}, {:?}", plan.server, plan.faults);
     let mut world = World::new(&plan, chooser);
     world.is_told = number("SLOTKIT_SIM_SEED").is_some();
     let result = world.run();

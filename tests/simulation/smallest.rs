@@ -3,7 +3,7 @@
 use super::choice::Chooser;
 use super::explore;
 use super::model::{At, Server};
-use super::world::{Fault, Plan, World};
+use super::world::{Plan, World};
 use super::{REDIS_4, REDIS_7, VALKEY_8, key, slot};
 
 /// More states than that, and a search fails: it would take too long to be run with every change.
@@ -17,8 +17,7 @@ pub fn smallest(server: Server, replicated: &[At]) -> Plan {
         replicated: replicated.to_vec(),
         moves: vec![(slot(0), 0, 1)],
         keys: vec![key(0, 0), key(0, 1)],
-        fault: Fault::Nothing,
-        fault_at: 0,
+        faults: Vec::new(),
     }
 }
 

@@ -9,13 +9,29 @@ use crate::execute::Move;
 use crate::execute::slot_move::{Entry, Halt, SlotMove};
 
 impl Core {
-    /// Remembers the first surprise; once something has begun, it means that the run stopped.
+    /// Remembers the first surprise; once something has begun, it means that the run stopped. Of
+    /// the slots that stop after it only those are told that a person has to do something about:
+    /// what isn't named here is forgotten.
     pub(super) fn trip(&mut self, error: Error) {
         let kind = match self.has_begun {
             true => ErrorKind::Stopped,
             false => error.kind(),
         };
-        self.surprise.get_or_insert_with(|| error.of_kind(kind));
+        let Some(first) = self.surprise.take() else {
+            self.surprise = Some(error.of_kind(kind));
+            return;
+        };
+        self.surprise = Some(match error.mend_text() {
+            Some(mend) if !first.message().contains(error.message()) => {
+                let message = format!("{}; {}", first.message(), error.message());
+                let mends = match first.mend_text() {
+                    Some(before) if before != mend => format!("{before}; {mend}"),
+                    _ => mend.to_owned(),
+                };
+                Error::new(first.kind(), message).mend(mends)
+            }
+            _ => first,
+        });
     }
 
     pub(super) fn strand(&mut self, slot: u16, error: Error) {

@@ -28,6 +28,9 @@ impl Cluster {
         let given: Vec<Slot> = self.nodes[old].migrating.keys().copied().collect();
         self.windows
             .inherit(old, heir, if keeps_open { &[] } else { &given });
+        if self.lagging.remove(&heir) {
+            self.note_not_replicated(old, heir);
+        }
         let node = &mut self.nodes[heir];
         node.follows = None;
         node.roles.insert(heir, None);

@@ -5,8 +5,8 @@
 //! to a higher epoch delete its keys; `SETSLOT` with its checks and the epoch
 //! bump without consensus; `MIGRATE` with lost replies; `ASK` and `MOVED`;
 //! replicas that take over with or without the open slots; a primary that
-//! turns into a replica with its last slot. Replication is at once: what an
-//! asynchronous replica loses, no tool can save.
+//! turns into a replica with its last slot. Replication is at once, or lags: what an
+//! heir hasn't got then, no tool can save, and each such key is recorded.
 
 mod failover;
 mod gossip;
@@ -81,6 +81,8 @@ pub struct Cluster {
     waking: Option<At>,
     /// Who was replaced while it was down, with the heir, until it follows somebody.
     pub deposed: BTreeMap<At, At>,
+    /// Replicas that get no writes.
+    pub lagging: BTreeSet<At>,
     /// Whether the replicas carry out the next `SETSLOT`, of which the primary hears nothing.
     pub lost_acks: Option<bool>,
     /// What no tool can do anything about.
@@ -151,6 +153,7 @@ impl Cluster {
             standing: BTreeMap::new(),
             waking: None,
             deposed: BTreeMap::new(),
+            lagging: BTreeSet::new(),
             lost_acks: None,
             windows: Windows::default(),
         }
@@ -247,6 +250,7 @@ impl Cluster {
                 let value = std::str::from_utf8(&words[2])
                     .ok()
                     .and_then(|v| v.parse().ok());
+                self.outdate_others(at, &words[1]);
                 self.put(at, &words[1], Some(value.expect("a number")));
                 ok()
             }
@@ -254,6 +258,7 @@ impl Cluster {
                 let mut gone = 0;
                 for key in &words[1..] {
                     gone += i64::from(self.nodes[at].data.contains_key(key));
+                    self.outdate_others(at, key);
                     self.put(at, key, None);
                 }
                 Reply::Int(gone)
@@ -262,16 +267,26 @@ impl Cluster {
         }
     }
 
-    /// Writes on a primary and, at once, on its replicas.
+    /// Writes on a primary and, at once, on its replicas that don't lag.
     pub fn put(&mut self, at: At, key: &[u8], value: Option<u64>) {
         self.windows.settle(at, key);
         for node in 0..self.nodes.len() {
-            if node == at || (self.nodes[node].follows == Some(at) && self.nodes[node].is_alive) {
+            let follows = self.nodes[node].follows == Some(at) && self.nodes[node].is_alive;
+            if node == at || (follows && !self.lagging.contains(&node)) {
                 match value {
                     Some(value) => drop(self.nodes[node].data.insert(key.to_vec(), value)),
                     None => drop(self.nodes[node].data.remove(key)),
                 }
             }
+        }
+    }
+
+    /// A primary's replicas have what it has.
+    pub fn catch_up(&mut self, at: At) {
+        let data = self.nodes[at].data.clone();
+        let replicas = self.nodes.iter_mut();
+        for replica in replicas.filter(|node| node.follows == Some(at)) {
+            replica.data.clone_from(&data);
         }
     }
 

@@ -26,6 +26,10 @@ impl Cluster {
                 return refused("NOREPLICAS", "Not enough good replicas to write.");
             }
         }
+        if self.server.replicates_open_slots {
+            // What they say they have is this command, and so everything before it.
+            self.catch_up(at);
+        }
         self.apply_slot(at, slot, state);
         self.replicate_open(at);
         ok()
@@ -182,7 +186,7 @@ impl Cluster {
         }
     }
 
-    /// Closes everything that is open, and takes the new primary's data in place of its own.
+    /// Takes what the new primary has in place of its own.
     pub(super) fn follow(&mut self, at: At, new: At) {
         let data = self.nodes[new].data.clone();
         if self.deposed.get(&new) == Some(&at) {
@@ -191,11 +195,18 @@ impl Cluster {
         self.windows.replace(at);
         self.deposed.remove(&at);
         let epoch = self.nodes[new].config_epoch;
+        let open = match self.server.replicates_open_slots {
+            true => {
+                let primary = &self.nodes[new];
+                (primary.migrating.clone(), primary.importing.clone())
+            }
+            false => Default::default(),
+        };
         let node = &mut self.nodes[at];
         node.follows = Some(new);
         node.roles.insert(at, Some(new));
-        node.migrating.clear();
-        node.importing.clear();
+        // Valkey's replicas get what is open with the data (`cluster-slot-states`).
+        (node.migrating, node.importing) = open;
         node.data = data;
         node.config_epoch = epoch;
     }

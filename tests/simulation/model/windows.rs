@@ -229,12 +229,57 @@ impl Cluster {
         }
     }
 
-    /// Deletes the strays of the keys that a person was told of.
-    pub fn delete_outdated(&mut self, is_named: impl Fn(&[u8]) -> bool) {
-        let strays: Vec<_> = self.windows.strays.keys().cloned().collect();
-        for (at, key) in strays {
-            if self.alive_primaries().any(|primary| primary == at) && is_named(&key) {
-                self.put(at, &key, None);
+    /// A replica takes over that hasn't got its primary's last writes: they are lost, or their key
+    /// is somewhere else and the heir has an outdated copy.
+    pub(super) fn note_not_replicated(&mut self, old: At, heir: At) {
+        let keys: BTreeSet<Vec<u8>> = [old, heir]
+            .iter()
+            .flat_map(|at| self.nodes[*at].data.keys().cloned())
+            .collect();
+        for key in keys {
+            if self.nodes[old].data.get(&key) == self.nodes[heir].data.get(&key) {
+                continue;
+            }
+            let has = |at: At| at != old && at != heir && self.nodes[at].data.contains_key(&key);
+            if self.alive_primaries().any(has) {
+                self.windows.leave(heir, &key);
+            } else {
+                let why = "not replicated when its primary failed over";
+                self.windows.raced.insert(key, why);
+            }
+        }
+    }
+
+    /// A person looks at a key that they were told of, and knows what it should be.
+    pub fn decide(&mut self, key: &[u8], expected: Option<u64>) {
+        let primaries: Vec<At> = self.alive_primaries().collect();
+        let holds = |at: &At| self.nodes[*at].data.get(key).copied();
+        let right = primaries
+            .iter()
+            .find(|at| expected.is_some() && holds(at) == expected);
+        // Where the right one is lost, the source's is kept.
+        let source = primaries.iter().find(|at| {
+            expected.is_some()
+                && holds(at).is_some()
+                && self.nodes[**at].owners.get(&slot_of(key)) == Some(at)
+        });
+        let kept = right.or(source).copied();
+        for at in primaries.into_iter().filter(|at| Some(*at) != kept) {
+            if self.nodes[at].data.contains_key(key) {
+                self.put(at, key, None);
+            }
+        }
+    }
+
+    /// A copy that was outdated is written: from now on it is the others that are.
+    pub(super) fn outdate_others(&mut self, at: At, key: &[u8]) {
+        if !self.windows.is_stray(at, key) {
+            return;
+        }
+        let primaries: Vec<At> = self.alive_primaries().collect();
+        for other in primaries.into_iter().filter(|other| *other != at) {
+            if self.nodes[other].data.contains_key(key) {
+                self.windows.leave(other, key);
             }
         }
     }

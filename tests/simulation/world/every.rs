@@ -204,6 +204,7 @@ impl World {
             &self.cluster.windows,
             &self.cluster.deposed,
             self.cluster.lost_acks,
+            &self.cluster.lagging,
         )
             .hash(&mut hasher);
         self.client.hash(&mut hasher);

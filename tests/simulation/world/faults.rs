@@ -40,11 +40,15 @@ pub enum Fault {
     HandsOver {
         source: bool,
     },
+    /// A node's replica gets no writes any more, and its primary doesn't wait for it.
+    Lags {
+        source: bool,
+    },
     /// Two nodes don't hear each other for a while.
     Partition,
 }
 
-pub const FAULTS: [Fault; 17] = [
+pub const FAULTS: [Fault; 18] = [
     Fault::Nothing,
     Fault::Crash,
     Fault::CrashWithoutJournal,
@@ -64,6 +68,7 @@ pub const FAULTS: [Fault; 17] = [
     Fault::HandsOver { source: true },
     Fault::HandsOver { source: false },
     Fault::Partition,
+    Fault::Lags { source: false },
     Fault::StandsStill { source: true },
     Fault::StandsStill { source: false },
     Fault::LostAcks {
@@ -116,6 +121,9 @@ impl World {
                     return false;
                 };
                 self.cluster.nodes[at].is_alive = matches!(fault, Fault::HandsOver { .. });
+                if self.cluster.nodes[at].is_alive {
+                    self.cluster.catch_up(at);
+                }
                 self.cluster.fail_over(at, heir);
                 if matches!(fault, Fault::Dies { .. }) {
                     self.heal_in = Some(20 + self.a_while(100));
@@ -133,6 +141,12 @@ impl World {
                     self.cluster.fail_over(at, heir);
                 }
                 self.heal_in = Some(20 + self.a_while(100));
+                false
+            }
+            Fault::Lags { source } => {
+                self.cluster
+                    .lagging
+                    .extend(self.heir_of(source).map(|(_, heir)| heir));
                 false
             }
             Fault::LostAcks { is_carried_out } => {
@@ -160,10 +174,18 @@ impl World {
         owns.then_some((at, heir))
     }
 
+    /// Who stands on this side of the first move by now.
     fn side(&self, source: bool) -> At {
         let task = self.plan[0];
         let id = if source { task.source } else { task.target };
-        self.cluster.at(id).expect("a node")
+        let at = self.cluster.at(id).expect("a node");
+        let nodes = &self.cluster.nodes;
+        let is_primary = |at: &At| nodes[*at].is_alive && nodes[*at].follows.is_none();
+        let is_heir = |at: &At| is_primary(at) && self.families.are_kin(nodes[*at].id, id);
+        match is_primary(&at) {
+            true => at,
+            false => (0..nodes.len()).find(is_heir).unwrap_or(at),
+        }
     }
 
     /// A number of steps below this. Where every interleaving is tried, the healing is a choice of

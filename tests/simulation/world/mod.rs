@@ -35,9 +35,8 @@ pub struct World {
     pub client: Client,
     pub chooser: Chooser,
     plan: Vec<Move>,
-    fault: Fault,
-    /// The fault strikes when so many writes have arrived.
-    fault_at: usize,
+    /// What goes wrong when so many writes have arrived, the last one first.
+    faults: Vec<(usize, Fault)>,
     arrived: usize,
     heal_in: Option<usize>,
     core: Option<Core>,
@@ -73,8 +72,8 @@ pub struct Plan {
     pub replicated: Vec<At>,
     pub moves: Vec<(Slot, At, At)>,
     pub keys: Vec<Vec<u8>>,
-    pub fault: Fault,
-    pub fault_at: usize,
+    /// What goes wrong when so many writes have arrived, in this order.
+    pub faults: Vec<(usize, Fault)>,
 }
 
 impl World {
@@ -94,8 +93,7 @@ impl World {
             plan: moves.collect(),
             client,
             chooser,
-            fault: plan.fault,
-            fault_at: plan.fault_at,
+            faults: plan.faults.iter().rev().copied().collect(),
             arrived: 0,
             heal_in: None,
             core: None,

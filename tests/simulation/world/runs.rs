@@ -47,11 +47,18 @@ impl World {
         };
         self.tell(|| format!("stopped: {}", error.one_line()));
         let message = error.message();
+        if message.contains("was opened meanwhile") {
+            // A person goes on with what is open, whoever has opened it.
+            self.has_journal = false;
+        }
         if message.contains("on both nodes") || message.contains("went from the source") {
             // A person deletes the outdated copies of what is named.
             self.conflicts += 1;
-            let is_named = |key: &[u8]| message.contains(&format!("`{}`", key.escape_ascii()));
-            self.cluster.delete_outdated(is_named);
+            for (key, expected) in &self.client.expected {
+                if message.contains(&format!("`{}`", key.escape_ascii())) {
+                    self.cluster.decide(key, *expected);
+                }
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! What the tool sends, where it arrives, and what the tool hears of it.
 
 use super::World;
-use super::faults::Fault;
 use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{NodeAddr, NodeId};
@@ -74,14 +73,9 @@ impl World {
 
     pub(super) fn message_step(&mut self, index: usize) {
         if self.messages[index].done.is_none() {
-            if self.arrived == self.fault_at
-                && self.heal_in.is_none()
-                && self.fault != Fault::Nothing
-            {
-                let fault = std::mem::replace(&mut self.fault, Fault::Nothing);
-                if self.strike(fault, index) {
-                    return;
-                }
+            let fault = self.faults.pop_if(|(at, _)| *at <= self.arrived);
+            if fault.is_some_and(|(_, fault)| self.strike(fault, index)) {
+                return;
             }
             self.arrived += 1;
             return self.carry_out(index, usize::MAX, false);
