@@ -119,6 +119,7 @@ impl Run {
             adopted.len()
         );
         if adopted.is_empty() {
+            self.journal.know(&open.beside)?;
             return Ok(true);
         }
         let is_agreed = yes || confirm(&question)?;

@@ -5,12 +5,14 @@
 //! families are remembered from when all of them answered.
 
 use crate::cluster::NodeId;
+use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Primaries with their replicas, as they were when they were asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Families {
     members: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    beside: BTreeSet<(Slot, NodeId)>,
 }
 
 impl Families {
@@ -20,11 +22,28 @@ impl Families {
         family.extend([primary, replica]);
     }
 
+    /// Remembers that a node has one slot open beside the slot's target, and is not of its family:
+    /// what it has of this slot is left over, as a person has agreed.
+    pub fn add_beside(&mut self, slot: Slot, node: NodeId) {
+        self.beside.insert((slot, node));
+    }
+
     /// Remembers what another one knows.
     pub fn join(&mut self, other: &Families) {
         for (primary, replica) in other.pairs() {
             self.add(primary, replica);
         }
+        self.beside.extend(&other.beside);
+    }
+
+    /// Each slot that a node has open beside its target.
+    pub fn besides(&self) -> impl Iterator<Item = (Slot, NodeId)> {
+        self.beside.iter().copied()
+    }
+
+    /// Whether a node has this slot open beside its target.
+    pub fn is_beside(&self, slot: Slot, node: NodeId) -> bool {
+        self.beside.contains(&(slot, node))
     }
 
     /// Each primary with each of its replicas.

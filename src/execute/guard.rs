@@ -133,7 +133,10 @@ impl Sight<'_> {
                 let is_target = target == task.target || self.is_kin(target, task.target);
                 node == task.source && is_target
             }
-            OpenSlot::Importing { .. } => node == task.target || self.is_kin(node, task.target),
+            OpenSlot::Importing { slot, .. } => {
+                let is_left_over = self.families.is_beside(slot, node);
+                node == task.target || self.is_kin(node, task.target) || is_left_over
+            }
         }
     }
 

@@ -1,16 +1,61 @@
-//! Slots that a node was given just before it died, without its replica hearing of it.
+//! Who took over from a node, and the slots that it was given just before it died.
+//!
+//! That two nodes were of one family says nothing of who has whose keys: an old primary may come
+//! back beside its heir, and a replica may have moved to another primary. So a node counts as
+//! replaced only where it failed in somebody's eyes, or says itself that it follows the other, and
+//! where the other one has all its slots by a later vote.
 //!
 //! Redis replicates no `NODE`: a replica hears of a new slot by gossip, as everybody does. Where
 //! the target dies in between, its heir takes over the slots that it knows of, and the new ones
 //! stay with the dead node, though the heir has their keys (seen on Redis 7.0). What the others
 //! do for the old slots by vote is said here for the new ones: they are the heir's. Its epoch is
-//! above the dead node's, so all agree, and the dead node too when it comes back.
+//! above the dead node's, so all agree, and the dead node too when it comes back. Where the heir
+//! has heard of the slots, the dead node had them after the vote, with keys that nobody else has:
+//! then they are left to it.
 
 use super::Move;
 use super::families::Families;
-use crate::cluster::{ClusterView, Node, NodeId};
+use crate::cluster::{ClusterView, Node, NodeId, Role};
 use crate::slot::Slot;
 use std::collections::BTreeMap;
+
+/// The primary that took over from a node, as far as the nodes can tell that can be asked.
+///
+/// Of several it is the one of the last vote.
+pub(super) fn took_over(
+    views: &BTreeMap<NodeId, ClusterView>,
+    families: &Families,
+    id: NodeId,
+) -> Option<NodeId> {
+    let primaries = || {
+        let selves = views
+            .iter()
+            .filter_map(|(heir, view)| Some((view, view.node(*heir)?)));
+        selves.filter(|(_, node)| node.is_primary() && node.id != id)
+    };
+    let says = |is: &dyn Fn(&Node) -> bool| {
+        let mut told = views.values().filter_map(|view| view.node(id));
+        told.any(is)
+    };
+    let follows = |heir: NodeId| {
+        let primary = Some(heir);
+        says(&|node| node.role == Role::Replica { primary })
+    };
+    if let Some((_, heir)) = primaries().find(|(_, node)| follows(node.id)) {
+        return Some(heir.id);
+    }
+    if views.contains_key(&id) || !says(&|node| node.flags.fail) {
+        return None;
+    }
+    let has_all = |(view, heir): &(&ClusterView, &Node)| {
+        let is_later = |old: &Node| old.slots.is_empty() && heir.config_epoch > old.config_epoch;
+        let serves = !heir.slots.is_empty() && families.are_kin(heir.id, id);
+        serves && view.node(id).is_none_or(is_later)
+    };
+    let heirs = primaries().filter(has_all);
+    let last = heirs.max_by_key(|(_, heir)| heir.config_epoch);
+    last.map(|(_, heir)| heir.id)
+}
 
 /// The slots of these moves that belong to a dead node, each with the heir that it should go to.
 ///
@@ -32,10 +77,7 @@ pub fn left_to(
             let has_failed = view.node(owner)?.flags.fail && !views.contains_key(&owner);
             has_failed.then_some(owner)
         })?;
-        let mut heirs = primaries
-            .iter()
-            .filter(|node| families.are_kin(node.id, dead));
-        heirs.next().map(|heir| heir.id)
+        took_over(views, families, dead)
     };
     let slots = moves.iter().map(|task| task.slot);
     slots
@@ -48,7 +90,7 @@ mod tests {
     use super::*;
     use crate::execute::testing::{facts_with, id, task};
 
-    /// `b` was given slot 0 and died; `c`, its replica, has the rest of what it had.
+    /// `b` was given slot 0 and died; `c`, its replica, hasn't heard of that, and has the rest.
     fn views(last_owner: char) -> BTreeMap<NodeId, ClusterView> {
         let views = ['a', 'c'].map(|myself| {
             let facts = facts_with(myself, |node, line| {
@@ -59,7 +101,11 @@ mod tests {
                         .replace(" 5461-10922", ""),
                     _ => line,
                 };
-                match node == last_owner {
+                let owner = match myself {
+                    'c' => 'a',
+                    _ => last_owner,
+                };
+                match node == owner {
                     true => format!("{line} 0"),
                     false => line,
                 }
@@ -82,5 +128,32 @@ mod tests {
         let mut back = views('b');
         back.insert(id('b'), facts_with('b', |_, line| line).view);
         assert_eq!(left_to(&back, &kin, &moves), []);
+    }
+
+    #[test]
+    fn a_rival_of_the_dead_node_is_no_heir() {
+        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
+        let heir = |views: &BTreeMap<NodeId, ClusterView>| took_over(views, &kin, id('b'));
+        assert_eq!(heir(&views('b')), Some(id('c')));
+        let changed = |change: &dyn Fn(char, String) -> String| {
+            let views = ['a', 'c'].map(|myself| {
+                let facts = facts_with(myself, |node, line| match node {
+                    'b' => change(myself, line.replace("master", "master,fail")),
+                    _ => line,
+                });
+                (id(myself), facts.view)
+            });
+            views.into_iter().collect::<BTreeMap<_, _>>()
+        };
+        // It was given slots after it had come back beside the heir, which has heard of them.
+        assert_eq!(heir(&changed(&|_, line| line)), None);
+        let without = |line: String| line.replace(" 5461-10922", "");
+        assert_eq!(heir(&changed(&|_, line| without(line))), Some(id('c')));
+        // Its epoch is the later one.
+        let later = |line: String| without(line).replace(" 2 connected", " 9 connected");
+        assert_eq!(heir(&changed(&|_, line| later(line))), None);
+        // Nobody has given it up: we can't reach it, and that is all.
+        let alive = |line: String| without(line).replace("master,fail", "master");
+        assert_eq!(heir(&changed(&|_, line| alive(line))), None);
     }
 }

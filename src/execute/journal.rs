@@ -12,6 +12,7 @@ use super::Move;
 use super::families::Families;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::slot::Slot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,8 +32,10 @@ const OPENS_MAX: u32 = 100;
 enum Record {
     /// The file's first line.
     Journal { schema: u32 },
-    /// A node is a replica of another one: whoever is a primary later on, they are of one family.
+    /// A node is a replica of another one, and may take over from it.
     Replica { primary: NodeId, replica: NodeId },
+    /// A node has a slot open beside the slot's target.
+    Beside { slot: Slot, node: NodeId },
     /// A slot's move begins.
     Open {
         #[serde(flatten)]
@@ -133,7 +136,10 @@ impl Journal {
         records(&file, path).map(|(records, _)| {
             let begun = records.into_iter().filter_map(|record| match record {
                 Record::Open { task } => Some(task),
-                Record::Closed { .. } | Record::Replica { .. } | Record::Journal { .. } => None,
+                Record::Journal { .. }
+                | Record::Replica { .. }
+                | Record::Beside { .. }
+                | Record::Closed { .. } => None,
             });
             begun.collect()
         })
@@ -161,7 +167,13 @@ impl Journal {
             primary,
             replica,
         }))?;
-        self.families.join(&new.into_iter().collect());
+        let is_new = |(slot, node): &(Slot, NodeId)| !self.families.is_beside(*slot, *node);
+        let beside: Vec<(Slot, NodeId)> = families.besides().filter(is_new).collect();
+        self.write(&lines(&beside, |(slot, node)| Record::Beside {
+            slot,
+            node,
+        }))?;
+        self.families.join(families);
         Ok(())
     }
 
@@ -282,6 +294,7 @@ fn read(file: &File, path: &Path) -> Result<(BTreeMap<u16, Move>, Families, u64)
         match record {
             Record::Journal { .. } => {}
             Record::Replica { primary, replica } => families.add(primary, replica),
+            Record::Beside { slot, node } => families.add_beside(slot, node),
             Record::Open { task } => drop(open.insert(task.slot.number(), task)),
             Record::Closed { task } => drop(open.remove(&task.slot.number())),
         }

@@ -21,9 +21,8 @@ type Views = BTreeMap<NodeId, ClusterView>;
 pub struct OpenMoves {
     /// The moves, by slot.
     pub moves: Vec<Move>,
-    /// The nodes that receive a slot beside the target that clients are sent to, each as one of
-    /// the target's family: what they have of it is cleared up after the move
-    /// ([`super::strays`]).
+    /// The nodes that receive a slot beside the target that clients are sent to: what they have
+    /// of it is cleared up after the move ([`super::strays`]).
     pub beside: Families,
 }
 
@@ -61,7 +60,7 @@ pub fn open_moves(views: &Views) -> Result<OpenMoves> {
             target,
         });
         let beside = said.importing.iter().filter(|(id, _)| *id != target);
-        beside.for_each(|(id, _)| found.beside.add(target, *id));
+        beside.for_each(|(id, _)| found.beside.add_beside(*slot, *id));
     }
     Ok(found)
 }
@@ -191,7 +190,7 @@ mod tests {
         let found = open_moves(&views([&to(7, 'b'), &from(7, 'a'), &from(7, 'a')]));
         let found = found.expect("moves");
         assert_eq!(found.moves, [task(7, 'a', 'b')]);
-        assert!(found.beside.are_kin(id('b'), id('c')));
+        assert!(found.beside.is_beside(found.moves[0].slot, id('c')));
     }
 
     #[test]
@@ -199,7 +198,7 @@ mod tests {
         // `a` owns slot 7, and `c` waits for `b` to give it.
         let found = open_moves(&views(["", "", &from(7, 'b')])).expect("moves");
         assert_eq!(found.moves, [task(7, 'b', 'a')]);
-        assert!(found.beside.are_kin(id('a'), id('c')));
+        assert!(found.beside.is_beside(found.moves[0].slot, id('c')));
     }
 
     #[test]

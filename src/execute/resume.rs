@@ -5,9 +5,10 @@
 
 use super::Move;
 use super::families::Families;
+use super::heirs;
 use super::slot_move::Entry;
 use super::survey::Survey;
-use crate::cluster::{ClusterView, NodeId, OpenSlot, Role};
+use crate::cluster::{ClusterView, NodeId, OpenSlot};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 
@@ -137,18 +138,7 @@ impl Beliefs<'_> {
         if self.is_primary(id) {
             return id;
         }
-        let follows = |heir: NodeId| {
-            let role = Role::Replica {
-                primary: Some(heir),
-            };
-            let mut told = self.views.values().filter_map(|view| view.node(id));
-            told.any(|node| node.role == role)
-        };
-        let mut primaries = self.views.keys().filter(|heir| self.is_primary(**heir));
-        primaries
-            .find(|heir| follows(**heir) || self.families.are_kin(**heir, id))
-            .copied()
-            .unwrap_or(id)
+        heirs::took_over(self.views, self.families, id).unwrap_or(id)
     }
 
     /// The primary that a slot's owner gives it to, where it is kin of the target: Valkey 8 and
@@ -171,7 +161,8 @@ impl Beliefs<'_> {
         let mut primaries = self.views.iter().filter(|(id, _)| self.is_primary(**id));
         let owning = primaries.find(|(id, view)| {
             let owner = view.map().owner(task.slot);
-            owner == Some(**id) && self.families.are_kin(**id, task.target)
+            let is_kin = **id != task.source && self.families.are_kin(**id, task.target);
+            owner == Some(**id) && is_kin
         });
         owning.map(|(id, _)| *id)
     }

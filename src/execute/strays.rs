@@ -86,12 +86,15 @@ pub fn find(survey: &Survey, families: &Families, ended: &[Move]) -> Vec<Stray> 
             continue;
         };
         let of_the_families = |id: NodeId| {
-            id == task.target
-                || families.are_kin(id, task.source)
-                || families.are_kin(id, task.target)
+            let is_kin = |of: NodeId| families.are_kin(id, of);
+            let is_of = id == task.target || is_kin(task.source) || is_kin(task.target);
+            is_of || families.is_beside(task.slot, id)
         };
         for (holder, facts) in survey.primaries() {
-            if holder == owner || !of_the_families(holder) || !holds(holder, facts, task.slot) {
+            if holder == owner
+                || !of_the_families(holder)
+                || !holds(holder, facts, survey, task.slot)
+            {
                 continue;
             }
             let slot = task.slot;
@@ -105,12 +108,14 @@ pub fn find(survey: &Survey, families: &Families, ended: &[Move]) -> Vec<Stray> 
     found.into_iter().collect()
 }
 
-fn holds(id: NodeId, facts: &NodeFacts, slot: Slot) -> bool {
-    let open = facts
-        .view
-        .node(id)
-        .map_or(&[][..], |node: &Node| &node.open);
-    open.iter().any(|open| open.slot() == slot) || facts.orphans.contains_key(&slot)
+fn holds(id: NodeId, facts: &NodeFacts, survey: &Survey, slot: Slot) -> bool {
+    is_open(id, survey, slot) || facts.orphans.contains_key(&slot)
+}
+
+fn is_open(id: NodeId, survey: &Survey, slot: Slot) -> bool {
+    let node = survey.nodes.get(&id).and_then(|facts| facts.view.node(id));
+    let open = node.map_or(&[][..], |node: &Node| &node.open);
+    open.iter().any(|open| open.slot() == slot)
 }
 
 /// Clears up one stray.

@@ -113,7 +113,7 @@ impl Session {
         (views, silent)
     }
 
-    fn first_doubt(&mut self, tasks: &[Move]) -> Result<Option<String>> {
+    pub(super) fn first_doubt(&mut self, tasks: &[Move]) -> Result<Option<String>> {
         let (views, silent) = self.reachable_views();
         if let Some(id) = silent.first() {
             return Ok(Some(format!("{} can't be asked", self.cluster.name(*id))));

@@ -18,7 +18,11 @@ impl Session {
     /// # Errors
     /// When a link breaks. A refusal leaves the slot where it is, which is told when it lasts.
     pub(super) fn give_to_heirs(&mut self, tasks: &[Move]) -> Result<()> {
-        let views = self.reachable_views().0;
+        let (views, silent) = self.reachable_views();
+        // Another one that can't be asked may have the slot.
+        if silent.len() > 1 {
+            return Ok(());
+        }
         for (slot, heir) in heirs::left_to(&views, &self.families, tasks) {
             let state = SetSlot::Node { owner: heir };
             let reply = self.cluster.ask(heir, &Verb::SetSlot { slot, state })?;
@@ -39,7 +43,10 @@ impl Session {
     /// # Errors
     /// As [`strays::clear`].
     pub(super) fn clear_strays(&mut self, ended: &[Move], journal: &mut Journal) -> Result<()> {
-        if ended.is_empty() || !is_split(&self.reachable_views().0, &self.families) {
+        let is_left = |task: &Move| self.families.besides().any(|(slot, _)| slot == task.slot);
+        let may_be_left =
+            ended.iter().any(is_left) || is_split(&self.reachable_views().0, &self.families);
+        if ended.is_empty() || !may_be_left {
             return Ok(());
         }
         let survey = self.survey()?;
@@ -91,7 +98,7 @@ fn is_split(views: &BTreeMap<NodeId, ClusterView>, families: &Families) -> bool 
         view.and_then(|view| view.node(*id))
             .is_some_and(Node::is_primary)
     };
-    families
-        .pairs()
-        .any(|(primary, replica)| is_primary(&primary) && is_primary(&replica))
+    let primaries: Vec<NodeId> = views.keys().copied().filter(is_primary).collect();
+    let has_kin = |id: &NodeId| primaries.iter().any(|other| families.are_kin(*id, *other));
+    primaries.iter().any(has_kin)
 }

@@ -212,7 +212,8 @@ impl Session {
             terminal::say(format!("and {} more", tasks.len() - NAMED_MAX));
         }
         let outcome = self.run(&survey, &tasks, journal, watcher)?;
-        self.clear_strays(&settled, journal)?;
+        let cleared = self.clear_strays(&settled, journal);
+        cleared.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
         journal.end(&settled)?;
         Ok(outcome)
     }
@@ -266,12 +267,31 @@ impl Session {
             ..executor::Options::default()
         };
         let mut arrivals = Arrivals::of(watcher);
-        let outcome = executor::run(&mut self.cluster, tasks, &options, journal, &mut arrivals)?;
+        let outcome = executor::run(&mut self.cluster, tasks, &options, journal, &mut arrivals);
         let arrived = arrivals.arrived;
-        // Slots have moved: whatever fails from here on, the run stopped part-way.
-        let agreed = self.wait_until_agreed(&arrived, journal);
-        agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
-        Ok(outcome)
+        let ended = outcome.and_then(|outcome| {
+            // Slots have moved: whatever fails from here on, the run stopped part-way.
+            let agreed = self.wait_until_agreed(&arrived, journal);
+            agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
+            Ok(outcome)
+        });
+        if ended.is_err() {
+            self.keep_what_may_be_left(&arrived, journal)?;
+        }
+        ended
+    }
+
+    /// After a run that stopped: slots that have arrived are begun still in the journal's eyes
+    /// where a node died or came back beside its heir, so that the next run looks at them.
+    fn keep_what_may_be_left(&mut self, arrived: &[Move], journal: &mut Journal) -> Result<()> {
+        let is_in_order = match self.first_doubt(arrived) {
+            Ok(doubt) => doubt.is_none(),
+            Err(_) => false,
+        };
+        match arrived.is_empty() || is_in_order {
+            true => Ok(()),
+            false => journal.begin(arrived),
+        }
     }
 }
 

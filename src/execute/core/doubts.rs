@@ -82,6 +82,9 @@ impl Core {
     }
 
     pub(super) fn wait_longer(&mut self, slot: u16, mut doubt: Doubt) {
+        if self.now_ms >= doubt.until_ms {
+            return self.strand(slot, doubt.why);
+        }
         doubt.due_ms = self.now_ms.saturating_add(LOOK_PAUSE_MS);
         if let Some(flight) = self.flights.get_mut(&slot) {
             flight.wish = Wish::Unclear(doubt);

@@ -1,6 +1,7 @@
 //! What all nodes believe at one time, asked for whoever needs to know.
 
 use super::super::guard::Selves;
+use super::super::heirs;
 use super::schedule::Ticket;
 use super::settings::Options;
 use crate::cluster::{ClusterView, NodeId, parse};
@@ -115,12 +116,8 @@ impl Look {
         Some(Error::new(ErrorKind::Connect, message))
     }
 
-    /// Whether a replica of this node has taken over.
+    /// Whether a replica of this node has taken over, as a look for a doubt can tell.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
-        let mut selves = self.selves.iter();
-        selves.any(|(heir, node)| {
-            let serves = node.is_primary() && !node.slots.is_empty();
-            serves && options.families.are_kin(*heir, id)
-        })
+        heirs::took_over(&self.views, &options.families, id).is_some()
     }
 }

@@ -75,6 +75,10 @@ impl Options {
 
     /// What one slot's machine is told.
     pub(super) fn settings(&self, task: Move) -> Result<Settings> {
+        if task.source == task.target {
+            let message = format!("slot {}: its source is its target", task.slot);
+            return Err(Error::new(ErrorKind::Unsafe, message));
+        }
         let route = self.routes.get(&(task.source, task.target));
         let route = route.ok_or_else(|| {
             let message = format!("slot {}: no proven route from source to target", task.slot);

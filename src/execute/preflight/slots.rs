@@ -119,10 +119,13 @@ fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move], families: &Families)
         OpenSlot::Importing { source, .. } => (source, node),
     };
     moves.iter().any(|task| {
-        // What was cleared up in part is open between two of one family.
-        let within = is_of(source, task.target) && is_of(target, task.target);
+        // What was cleared up in part is open from the owner, on one of either family.
+        let is_kin = families.are_kin(target, task.source) || is_of(target, task.target);
+        let is_importing = matches!(open, OpenSlot::Importing { .. });
+        let is_cleared = is_importing && is_of(source, task.target) && is_kin;
         let is_way = is_of(source, task.source) && is_of(target, task.target);
-        task.slot == open.slot() && (is_way || within)
+        let is_left_over = families.is_beside(open.slot(), target);
+        task.slot == open.slot() && (is_way || is_cleared || is_left_over)
     })
 }
 
