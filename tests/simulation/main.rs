@@ -86,8 +86,8 @@ fn faults(chooser: &mut Chooser) -> Vec<(usize, Fault)> {
         Fault::Lags { source } => faults.push((later, Fault::Dies { source })),
         _ if chooser.pick(3) == 0 => {
             let second = FAULTS[chooser.pick(FAULTS.len())];
-            // A failover beside another fault isn't played yet.
-            if !fails_over(first) && !fails_over(second) && !matches!(second, Fault::Lags { .. }) {
+            let is_second_failover = fails_over(first) && fails_over(second);
+            if !is_second_failover && !matches!(second, Fault::Lags { .. }) {
                 faults.push((later, second));
             }
         }

@@ -29,9 +29,9 @@ impl Cluster {
         if self.server.replicates_open_slots {
             // What they say they have is this command, and so everything before it.
             self.catch_up(at);
+            self.set_at_replicas(at, slot, state);
         }
         self.apply_slot(at, slot, state);
-        self.replicate_open(at);
         ok()
     }
 
@@ -104,12 +104,6 @@ impl Cluster {
         if new != at {
             self.windows.close(at, slot);
         }
-        if self.server.replicates_open_slots {
-            let replicas = self.nodes.iter_mut();
-            for replica in replicas.filter(|node| node.follows == Some(at)) {
-                replica.owners.insert(slot, new);
-            }
-        }
         if owner == Some(at) && new != at {
             self.maybe_follow(at, new);
         }
@@ -118,7 +112,7 @@ impl Cluster {
         }
     }
 
-    /// What a replica makes of its primary's `SETSLOT`.
+    /// What Valkey's replicas make of their primary's `SETSLOT`: the same as it does.
     fn set_at_replicas(&mut self, at: At, slot: Slot, state: SetSlot) {
         let node = match state {
             SetSlot::Migrating { target: node }
@@ -143,25 +137,6 @@ impl Cluster {
                     }
                 }
             }
-        }
-    }
-
-    /// Valkey's replicas know what their primary has open.
-    fn replicate_open(&mut self, at: At) {
-        if !self.server.replicates_open_slots {
-            return;
-        }
-        let (migrating, importing) = {
-            let node = &self.nodes[at];
-            (node.migrating.clone(), node.importing.clone())
-        };
-        for node in self
-            .nodes
-            .iter_mut()
-            .filter(|node| node.follows == Some(at))
-        {
-            node.migrating = migrating.clone();
-            node.importing = importing.clone();
         }
     }
 
