@@ -12,6 +12,7 @@ impl fmt::Debug for Core {
             .field("flights", &self.flights)
             .field("writes", &self.writes)
             .field("look", &self.look)
+            .field("selves", &self.selves)
             .field("gathers_since_ms", &self.gathers_since_ms)
             .field("notes", &self.notes)
             .field("recording", &self.recording)

@@ -138,6 +138,23 @@ impl Flight {
             .any(|verb| matches!(verb, Verb::SetSlot { .. }))
     }
 
+    /// Whether a look has confirmed it, and its target hasn't been told yet.
+    pub fn is_confirmed(&self) -> bool {
+        self.machine.is_confirmed(self.is_asked())
+    }
+
+    fn is_asked(&self) -> bool {
+        matches!(self.wish, Wish::Asked)
+    }
+
+    /// What it was confirmed by may not be so any more: it asks to be confirmed anew.
+    pub fn outdate(&mut self) {
+        self.machine.outdate(self.is_asked());
+        if matches!(self.wish, Wish::Asks { .. }) {
+            self.wish = Wish::Ready;
+        }
+    }
+
     /// How many keys it wants to be told at most.
     pub fn lists(&self) -> u64 {
         let Wish::Asks { verbs, .. } = &self.wish else {

@@ -9,6 +9,7 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::guard::{Sight, Verdict};
+use std::collections::BTreeSet;
 
 /// Which part of the slots that are open, or may be, are confirmed together.
 const GATHERED_PART: usize = 4;
@@ -94,9 +95,12 @@ impl Core {
             return;
         };
         look.heard(node, text);
-        if look.is_complete()
-            && let Some(look) = self.look.take()
-        {
+        let is_complete = look.is_complete();
+        if let Some(myself) = look.selves.get(&node) {
+            self.selves.insert(node, myself.clone());
+            self.outdate_contradicted();
+        }
+        if is_complete && let Some(look) = self.look.take() {
             self.judge(look);
         }
     }
@@ -118,6 +122,7 @@ impl Core {
             self.confirm(*slot, &look, silent.as_ref());
         }
         self.begin(&look, silent);
+        self.selves = look.selves;
     }
 
     pub(super) fn claim(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
@@ -173,6 +178,31 @@ impl Core {
                 let error = self.taken(task, what, at).of_kind(ErrorKind::Stopped);
                 self.strand(slot, error);
             }
+        }
+    }
+
+    /// A node says something else of itself than what slots were confirmed by.
+    fn outdate_contradicted(&mut self) {
+        let sight = Sight {
+            selves: &self.selves,
+            families: &self.options.families,
+        };
+        let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
+        let contradicted: BTreeSet<u16> = confirmed
+            .map(|flight| flight.ticket.task)
+            .filter(|task| sight.may_own(*task) != Verdict::Ours)
+            .map(|task| task.slot.number())
+            .collect();
+        self.outdate(|task| contradicted.contains(&task.slot.number()));
+    }
+
+    /// What was confirmed for these moves may not be so any more: a `NODE` that hasn't gone out
+    /// waits for another look.
+    pub(super) fn outdate(&mut self, is_changed: impl Fn(Move) -> bool) {
+        let flights = self.flights.values_mut();
+        let confirmed = flights.filter(|flight| flight.is_confirmed());
+        for flight in confirmed.filter(|flight| is_changed(flight.ticket.task)) {
+            flight.outdate();
         }
     }
 

@@ -43,6 +43,7 @@ pub use step::{Note, Step};
 pub use strain::Reading;
 
 use super::Move;
+use super::guard::Selves;
 use super::slot_move::Entry;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
@@ -62,6 +63,8 @@ pub struct Core {
     flights: BTreeMap<u16, Flight>,
     writes: BTreeMap<NodeId, Sent>,
     look: Option<Look>,
+    /// What each node said of itself last: at the last look, and since.
+    selves: Selves,
     /// Since when slots wait at their end for others to be confirmed with them.
     gathers_since_ms: Option<u64>,
     notes: Vec<Note>,
@@ -86,6 +89,7 @@ impl Core {
             flights: BTreeMap::new(),
             writes: BTreeMap::new(),
             look: None,
+            selves: Selves::new(),
             gathers_since_ms: None,
             notes: Vec::new(),
             recording: None,
@@ -215,6 +219,7 @@ impl Core {
         let Some(sent) = self.writes.remove(&node) else {
             return;
         };
+        self.outdate(|task| task.source == node || task.target == node);
         for part in sent.parts.into_iter().flat_map(|(parts, _)| parts) {
             let error = Error::new(error.kind(), error.message());
             match part {

@@ -24,8 +24,8 @@
 //!       a key after     │ 0 in every database
 //!       all             ▼
 //!                    Confirm: nobody else has the slot open ◄─┐
-//!                       ▼                                     │ it was behind:
-//!                  EpochOfTarget: it knows the source's ──────┘ wait, look again
+//!                       ▼                                     │ it was behind, or a role
+//!                  EpochOfTarget: it knows the source's ──────┘ has changed: look again
 //!                       ▼
 //!         OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
 //!                                           └ a replica by now ──> Turned: look
@@ -293,7 +293,12 @@ impl SlotMove {
             },
             State::Forget { batch } => self.forgotten(batch, replies)?,
             State::Count => self.counted(replies)?,
-            State::EpochOfTarget { needed, waits } => self.guard(needed, waits, replies)?,
+            State::EpochOfTarget {
+                waits,
+                is_outdated: true,
+                ..
+            } => State::Confirm { waits },
+            State::EpochOfTarget { needed, waits, .. } => self.guard(needed, waits, replies)?,
             State::OwnTarget => self.accepted(replies, "NODE on the target", State::OwnSource)?,
             State::OwnSource => {
                 self.has_source_turned = matches!(replies.first(), Some(Reply::Refused(_)));
@@ -367,7 +372,31 @@ impl SlotMove {
             self.state = State::EpochOfTarget {
                 needed: epoch,
                 waits,
+                is_outdated: false,
             };
+        }
+    }
+
+    /// Whether it is confirmed, and its target hasn't been told yet, nor is just being told: what
+    /// it wanted last may have been asked or not.
+    pub fn is_confirmed(&self, is_asked: bool) -> bool {
+        match self.state {
+            State::EpochOfTarget { is_outdated, .. } => !is_outdated,
+            State::OwnTarget => !is_asked,
+            _ => false,
+        }
+    }
+
+    /// Says that what was confirmed may not be so any more. What it has just asked is answered
+    /// first.
+    pub fn outdate(&mut self, is_asked: bool) {
+        match (&mut self.state, is_asked) {
+            (State::EpochOfTarget { is_outdated, .. }, true) => *is_outdated = true,
+            (State::EpochOfTarget { waits, .. }, false) => {
+                self.state = State::Confirm { waits: *waits };
+            }
+            (State::OwnTarget, false) => self.state = State::Confirm { waits: 0 },
+            _ => {}
         }
     }
 

@@ -90,6 +90,8 @@ pub(super) enum State {
     EpochOfTarget {
         needed: u64,
         waits: u32,
+        /// What was confirmed may not be so any more: it is looked at again.
+        is_outdated: bool,
     },
     OwnTarget,
     OwnSource,

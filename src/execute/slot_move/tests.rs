@@ -231,6 +231,48 @@ fn a_key_that_turns_up_after_all_is_moved_before_anybody_owns() {
     assert!(moved < owned, "{:?}", script.log);
 }
 
+/// Brings a machine to where it is confirmed: it wants to know the target's epoch, or to say `NODE`.
+fn confirmed(asks: &str) -> SlotMove {
+    let mut machine = machine(Entry::SourceOwns);
+    let mut script = Script::default();
+    for _ in 0..20 {
+        match machine.action() {
+            Action::Ask { verbs, .. } if line(&verbs[0]) == asks => return machine,
+            Action::Ask { node, verbs } => {
+                let replies = verbs.iter().map(|verb| script.answer(node, verb)).collect();
+                machine.answer(replies).expect("goes on");
+            }
+            Action::Confirm => machine.confirmed(9, Vec::new()),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it never asks {asks}");
+}
+
+#[test]
+fn a_target_is_not_told_by_an_outdated_look() {
+    let ok = || vec![Reply::Text(b"OK".to_vec())];
+    let epoch = || vec![Reply::Text(b"cluster_current_epoch:9".to_vec())];
+    let mut waits = confirmed("INFO");
+    assert!(waits.is_confirmed(true));
+    waits.outdate(true);
+    assert!(!waits.is_confirmed(true));
+    waits.answer(epoch()).expect("goes on");
+    assert!(matches!(waits.action(), Action::Confirm));
+
+    let mut wants = confirmed("SETSLOT 7 NODE b");
+    assert!(wants.is_confirmed(false));
+    wants.outdate(false);
+    assert!(matches!(wants.action(), Action::Confirm));
+
+    // What has gone out is out.
+    let mut told = confirmed("SETSLOT 7 NODE b");
+    assert!(!told.is_confirmed(true));
+    told.outdate(true);
+    told.answer(ok()).expect("goes on");
+    assert!(matches!(told.action(), Action::Ask { node, .. } if node == id('a')));
+}
+
 #[test]
 fn the_target_waits_for_the_sources_epoch() {
     let mut script = Script {
