@@ -16,6 +16,7 @@
 //!   are given the slots that a node took with it when it died.
 
 pub mod big_keys;
+mod copies;
 pub mod core;
 pub mod executor;
 pub mod families;

@@ -1,10 +1,10 @@
 //! Keys that both nodes have, or may have: what each has, and what becomes of it.
 
+use super::super::copies::{self, Copy, Kind};
 use super::fault::{Halt, is_about_roles};
-use super::state::{Batch, Copy, Pairs, State};
-use super::values::Kind;
-use super::{OnConflict, SlotMove, TTL_SLACK_MS};
-use crate::cluster::verb::{Reply, Verb};
+use super::state::{Batch, Pairs, State};
+use super::{OnConflict, SlotMove};
+use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::escape;
 
@@ -34,22 +34,12 @@ impl SlotMove {
 
     /// Reads the answers to `DUMP` and `PTTL`, a pair a key.
     pub(super) fn copies(&self, replies: Vec<Reply>) -> Result<Vec<Copy>, Halt> {
+        let mut replies = replies.into_iter();
         let mut copies = Vec::with_capacity(replies.len() / 2);
-        for pair in replies.chunks_exact(2) {
-            match pair {
-                // The source has it no more: it went before another key of its batch was busy.
-                [Reply::Refused(refusal), _] | [_, Reply::Refused(refusal)]
-                    if refusal.code == "ASK" =>
-                {
-                    copies.push((None, -2));
-                }
-                [Reply::Text(dump), Reply::Int(ttl)] => copies.push((Some(dump.clone()), *ttl)),
-                [Reply::Nil, Reply::Int(ttl)] => copies.push((None, *ttl)),
-                [Reply::Refused(_), _] => {
-                    return Err(self.refused("DUMP of a key on both sides", pair.first().cloned()));
-                }
-                _ => return Err(self.surprise("DUMP answered neither a value nor nil")),
-            }
+        while let (Some(dump), Some(ttl)) = (replies.next(), replies.next()) {
+            let copy = Copy::of(dump, ttl);
+            copies
+                .push(copy.map_err(|odd| self.refused("DUMP of a key on both sides", Some(odd)))?);
         }
         Ok(copies)
     }
@@ -81,13 +71,8 @@ impl SlotMove {
             .zip(&pairs.target)
             .enumerate()
             .skip(from);
-        let mut unlike = both.filter_map(|(place, (mine, theirs))| {
-            let (Some(one), Some(other)) = (&mine.0, &theirs.0) else {
-                return None;
-            };
-            let may_be_same = one != other && live_alike(mine.1, theirs.1);
-            Some((place, may_be_same.then(|| Kind::of_both(one, other))??))
-        });
+        let mut unlike =
+            both.filter_map(|(place, (mine, theirs))| Some((place, mine.may_be_same(theirs)?)));
         let next = match self.settings.on_conflict {
             OnConflict::Stop => unlike.next(),
             OnConflict::KeepSource | OnConflict::KeepTarget => None,
@@ -119,26 +104,8 @@ impl SlotMove {
         mine: Reply,
         theirs: Reply,
     ) -> Result<State, Halt> {
-        let gone = (None, -2);
-        let is_gone = |reply: &Reply| match reply {
-            Reply::Nil => true,
-            Reply::List(list) => list.is_empty(),
-            _ => false,
-        };
-        match (is_gone(&mine), is_gone(&theirs)) {
-            (false, false) if kind.is_same(mine, theirs) => {
-                pairs.target[place].0 = pairs.source[place].0.clone();
-            }
-            (false, false) => {}
-            (mine, theirs) => {
-                if mine {
-                    pairs.source[place] = gone.clone();
-                }
-                if theirs {
-                    pairs.target[place] = gone;
-                }
-            }
-        }
+        let copies = (&mut pairs.source[place], &mut pairs.target[place]);
+        copies::take_in(kind, copies, (mine, theirs));
         self.read_from(pairs, place + 1)
     }
 
@@ -154,19 +121,19 @@ impl SlotMove {
         let (mut given_up, mut forgotten) = (Vec::new(), Vec::new());
         let (mut different, mut revived) = (Vec::new(), Vec::new());
         for ((key, mine), theirs) in batch.keys.iter().zip(&source).zip(&target) {
-            let heap = match (&mine.0, &theirs.0, self.settings.on_conflict) {
+            let heap = match (&mine.dump, &theirs.dump, self.settings.on_conflict) {
                 (None, None, _) => continue,
                 (Some(_), None, _) => &mut goes,
                 (Some(_), Some(_), wish) => {
                     is_copied = true;
-                    match (same(mine, theirs), wish) {
+                    match (mine.is_same(theirs), wish) {
                         (true, _) | (_, OnConflict::KeepSource) => &mut goes,
                         (_, OnConflict::Stop) => &mut different,
                         (_, OnConflict::KeepTarget) => &mut given_up,
                     }
                 }
                 // Where it isn't known that the source had it, it may as well have moved.
-                (None, Some(_), _) if !batch.is_unclear || expires_now(theirs.1) => continue,
+                (None, Some(_), _) if !batch.is_unclear || theirs.expires_now() => continue,
                 (None, Some(_), OnConflict::Stop) => &mut revived,
                 (None, Some(_), OnConflict::KeepSource) => &mut forgotten,
                 (None, Some(_), OnConflict::KeepTarget) => continue,
@@ -244,31 +211,4 @@ impl SlotMove {
         let message = format!("slot {}: {}", self.task.slot, said.join("; "));
         Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(mends.join("; ")))
     }
-}
-
-/// `DUMP` and `PTTL` of each key of a batch, each behind these verbs.
-pub(super) fn compare(batch: &Batch, before: &[Verb]) -> Vec<Verb> {
-    let mut verbs = Vec::with_capacity(batch.keys.len() * 4);
-    for key in &batch.keys {
-        for verb in [Verb::Dump(key.clone()), Verb::Pttl(key.clone())] {
-            verbs.extend(before.iter().cloned());
-            verbs.push(verb);
-        }
-    }
-    verbs
-}
-
-/// Whether a copy ends by itself before anybody could look at it: the source's has just expired.
-fn expires_now(ttl_ms: i64) -> bool {
-    (0..=TTL_SLACK_MS).contains(&ttl_ms)
-}
-
-/// Whether two copies of a key are the same: the value, and the remaining life.
-fn same((mine, my_ttl): &Copy, (theirs, their_ttl): &Copy) -> bool {
-    mine == theirs && live_alike(*my_ttl, *their_ttl)
-}
-
-/// Whether two remaining lives are the same, milliseconds; below zero is without end.
-fn live_alike(one: i64, other: i64) -> bool {
-    (one < 0) == (other < 0) && one.abs_diff(other) <= TTL_SLACK_MS as u64
 }

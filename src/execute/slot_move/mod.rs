@@ -41,17 +41,16 @@ mod fault;
 mod sending;
 mod settings;
 mod state;
-mod values;
 
 pub use fault::Halt;
 pub use settings::{Action, Entry, OnConflict, Settings};
 
 use super::Move;
+use super::copies::questions;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::error::{Error, ErrorKind};
 use answer::memory_usage;
-use comparing::compare;
 use state::{Pairs, State};
 use std::fmt;
 
@@ -63,8 +62,6 @@ const RETRY_PAUSE_MS: u64 = 250;
 /// How long the target may take to learn the source's epoch: gossip needs a second or two.
 const EPOCH_PAUSE_MS: u64 = 100;
 const MAX_EPOCH_WAITS: u32 = 300;
-/// Two clocks read a remaining life at two moments: this much apart counts as the same.
-const TTL_SLACK_MS: i64 = 1_000;
 
 /// One slot under way.
 #[derive(Clone)]
@@ -189,12 +186,12 @@ impl SlotMove {
             }
             State::CompareSource { batch } => {
                 let mut verbs = vec![self.select(batch.db)];
-                verbs.extend(compare(batch, &[]));
+                verbs.extend(questions(&batch.keys, &[]));
                 (source, verbs)
             }
             State::CompareTarget { batch, .. } => {
                 let mut verbs = vec![self.select(batch.db)];
-                verbs.extend(compare(batch, &[Verb::Asking]));
+                verbs.extend(questions(&batch.keys, &[Verb::Asking]));
                 verbs.push(Verb::Select(0));
                 (target, verbs)
             }

@@ -1,6 +1,6 @@
 //! Where one slot is on its way.
 
-use super::values::Kind;
+use super::super::copies::{Copy, Kind};
 use crate::cluster::verb::Reply;
 
 /// A batch of keys in one database.
@@ -19,9 +19,6 @@ pub(super) struct Batch {
     /// How often its connection was lost in a row.
     pub breaks: u32,
 }
-
-/// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
-pub(super) type Copy = (Option<Vec<u8>>, i64);
 
 /// The keys of a batch on both nodes.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ const MAX_DUMP_BYTES: usize = 256 * 1024;
 
 /// The kinds of values that can be compared element by element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::execute) enum Kind {
     String,
     List,
     Set,
