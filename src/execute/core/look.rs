@@ -80,6 +80,15 @@ impl Look {
         }
     }
 
+    /// The link to a node broke: what it said before that says nothing of now.
+    pub fn unhear(&mut self, node: NodeId, error: &Error) {
+        if self.selves.remove(&node).is_some() {
+            self.views.remove(&node);
+            let error = Error::new(error.kind(), error.message());
+            self.silent.insert(node, error);
+        }
+    }
+
     /// Whether everybody was heard.
     pub fn is_complete(&self) -> bool {
         self.to_ask.is_empty() && self.asked.is_empty()
@@ -119,5 +128,29 @@ impl Look {
     /// Whether a replica of this node has taken over, as a look for a doubt can tell.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
         heirs::took_over(&self.views, &options.families, id).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::testing::{NODES, id, nodes_text};
+
+    #[test]
+    fn a_node_whose_link_broke_since_it_was_heard_is_silent() {
+        let mut look = Look::new(NODES.map(id).to_vec(), Vec::new(), Default::default());
+        while let Some(node) = look.next(|_| true) {
+            let name = NODES.into_iter().find(|name| id(*name) == node);
+            let text = nodes_text(name.expect("a node"), |_, line| line);
+            look.heard(node, Ok(text));
+        }
+        let options = Options {
+            primaries: NODES.map(id).to_vec(),
+            ..Options::default()
+        };
+        assert!(look.is_complete() && look.silent_primary(&options).is_none());
+        look.unhear(id('a'), &Error::new(ErrorKind::Connect, "it broke"));
+        let silent = look.silent_primary(&options).expect("a silent node");
+        assert!(silent.message().contains("it broke"), "{silent:?}");
     }
 }

@@ -220,6 +220,9 @@ impl Core {
             return;
         };
         self.outdate(|task| task.source == node || task.target == node);
+        if let Some(look) = &mut self.look {
+            look.unhear(node, &error);
+        }
         for part in sent.parts.into_iter().flat_map(|(parts, _)| parts) {
             let error = Error::new(error.kind(), error.message());
             match part {
