@@ -39,7 +39,8 @@ impl Sight<'_> {
     /// Whether a slot is where its move begins, and open for nothing else.
     pub(super) fn may_begin(self, task: Move, entry: Entry) -> Verdict {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
-        if entry != Entry::TargetOwns && !is_at_source {
+        let is_at_target = matches!(entry, Entry::TargetOwns | Entry::TargetServes);
+        if !is_at_target && !is_at_source {
             return Verdict::Taken("isn't at its source any more", None);
         }
         let stranger = self

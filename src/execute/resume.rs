@@ -88,7 +88,11 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
         }
         (Some(one), Some(other), false) if one == other => Ok(Standing::Settled),
         (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
-            Ok(Standing::GoesOn(task, Entry::TargetOwns))
+            let entry = match one == task.target {
+                true => Entry::TargetServes,
+                false => Entry::TargetOwns,
+            };
+            Ok(Standing::GoesOn(task, entry))
         }
         // `NODE` has reached the source alone, which takes it only when no key is left there
         // (half-finished on the source, in the words of Redis' own suite).
@@ -250,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_half_state_has_its_way_forward() {
-        use Entry::{SourceOwns, TargetOwns};
+        use Entry::{SourceOwns, TargetOwns, TargetServes};
         use Standing::{GoesOn, Settled};
         for (source, target, expected) in [
             // Nothing done, or all done.
@@ -265,7 +269,7 @@ mod tests {
             // The target owns it; the source doesn't know, or knows and still has it open.
             (('a', true), ('b', false), GoesOn(task(), TargetOwns)),
             (('a', false), ('b', false), GoesOn(task(), TargetOwns)),
-            (('b', true), ('b', false), GoesOn(task(), TargetOwns)),
+            (('b', true), ('b', false), GoesOn(task(), TargetServes)),
             // The source has let go of it, the target hasn't heard.
             (('b', false), ('a', true), GoesOn(task(), TargetOwns)),
         ] {

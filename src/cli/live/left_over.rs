@@ -43,10 +43,7 @@ impl Session {
     /// # Errors
     /// As [`strays::clear`].
     pub(super) fn clear_strays(&mut self, ended: &[Move], journal: &mut Journal) -> Result<()> {
-        let is_left = |task: &Move| self.families.besides().any(|(slot, _)| slot == task.slot);
-        let may_be_left =
-            ended.iter().any(is_left) || is_split(&self.reachable_views().0, &self.families);
-        if ended.is_empty() || !may_be_left {
+        if ended.is_empty() || !self.may_be_left(ended) {
             return Ok(());
         }
         let survey = self.survey()?;
@@ -71,6 +68,24 @@ impl Session {
         journal.end(&ended)
     }
 
+    /// Whether a survey could find anything: it takes longer than a look at the views.
+    fn may_be_left(&mut self, ended: &[Move]) -> bool {
+        let slots: BTreeSet<_> = ended.iter().map(|task| task.slot).collect();
+        if self
+            .families
+            .besides()
+            .any(|(slot, _)| slots.contains(&slot))
+        {
+            return true;
+        }
+        let (views, _) = self.reachable_views();
+        let mut open = views.iter().flat_map(|(id, view)| {
+            let myself = view.node(*id).filter(|node| node.is_primary());
+            myself.map_or(&[][..], |node| &node.open)
+        });
+        open.any(|open| slots.contains(&open.slot())) || has_failed_over(&views, &self.families)
+    }
+
     fn manner(&self, survey: &Survey, stray: Stray) -> Result<Manner> {
         let login = self.connection.login.clone();
         let on_conflict = self.pace.on_conflict;
@@ -91,14 +106,12 @@ impl Session {
     }
 }
 
-/// Whether two nodes of one family take themselves for primaries.
-fn is_split(views: &BTreeMap<NodeId, ClusterView>, families: &Families) -> bool {
-    let is_primary = |id: &NodeId| {
-        let view = views.get(id);
-        view.and_then(|view| view.node(*id))
+/// Whether one that was a replica takes itself for a primary.
+fn has_failed_over(views: &BTreeMap<NodeId, ClusterView>, families: &Families) -> bool {
+    let is_primary = |id: NodeId| {
+        let view = views.get(&id);
+        view.and_then(|view| view.node(id))
             .is_some_and(Node::is_primary)
     };
-    let primaries: Vec<NodeId> = views.keys().copied().filter(is_primary).collect();
-    let has_kin = |id: &NodeId| primaries.iter().any(|other| families.are_kin(*id, *other));
-    primaries.iter().any(has_kin)
+    families.pairs().any(|(_, replica)| is_primary(replica))
 }

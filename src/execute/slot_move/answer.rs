@@ -130,7 +130,7 @@ impl SlotMove {
                 batch: Batch::of(place, keys.clone()).unclear(keys),
             });
         }
-        Ok(match self.databases.is_empty() {
+        Ok(match self.databases.is_empty() || self.has_strays_alone {
             true => State::Count,
             false => State::List { db: 0 },
         })
@@ -215,6 +215,7 @@ impl SlotMove {
         }
         Ok(match left {
             0 => State::Confirm { waits: 0 },
+            _ if self.has_strays_alone => State::Done,
             _ => State::Databases,
         })
     }

@@ -33,7 +33,8 @@
 //!
 //! A slot that the target owns already (a run broke off between the `NODE`s)
 //! enters at `Databases`: what is left to do is the same, and a `NODE` that
-//! comes twice changes nothing.
+//! comes twice changes nothing. Where the source knows that, its keys are only
+//! counted, and with any the move ends: they are strays.
 
 mod answer;
 mod comparing;
@@ -74,6 +75,8 @@ pub struct SlotMove {
     is_fresh: bool,
     /// The target is told first who owns the slot by now.
     is_source_new: bool,
+    /// What keys the source has are outdated copies.
+    has_strays_alone: bool,
     /// The source took no `NODE`, since it is a replica by now.
     has_source_turned: bool,
     passes: u32,
@@ -97,6 +100,7 @@ impl fmt::Debug for SlotMove {
             .field("databases", &self.databases)
             .field("is_fresh", &self.is_fresh)
             .field("is_source_new", &self.is_source_new)
+            .field("has_strays_alone", &self.has_strays_alone)
             .field("has_source_turned", &self.has_source_turned)
             .field("passes", &self.passes)
             .field("standstills", &self.standstills)
@@ -114,11 +118,12 @@ impl SlotMove {
             settings,
             state: match entry {
                 Entry::Fresh | Entry::SourceOwns | Entry::SourceReplaced => State::Import,
-                Entry::TargetOwns => State::Databases,
+                Entry::TargetOwns | Entry::TargetServes => State::Databases,
             },
             databases: Vec::new(),
             is_fresh: entry == Entry::Fresh,
             is_source_new: entry == Entry::SourceReplaced,
+            has_strays_alone: entry == Entry::TargetServes,
             has_source_turned: false,
             passes: 0,
             standstills: 0,

@@ -47,8 +47,12 @@ pub enum Entry {
     /// owner still: a node that imports a slot doesn't learn of its source's heir by gossip. Where
     /// the old source died, the target even says `cluster_state:fail` and serves nobody.
     SourceReplaced,
-    /// The target owns it already; the source or a bystander may not know, or still has it open.
+    /// The target owns it already; the source or a bystander may not know.
     TargetOwns,
+    /// The target owns it, and the source knows and has it open still. No client is sent to what
+    /// keys it has: its primary had sent them, and this is an heir that was behind. They are not
+    /// sent again, since clients may have deleted them meanwhile ([`crate::execute::strays`]).
+    TargetServes,
 }
 
 /// What to do next.

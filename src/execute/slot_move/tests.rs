@@ -211,6 +211,21 @@ fn a_slot_that_the_target_owns_is_not_opened_again() {
 }
 
 #[test]
+fn keys_of_a_source_that_serves_none_are_never_sent() {
+    let empty = || Script::default();
+    let mut closes = empty();
+    closes.run(machine(Entry::TargetServes)).expect("arrives");
+    assert_eq!(closes.log, [&HEAD[2..3], &TAIL].concat());
+    let mut strays = Script {
+        listings: [vec!["old"]].into(),
+        counts: [1].into(),
+        ..empty()
+    };
+    strays.run(machine(Entry::TargetServes)).expect("arrives");
+    assert_eq!(strays.log, [&HEAD[2..3], &TAIL[..1]].concat());
+}
+
+#[test]
 fn a_key_that_turns_up_after_all_is_moved_before_anybody_owns() {
     let mut script = Script {
         listings: [vec![], vec!["late"]].into(),

@@ -6,7 +6,8 @@
 //! in its buffers while it stood still is carried out when it wakes, before it
 //! hears of its heir, and with a slot of its own it doesn't turn into a replica
 //! (seen on Valkey 9.1). Then one of the two owns the slot, and the other has
-//! it open, or has copies of its keys that no client is sent to.
+//! it open, or has copies of its keys that no client is sent to. And a replica
+//! that was behind when it took over from a source has keys that had moved.
 //!
 //! The owner's copies count. A stray copy is deleted when the owner has the
 //! same; where they differ, or the owner has none, a client may have written
@@ -19,24 +20,18 @@
 //!                                     no key left ──> STABLE (holder)
 //! ```
 
+mod clear;
+
+pub use clear::clear;
+
 use super::Move;
 use super::families::Families;
 use super::slot_move::OnConflict;
 use super::survey::{NodeFacts, Survey};
 use crate::cluster::login::Login;
-use crate::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
-use crate::cluster::{LiveCluster, Node, NodeAddr, NodeId, keyspace};
-use crate::error::{Error, ErrorKind, Result};
-use crate::escape;
+use crate::cluster::{NodeAddr, NodeId, OpenSlot};
 use crate::slot::Slot;
 use std::collections::BTreeSet;
-
-/// How many keys are listed and compared at once.
-const KEYS_AT_ONCE: u32 = 64;
-/// How often a listing may bring keys that were to be gone before we stop.
-const MAX_STANDSTILLS: u32 = 16;
-/// Two clocks read a remaining life at two moments: this much apart counts as the same.
-const TTL_SLACK_MS: u64 = 1_000;
 
 /// A slot on a node that neither owns nor receives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,272 +71,49 @@ pub struct Cleared {
 pub fn find(survey: &Survey, families: &Families, ended: &[Move]) -> Vec<Stray> {
     let mut found = BTreeSet::new();
     for task in ended {
-        let owns = |(id, facts): &(NodeId, &NodeFacts)| {
-            let myself = facts.view.node(*id);
-            myself.is_some_and(|node| node.slots.contains(task.slot))
-        };
-        // Where two claim it, gossip has yet to say who.
-        let mut owners = survey.primaries().filter(owns);
-        let (Some((owner, _)), None) = (owners.next(), owners.next()) else {
+        let Some(owner) = only_owner(survey, task.slot) else {
             continue;
         };
-        let of_the_families = |id: NodeId| {
-            let is_kin = |of: NodeId| families.are_kin(id, of);
-            let is_of = id == task.target || is_kin(task.source) || is_kin(task.target);
-            is_of || families.is_beside(task.slot, id)
-        };
-        for (holder, facts) in survey.primaries() {
-            if holder == owner
-                || !of_the_families(holder)
-                || !holds(holder, facts, survey, task.slot)
-            {
-                continue;
-            }
-            let slot = task.slot;
-            found.insert(Stray {
-                holder,
-                owner,
-                slot,
-            });
-        }
+        let is_left =
+            |(id, facts): &(NodeId, &NodeFacts)| *id != owner && holds(facts, *id, *task, families);
+        let holders = survey.primaries().filter(is_left);
+        found.extend(holders.map(|(holder, _)| Stray {
+            holder,
+            owner,
+            slot: task.slot,
+        }));
     }
     found.into_iter().collect()
 }
 
-fn holds(id: NodeId, facts: &NodeFacts, survey: &Survey, slot: Slot) -> bool {
-    is_open(id, survey, slot) || facts.orphans.contains_key(&slot)
-}
-
-fn is_open(id: NodeId, survey: &Survey, slot: Slot) -> bool {
-    let node = survey.nodes.get(&id).and_then(|facts| facts.view.node(id));
-    let open = node.map_or(&[][..], |node: &Node| &node.open);
-    open.iter().any(|open| open.slot() == slot)
-}
-
-/// Clears up one stray.
-///
-/// # Errors
-/// [`ErrorKind::Stopped`] at a copy that the owner doesn't have as well, unless a wish says what
-/// becomes of it; or when a node can't be asked, or refuses.
-pub fn clear<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    stray: Stray,
-    manner: &Manner,
-) -> Result<Cleared> {
-    let Stray { holder, slot, .. } = stray;
-    let importing = SetSlot::Importing {
-        source: stray.owner,
+/// Who takes itself for a slot's owner. Where two claim it, gossip has yet to say who.
+fn only_owner(survey: &Survey, slot: Slot) -> Option<NodeId> {
+    let owns = |(id, facts): &(NodeId, &NodeFacts)| {
+        let myself = facts.view.node(*id);
+        myself.is_some_and(|node| node.slots.contains(slot))
     };
-    set_slot(cluster, holder, slot, importing)?;
-    let mut cleared = Cleared::default();
-    for db in keyspace::databases(cluster, holder)? {
-        clear_database(cluster, stray, db, manner, &mut cleared)?;
-    }
-    cluster.ask(holder, &Verb::Select(0))?;
-    set_slot(cluster, holder, slot, SetSlot::Stable)?;
-    Ok(cleared)
-}
-
-fn clear_database<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    stray: Stray,
-    db: u32,
-    manner: &Manner,
-    cleared: &mut Cleared,
-) -> Result<()> {
-    let listing = Verb::KeysInSlot {
-        slot: stray.slot,
-        limit: KEYS_AT_ONCE,
-    };
-    let mut before = Vec::new();
-    let mut standstills = 0;
-    loop {
-        let replies = cluster.round_trip(stray.holder, &[Verb::Select(db), listing.clone()])?;
-        let keys = reply(replies, 1, &listing)?.byte_strings(&listing)?;
-        if keys.is_empty() {
-            return Ok(());
-        }
-        standstills += u32::from(keys == before);
-        if standstills > MAX_STANDSTILLS {
-            let message = format!(
-                "slot {}: {} lists keys that can't be cleared up",
-                stray.slot,
-                cluster.name(stray.holder)
-            );
-            return Err(Error::new(ErrorKind::Stopped, message));
-        }
-        clear_keys(cluster, stray, db, &keys, manner, cleared)?;
-        before = keys;
+    let mut owners = survey.primaries().filter(owns);
+    match (owners.next(), owners.next()) {
+        (Some((owner, _)), None) => Some(owner),
+        _ => None,
     }
 }
 
-/// What a key is on one node: its value as `DUMP` gives it, and its remaining life.
-type Copy = (Option<Vec<u8>>, i64);
-
-fn clear_keys<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    stray: Stray,
-    db: u32,
-    keys: &[Vec<u8>],
-    manner: &Manner,
-    cleared: &mut Cleared,
-) -> Result<()> {
-    let mine = copies(cluster, stray.holder, db, keys, &[Verb::Asking])?;
-    let theirs = copies(cluster, stray.owner, db, keys, &[])?;
-    let (mut dropped, mut sent) = (Vec::new(), Vec::new());
-    for ((key, mine), theirs) in keys.iter().zip(&mine).zip(&theirs) {
-        match manner.on_conflict {
-            // It has expired since it was listed.
-            _ if mine.0.is_none() => {}
-            _ if is_same(mine, theirs) => {
-                cleared.copies += 1;
-                dropped.push(key.clone());
-            }
-            OnConflict::Stop => return Err(conflict(cluster, stray, key, theirs)),
-            OnConflict::KeepTarget => {
-                cleared.conflicts += 1;
-                dropped.push(key.clone());
-            }
-            OnConflict::KeepSource => {
-                cleared.conflicts += 1;
-                sent.push(key.clone());
-            }
-        }
-    }
-    drop_keys(cluster, stray.holder, db, &dropped)?;
-    match sent.is_empty() {
-        true => Ok(()),
-        false => send_home(cluster, stray, db, sent, manner),
-    }
-}
-
-/// The values and remaining lives of keys on a node, each question behind these verbs.
-fn copies<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    node: NodeId,
-    db: u32,
-    keys: &[Vec<u8>],
-    before: &[Verb],
-) -> Result<Vec<Copy>> {
-    let mut verbs = vec![Verb::Select(db)];
-    for key in keys {
-        for verb in [Verb::Dump(key.clone()), Verb::Pttl(key.clone())] {
-            verbs.extend(before.iter().cloned());
-            verbs.push(verb);
-        }
-    }
-    verbs.push(Verb::Select(0));
-    let replies = cluster.round_trip(node, &verbs)?;
-    let answers = verbs.iter().zip(replies);
-    let answers = answers.filter(|(verb, _)| matches!(verb, Verb::Dump(_) | Verb::Pttl(_)));
-    let answers: Vec<Reply> = answers
-        .map(|(verb, reply)| reply.accepted(verb))
-        .collect::<Result<_>>()
-        .map_err(|error| cluster.blame(node, error))?;
-    let pairs = answers.chunks_exact(2).map(|pair| match pair {
-        [Reply::Text(value), Reply::Int(ttl)] => (Some(value.clone()), *ttl),
-        _ => (None, -2),
+/// Whether something of a move's slot is left on a node.
+fn holds(facts: &NodeFacts, id: NodeId, task: Move, families: &Families) -> bool {
+    let is_kin = |of: NodeId| families.are_kin(id, of);
+    let is_ours = id == task.target || is_kin(task.source) || is_kin(task.target);
+    let open = facts.view.node(id).and_then(|node| {
+        let mut open = node.open.iter();
+        open.find(|open| open.slot() == task.slot)
     });
-    Ok(pairs.collect())
-}
-
-fn is_same((mine, my_ttl): &Copy, (theirs, their_ttl): &Copy) -> bool {
-    let lives = (*my_ttl < 0) == (*their_ttl < 0);
-    mine == theirs && lives && my_ttl.abs_diff(*their_ttl) <= TTL_SLACK_MS
-}
-
-fn drop_keys<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    holder: NodeId,
-    db: u32,
-    keys: &[Vec<u8>],
-) -> Result<()> {
-    if keys.is_empty() {
-        return Ok(());
+    let has_keys = facts.orphans.contains_key(&task.slot);
+    match open {
+        // The source itself may get it back by somebody else by now.
+        Some(OpenSlot::Importing { .. }) => is_ours || families.is_beside(task.slot, id),
+        Some(OpenSlot::Migrating { .. }) => is_ours || id == task.source,
+        None => has_keys && (is_ours || id == task.source || families.is_beside(task.slot, id)),
     }
-    let mut verbs = vec![Verb::Select(db)];
-    for key in keys {
-        verbs.push(Verb::Asking);
-        verbs.push(Verb::Client(vec![b"DEL".to_vec(), key.clone()]));
-    }
-    verbs.push(Verb::Select(0));
-    let replies = cluster.round_trip(holder, &verbs)?;
-    for (verb, reply) in verbs.iter().zip(replies) {
-        let accepted = reply.accepted(verb);
-        accepted.map_err(|error| cluster.blame(holder, error))?;
-    }
-    Ok(())
-}
-
-fn send_home<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    stray: Stray,
-    db: u32,
-    keys: Vec<Vec<u8>>,
-    manner: &Manner,
-) -> Result<()> {
-    let target = manner.route.clone().ok_or_else(|| {
-        let message = format!("slot {}: no proven route to its owner", stray.slot);
-        Error::new(ErrorKind::Unsafe, message)
-    })?;
-    let verb = Verb::Migrate(Migrate {
-        target,
-        db,
-        timeout_ms: manner.timeout_ms,
-        login: manner.login.clone(),
-        replace: true,
-        keys,
-    });
-    let replies = cluster.round_trip(stray.holder, &[Verb::Select(db), verb.clone()])?;
-    let sent = reply(replies, 1, &verb)?.accepted(&verb).map(drop);
-    sent.map_err(|error| {
-        cluster
-            .blame(stray.holder, error)
-            .of_kind(ErrorKind::Stopped)
-    })
-}
-
-fn set_slot<L: NodeLink>(
-    cluster: &mut LiveCluster<L>,
-    node: NodeId,
-    slot: Slot,
-    state: SetSlot,
-) -> Result<()> {
-    let verb = Verb::SetSlot { slot, state };
-    let accepted = cluster.ask(node, &verb)?.accepted(&verb).map(drop);
-    accepted.map_err(|error| {
-        let error = cluster.blame(node, error).context(format!("slot {slot}"));
-        error.of_kind(ErrorKind::Stopped)
-    })
-}
-
-fn reply(replies: Vec<Reply>, place: usize, verb: &Verb) -> Result<Reply> {
-    replies.into_iter().nth(place).ok_or_else(|| {
-        let message = format!("{} got no answer", verb.name());
-        Error::new(ErrorKind::Server, message)
-    })
-}
-
-fn conflict<L: NodeLink>(
-    cluster: &LiveCluster<L>,
-    stray: Stray,
-    key: &[u8],
-    theirs: &Copy,
-) -> Error {
-    let (holder, owner) = (cluster.name(stray.holder), cluster.name(stray.owner));
-    let what = match theirs.0 {
-        Some(_) => "with another value or life",
-        None => "and no longer, or never, on its owner",
-    };
-    let message = format!(
-        "slot {}: key `{}` is on {holder}, which doesn't own the slot, {what} ({owner})",
-        stray.slot,
-        escape::key_line(key)
-    );
-    Error::new(ErrorKind::Stopped, message).mend(format!(
-        "look at both (GET, after ASKING on {holder}), then resume with --on-conflict keep-target \
-         to keep what the owner has, or keep-source to keep the other"
-    ))
 }
 
 #[cfg(test)]

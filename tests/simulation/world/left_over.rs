@@ -10,6 +10,7 @@ use slotkit::execute::Version;
 use slotkit::execute::executor::OnConflict;
 use slotkit::execute::strays::{self, Manner, Stray};
 use slotkit::execute::survey::{NodeFacts, Permissions, Survey};
+use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -103,7 +104,12 @@ impl World {
             let node = &self.cluster.nodes[at];
             let mut orphans = BTreeMap::new();
             let slots = node.data.keys().map(|key| slot_of(key));
-            for slot in slots.filter(|slot| node.owners.get(slot) != Some(&at)) {
+            let is_foreign = |slot: &Slot| {
+                let is_open =
+                    node.migrating.contains_key(slot) || node.importing.contains_key(slot);
+                node.owners.get(slot) != Some(&at) && !is_open
+            };
+            for slot in slots.filter(is_foreign) {
                 *orphans.entry(slot).or_default() += 1;
             }
             let facts = NodeFacts {

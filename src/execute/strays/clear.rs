@@ -1,0 +1,243 @@
+//! Clearing up one stray.
+
+use super::{Cleared, Manner, Stray};
+use crate::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
+use crate::cluster::{LiveCluster, NodeId, keyspace};
+use crate::error::{Error, ErrorKind, Result};
+use crate::escape;
+use crate::execute::copies::{self, Copy};
+use crate::execute::slot_move::OnConflict;
+
+/// How many keys are listed and compared at once.
+const KEYS_AT_ONCE: u32 = 64;
+/// How often a listing may bring keys that were to be gone before we stop.
+const MAX_STANDSTILLS: u32 = 16;
+
+/// Clears up one stray.
+///
+/// # Errors
+/// [`ErrorKind::Stopped`] at a copy that the owner doesn't have as well, unless a wish says what
+/// becomes of it; or when a node can't be asked, or refuses.
+pub fn clear<L: NodeLink>(
+    cluster: &mut LiveCluster<L>,
+    stray: Stray,
+    manner: &Manner,
+) -> Result<Cleared> {
+    let mut clearing = Clearing {
+        cluster,
+        stray,
+        manner,
+        cleared: Cleared::default(),
+    };
+    clearing.set_slot(SetSlot::Importing {
+        source: stray.owner,
+    })?;
+    for db in keyspace::databases(clearing.cluster, stray.holder)? {
+        clearing.database(db)?;
+    }
+    clearing.cluster.ask(stray.holder, &Verb::Select(0))?;
+    clearing.set_slot(SetSlot::Stable)?;
+    Ok(clearing.cleared)
+}
+
+struct Clearing<'a, L> {
+    cluster: &'a mut LiveCluster<L>,
+    stray: Stray,
+    manner: &'a Manner,
+    cleared: Cleared,
+}
+
+impl<L: NodeLink> Clearing<'_, L> {
+    fn database(&mut self, db: u32) -> Result<()> {
+        let listing = Verb::KeysInSlot {
+            slot: self.stray.slot,
+            limit: KEYS_AT_ONCE,
+        };
+        let mut before = Vec::new();
+        let mut standstills = 0;
+        loop {
+            let keys = self.ask(self.stray.holder, db, listing.clone())?;
+            let keys = keys.byte_strings(&listing)?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            standstills += u32::from(keys == before);
+            if standstills > MAX_STANDSTILLS {
+                let holder = self.cluster.name(self.stray.holder);
+                return Err(self.stopped(&format!("{holder} lists keys that can't be cleared up")));
+            }
+            self.keys(db, &keys)?;
+            before = keys;
+        }
+    }
+
+    fn keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<()> {
+        let mine = self.copies(self.stray.holder, db, keys, &[Verb::Asking])?;
+        let theirs = self.copies(self.stray.owner, db, keys, &[])?;
+        let (mut dropped, mut sent) = (Vec::new(), Vec::new());
+        for (key, (mut mine, mut theirs)) in keys.iter().zip(mine.into_iter().zip(theirs)) {
+            self.read_values(db, key, (&mut mine, &mut theirs))?;
+            match self.manner.on_conflict {
+                // It has expired since it was listed.
+                _ if mine == Copy::GONE => {}
+                _ if mine.is_same(&theirs) => {
+                    self.cleared.copies += 1;
+                    dropped.push(key.clone());
+                }
+                OnConflict::Stop => return Err(self.conflict(key, &theirs)),
+                OnConflict::KeepTarget => {
+                    self.cleared.conflicts += 1;
+                    dropped.push(key.clone());
+                }
+                OnConflict::KeepSource => {
+                    self.cleared.conflicts += 1;
+                    sent.push(key.clone());
+                }
+            }
+        }
+        self.drop_keys(db, &dropped)?;
+        match sent.is_empty() {
+            true => Ok(()),
+            false => self.send_home(db, sent),
+        }
+    }
+
+    /// The values and remaining lives of keys on a node, each question behind these verbs.
+    fn copies(
+        &mut self,
+        node: NodeId,
+        db: u32,
+        keys: &[Vec<u8>],
+        before: &[Verb],
+    ) -> Result<Vec<Copy>> {
+        let questions = copies::questions(keys, before);
+        let answers = self.ask_all(node, db, &questions)?;
+        let asked = questions.iter().zip(answers);
+        let mut answers = asked.filter(|(verb, _)| !matches!(verb, Verb::Asking));
+        let mut copies = Vec::with_capacity(keys.len());
+        while let (Some((verb, dump)), Some((_, ttl))) = (answers.next(), answers.next()) {
+            let copy = Copy::of(dump, ttl);
+            copies.push(copy.or_else(|odd| self.odd(node, verb, odd))?);
+        }
+        Ok(copies)
+    }
+
+    /// Reads both values where the dumps alone don't tell whether they are the same.
+    fn read_values(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        (mine, theirs): (&mut Copy, &mut Copy),
+    ) -> Result<()> {
+        let Some(kind) = mine.may_be_same(theirs) else {
+            return Ok(());
+        };
+        let read = [Verb::Asking, kind.read(key)];
+        let held = self.ask_all(self.stray.holder, db, &read)?.pop();
+        let owned = self.ask(self.stray.owner, db, kind.read(key))?;
+        copies::take_in(kind, (mine, theirs), (held.unwrap_or(Reply::Nil), owned));
+        Ok(())
+    }
+
+    fn drop_keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let delete = |key: &Vec<u8>| {
+            let words = vec![b"DEL".to_vec(), key.clone()];
+            [Verb::Asking, Verb::Client(words)]
+        };
+        let verbs: Vec<Verb> = keys.iter().flat_map(delete).collect();
+        let replies = self.ask_all(self.stray.holder, db, &verbs)?;
+        for (verb, reply) in verbs.iter().zip(replies) {
+            let accepted = reply.accepted(verb);
+            accepted.map_err(|error| self.cluster.blame(self.stray.holder, error))?;
+        }
+        Ok(())
+    }
+
+    fn send_home(&mut self, db: u32, keys: Vec<Vec<u8>>) -> Result<()> {
+        let target = self.manner.route.clone().ok_or_else(|| {
+            let message = "no proven route to its owner";
+            self.stopped(message).of_kind(ErrorKind::Unsafe)
+        })?;
+        let verb = Verb::Migrate(Migrate {
+            target,
+            db,
+            timeout_ms: self.manner.timeout_ms,
+            login: self.manner.login.clone(),
+            replace: true,
+            keys,
+        });
+        let sent = self.ask(self.stray.holder, db, verb.clone())?;
+        let sent = sent.accepted(&verb).map(drop);
+        sent.map_err(|error| {
+            let error = self.cluster.blame(self.stray.holder, error);
+            error.of_kind(ErrorKind::Stopped)
+        })
+    }
+
+    fn set_slot(&mut self, state: SetSlot) -> Result<()> {
+        let (node, slot) = (self.stray.holder, self.stray.slot);
+        let verb = Verb::SetSlot { slot, state };
+        let accepted = self.cluster.ask(node, &verb)?.accepted(&verb).map(drop);
+        accepted.map_err(|error| {
+            let error = self.cluster.blame(node, error);
+            error
+                .context(format!("slot {slot}"))
+                .of_kind(ErrorKind::Stopped)
+        })
+    }
+
+    /// The answer to one verb in a database.
+    fn ask(&mut self, node: NodeId, db: u32, verb: Verb) -> Result<Reply> {
+        let answers = self.ask_all(node, db, std::slice::from_ref(&verb))?;
+        answers.into_iter().next().ok_or_else(|| {
+            let message = format!("{} got no answer", verb.name());
+            self.cluster
+                .blame(node, Error::new(ErrorKind::Server, message))
+        })
+    }
+
+    /// The answers to verbs in a database; the link is back at the first one after them.
+    fn ask_all(&mut self, node: NodeId, db: u32, verbs: &[Verb]) -> Result<Vec<Reply>> {
+        let select = [Verb::Select(db)];
+        let all = [&select, verbs, &[Verb::Select(0)]].concat();
+        let mut replies = self.cluster.round_trip(node, &all)?.into_iter();
+        let selected = replies.next().unwrap_or(Reply::Nil);
+        let selected = selected.accepted(&select[0]);
+        selected.map_err(|error| self.cluster.blame(node, error))?;
+        Ok(replies.take(verbs.len()).collect())
+    }
+
+    fn odd<T>(&self, node: NodeId, verb: &Verb, odd: Reply) -> Result<T> {
+        let odd = odd.accepted(verb).and_then(|reply| {
+            let message = format!("{} answered {reply:?}", verb.name());
+            Err(Error::new(ErrorKind::Server, message))
+        });
+        odd.map_err(|error| self.cluster.blame(node, error))
+    }
+
+    fn stopped(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::Stopped,
+            format!("slot {}: {what}", self.stray.slot),
+        )
+    }
+
+    fn conflict(&self, key: &[u8], theirs: &Copy) -> Error {
+        let holder = self.cluster.name(self.stray.holder);
+        let owner = self.cluster.name(self.stray.owner);
+        let what = match theirs.dump {
+            Some(_) => "with another value or life",
+            None => "and no longer, or never, on its owner",
+        };
+        let key = escape::key_line(key);
+        let message =
+            format!("key `{key}` is on {holder}, which doesn't own the slot, {what} ({owner})");
+        self.stopped(&message).mend(format!(
+            "look at both (GET, after ASKING on {holder}), then resume with --on-conflict \
+             keep-target to keep what the owner has, or keep-source to keep the other"
+        ))
+    }
+}
