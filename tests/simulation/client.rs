@@ -47,14 +47,14 @@ impl Client {
     }
 
     /// Asks something new of these kinds, or goes on with what it asked. It has a map of the
-    /// cluster from some node, or asks any primary.
+    /// cluster from some node, or asks any primary. Returns who was asked, for what, and the answer.
     pub fn step(
         &mut self,
         cluster: &mut Cluster,
         chooser: &mut Chooser,
         kinds: &[&[u8]],
         asks_any: bool,
-    ) {
+    ) -> Option<(At, Verb, Reply)> {
         let alive: Vec<At> = cluster.alive_primaries().collect();
         let mut question = match self.question.take() {
             Some(question) => question,
@@ -83,7 +83,7 @@ impl Client {
         // Where every interleaving is tried, a state that comes again isn't gone on from.
         question.hops += u32::from(!asks_any);
         if question.hops > MAX_HOPS {
-            return;
+            return None;
         }
         if !alive.contains(&question.at) {
             question.at = alive[chooser.pick(alive.len())];
@@ -92,7 +92,9 @@ impl Client {
         if question.asking {
             cluster.answer(question.at, &Verb::Asking);
         }
-        let reply = cluster.answer(question.at, &Verb::Client(question.words.clone()));
+        let verb = Verb::Client(question.words.clone());
+        let reply = cluster.answer(question.at, &verb);
+        let told = (question.at, verb, reply.clone());
         match reply {
             Reply::Refused(refusal) => {
                 let addr = to_addr(&refusal);
@@ -105,6 +107,7 @@ impl Client {
             }
             reply => self.acknowledged(cluster, &question, &reply),
         }
+        Some(told)
     }
 
     /// A value that no copy of the key has.

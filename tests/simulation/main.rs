@@ -86,10 +86,7 @@ fn faults(chooser: &mut Chooser) -> Vec<(usize, Fault)> {
         Fault::Lags { source } => faults.push((later, Fault::Dies { source })),
         _ if chooser.pick(3) == 0 => {
             let second = FAULTS[chooser.pick(FAULTS.len())];
-            let is_second_failover = fails_over(first) && fails_over(second);
-            if !is_second_failover && !matches!(second, Fault::Lags { .. }) {
-                faults.push((later, second));
-            }
+            faults.push((later, second));
         }
         _ => {}
     }

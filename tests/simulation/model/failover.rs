@@ -26,9 +26,12 @@ impl Cluster {
         let epoch = epoch.max().unwrap_or_default() + 1;
         let keeps_open = self.server.replicates_open_slots;
         let given: Vec<Slot> = self.nodes[old].migrating.keys().copied().collect();
+        // One that is behind serves keys that have moved, whatever it knows.
+        let is_behind = self.lagging.remove(&heir);
+        let is_aware = keeps_open && !is_behind;
         self.windows
-            .inherit(old, heir, if keeps_open { &[] } else { &given });
-        if self.lagging.remove(&heir) {
+            .inherit(old, heir, if is_aware { &[] } else { &given });
+        if is_behind {
             self.note_not_replicated(old, heir);
         }
         let node = &mut self.nodes[heir];

@@ -240,10 +240,16 @@ impl Cluster {
             if self.nodes[old].data.get(&key) == self.nodes[heir].data.get(&key) {
                 continue;
             }
-            let has = |at: At| at != old && at != heir && self.nodes[at].data.contains_key(&key);
-            if self.alive_primaries().any(has) {
+            let is_outdated = self.nodes[heir].data.contains_key(&key);
+            if is_outdated {
                 self.windows.leave(heir, &key);
-            } else {
+            }
+            let owner = self.nodes[heir].owners.get(&slot_of(&key)).copied();
+            let is_elsewhere = owner != Some(old) && owner != Some(heir);
+            let has_moved = is_elsewhere && !self.nodes[old].data.contains_key(&key);
+            let has = |at: At| at != old && at != heir && self.nodes[at].data.contains_key(&key);
+            let is_safe = (is_outdated && has_moved) || self.alive_primaries().any(has);
+            if !is_safe {
                 let why = "not replicated when its primary failed over";
                 self.windows.raced.insert(key, why);
             }

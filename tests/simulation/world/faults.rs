@@ -48,7 +48,7 @@ pub enum Fault {
     Partition,
 }
 
-pub const FAULTS: [Fault; 18] = [
+pub const FAULTS: [Fault; 19] = [
     Fault::Nothing,
     Fault::Crash,
     Fault::CrashWithoutJournal,
@@ -68,6 +68,7 @@ pub const FAULTS: [Fault; 18] = [
     Fault::HandsOver { source: true },
     Fault::HandsOver { source: false },
     Fault::Partition,
+    Fault::Lags { source: true },
     Fault::Lags { source: false },
     Fault::StandsStill { source: true },
     Fault::StandsStill { source: false },
@@ -165,11 +166,16 @@ impl World {
     }
 
     /// The source or target with the replica that would take over. Who has no slots isn't
-    /// replaced by anybody.
+    /// replaced by anybody, and a replica that is cut off from its primary replaces nobody.
     pub(super) fn heir_of(&self, source: bool) -> Option<(At, At)> {
         let at = self.side(source);
         let nodes = &self.cluster.nodes;
-        let heir = nodes.iter().position(|node| node.follows == Some(at))?;
+        let is_cut = |heir: At| self.cluster.cut.contains(&(at.min(heir), at.max(heir)));
+        let may_replace = |heir: &At| {
+            let node = &nodes[*heir];
+            node.follows == Some(at) && node.is_alive && !is_cut(*heir)
+        };
+        let heir = (0..nodes.len()).find(may_replace)?;
         let owns = nodes[at].owners.values().any(|owner| *owner == at);
         owns.then_some((at, heir))
     }

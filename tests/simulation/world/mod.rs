@@ -172,8 +172,11 @@ impl World {
         if choice < self.messages.len() {
             self.message_step(choice);
         } else if choice == self.messages.len() {
-            self.client
-                .step(&mut self.cluster, &mut self.chooser, &KINDS, false);
+            let (cluster, chooser) = (&mut self.cluster, &mut self.chooser);
+            let told = self.client.step(cluster, chooser, &KINDS, false);
+            if let Some((at, verb, reply)) = told {
+                self.tell(|| wire::told(at, &verb, &reply));
+            }
         } else {
             self.now_ms += 20;
             self.gossip_once();

@@ -184,6 +184,15 @@ fn broken() -> Error {
     Error::new(ErrorKind::Connect, "the link broke")
 }
 
+/// What a client asked a node, and heard.
+pub(super) fn told(at: At, verb: &Verb, reply: &Reply) -> String {
+    let (words, shown) = (
+        words(std::slice::from_ref(verb)),
+        shown(std::slice::from_ref(reply)),
+    );
+    format!("client at {at}: {words} => {shown}")
+}
+
 fn words(verbs: &[Verb]) -> String {
     let line = |verb: &Verb| {
         let words = verb.words();
