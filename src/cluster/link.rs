@@ -6,10 +6,11 @@
 
 use super::NodeAddr;
 use super::login::{Login, Secret};
+use super::stream::Stream;
 use super::verb::{NodeLink, Refusal, Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError, Value};
-use std::time::Duration;
+use redis::{ConnectionAddr, IntoConnectionInfo, RedisError, Value};
+use std::io::Write;
 
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,8 @@ impl Default for Patience {
 
 /// A connection to one node.
 pub struct RedisLink {
-    connection: redis::Connection,
+    stream: Stream,
+    parser: redis::Parser,
     addr: NodeAddr,
     login: Option<Login>,
     patience: Patience,
@@ -51,35 +53,19 @@ impl RedisLink {
         login: Option<&Login>,
         patience: Patience,
     ) -> Result<RedisLink> {
-        let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name();
-        if let Some(login) = login {
-            settings = settings.set_password(login.password.reveal());
-            if let Some(user) = &login.user {
-                settings = settings.set_username(user);
-            }
-        }
-        let connect = || -> redis::RedisResult<redis::Connection> {
-            let info = ConnectionAddr::Tcp(addr.host.clone(), addr.port)
-                .into_connection_info()?
-                // Each write is a whole request: without this the end of a long one waits until
-                // the server has acknowledged its start, 40 ms (Nagle's algorithm, delayed ACK).
-                .set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
-            let client = redis::Client::open(info.set_redis_settings(settings))?;
-            let timeout = Duration::from_millis(patience.connect_ms);
-            let connection = client.get_connection_with_timeout(timeout)?;
-            let answer = Some(Duration::from_millis(patience.answer_ms));
-            connection.set_read_timeout(answer)?;
-            connection.set_write_timeout(answer)?;
-            Ok(connection)
-        };
-        let connection = connect().map_err(|error| connect_error(addr, login.is_some(), &error))?;
-        Ok(RedisLink {
-            connection,
+        let stream = Stream::connect(addr, patience.connect_ms);
+        let mut link = RedisLink {
+            stream: stream.map_err(|error| connect_error(addr, &error.to_string()))?,
+            parser: redis::Parser::new(),
             addr: addr.clone(),
             login: login.cloned(),
             patience,
             is_broken: false,
-        })
+        };
+        if let Some(login) = login {
+            link.log_in(login)?;
+        }
+        Ok(link)
     }
 
     /// Where the node listens.
@@ -87,16 +73,45 @@ impl RedisLink {
         &self.addr
     }
 
-    fn exchange(&mut self, verbs: &[Verb]) -> redis::RedisResult<Vec<Reply>> {
-        let mut bytes = Vec::new();
-        for verb in verbs {
-            pack(&verb.words(), &mut bytes);
+    fn log_in(&mut self, login: &Login) -> Result<()> {
+        let password = login.password.reveal();
+        let mut reply = match &login.user {
+            Some(user) => self.authenticate(&["AUTH", user, password])?,
+            None => self.authenticate(&["AUTH", password])?,
+        };
+        // Before 6.0 there are no users.
+        let has_no_users = |refusal: &Refusal| refusal.detail.contains("wrong number of arguments");
+        if login.user.is_some()
+            && matches!(&reply, Reply::Refused(refusal) if has_no_users(refusal))
+        {
+            reply = self.authenticate(&["AUTH", password])?;
         }
-        self.connection.send_packed_command(&bytes)?;
-        verbs
-            .iter()
-            .map(|_| self.connection.recv_response().map(reply))
-            .collect()
+        match reply {
+            Reply::Refused(refusal) => Err(refused_login(&self.addr, &refusal)),
+            _ => Ok(()),
+        }
+    }
+
+    fn authenticate(&mut self, words: &[&str]) -> Result<Reply> {
+        let replies = self.exchange(&packed(words), 1, self.patience.connect_ms);
+        let replies = replies.map_err(|error| connect_error(&self.addr, &words_of(&error)))?;
+        Ok(replies.into_iter().next().unwrap_or(Reply::Nil))
+    }
+
+    /// Sends commands, and reads so many replies, each of which may take so long.
+    fn exchange(
+        &mut self,
+        commands: &[u8],
+        count: usize,
+        timeout_ms: u64,
+    ) -> redis::RedisResult<Vec<Reply>> {
+        self.stream.allow(timeout_ms);
+        self.stream.write_all(commands)?;
+        let replies = (0..count).map(|_| {
+            self.stream.allow(timeout_ms);
+            self.parser.parse_value(&mut self.stream).map(reply)
+        });
+        replies.collect()
     }
 
     fn broken(&self, verbs: &[Verb], error: &RedisError) -> Error {
@@ -124,18 +139,22 @@ impl NodeLink for RedisLink {
             let message = format!("the link to {} is broken", self.addr);
             return Err(Error::new(ErrorKind::Connect, message));
         }
-        let exchanged = self.exchange(verbs);
+        let commands: Vec<u8> = verbs
+            .iter()
+            .flat_map(|verb| packed(&verb.words()))
+            .collect();
+        let exchanged = self.exchange(&commands, verbs.len(), self.patience.answer_ms);
         self.is_broken = exchanged.is_err();
         exchanged.map_err(|error| self.broken(verbs, &error))
     }
 }
 
-fn pack(words: &[Vec<u8>], bytes: &mut Vec<u8>) {
+fn packed(words: &[impl redis::ToRedisArgs]) -> Vec<u8> {
     let mut command = redis::Cmd::new();
     for word in words {
-        command.arg(word.as_slice());
+        command.arg(word);
     }
-    bytes.extend_from_slice(&command.get_packed_command());
+    command.get_packed_command()
 }
 
 fn reply(value: Value) -> Reply {
@@ -158,19 +177,13 @@ fn reply(value: Value) -> Reply {
     }
 }
 
-fn connect_error(addr: &NodeAddr, has_login: bool, error: &RedisError) -> Error {
-    let refused = error.kind() == redis::ErrorKind::AuthenticationFailed
-        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
-    if refused {
-        let message = format!("{addr} refuses the login ({})", words_of(error));
-        let mend = if has_login {
-            "check the user and the password"
-        } else {
-            "give the password with REDISCLI_AUTH, --askpass or -a"
-        };
-        return Error::new(ErrorKind::Auth, message).mend(mend);
-    }
-    let message = format!("can't connect to {addr} ({})", words_of(error));
+fn refused_login(addr: &NodeAddr, refusal: &Refusal) -> Error {
+    let message = format!("{addr} refuses the login ({refusal})");
+    Error::new(ErrorKind::Auth, message).mend("check the user and the password")
+}
+
+fn connect_error(addr: &NodeAddr, why: &str) -> Error {
+    let message = format!("can't connect to {addr} ({why})");
     Error::new(ErrorKind::Connect, message).mend("check host and port, and that the server runs")
 }
 
@@ -221,6 +234,80 @@ pub fn parse_uri(uri: &str) -> Result<UriParts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::net::{Shutdown, TcpListener};
+    use std::time::Duration;
+
+    /// Somebody who answers the first request with these bytes, one at a time with a pause
+    /// between, as often as told; then hangs up.
+    fn answering(bytes: &'static [u8], times: usize, pause_ms: u64) -> NodeAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().expect("a client");
+            let mut request = [0; 64];
+            let _ = socket.read(&mut request);
+            for byte in bytes.iter().cycle().take(bytes.len() * times) {
+                std::thread::sleep(Duration::from_millis(pause_ms));
+                // The client may have gone.
+                if socket.write_all(&[*byte]).is_err() {
+                    return;
+                }
+            }
+            // With a request unread, what was answered would be thrown away.
+            let _ = socket.shutdown(Shutdown::Write);
+            while socket.read(&mut request).is_ok_and(|count| count > 0) {}
+        });
+        NodeAddr::new("127.0.0.1", port)
+    }
+
+    fn answer_of(addr: &NodeAddr, login: Option<&Login>, answer_ms: u64) -> Result<Reply> {
+        let patience = Patience {
+            connect_ms: 5_000,
+            answer_ms,
+        };
+        let mut link = RedisLink::connect(addr, login, patience)?;
+        let mut replies = link.round_trip(&[Verb::MyId])?;
+        replies.pop().ok_or_else(|| unreachable!("one verb"))
+    }
+
+    #[test]
+    fn a_server_that_trickles_its_answer_is_given_up() {
+        let slow = answering(b"$9\r\nabcdefghi\r\n", 1, 100);
+        let error = answer_of(&slow, None, 400).expect_err("it takes 1.5 s");
+        assert_eq!(error.kind(), ErrorKind::Connect);
+        assert!(
+            error.message().contains("did not answer in time"),
+            "{error:?}"
+        );
+        let patient = answering(b"$9\r\nabcdefghi\r\n", 1, 1);
+        let reply = answer_of(&patient, None, 60_000).expect("an answer");
+        assert_eq!(reply, Reply::Text(b"abcdefghi".to_vec()));
+    }
+
+    #[test]
+    fn an_answer_that_is_none_breaks_the_link() {
+        for bytes in [&b"HTTP/1.1 200 OK\r\n"[..], b"$9\r\nabc", b""] {
+            let addr = answering(bytes, 1, 0);
+            let error = answer_of(&addr, None, 60_000).expect_err("no answer");
+            assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
+            assert!(error.message().contains("broke the link"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn before_6_0_a_login_has_no_user() {
+        let refused = b"-ERR wrong number of arguments for 'auth' command\r\n";
+        let old = answering(refused, 2, 0);
+        let login = Login {
+            user: Some("default".to_owned()),
+            password: Secret::new("hunter2"),
+        };
+        // It is asked again without one, and refuses that too.
+        let error = answer_of(&old, Some(&login), 60_000).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Auth, "{error:?}");
+        assert!(!error.one_line().contains("hunter2"), "{error:?}");
+    }
 
     #[test]
     fn a_uri_says_where_and_who() {

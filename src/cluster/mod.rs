@@ -23,6 +23,8 @@ mod node;
 pub mod parse;
 mod slot_map;
 pub mod slot_stats;
+#[cfg(feature = "live")]
+mod stream;
 pub mod verb;
 mod view;
 #[cfg(feature = "live")]
