@@ -55,6 +55,25 @@ pub(super) fn unpack(packed: &[u8], out: &mut Vec<u8>, limit: usize) -> bool {
     cut(out, limit)
 }
 
+/// Unpacks the first few bytes of a string, as many as `out` has; false when the data is damaged
+/// before that, or ends.
+pub(super) fn unpack_beginning(packed: &[u8], out: &mut [u8]) -> bool {
+    // Most strings begin with a run of literals that is long enough.
+    if let [control @ ..32, literals @ ..] = packed
+        && usize::from(*control) + 1 >= out.len()
+        && let Some(literals) = literals.get(..out.len())
+    {
+        out.copy_from_slice(literals);
+        return true;
+    }
+    let mut unpacked = Vec::new();
+    let is_whole = unpack(packed, &mut unpacked, out.len());
+    if is_whole {
+        out.copy_from_slice(&unpacked);
+    }
+    is_whole
+}
+
 fn cut(out: &mut Vec<u8>, limit: usize) -> bool {
     let is_enough = out.len() >= limit;
     out.truncate(limit);
@@ -87,8 +106,12 @@ mod tests {
             let mut out = b"before".to_vec();
             assert!(unpack(&packed, &mut out, 6 + limit));
             assert_eq!(out[6..], whole[..limit]);
+            let mut beginning = vec![0; limit];
+            assert!(unpack_beginning(&packed, &mut beginning));
+            assert_eq!(beginning, whole[..limit]);
         }
         assert!(!unpack(&packed, &mut Vec::new(), 27));
+        assert!(!unpack_beginning(&packed, &mut [0; 27]));
     }
 
     #[test]

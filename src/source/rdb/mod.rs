@@ -30,6 +30,7 @@ mod opcode;
 mod origin;
 mod packed;
 mod radix;
+mod short;
 mod stream;
 mod text;
 mod value;
@@ -47,7 +48,7 @@ use origin::Origin;
 use packed::Depth;
 use std::io::Read;
 use std::path::Path;
-use value::Values;
+use value::{Value, Values};
 use window::Window;
 
 /// How many keys a batch has at most: what is known of them stays in the cache on its way from the
@@ -172,7 +173,9 @@ impl Reader {
             && batch.bytes().len() < BATCH_BYTES
             && batch.has_room(self.window.offset())
         {
-            self.entry(batch)?;
+            if !self.short_string(batch) {
+                self.entry(batch)?;
+            }
         }
         Ok(())
     }
@@ -201,6 +204,13 @@ impl Reader {
             batch.key_buffer().truncate(key);
             return Ok(());
         }
+        self.add(record, key, &value, batch);
+        Ok(())
+    }
+
+    /// Adds the key that begins at `key` in the batch's buffer, and whose value ends here.
+    #[inline(always)]
+    fn add(&mut self, record: &Record, key: usize, value: &Value, batch: &mut KeyBatch) {
         let key_bytes = (batch.key_buffer().len() - key) as u64;
         let expires = record.expires_at.is_some();
         let size_bytes = match self.size {
@@ -227,7 +237,6 @@ impl Reader {
                 command: None,
             },
         );
-        Ok(())
     }
 }
 

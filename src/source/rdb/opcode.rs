@@ -13,13 +13,13 @@ const MOST_FIELD_BYTES: u64 = 64 << 10;
 const MOST_PREFIXES: usize = 8;
 
 /// Times before 1970 count as its beginning.
-fn moment(ms: i64) -> Moment {
+#[inline]
+pub(super) fn moment(ms: i64) -> Moment {
     Moment::from_unix_ms(ms.max(0) as u64)
 }
 
 impl Reader {
     /// Reads one opcode and what belongs to it, or one record.
-    #[inline]
     pub(super) fn entry(&mut self, batch: &mut KeyBatch) -> Result<()> {
         let mut record = Record {
             start: self.window.offset(),

@@ -204,18 +204,8 @@ impl Window {
     #[inline]
     pub(super) fn copy(&mut self, length: u64, out: &mut Vec<u8>) -> Result<()> {
         if length <= self.rest() as u64 {
-            let (begin, end) = (self.cursor, self.cursor + length as usize);
-            self.cursor = end;
-            // Most keys are short: bytes of a fixed number are copied without a call, and those too
-            // many are taken off again.
-            match self.buffer[begin..].first_chunk::<SHORT_BYTES>() {
-                Some(bytes) if end - begin <= SHORT_BYTES => {
-                    let kept = out.len() + (end - begin);
-                    out.extend_from_slice(bytes);
-                    out.truncate(kept);
-                }
-                _ => out.extend_from_slice(&self.buffer[begin..end]),
-            }
+            append_beginning(&self.buffer[self.cursor..], length as usize, out);
+            self.cursor += length as usize;
             return Ok(());
         }
         self.copy_far(length, out)
@@ -242,5 +232,21 @@ impl Window {
     /// Whether nothing follows.
     pub(super) fn is_at_end(&mut self) -> Result<bool> {
         Ok(self.look(1)?.is_empty())
+    }
+}
+
+/// Appends the first `length` bytes of a text.
+///
+/// Most keys are short: bytes of a fixed number are copied without a call, and those too many are
+/// taken off again.
+#[inline(always)]
+pub(super) fn append_beginning(text: &[u8], length: usize, out: &mut Vec<u8>) {
+    match text.first_chunk::<SHORT_BYTES>() {
+        Some(bytes) if length <= SHORT_BYTES => {
+            let kept = out.len() + length;
+            out.extend_from_slice(bytes);
+            out.truncate(kept);
+        }
+        _ => out.extend_from_slice(&text[..length]),
     }
 }

@@ -128,8 +128,7 @@ impl Window {
                 let packed = packed.min(PACKED_HEAD as u64) as usize;
                 let near = self.look(packed)?;
                 let near = &near[..near.len().min(packed)];
-                let mut out = Vec::with_capacity(wanted);
-                lzf::unpack(near, &mut out, wanted).then(|| head[..wanted].copy_from_slice(&out))
+                lzf::unpack_beginning(near, &mut head[..wanted]).then_some(())
             }
             _ => None,
         };

@@ -24,7 +24,25 @@ pub(super) struct Value {
 }
 
 impl Value {
+    /// A string of this length.
+    #[inline]
+    pub(super) fn string(length: u64, is_integer: bool) -> Value {
+        // Whether a text is embedded may depend on its key: `Value::encoding` knows.
+        let (encoding, heap) = match is_integer {
+            true => (Encoding::Int, Heap::Integer),
+            false => (Encoding::Raw, Heap::Text(length)),
+        };
+        Value {
+            kind: KeyKind::String,
+            encoding,
+            elements: Some(length),
+            longest: length,
+            heap,
+        }
+    }
+
     /// How it is kept under a key of this length.
+    #[inline]
     pub(super) fn encoding(&self, model: &Model, key: u64, expires: bool) -> Encoding {
         match self.heap {
             Heap::Text(length) if model.embeds(key, expires, length) => Encoding::Embstr,
@@ -171,21 +189,7 @@ impl Values {
             _ => false,
         };
         window.skip_text(text)?;
-        Ok(Value {
-            kind: KeyKind::String,
-            // Whether a text is embedded may depend on its key: `Value::encoding` knows.
-            encoding: if is_integer {
-                Encoding::Int
-            } else {
-                Encoding::Raw
-            },
-            elements: Some(length),
-            longest: length,
-            heap: match is_integer {
-                true => Heap::Integer,
-                false => Heap::Text(length),
-            },
-        })
+        Ok(Value::string(length, is_integer))
     }
 
     /// A value that is one structure of so many entries an element.
@@ -226,11 +230,18 @@ impl Values {
     }
 }
 
-/// Whether a text is what an integer of 64 bits prints as.
-fn is_wide_integer(text: &[u8]) -> bool {
+/// Whether a text of ten characters or more is what an integer of 64 bits prints as.
+#[inline]
+pub(super) fn is_wide_integer(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_plain = matches!(digits, [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
-    is_plain && std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok())
+    // Few texts have nothing but digits at their ends: no need to look at the rest of the others.
+    matches!(digits, [b'1'..=b'9', .., b'0'..=b'9']) && is_integer(text, digits)
+}
+
+#[inline(never)]
+fn is_integer(text: &[u8], digits: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_digit)
+        && std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok())
 }
 
 #[cfg(test)]
