@@ -3,6 +3,7 @@
 use super::apply::require_fit;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
+use super::findings;
 use super::journal_path::journal_of;
 use super::live::{Begun, Pace, Session};
 use super::pace::BIG_KEY_LIMIT;
@@ -11,7 +12,7 @@ use super::terminal;
 use super::work::{Work, work};
 use crate::error::Result;
 use crate::execute::executor::{Limits, OnConflict};
-use crate::execute::finding::Finding;
+use crate::execute::finding::{Finding, Severity};
 use crate::execute::journal::Journal;
 use crate::execute::preflight;
 use crate::plan::Plan;
@@ -59,20 +60,19 @@ const PACE: Pace = Pace {
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = args.plan.as_ref().map(Plan::read).transpose()?;
     let mut session = Session::open(args.connection.connection()?, PACE)?;
-    let findings = findings(args, plan.as_ref(), &mut session)?;
+    let findings = found(args, plan.as_ref(), &mut session)?;
     terminal::print(|out| {
         if args.json {
             let document = json!({ "schema": 1, "findings": findings });
             serde_json::to_writer_pretty(&mut *out, &document)?;
             return writeln!(out);
         }
-        for finding in &findings {
-            let severity = if finding.forbids() {
-                "error"
-            } else {
-                "warning"
+        for (severity, line) in findings::lines(&findings) {
+            let severity = match severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
             };
-            writeln!(out, "{severity}: {finding}")?;
+            writeln!(out, "{severity}: {line}")?;
         }
         Ok(())
     })?;
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Finding)
 }
 
-fn findings(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
+fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
     let view = session.cluster.seed_view()?;
     let begun = Journal::peek(&journal_of(args.journal.as_deref(), &view))?;
     let survey = session.survey()?;

@@ -16,6 +16,7 @@ mod connection;
 mod demo;
 mod exit;
 mod filter;
+mod findings;
 #[cfg(feature = "live")]
 mod giants;
 mod input;

@@ -421,7 +421,7 @@ fn two_runs_at_once_lose_nothing() {
         let more = ["--use-empty-primaries", "--keys-per-migrate", "1"];
         words.iter().chain(&more).map(ToString::to_string).collect()
     };
-    let mut runs: Vec<Child> = [&one, &other]
+    let runs: Vec<Child> = [&one, &other]
         .iter()
         .zip(&states)
         .map(|(target, state)| {
@@ -430,9 +430,10 @@ fn two_runs_at_once_lose_nothing() {
             spawn(&cluster, state.path(), &args)
         })
         .collect();
+    // Their words are read: a run that nobody listens to stands still when its pipe is full.
     let ends: Vec<_> = runs
-        .iter_mut()
-        .map(|run| run.wait().expect("ends").code())
+        .into_iter()
+        .map(|run| run.wait_with_output().expect("ends").status.code())
         .collect();
     load::assert_all_there(seed, None, &expected);
     assert!(

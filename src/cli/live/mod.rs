@@ -6,6 +6,7 @@ mod left_over;
 
 use super::canary::Canary;
 use super::connection::Connection;
+use super::findings;
 use super::terminal;
 use super::work::Work;
 use crate::cluster::link::{Patience, RedisLink};
@@ -300,16 +301,16 @@ impl Session {
 /// # Errors
 /// [`ErrorKind::Unsafe`] with the first finding; the others are said before.
 pub(super) fn refuse_if_forbidden(findings: &[Finding]) -> Result<()> {
-    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
-        findings.iter().partition(|finding| finding.forbids());
-    for warning in warnings {
+    let (errors, warnings): (Vec<Finding>, Vec<Finding>) =
+        findings.iter().cloned().partition(Finding::forbids);
+    for (_, warning) in findings::lines(&warnings) {
         terminal::say(format!("warning: {warning}"));
     }
     let Some((first, more)) = errors.split_first() else {
         return Ok(());
     };
-    for error in more {
-        terminal::say(error.to_string());
+    for (_, error) in findings::lines(more) {
+        terminal::say(error);
     }
     Err(Error::new(ErrorKind::Unsafe, first.message.clone()).mend(first.mend.clone()))
 }
