@@ -15,24 +15,15 @@
 
 use super::Move;
 use super::families::Families;
-use crate::cluster::{ClusterView, Node, NodeId, Role};
+use super::views::{Views, primaries};
+use crate::cluster::{Node, NodeId, Role};
 use crate::slot::Slot;
-use std::collections::BTreeMap;
 
 /// The primary that took over from a node, as far as the nodes can tell that can be asked.
 ///
 /// Of several it is the one of the last vote.
-pub(super) fn took_over(
-    views: &BTreeMap<NodeId, ClusterView>,
-    families: &Families,
-    id: NodeId,
-) -> Option<NodeId> {
-    let primaries = || {
-        let selves = views
-            .iter()
-            .filter_map(|(heir, view)| Some((view, view.node(*heir)?)));
-        selves.filter(|(_, node)| node.is_primary() && node.id != id)
-    };
+pub(super) fn took_over(views: &Views, families: &Families, id: NodeId) -> Option<NodeId> {
+    let primaries = || primaries(views).filter(|node| node.id != id);
     let says = |is: &dyn Fn(&Node) -> bool| {
         let mut told = views.values().filter_map(|view| view.node(id));
         told.any(is)
@@ -41,37 +32,29 @@ pub(super) fn took_over(
         let primary = Some(heir);
         says(&|node| node.role == Role::Replica { primary })
     };
-    if let Some((_, heir)) = primaries().find(|(_, node)| follows(node.id)) {
+    if let Some(heir) = primaries().find(|node| follows(node.id)) {
         return Some(heir.id);
     }
     if views.contains_key(&id) || !says(&|node| node.flags.fail) {
         return None;
     }
-    let has_all = |(view, heir): &(&ClusterView, &Node)| {
+    let has_all = |heir: &&Node| {
         let is_later = |old: &Node| old.slots.is_empty() && heir.config_epoch > old.config_epoch;
         let serves = !heir.slots.is_empty() && families.are_kin(heir.id, id);
-        serves && view.node(id).is_none_or(is_later)
+        serves && views[&heir.id].node(id).is_none_or(is_later)
     };
     let heirs = primaries().filter(has_all);
-    let last = heirs.max_by_key(|(_, heir)| heir.config_epoch);
-    last.map(|(_, heir)| heir.id)
+    let last = heirs.max_by_key(|heir| heir.config_epoch);
+    last.map(|heir| heir.id)
 }
 
 /// The slots of these moves that belong to a dead node, each with the heir that it should go to.
 ///
 /// A slot counts when no primary that can be asked owns it, and somebody takes a node for its
 /// owner that failed and can't be asked.
-pub fn left_to(
-    views: &BTreeMap<NodeId, ClusterView>,
-    families: &Families,
-    moves: &[Move],
-) -> Vec<(Slot, NodeId)> {
-    let selves = views.iter().filter_map(|(id, view)| view.node(*id));
-    let primaries: Vec<&Node> = selves
-        .filter(|node| node.is_primary() && !node.slots.is_empty())
-        .collect();
+pub fn left_to(views: &Views, families: &Families, moves: &[Move]) -> Vec<(Slot, NodeId)> {
     let heir_of = |slot: Slot| {
-        let is_owned = primaries.iter().any(|node| node.slots.contains(slot));
+        let is_owned = primaries(views).any(|node| node.slots.contains(slot));
         let dead = views.values().filter(|_| !is_owned).find_map(|view| {
             let owner = view.map().owner(slot)?;
             let has_failed = view.node(owner)?.flags.fail && !views.contains_key(&owner);
@@ -91,7 +74,7 @@ mod tests {
     use crate::execute::testing::{facts_with, id, task};
 
     /// `b` was given slot 0 and died; `c`, its replica, hasn't heard of that, and has the rest.
-    fn views(last_owner: char) -> BTreeMap<NodeId, ClusterView> {
+    fn views(last_owner: char) -> Views {
         let views = ['a', 'c'].map(|myself| {
             let facts = facts_with(myself, |node, line| {
                 let line = line.replace(" 0-5460", " 1-5460");
@@ -133,7 +116,7 @@ mod tests {
     #[test]
     fn a_rival_of_the_dead_node_is_no_heir() {
         let kin: Families = [(id('b'), id('c'))].into_iter().collect();
-        let heir = |views: &BTreeMap<NodeId, ClusterView>| took_over(views, &kin, id('b'));
+        let heir = |views: &Views| took_over(views, &kin, id('b'));
         assert_eq!(heir(&views('b')), Some(id('c')));
         let changed = |change: &dyn Fn(char, String) -> String| {
             let views = ['a', 'c'].map(|myself| {
@@ -143,7 +126,7 @@ mod tests {
                 });
                 (id(myself), facts.view)
             });
-            views.into_iter().collect::<BTreeMap<_, _>>()
+            views.into_iter().collect::<Views>()
         };
         // It was given slots after it had come back beside the heir, which has heard of them.
         assert_eq!(heir(&changed(&|_, line| line)), None);

@@ -35,6 +35,7 @@ pub mod survey;
 #[cfg(test)]
 mod testing;
 mod version;
+pub mod views;
 
 pub use version::Version;
 

@@ -8,13 +8,11 @@
 
 use super::Move;
 use super::families::Families;
-use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
+use super::views::{Views, primaries, primary};
+use crate::cluster::{Node, NodeId, OpenSlot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What each node believes that can be asked.
-type Views = BTreeMap<NodeId, ClusterView>;
 
 /// What would close every open slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +40,8 @@ struct Said {
 /// meant.
 pub fn open_moves(views: &Views) -> Result<OpenMoves> {
     let mut slots: BTreeMap<Slot, Said> = BTreeMap::new();
-    for (id, myself) in primaries(views) {
+    for myself in primaries(views) {
+        let id = myself.id;
         for open in &myself.open {
             let said = slots.entry(open.slot()).or_default();
             match open {
@@ -63,13 +62,6 @@ pub fn open_moves(views: &Views) -> Result<OpenMoves> {
         beside.for_each(|(id, _)| found.beside.add_beside(*slot, *id));
     }
     Ok(found)
-}
-
-fn primaries(views: &Views) -> impl Iterator<Item = (NodeId, &Node)> {
-    let selves = views
-        .iter()
-        .filter_map(|(id, view)| Some((*id, view.node(*id)?)));
-    selves.filter(|(_, node)| node.is_primary())
 }
 
 impl Said {
@@ -125,11 +117,11 @@ impl Said {
 /// The owner of a slot, where it is none of those that the receivers name as its source and all
 /// of those are primaries still: none of them was replaced, so the slot has moved since.
 fn settled_owner(views: &Views, slot: Slot, importing: &[(NodeId, NodeId)]) -> Option<NodeId> {
-    let mut owners = primaries(views).filter(|(_, node)| node.slots.contains(slot));
-    let (owner, None) = (owners.next()?.0, owners.next()) else {
+    let mut owners = primaries(views).filter(|node| node.slots.contains(slot));
+    let (owner, None) = (owners.next()?.id, owners.next()) else {
         return None;
     };
-    let is_primary = |id: NodeId| primaries(views).any(|(primary, _)| primary == id);
+    let is_primary = |id: NodeId| primary(views, id).is_some();
     let has_moved = |(_, source): &(NodeId, NodeId)| *source != owner && is_primary(*source);
     importing.iter().all(has_moved).then_some(owner)
 }

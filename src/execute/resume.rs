@@ -8,10 +8,9 @@ use super::families::Families;
 use super::heirs;
 use super::slot_move::Entry;
 use super::survey::Survey;
-use crate::cluster::{ClusterView, NodeId, OpenSlot};
+use super::views::{Views, primaries, primary};
+use crate::cluster::{NodeId, OpenSlot};
 use crate::error::{Error, ErrorKind, Result};
-use std::collections::BTreeMap;
-
 /// How a move that was begun goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -24,7 +23,7 @@ pub enum Standing {
 /// What the nodes believe, for as far as they can be asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beliefs<'a> {
-    pub views: &'a BTreeMap<NodeId, ClusterView>,
+    pub views: &'a Views,
     /// Who was a replica of whom when the run began.
     pub families: &'a Families,
 }
@@ -44,11 +43,7 @@ pub fn standing(survey: &Survey, families: &Families, begun: Move) -> Result<Sta
 ///
 /// # Errors
 /// As [`standing`].
-pub fn standing_of(
-    views: &BTreeMap<NodeId, ClusterView>,
-    families: &Families,
-    begun: Move,
-) -> Result<Standing> {
+pub fn standing_of(views: &Views, families: &Families, begun: Move) -> Result<Standing> {
     standing_in(Beliefs { views, families }, begun)
 }
 
@@ -162,20 +157,16 @@ impl Beliefs<'_> {
     /// stood still has a `NODE` in its buffers when it wakes, beside the heir that the move had
     /// gone on with. The heir imports the slot, so gossip doesn't tell it.
     fn owning_kin(&self, task: Move) -> Option<NodeId> {
-        let mut primaries = self.views.iter().filter(|(id, _)| self.is_primary(**id));
-        let owning = primaries.find(|(id, view)| {
-            let owner = view.map().owner(task.slot);
-            let is_kin = **id != task.source && self.families.are_kin(**id, task.target);
-            owner == Some(**id) && is_kin
+        let owning = primaries(self.views).find(|node| {
+            let is_kin = node.id != task.source && self.families.are_kin(node.id, task.target);
+            node.slots.contains(task.slot) && is_kin
         });
-        owning.map(|(id, _)| *id)
+        owning.map(|node| node.id)
     }
 
     /// Whether a node that can be asked takes itself for a primary.
     fn is_primary(&self, id: NodeId) -> bool {
-        let view = self.views.get(&id);
-        view.and_then(|view| view.node(id))
-            .is_some_and(crate::cluster::Node::is_primary)
+        primary(self.views, id).is_some()
     }
 
     fn side(&self, task: Move, id: NodeId) -> Result<Side> {
@@ -184,8 +175,7 @@ impl Beliefs<'_> {
             .get(&id)
             .ok_or_else(|| refuse(task, &format!("node {id} can't be reached")))?;
         // A primary that gave its last slot away is a replica by now and takes no SETSLOT any more.
-        let myself = view.node(id).filter(|node| node.is_primary());
-        let open = myself.and_then(|node| {
+        let open = primary(self.views, id).and_then(|node| {
             let mut open = node.open.iter().copied();
             open.find(|open| open.slot() == task.slot)
         });
@@ -214,6 +204,7 @@ fn refuse(task: Move, why: &str) -> Error {
 mod tests {
     use super::*;
     use crate::execute::testing::{self, facts_with, id};
+    use std::collections::BTreeMap;
 
     fn task() -> Move {
         testing::task(0, 'a', 'b')

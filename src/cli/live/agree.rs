@@ -6,8 +6,8 @@ use crate::cluster::{ClusterView, NodeId, Role, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::journal::Journal;
+use crate::execute::views::Views;
 use crate::slot::Slot;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long after the last move the nodes may take to agree: gossip needs some seconds.
@@ -87,8 +87,8 @@ impl Session {
     }
 
     /// What each node believes that can be asked, and which primaries can't.
-    pub(super) fn reachable_views(&mut self) -> (BTreeMap<NodeId, ClusterView>, Vec<NodeId>) {
-        let mut views = BTreeMap::new();
+    pub(super) fn reachable_views(&mut self) -> (Views, Vec<NodeId>) {
+        let mut views = Views::new();
         let mut silent = Vec::new();
         for id in self.cluster.ids() {
             // A link may have broken with its node, which is back by now.

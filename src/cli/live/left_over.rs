@@ -2,15 +2,15 @@
 
 use super::{Session, terminal};
 use crate::cluster::verb::{Reply, SetSlot, Verb};
-use crate::cluster::{ClusterView, Node, NodeId};
 use crate::error::Result;
 use crate::execute::executor::OnConflict;
 use crate::execute::families::Families;
 use crate::execute::journal::Journal;
 use crate::execute::strays::{self, Manner, Stray};
 use crate::execute::survey::Survey;
+use crate::execute::views::{Views, primaries, primary};
 use crate::execute::{Move, heirs, route};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Session {
     /// Gives the slots of these moves that a node took with it when it died to its heir.
@@ -79,10 +79,7 @@ impl Session {
             return true;
         }
         let (views, _) = self.reachable_views();
-        let mut open = views.iter().flat_map(|(id, view)| {
-            let myself = view.node(*id).filter(|node| node.is_primary());
-            myself.map_or(&[][..], |node| &node.open)
-        });
+        let mut open = primaries(&views).flat_map(|node| &node.open);
         open.any(|open| slots.contains(&open.slot())) || has_failed_over(&views, &self.families)
     }
 
@@ -107,11 +104,7 @@ impl Session {
 }
 
 /// Whether one that was a replica takes itself for a primary.
-fn has_failed_over(views: &BTreeMap<NodeId, ClusterView>, families: &Families) -> bool {
-    let is_primary = |id: NodeId| {
-        let view = views.get(&id);
-        view.and_then(|view| view.node(id))
-            .is_some_and(Node::is_primary)
-    };
-    families.pairs().any(|(_, replica)| is_primary(replica))
+fn has_failed_over(views: &Views, families: &Families) -> bool {
+    let mut replicas = families.pairs().map(|(_, replica)| replica);
+    replicas.any(|replica| primary(views, replica).is_some())
 }

@@ -2,9 +2,10 @@
 
 use super::super::guard::Selves;
 use super::super::heirs;
+use super::super::views::Views;
 use super::schedule::Ticket;
 use super::settings::Options;
-use crate::cluster::{ClusterView, NodeId, parse};
+use crate::cluster::{NodeId, parse};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ pub(super) struct Look {
     /// What each node says of itself.
     pub selves: Selves,
     /// What each node believes of all; filled when a slot wants to know where it stands.
-    pub views: BTreeMap<NodeId, ClusterView>,
+    pub views: Views,
     /// Who couldn't be asked, and why.
     silent: BTreeMap<NodeId, Error>,
     /// Slots that want to begin.
@@ -42,7 +43,7 @@ impl Look {
             to_ask: nodes.into_iter().collect(),
             asked: BTreeSet::new(),
             selves: Selves::new(),
-            views: BTreeMap::new(),
+            views: Views::new(),
             silent: BTreeMap::new(),
             begins,
             claims,
