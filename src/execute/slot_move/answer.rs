@@ -5,10 +5,82 @@ use super::state::{Batch, State};
 use super::{EPOCH_PAUSE_MS, MAX_EPOCH_WAITS, MAX_PASSES, SlotMove};
 use crate::cluster::keyspace::databases_in;
 use crate::cluster::parse::info_field;
-use crate::cluster::verb::{Migrate, Refusal, Reply, SetSlot, Verb};
+use crate::cluster::verb::{Refusal, Reply, Verb};
 use crate::error::{Error, ErrorKind};
 
 impl SlotMove {
+    /// Takes the replies to the verbs of the last [`Action::Ask`](super::Action::Ask).
+    ///
+    /// # Errors
+    /// At the first surprise; its kind is [`ErrorKind::Stopped`].
+    pub fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        self.state = match state {
+            State::Import => {
+                let next = match self.is_fresh {
+                    true => State::Claim,
+                    false => State::Migrate,
+                };
+                self.accepted(replies, "IMPORTING on the target", next)?
+            }
+            State::Migrate => self.opened(replies)?,
+            State::Withdraw { why } => {
+                return Err(Halt::Stop(Error::new(ErrorKind::Stopped, why)));
+            }
+            State::Databases => self.start_pass(replies)?,
+            State::List { db } => self.listed(db, replies)?,
+            State::Measure { db, keys } => self.measured(db, keys, replies)?,
+            State::Send { batch } => self.sent(batch, replies)?,
+            State::Replace { batch } => self.replaced(batch, replies)?,
+            State::CompareSource { batch } => {
+                let source = self.copies(replies.into_iter().skip(1).collect())?;
+                State::CompareTarget { batch, source }
+            }
+            State::CompareTarget { batch, source } => self.compared(batch, source, replies)?,
+            State::ReadSource { pairs, place, kind } => {
+                let value = self.value(replies.into_iter().nth(1), "reading on the source")?;
+                State::ReadTarget {
+                    pairs,
+                    place,
+                    kind,
+                    value,
+                }
+            }
+            State::ReadTarget {
+                pairs,
+                place,
+                kind,
+                value,
+            } => {
+                let other = self.value(replies.into_iter().nth(2), "reading on the target")?;
+                self.read(pairs, place, kind, value, other)?
+            }
+            State::GiveUp { batch } => match replies.get(1) {
+                Some(Reply::Int(_)) => self.after(batch, replies.into_iter().nth(2))?,
+                other => return Err(self.refused("DEL on the source", other.cloned())),
+            },
+            State::Forget { batch } => self.forgotten(batch, replies)?,
+            State::Count => self.counted(replies)?,
+            State::EpochOfTarget {
+                waits,
+                is_outdated: true,
+                ..
+            } => State::Confirm { waits },
+            State::EpochOfTarget { needed, waits, .. } => self.guard(needed, waits, replies)?,
+            State::OwnTarget => self.accepted(replies, "NODE on the target", State::OwnSource)?,
+            State::OwnSource => {
+                self.has_source_turned = matches!(replies.first(), Some(Reply::Refused(_)));
+                self.told(replies, "NODE on the source", 0)?
+            }
+            State::OwnOther { index } => self.told(replies, "NODE on a primary", index + 1)?,
+            State::Claim | State::Confirm { .. } | State::Turned | State::Done => {
+                return Err(self.surprise("a reply that nobody waited for"));
+            }
+        };
+        self.note_unclear();
+        Ok(())
+    }
+
     /// The source refused to open a slot that nobody has opened before: no key has moved, so the
     /// target may forget it.
     pub(super) fn opened(&self, replies: Vec<Reply>) -> Result<State, Halt> {
@@ -18,65 +90,6 @@ impl SlotMove {
             }),
             other => other,
         }
-    }
-
-    pub(super) fn set_slot(&self, state: SetSlot) -> Verb {
-        Verb::SetSlot {
-            slot: self.task.slot,
-            state,
-        }
-    }
-
-    /// What the target is told before keys come.
-    pub(super) fn import(&self) -> Vec<Verb> {
-        let source = self.task.source;
-        let owner = self
-            .is_source_new
-            .then(|| self.set_slot(SetSlot::Node { owner: source }));
-        let importing = self.set_slot(SetSlot::Importing { source });
-        owner.into_iter().chain([importing]).collect()
-    }
-
-    pub(super) fn select(&self, db: usize) -> Verb {
-        Verb::Select(self.databases.get(db).copied().unwrap_or(0))
-    }
-
-    pub(super) fn list(&self) -> Verb {
-        Verb::KeysInSlot {
-            slot: self.task.slot,
-            limit: self.settings.keys_per_migrate,
-        }
-    }
-
-    /// What is left behind a batch: all of it, if none of it was moved.
-    pub(super) fn list_after(&self, batch: &Batch) -> Verb {
-        let keys = u32::try_from(batch.keys.len()).unwrap_or(u32::MAX);
-        Verb::KeysInSlot {
-            slot: self.task.slot,
-            limit: self.settings.keys_per_migrate.max(keys),
-        }
-    }
-
-    pub(super) fn migrate(&self, batch: &Batch, keys: Vec<Vec<u8>>, replace: bool) -> Verb {
-        Verb::Migrate(Migrate {
-            target: self.settings.route.clone(),
-            db: self.databases[batch.db],
-            timeout_ms: self.settings.timeout_ms,
-            login: self.settings.login.clone(),
-            replace,
-            keys,
-        })
-    }
-
-    /// Counts the slot in every database, and leaves the link at database 0.
-    pub(super) fn counts(&self, slot: crate::slot::Slot) -> Vec<Verb> {
-        let mut verbs: Vec<Verb> = self
-            .databases
-            .iter()
-            .flat_map(|db| [Verb::Select(*db), Verb::CountKeys(slot)])
-            .collect();
-        verbs.push(Verb::Select(0));
-        verbs
     }
 
     pub(super) fn accepted(
@@ -271,9 +284,4 @@ impl SlotMove {
         let message = format!("slot {}: {what}", self.task.slot);
         Halt::Stop(Error::new(ErrorKind::Stopped, message))
     }
-}
-
-/// `MEMORY USAGE`, with the server's own number of samples.
-pub(super) fn memory_usage(key: &[u8]) -> Verb {
-    Verb::Client(vec![b"MEMORY".to_vec(), b"USAGE".to_vec(), key.to_vec()])
 }

@@ -37,6 +37,7 @@
 //! counted, and with any the move ends: they are strays.
 
 mod answer;
+mod asking;
 mod comparing;
 mod fault;
 mod sending;
@@ -47,11 +48,7 @@ pub use fault::Halt;
 pub use settings::{Action, Entry, OnConflict, Settings};
 
 use super::Move;
-use super::copies::questions;
 use crate::cluster::NodeId;
-use crate::cluster::verb::{Reply, SetSlot, Verb};
-use crate::error::{Error, ErrorKind};
-use answer::memory_usage;
 use state::{Pairs, State};
 use std::fmt;
 
@@ -154,165 +151,6 @@ impl SlotMove {
             }
             _ => (0, 0),
         }
-    }
-
-    /// What to do next.
-    pub fn action(&mut self) -> Action {
-        if let Some(ms) = self.pause_ms.take() {
-            return Action::Pause { ms };
-        }
-        let Move {
-            slot,
-            source,
-            target,
-        } = self.task;
-        let (node, verbs) = match &self.state {
-            State::Import => (target, self.import()),
-            State::Claim => return Action::Claim,
-            State::Migrate => (source, vec![self.set_slot(SetSlot::Migrating { target })]),
-            State::Databases => (source, vec![Verb::Info("keyspace")]),
-            State::List { db } => (source, vec![self.select(*db), self.list()]),
-            State::Measure { db, keys } => {
-                let mut verbs = vec![self.select(*db)];
-                verbs.extend(keys.iter().map(|key| memory_usage(key)));
-                (source, verbs)
-            }
-            State::Send { batch } => {
-                let sends = self.migrate(batch, batch.keys.clone(), false);
-                let verbs = vec![self.select(batch.db), sends, self.list_after(batch)];
-                (source, verbs)
-            }
-            State::Replace { batch } => {
-                let mut verbs = vec![self.select(batch.db)];
-                let keys = batch.keys.iter();
-                verbs.extend(keys.map(|key| self.migrate(batch, vec![key.clone()], true)));
-                verbs.push(self.list_after(batch));
-                (source, verbs)
-            }
-            State::CompareSource { batch } => {
-                let mut verbs = vec![self.select(batch.db)];
-                verbs.extend(questions(&batch.keys, &[]));
-                (source, verbs)
-            }
-            State::CompareTarget { batch, .. } => {
-                let mut verbs = vec![self.select(batch.db)];
-                verbs.extend(questions(&batch.keys, &[Verb::Asking]));
-                verbs.push(Verb::Select(0));
-                (target, verbs)
-            }
-            State::ReadSource { pairs, place, kind } => {
-                let key = &pairs.batch.keys[*place];
-                (source, vec![self.select(pairs.batch.db), kind.read(key)])
-            }
-            State::ReadTarget {
-                pairs, place, kind, ..
-            } => {
-                let key = &pairs.batch.keys[*place];
-                let select = self.select(pairs.batch.db);
-                let verbs = vec![select, Verb::Asking, kind.read(key), Verb::Select(0)];
-                (target, verbs)
-            }
-            State::GiveUp { batch } => {
-                let mut words = vec![b"DEL".to_vec()];
-                words.extend(batch.keys.iter().cloned());
-                let verbs = vec![self.select(batch.db), Verb::Client(words), self.list()];
-                (source, verbs)
-            }
-            State::Forget { batch } => {
-                let mut verbs = vec![self.select(batch.db)];
-                for key in &batch.keys {
-                    verbs.push(Verb::Asking);
-                    verbs.push(Verb::Client(vec![b"DEL".to_vec(), key.clone()]));
-                }
-                verbs.push(Verb::Select(0));
-                (target, verbs)
-            }
-            State::Count => (source, self.counts(slot)),
-            State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
-            State::Confirm { .. } => return Action::Confirm,
-            State::EpochOfTarget { .. } => (target, vec![Verb::ClusterInfo]),
-            State::OwnTarget => (target, vec![self.set_slot(SetSlot::Node { owner: target })]),
-            State::OwnSource => (source, vec![self.set_slot(SetSlot::Node { owner: target })]),
-            State::OwnOther { index } => {
-                let other = self.settings.others[*index];
-                (other, vec![self.set_slot(SetSlot::Node { owner: target })])
-            }
-            State::Turned => return Action::Look,
-            State::Done => return Action::Done,
-        };
-        Action::Ask { node, verbs }
-    }
-
-    /// Takes the replies to the verbs of the last [`Action::Ask`].
-    ///
-    /// # Errors
-    /// At the first surprise; its kind is [`ErrorKind::Stopped`].
-    pub fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
-        let state = std::mem::replace(&mut self.state, State::Done);
-        self.state = match state {
-            State::Import => {
-                let next = match self.is_fresh {
-                    true => State::Claim,
-                    false => State::Migrate,
-                };
-                self.accepted(replies, "IMPORTING on the target", next)?
-            }
-            State::Migrate => self.opened(replies)?,
-            State::Withdraw { why } => {
-                return Err(Halt::Stop(Error::new(ErrorKind::Stopped, why)));
-            }
-            State::Databases => self.start_pass(replies)?,
-            State::List { db } => self.listed(db, replies)?,
-            State::Measure { db, keys } => self.measured(db, keys, replies)?,
-            State::Send { batch } => self.sent(batch, replies)?,
-            State::Replace { batch } => self.replaced(batch, replies)?,
-            State::CompareSource { batch } => {
-                let source = self.copies(replies.into_iter().skip(1).collect())?;
-                State::CompareTarget { batch, source }
-            }
-            State::CompareTarget { batch, source } => self.compared(batch, source, replies)?,
-            State::ReadSource { pairs, place, kind } => {
-                let value = self.value(replies.into_iter().nth(1), "reading on the source")?;
-                State::ReadTarget {
-                    pairs,
-                    place,
-                    kind,
-                    value,
-                }
-            }
-            State::ReadTarget {
-                pairs,
-                place,
-                kind,
-                value,
-            } => {
-                let other = self.value(replies.into_iter().nth(2), "reading on the target")?;
-                self.read(pairs, place, kind, value, other)?
-            }
-            State::GiveUp { batch } => match replies.get(1) {
-                Some(Reply::Int(_)) => self.after(batch, replies.into_iter().nth(2))?,
-                other => return Err(self.refused("DEL on the source", other.cloned())),
-            },
-            State::Forget { batch } => self.forgotten(batch, replies)?,
-            State::Count => self.counted(replies)?,
-            State::EpochOfTarget {
-                waits,
-                is_outdated: true,
-                ..
-            } => State::Confirm { waits },
-            State::EpochOfTarget { needed, waits, .. } => self.guard(needed, waits, replies)?,
-            State::OwnTarget => self.accepted(replies, "NODE on the target", State::OwnSource)?,
-            State::OwnSource => {
-                self.has_source_turned = matches!(replies.first(), Some(Reply::Refused(_)));
-                self.told(replies, "NODE on the source", 0)?
-            }
-            State::OwnOther { index } => self.told(replies, "NODE on a primary", index + 1)?,
-            State::Claim | State::Confirm { .. } | State::Turned | State::Done => {
-                return Err(self.surprise("a reply that nobody waited for"));
-            }
-        };
-        self.note_unclear();
-        Ok(())
     }
 
     /// Remembers what is unclear, in case that the next answer never comes.

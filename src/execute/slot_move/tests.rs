@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::cluster::NodeAddr;
-use crate::cluster::verb::Refusal;
+use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
+use crate::error::ErrorKind;
 use crate::slot::Slot;
 use std::collections::VecDeque;
 
