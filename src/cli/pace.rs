@@ -53,7 +53,8 @@ pub(super) struct PaceArgs {
     #[arg(long, value_name = "SIZE", default_value = REPLICA_LAG, value_parser = size)]
     max_replica_lag: u64,
     /// What becomes of a key that both nodes have with different values: stop (its slot stays
-    /// open), keep-source (overwrites), or keep-target (the source's is deleted).
+    /// open), keep-source (overwrites), or keep-target (the source's is deleted). A key that went
+    /// from its source while a copy was on the target stops its slot but for keep-target.
     #[arg(long, value_name = "CHOICE", value_enum, default_value_t = Conflict::Stop, hide_possible_values = true)]
     on_conflict: Conflict,
     /// Longest silence between the two servers of a MIGRATE, in milliseconds.

@@ -59,7 +59,6 @@ impl SlotMove {
                 Some(Reply::Int(_)) => self.after(batch, replies.into_iter().nth(2))?,
                 other => return Err(self.refused("DEL on the source", other.cloned())),
             },
-            State::Forget { batch } => self.forgotten(batch, replies)?,
             State::Count => self.counted(replies)?,
             State::EpochOfTarget {
                 waits,

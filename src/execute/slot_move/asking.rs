@@ -53,11 +53,6 @@ impl SlotMove {
                 source,
                 self.in_db(batch.db, [delete(&batch.keys), self.list()]),
             ),
-            State::Forget { batch } => {
-                let keys = batch.keys.chunks(1);
-                let deleted = keys.flat_map(|key| [Verb::Asking, delete(key)]);
-                (target, self.in_db_and_back(batch.db, deleted))
-            }
             State::Count => (source, self.counts(slot)),
             State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
             State::Confirm { .. } => return Action::Confirm,

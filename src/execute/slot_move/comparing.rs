@@ -8,19 +8,22 @@ use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::escape;
 
-impl SlotMove {
-    /// The target's copies are gone; what is left on the source is listed anew.
-    pub(super) fn forgotten(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
-        let refusal = replies
-            .into_iter()
-            .find(|reply| matches!(reply, Reply::Refused(_)));
-        match refusal {
-            Some(refusal) => Err(self.refused("DEL on the target", Some(refusal))),
-            None if batch.held.is_empty() => Ok(State::List { db: batch.db }),
-            None => self.after(batch, None),
-        }
-    }
+/// The keys that both nodes have or may have, by what is to become of them.
+#[derive(Default)]
+struct Judged {
+    /// Moved, over the target's copy if there is one.
+    goes: Vec<Vec<u8>>,
+    /// Deleted at the source, which has another value than the target.
+    given_up: Vec<Vec<u8>>,
+    /// With two values.
+    different: Vec<Vec<u8>>,
+    /// Gone from the source, with a copy on the target that nobody acknowledged.
+    revived: Vec<Vec<u8>>,
+    /// Whether the target has a copy of any that the source has.
+    is_copied: bool,
+}
 
+impl SlotMove {
     /// The keys that are to be looked at again, or what is listed.
     pub(super) fn after(&mut self, batch: Batch, list: Option<Reply>) -> Result<State, Halt> {
         if batch.held.is_empty() {
@@ -111,71 +114,71 @@ impl SlotMove {
 
     /// Equal copies are taken as moved, a difference stops.
     fn judged(&mut self, pairs: Pairs) -> Result<State, Halt> {
-        let Pairs {
-            batch,
-            source,
-            target,
-        } = pairs;
-        let mut goes = Vec::new();
-        let mut is_copied = false;
-        let (mut given_up, mut forgotten) = (Vec::new(), Vec::new());
-        let (mut different, mut revived) = (Vec::new(), Vec::new());
-        for ((key, mine), theirs) in batch.keys.iter().zip(&source).zip(&target) {
-            let heap = match (&mine.dump, &theirs.dump, self.settings.on_conflict) {
-                (None, None, _) => continue,
-                (Some(_), None, _) => &mut goes,
-                (Some(_), Some(_), wish) => {
-                    is_copied = true;
-                    match (mine.is_same(theirs), wish) {
-                        (true, _) | (_, OnConflict::KeepSource) => &mut goes,
-                        (_, OnConflict::Stop) => &mut different,
-                        (_, OnConflict::KeepTarget) => &mut given_up,
-                    }
-                }
-                // Where it isn't known that the source had it, it may as well have moved.
-                (None, Some(_), _) if !batch.is_unclear || theirs.expires_now() => continue,
-                (None, Some(_), OnConflict::Stop) => &mut revived,
-                (None, Some(_), OnConflict::KeepSource) => &mut forgotten,
-                (None, Some(_), OnConflict::KeepTarget) => continue,
-            };
-            heap.push(key.clone());
-        }
-        self.conflicts += (given_up.len() + forgotten.len()) as u64;
+        let judged = self.sorted(&pairs);
+        let batch = pairs.batch;
         let with = |keys, held| Batch {
             keys,
             bytes: 0,
             held,
             ..batch.clone()
         };
-        if !forgotten.is_empty() {
-            let batch = with(forgotten, [given_up, goes].concat());
-            return Ok(State::Forget { batch });
-        }
-        if !given_up.is_empty() {
-            let batch = with(given_up, goes);
+        if !judged.given_up.is_empty() {
+            let batch = with(judged.given_up, judged.goes);
             return Ok(State::GiveUp { batch });
         }
-        let stops = [different.clone(), revived.clone()].concat();
-        if goes.is_empty() && !stops.is_empty() {
-            return Err(self.conflict(&different, &revived));
+        let stops = [&judged.different[..], &judged.revived].concat();
+        if judged.goes.is_empty() && !stops.is_empty() {
+            return Err(self.conflict(&judged.different, &judged.revived));
         }
-        if goes.is_empty() {
+        if judged.goes.is_empty() {
             return Ok(State::List { db: batch.db });
         }
-        if is_copied || !stops.is_empty() {
+        if judged.is_copied || !stops.is_empty() {
             // What needs a person is looked at again when the rest has moved: a stop forgets
             // which other keys have copies on the target.
-            let batch = with(goes, stops);
+            let batch = with(judged.goes, stops);
             return Ok(State::Replace { batch });
         }
         // The copies on the target have gone meanwhile, or nothing had arrived.
         self.note_standstill()?;
         Ok(State::Send {
             batch: Batch {
-                keys: goes,
+                keys: judged.goes,
                 ..batch
             },
         })
+    }
+
+    /// What is to become of each key, as the copies and the person's wish have it.
+    fn sorted(&mut self, pairs: &Pairs) -> Judged {
+        let mut judged = Judged::default();
+        let wish = self.settings.on_conflict;
+        let both = pairs.source.iter().zip(&pairs.target);
+        for (key, (mine, theirs)) in pairs.batch.keys.iter().zip(both) {
+            let heap = match (&mine.dump, &theirs.dump) {
+                (None, None) => continue,
+                (Some(_), None) => &mut judged.goes,
+                (Some(_), Some(_)) => {
+                    judged.is_copied = true;
+                    let is_same = mine.is_same(theirs);
+                    self.conflicts += u64::from(!is_same && wish != OnConflict::Stop);
+                    match wish {
+                        _ if is_same => &mut judged.goes,
+                        OnConflict::KeepSource => &mut judged.goes,
+                        OnConflict::KeepTarget => &mut judged.given_up,
+                        OnConflict::Stop => &mut judged.different,
+                    }
+                }
+                // Where it isn't known that the source had it, it may as well have moved.
+                (None, Some(_)) if !pairs.batch.is_unclear || theirs.expires_now() => continue,
+                // Only the target's copy could be kept. Whether to delete what may be a write that
+                // came to the target is no choice between two values.
+                (None, Some(_)) if wish == OnConflict::KeepTarget => continue,
+                (None, Some(_)) => &mut judged.revived,
+            };
+            heap.push(key.clone());
+        }
+        judged
     }
 
     /// The keys that need a person, all of them: nobody remembers those that aren't named.

@@ -19,7 +19,7 @@
 //!            │          │         other dumps: ReadSource ──> ReadTarget         │
 //!            │          ▼         equal: Replace (key by key) ──> NOKEY: compare ┘
 //!            └─────── Count       different: stop, or GiveUp (source) and go on,
-//!                       │         gone from the source: stop, or Forget (target),
+//!                       │         gone from the source: stop, or leave the target's,
 //!                       │         as `--on-conflict` says, when the others have moved
 //!       a key after     │ 0 in every database
 //!       all             ▼
@@ -169,7 +169,6 @@ impl SlotMove {
             }
             | State::Replace { batch }
             | State::GiveUp { batch }
-            | State::Forget { batch }
                 if batch.is_unclear =>
             {
                 let keys = [&batch.keys[..], &batch.held].concat();

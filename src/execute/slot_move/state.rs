@@ -73,10 +73,6 @@ pub(super) enum State {
     GiveUp {
         batch: Batch,
     },
-    /// The target's copies of keys that the source has no more are deleted, as the person wishes.
-    Forget {
-        batch: Batch,
-    },
     Count,
     Withdraw {
         why: String,
