@@ -2,6 +2,7 @@
 
 mod agree;
 mod arrivals;
+mod carrying;
 mod left_over;
 
 use super::canary::Canary;
@@ -12,25 +13,19 @@ use super::work::Work;
 use crate::cluster::link::{Patience, RedisLink};
 use crate::cluster::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
 use crate::execute::big_keys::{self, BigKeys};
-use crate::execute::executor::{self, Limits, OnConflict, Outcome, Watcher};
+use crate::execute::executor::{Limits, OnConflict};
 use crate::execute::families::Families;
 use crate::execute::finding::Finding;
-use crate::execute::journal::{Journal, Story};
+use crate::execute::journal::Story;
 use crate::execute::preflight::{self, Intent, LoginNeed};
-use crate::execute::resume::{self, Standing};
-use crate::execute::slot_move::Entry;
 use crate::execute::survey::Survey;
-use crate::execute::{Move, route};
 use crate::slot::Slot;
-use arrivals::Arrivals;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A `MIGRATE` blocks the node beyond its own limit while the target loads a big value.
 const ANSWER_SLACK_MS: u64 = 30_000;
-
-/// How many slots of an earlier run are named; of the others the number is said.
-const NAMED_MAX: usize = 10;
 
 /// How slots are moved.
 #[derive(Clone, Copy, Debug)]
@@ -171,128 +166,6 @@ impl Session {
         let nodes = ends.iter().copied().chain(heirs);
         let watched = nodes.filter_map(|id| Some((id, survey.nodes.get(&id)?.addr.clone())));
         Canary::watch(watched.collect(), &self.connection)
-    }
-
-    /// Finishes what an earlier run had begun; returns what that did.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsafe`] when the cluster isn't fit for it, [`ErrorKind::Stopped`] at a surprise.
-    pub(super) fn finish_begun(
-        &mut self,
-        journal: &mut Journal,
-        watcher: &mut dyn Watcher,
-    ) -> Result<Outcome> {
-        let begun = journal.open_moves();
-        if begun.is_empty() {
-            return Ok(Outcome::default());
-        }
-        self.families.join(journal.families());
-        self.give_to_heirs(&begun)?;
-        let survey = self.survey()?;
-        let (mut tasks, mut settled) = (Vec::new(), Vec::new());
-        for task in &begun {
-            match resume::standing(&survey, &self.families_in(&survey), *task)? {
-                Standing::GoesOn(task, entry) => tasks.push((task, entry)),
-                Standing::Settled => settled.push(*task),
-            }
-        }
-        let work = Work {
-            moves: tasks.iter().map(|(task, _)| *task).collect(),
-            ..Work::default()
-        };
-        let ours = [begun.as_slice(), &work.moves].concat();
-        refuse_if_forbidden(&self.findings(&survey, &work, Begun::Continued(&ours)))?;
-        for (task, _) in tasks.iter().take(NAMED_MAX) {
-            let (source, target) = (survey.name(task.source), survey.name(task.target));
-            terminal::say(format!(
-                "slot {} from {source} to {target} was begun by an earlier run: finishing it",
-                task.slot
-            ));
-        }
-        if tasks.len() > NAMED_MAX {
-            terminal::say(format!("and {} more", tasks.len() - NAMED_MAX));
-        }
-        let outcome = self.run(&survey, &tasks, journal, watcher)?;
-        let cleared = self.clear_strays(&settled, journal);
-        cleared.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
-        journal.end(&settled)?;
-        Ok(outcome)
-    }
-
-    /// Moves slots that nobody has begun to move.
-    ///
-    /// # Errors
-    /// As [`Session::finish_begun`].
-    pub(super) fn carry_out(
-        &mut self,
-        survey: &Survey,
-        moves: &[Move],
-        journal: &mut Journal,
-        watcher: &mut dyn Watcher,
-    ) -> Result<Outcome> {
-        let fresh = |task: &Move| (*task, Entry::Fresh);
-        let tasks: Vec<(Move, Entry)> = moves.iter().map(fresh).collect();
-        self.run(survey, &tasks, journal, watcher)
-    }
-
-    fn run(
-        &mut self,
-        survey: &Survey,
-        tasks: &[(Move, Entry)],
-        journal: &mut Journal,
-        watcher: &mut dyn Watcher,
-    ) -> Result<Outcome> {
-        if tasks.is_empty() {
-            return Ok(Outcome::default());
-        }
-        let pairs: BTreeSet<(NodeId, NodeId)> = tasks
-            .iter()
-            .map(|(task, _)| (task.source, task.target))
-            .collect();
-        self.families = self.families_in(survey);
-        journal.know(&self.families)?;
-        let login = self.connection.login.clone();
-        let options = executor::Options {
-            routes: route::prove(survey, &pairs, login.as_ref(), self.patience)?,
-            login,
-            timeout_ms: self.pace.timeout_ms,
-            keys_per_migrate: self.pace.keys_per_migrate,
-            slots_at_once: self.pace.slots_at_once,
-            pairs_per_node: self.pace.pairs_per_node,
-            bytes_per_migrate: self.pace.bytes_per_migrate,
-            limits: self.pace.limits,
-            on_conflict: self.pace.on_conflict,
-            primaries: survey.primaries().map(|(id, _)| id).collect(),
-            families: self.families.clone(),
-            keys: self.keys.clone(),
-            ..executor::Options::default()
-        };
-        let mut arrivals = Arrivals::of(watcher);
-        let outcome = executor::run(&mut self.cluster, tasks, &options, journal, &mut arrivals);
-        let arrived = arrivals.arrived;
-        let ended = outcome.and_then(|outcome| {
-            // Slots have moved: whatever fails from here on, the run stopped part-way.
-            let agreed = self.wait_until_agreed(&arrived, journal);
-            agreed.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
-            Ok(outcome)
-        });
-        if ended.is_err() {
-            self.keep_what_may_be_left(&arrived, journal)?;
-        }
-        ended
-    }
-
-    /// After a run that stopped: slots that have arrived are begun still in the journal's eyes
-    /// where a node died or came back beside its heir, so that the next run looks at them.
-    fn keep_what_may_be_left(&mut self, arrived: &[Move], journal: &mut Journal) -> Result<()> {
-        let is_in_order = match self.first_doubt(arrived) {
-            Ok(doubt) => doubt.is_none(),
-            Err(_) => false,
-        };
-        match arrived.is_empty() || is_in_order {
-            true => Ok(()),
-            false => journal.begin(arrived),
-        }
     }
 }
 
