@@ -62,6 +62,17 @@ pub(super) struct Model {
 const OBJECT: u64 = 16;
 /// A dictionary's entry.
 const ENTRY: u64 = 24;
+/// When a key expires.
+const EXPIRY: u64 = 8;
+/// Where an object's text is.
+const POINTER: u64 = 8;
+
+/// A head with a text behind it on Valkey 9.1: in place of the pointer to it, but never shorter than
+/// the head.
+fn embedded(head: u64, text: u64) -> u64 {
+    head.max(head - POINTER + text)
+}
+
 impl Model {
     pub(super) fn new(origin: &Origin) -> Model {
         let version = origin.version();
@@ -99,29 +110,37 @@ impl Model {
     #[inline]
     pub(super) fn embeds(&self, key: u64, expires: bool, length: u64) -> bool {
         match self.era {
-            Era::Redis82 | Era::Valkey81 | Era::Valkey90 => {
-                let most = if self.era == Era::Valkey90 { 128 } else { 64 };
-                self.embedding_head(key, expires) + sds_that_grows(length) <= most
-            }
+            Era::Redis82 => self.head(key, expires) + sds_that_grows(length) <= 64,
+            Era::Valkey81 | Era::Valkey90 => self.embeds_beside_key(key, expires, length),
             _ => length <= self.longest_embedded,
         }
     }
 
+    /// Valkey decides when the key is added, which is before it expires: 8.1 takes each key for one
+    /// with the shortest head. An expiry that has no room in what the allocator gave makes it decide
+    /// anew.
+    fn embeds_beside_key(&self, key: u64, expires: bool, length: u64) -> bool {
+        let head = self.head(key, false);
+        let text = sds_that_grows(length);
+        let (most, decided, taken) = match self.era {
+            Era::Valkey90 => (128, head - POINTER + text, embedded(head, text)),
+            _ => (64, OBJECT + 1 + key + 2 + text, head + text),
+        };
+        let has_room = || taken + EXPIRY <= allocated(taken) || decided + EXPIRY <= most;
+        decided <= most && (!expires || has_room())
+    }
+
     /// An object's head with its key.
     fn head(&self, key: u64, expires: bool) -> u64 {
-        let expiry = if expires { 8 } else { 0 };
+        // Valkey leaves room for an expiry behind long keys.
+        let has_room = key >= 128 && self.era != Era::Redis82;
+        let expiry = if expires || has_room { EXPIRY } else { 0 };
         OBJECT + 1 + sds(key) + expiry
     }
 
     /// Whether a short list is a listpack, not a quicklist of one node.
     pub(super) fn has_listpack_lists(&self) -> bool {
         self.has_listpack_lists
-    }
-
-    /// What an object's head takes that has its key and its text behind it.
-    fn embedding_head(&self, key: u64, expires: bool) -> u64 {
-        // Valkey 9.1 leaves the pointer to the text out.
-        self.head(key, expires) - if self.era == Era::Valkey90 { 8 } else { 0 }
     }
 
     /// What a key with its value takes; unknown of modules.
@@ -160,9 +179,17 @@ impl Model {
             Heap::Unknown => 0,
             Heap::Integer => allocated(head),
             Heap::Text(length) if self.embeds(key, expires, length) => {
-                allocated(self.embedding_head(key, expires) + sds_that_grows(length))
+                let text = sds_that_grows(length);
+                match self.era {
+                    Era::Valkey90 => allocated(embedded(head, text)),
+                    _ => allocated(head + text),
+                }
             }
-            Heap::Text(length) => allocated(head) + allocated(sds_that_grows(length)),
+            Heap::Text(length) => match self.era {
+                Era::Redis82 => allocated(head) + allocated(sds_that_grows(length)),
+                // What wasn't embedded after all is copied, and a copy doesn't grow.
+                _ => allocated(head) + allocated(sds(length)),
+            },
             Heap::Object(bytes) => allocated(head) + bytes,
         }
     }
@@ -179,5 +206,49 @@ impl Model {
     /// A listpack with expiring fields has a small head of its own.
     pub(super) fn listpack_ex(&self, bytes: u64) -> u64 {
         32 + allocated(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn valkey(version: &str) -> Model {
+        let mut origin = Origin::default();
+        origin.field(b"valkey-ver", version.as_bytes());
+        Model::new(&origin)
+    }
+
+    /// Measured on Valkey 8.1.1 and 9.1.2: the lengths of a key and its text, whether it expires,
+    /// whether it is embedded, and what all of it takes.
+    #[test]
+    fn texts_are_embedded_where_valkey_does() {
+        let cases = [
+            ("8.1.1", 31, 10, false, true, 64),
+            ("8.1.1", 31, 2, true, true, 64),
+            ("8.1.1", 31, 3, true, false, 64 + 8),
+            ("8.1.1", 33, 8, false, true, 80),
+            ("8.1.1", 33, 8, true, true, 80),
+            ("8.1.1", 34, 1, true, false, 64 + 8),
+            ("8.1.1", 40, 2, false, false, 64 + 8),
+            ("8.1.1", 120, 13, false, false, 160 + 16),
+            ("9.1.2", 16, 1, false, true, 48),
+            ("9.1.2", 46, 6, false, true, 80),
+            ("9.1.2", 100, 11, false, true, 128),
+            ("9.1.2", 100, 12, false, false, 128 + 16),
+            ("9.1.2", 100, 3, true, true, 160),
+            ("9.1.2", 109, 1, true, true, 160),
+            ("9.1.2", 120, 40, false, false, 160 + 48),
+            ("9.1.2", 200, 6, false, false, 256 + 8),
+        ];
+        for (version, key, length, expires, is_embedded, bytes) in cases {
+            let (model, place) = (
+                valkey(version),
+                format!("{version}: {key}, {length}, {expires}"),
+            );
+            assert_eq!(model.embeds(key, expires, length), is_embedded, "{place}");
+            let total = model.total(key, expires, Heap::Text(length));
+            assert_eq!(total, Some(bytes), "{place}");
+        }
     }
 }

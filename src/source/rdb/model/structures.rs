@@ -5,8 +5,9 @@ use super::{ENTRY, Era, Model, OBJECT};
 use crate::source::rdb::growth::Growth;
 use crate::source::rdb::radix::Shape;
 
-/// Valkey's hash table without its buckets.
-const HASHTABLE: u64 = 80;
+/// Valkey's hash table without its buckets: of 8.1, and of 9.0 and later.
+const HASHTABLE_81: u64 = 72;
+const HASHTABLE_90: u64 = 80;
 /// A quicklist and its nodes, without what is in them.
 const QUICKLIST: u64 = 40;
 const QUICKLIST_NODE: u64 = 40;
@@ -38,7 +39,8 @@ impl Model {
 
     fn table(&self, growth: Growth) -> u64 {
         match self.era {
-            Era::Valkey81 | Era::Valkey90 => HASHTABLE + 64 * growth.valkey_buckets(),
+            Era::Valkey81 => HASHTABLE_81 + 64 * growth.valkey_buckets(),
+            Era::Valkey90 => HASHTABLE_90 + 64 * growth.valkey_buckets(),
             _ => self.dictionary() + 8 * growth.buckets(),
         }
     }
@@ -54,7 +56,8 @@ impl Model {
     #[inline]
     pub(in crate::source::rdb) fn hash_pair(&self, field: u64, value: u64, expires: bool) -> u64 {
         match self.era {
-            Era::Valkey90 => {
+            // Fields of Valkey 8.1 don't expire; else they are kept the same way.
+            Era::Valkey81 | Era::Valkey90 => {
                 let expiry = if expires { 8 } else { 0 };
                 let short = sds(field) + if expires && field < 32 { 2 } else { 0 };
                 let whole = expiry + short + sds_that_grows(value);
@@ -63,7 +66,6 @@ impl Model {
                     false => allocated(expiry + 8 + sds_that_grows(field)) + allocated(sds(value)),
                 }
             }
-            Era::Valkey81 => allocated(8 + 1 + sds(field)) + allocated(sds(value)),
             _ => {
                 // What tells the heads apart, and the place among the expiring fields.
                 let expiry = if expires { 2 + 16 } else { 0 };
@@ -90,8 +92,8 @@ impl Model {
     #[inline]
     pub(in crate::source::rdb) fn sorted_member(&self, length: u64) -> u64 {
         match self.era {
-            Era::Valkey81 => levels(24 + 16 + 1 + sds(length)),
             Era::Valkey90 => levels(16 + 16 + 1 + sds(length)),
+            Era::Valkey81 => allocated(sds(length)) + levels(24 + 16),
             _ => allocated(sds(length)) + ENTRY + levels(24 + 16),
         }
     }
@@ -102,7 +104,7 @@ impl Model {
             _ => 0,
         };
         let list = match self.era {
-            Era::Valkey81 | Era::Valkey90 => 544,
+            Era::Valkey90 => 544,
             // The two structures, and the head with all its 32 levels.
             _ => 16 + 32 + allocated(24 + 32 * 16),
         };
