@@ -339,10 +339,17 @@ impl Run<'_> {
             (Crew::Pool, true) => (threads / 2).max(1),
             (Crew::Pool, false) => threads,
         };
-        let (full, filled) = sync_channel::<KeyBatch>(workers);
+        // Keys that were stepped over are small: a few batches of them wait, so that neither side sleeps
+        // when the other one is slower for a moment.
+        let waiting = match reading.layout.is_stepped_over() {
+            true => 4 * workers,
+            false => workers,
+        };
+        let (full, filled) = sync_channel::<KeyBatch>(waiting);
         // As many batches as can be in the queue, with the workers and with the reader.
-        let (empty, emptied) = sync_channel::<KeyBatch>(2 * workers + 1);
-        for _ in 0..=2 * workers {
+        let batches = waiting + workers + 1;
+        let (empty, emptied) = sync_channel::<KeyBatch>(batches);
+        for _ in 0..batches {
             let _ = empty.send(KeyBatch::new());
         }
         let stop = AtomicU64::new(u64::MAX);
