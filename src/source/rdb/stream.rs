@@ -15,8 +15,7 @@ impl Values {
         let (mut bytes, mut longest) = (0, 0);
         for node in 0..nodes {
             ids.add(self.id(window)?);
-            let all = Measured { counted: 1, of: 1 };
-            let inside = self.inside(window, Form::Listpack, all)?;
+            let inside = self.inside(window, Form::Listpack, Measured::ALL)?;
             longest = longest.max(inside.longest);
             bytes += self.model.stream_listpack(inside.bytes, node + 1 == nodes);
         }

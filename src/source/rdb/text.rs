@@ -1,6 +1,7 @@
 //! Lengths and strings, as RDB files encode them.
 
 use super::lzf;
+use super::packed::decimal_length;
 use super::window::Window;
 use crate::error::Result;
 
@@ -28,15 +29,9 @@ impl Text {
     pub(super) fn length(self) -> u64 {
         match self {
             Text::Plain(length) | Text::Packed { length, .. } => length,
-            Text::Int(value) => decimal_length(value),
+            Text::Int(value) => decimal_length(i64::from(value)),
         }
     }
-}
-
-/// How many characters an integer takes in decimal.
-fn decimal_length(value: i32) -> u64 {
-    let digits = value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
-    u64::from(digits) + u64::from(value < 0)
 }
 
 impl Window {
@@ -215,7 +210,7 @@ mod tests {
 
     #[test]
     fn integers_are_as_long_as_their_text() {
-        for value in [0, 9, 10, -1, -10, 12345, i32::MIN, i32::MAX] {
+        for value in [0, 9, 10, -1, -10, 12345, i64::MIN, i64::MAX] {
             assert_eq!(decimal_length(value), value.to_string().len() as u64);
         }
     }

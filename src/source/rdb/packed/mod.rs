@@ -10,6 +10,7 @@ use super::lzf;
 use super::text::Text;
 use super::window::Window;
 use crate::error::Result;
+pub(super) use walk::decimal_length;
 use walk::{walk_intset, walk_listpack, walk_ziplist, walk_zipmap};
 
 /// What a string holds.
@@ -47,6 +48,11 @@ impl Form {
 pub(super) struct Measured {
     pub(super) counted: u64,
     pub(super) of: u64,
+}
+
+impl Measured {
+    /// Every entry.
+    pub(super) const ALL: Measured = Measured { counted: 1, of: 1 };
 }
 
 /// What a structure holds.

@@ -34,7 +34,8 @@ impl Walk {
     }
 }
 
-fn decimal_length(value: i64) -> u64 {
+/// How many characters an integer takes in decimal.
+pub(in crate::source::rdb) fn decimal_length(value: i64) -> u64 {
     let digits = value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
     u64::from(digits) + u64::from(value < 0)
 }
@@ -134,7 +135,7 @@ fn text_entry(head: usize, length: usize) -> (usize, u64) {
 
 /// <https://github.com/redis/redis/blob/2.6/src/zipmap.c>
 pub(super) fn walk_zipmap(bytes: &[u8]) -> Walked {
-    let mut walk = Walk::new(Measured { counted: 1, of: 1 });
+    let mut walk = Walk::new(Measured::ALL);
     let mut rest = bytes.get(1..)?;
     while *rest.first()? != 0xff {
         let (head, length) = zipmap_length(rest)?;
@@ -161,7 +162,7 @@ fn zipmap_length(rest: &[u8]) -> Option<(usize, usize)> {
 
 pub(super) fn walk_intset(bytes: &[u8]) -> Walked {
     let width = usize::from(*bytes.first()?);
-    let mut walk = Walk::new(Measured { counted: 1, of: 1 });
+    let mut walk = Walk::new(Measured::ALL);
     for value in bytes.get(8..)?.chunks_exact(width.max(1)) {
         walk.entry(decimal_length(signed(value)));
     }

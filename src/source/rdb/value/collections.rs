@@ -1,9 +1,9 @@
 //! Collections whose elements are strings of the file.
 
-use super::{ALL, Value, Values};
+use super::{Value, Values};
 use crate::error::Result;
 use crate::source::rdb::model::Heap;
-use crate::source::rdb::packed::{Form, Inside};
+use crate::source::rdb::packed::{Form, Inside, Measured};
 use crate::source::rdb::text::Text;
 use crate::source::rdb::window::Window;
 use crate::source::{Encoding, KeyKind};
@@ -136,7 +136,7 @@ impl Values {
         let mut is_plain = false;
         for _ in 0..nodes {
             let inside = match form {
-                QuicklistForm::Ziplists => self.inside(window, Form::Ziplist, ALL)?,
+                QuicklistForm::Ziplists => self.inside(window, Form::Ziplist, Measured::ALL)?,
                 QuicklistForm::Containers => match window.length()? {
                     1 => {
                         is_plain = true;
@@ -147,7 +147,7 @@ impl Values {
                             longest: length,
                         }
                     }
-                    2 => self.inside(window, Form::Listpack, ALL)?,
+                    2 => self.inside(window, Form::Listpack, Measured::ALL)?,
                     other => {
                         let message = format!("expected a container of 1 or 2, found {other}");
                         return Err(window.error(window.offset() - 1, message));

@@ -1,6 +1,7 @@
 //! Values, stepped over: the table of types.
 
 mod collections;
+mod packed;
 
 use super::model::{Heap, Model};
 use super::packed::{Depth, Form, Inside, Measured};
@@ -9,6 +10,7 @@ use super::window::Window;
 use crate::error::Result;
 use crate::source::{Encoding, KeyKind};
 use collections::{FieldExpiry, QuicklistForm, Score};
+use packed::Packed;
 
 /// What is known of a value that was stepped over.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +53,6 @@ impl Value {
     }
 }
 
-/// Every entry.
-const ALL: Measured = Measured { counted: 1, of: 1 };
-/// Members, not their scores.
-const MEMBERS: Measured = Measured { counted: 1, of: 2 };
-/// Fields and values, not when they expire.
-const PAIRS: Measured = Measured { counted: 2, of: 3 };
-
 /// The highest type that is known, and no opcode of a reserved range.
 pub(super) const LAST_TYPE: u8 = 25;
 
@@ -84,90 +79,21 @@ impl Values {
                 window.skip(8)?;
                 self.hash(window, FieldExpiry::Before)
             }
-            7 => super::module::step(window),
-            9 => self.one(
-                window,
-                Form::Zipmap,
-                ALL,
-                KeyKind::Hash,
-                Encoding::Zipmap,
-                2,
-            ),
-            10 => self.one(
-                window,
-                Form::Ziplist,
-                ALL,
-                KeyKind::List,
-                Encoding::Ziplist,
-                1,
-            ),
-            11 => self.one(window, Form::Intset, ALL, KeyKind::Set, Encoding::Intset, 1),
-            12 => self.one(
-                window,
-                Form::Ziplist,
-                MEMBERS,
-                KeyKind::Zset,
-                Encoding::Ziplist,
-                2,
-            ),
-            13 => self.one(
-                window,
-                Form::Ziplist,
-                ALL,
-                KeyKind::Hash,
-                Encoding::Ziplist,
-                2,
-            ),
-            16 => self.one(
-                window,
-                Form::Listpack,
-                ALL,
-                KeyKind::Hash,
-                Encoding::Listpack,
-                2,
-            ),
-            17 => self.one(
-                window,
-                Form::Listpack,
-                MEMBERS,
-                KeyKind::Zset,
-                Encoding::Listpack,
-                2,
-            ),
-            20 => self.one(
-                window,
-                Form::Listpack,
-                ALL,
-                KeyKind::Set,
-                Encoding::Listpack,
-                1,
-            ),
-            23 => self.one(
-                window,
-                Form::Listpack,
-                PAIRS,
-                KeyKind::Hash,
-                Encoding::Listpack,
-                3,
-            ),
             25 => {
                 window.skip(8)?;
-                self.one(
-                    window,
-                    Form::Listpack,
-                    PAIRS,
-                    KeyKind::Hash,
-                    Encoding::Listpack,
-                    3,
-                )
+                self.packed(window, Packed::EXPIRING_HASH)
             }
+            7 => super::module::step(window),
             14 => self.quicklist(window, QuicklistForm::Ziplists),
             18 => self.quicklist(window, QuicklistForm::Containers),
             15 | 19 | 21 => self.stream(window, kind),
-            _ => {
-                let message = format!("expected a type or an opcode, found {kind}");
-                Err(window.error(window.offset() - 1, message))
-            }
+            _ => match Packed::of(kind) {
+                Some(packed) => self.packed(window, packed),
+                None => {
+                    let message = format!("expected a type or an opcode, found {kind}");
+                    Err(window.error(window.offset() - 1, message))
+                }
+            },
         }
     }
 
@@ -192,24 +118,17 @@ impl Values {
         Ok(Value::string(length, is_integer))
     }
 
-    /// A value that is one structure of so many entries an element.
-    fn one(
-        &mut self,
-        window: &mut Window,
-        form: Form,
-        measured: Measured,
-        kind: KeyKind,
-        encoding: Encoding,
-        each: u64,
-    ) -> Result<Value> {
+    /// A value that is one structure.
+    fn packed(&mut self, window: &mut Window, packed: Packed) -> Result<Value> {
+        let Packed { each, encoding, .. } = packed;
         let start = window.offset();
-        let inside = self.inside(window, form, measured)?;
+        let inside = self.inside(window, packed.form, packed.measured)?;
         if inside.entries.is_some_and(|entries| entries % each != 0) {
             let message = format!("expected {each} entries an element, found some left over");
             return Err(window.error(start, message));
         }
         Ok(Value {
-            kind,
+            kind: packed.kind,
             encoding,
             elements: inside.entries.map(|entries| entries / each),
             longest: inside.longest,
