@@ -2,7 +2,7 @@
 //! code, and nothing changed.
 
 use super::fixtures::folder;
-use super::servers;
+use super::servers::{self, single::Single};
 use super::tool::{self, Run, slotkit};
 use slotkit::cluster::local::Shape;
 use slotkit::cluster::login::Secret;
@@ -87,7 +87,7 @@ fn not_a_cluster() {
     let Some(server) = servers::server() else {
         return;
     };
-    let single = servers::single(&server);
+    let single = Single::start(&server, None, &[]);
     assert_all_refuse(single.port, None, 2, "isn't a node of a cluster");
 }
 
