@@ -13,7 +13,7 @@
 //!   primary only stood still, and wakes with an epoch of its own that wins the slot back, or with
 //!   a `MIGRATE` in its buffers that overwrites what is newer.
 
-use super::{At, Cluster, Late, slot_of};
+use super::At;
 use slotkit::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,21 +28,21 @@ pub enum Stray {
 
 /// An heir that doesn't know that a slot is given away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Unaware {
+pub(super) struct Unaware {
     /// Whether it is an old primary that woke beside its heir.
-    is_rival: bool,
+    pub(super) is_rival: bool,
     family: BTreeSet<At>,
     /// Whether the tool has heard anything of the family since.
     is_seen: bool,
     /// What clients wrote or deleted there.
-    written: BTreeSet<Vec<u8>>,
+    pub(super) written: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Windows {
-    strays: BTreeMap<(At, Vec<u8>), Stray>,
-    unaware: BTreeMap<(At, Slot), Unaware>,
-    raced: BTreeMap<Vec<u8>, &'static str>,
+    pub(super) strays: BTreeMap<(At, Vec<u8>), Stray>,
+    pub(super) unaware: BTreeMap<(At, Slot), Unaware>,
+    pub(super) raced: BTreeMap<Vec<u8>, &'static str>,
 }
 
 impl Windows {
@@ -164,164 +164,7 @@ impl Windows {
     }
 
     /// A write that came through after all: nothing that was raced before counts any more.
-    fn overwrite(&mut self, key: &[u8]) {
+    pub(super) fn overwrite(&mut self, key: &[u8]) {
         self.raced.remove(key);
-    }
-}
-
-impl Cluster {
-    /// A client's write or deletion of a key was carried out at a node. The words say what is
-    /// wrong where another primary has a copy that no window explains.
-    pub fn acknowledged(&mut self, at: At, key: &[u8]) -> Result<(), String> {
-        let slot = slot_of(key);
-        self.windows.overwrite(key);
-        let deposed = self.deposed.keys().copied();
-        let primaries: BTreeSet<At> = self.alive_primaries().chain(deposed).collect();
-        let others = primaries.into_iter().filter(|other| *other != at);
-        let others: Vec<At> = others
-            .filter(|other| self.nodes[*other].data.contains_key(key))
-            .collect();
-        let is_unaware = self.windows.is_unaware(at, slot);
-        for other in others {
-            let is_deposed = self.deposed.contains_key(&other);
-            if is_unaware || is_deposed || self.deposed.get(&at) == Some(&other) {
-                self.windows.leave(other, key);
-            } else if !self.windows.is_stray(other, key) {
-                return Err(format!(
-                    "{} was written at {at} and is at {other}",
-                    key.escape_ascii()
-                ));
-            }
-        }
-        if let Some(window) = self.windows.unaware.get_mut(&(at, slot)) {
-            window.written.insert(key.to_vec());
-        }
-        Ok(())
-    }
-
-    /// A primary that was replaced while it was down has a slot again, by an epoch that it took
-    /// without knowing of its heir: what the heir has accepted since is lost.
-    pub(super) fn note_won_back(&mut self, old: At, heir: At, slot: Slot) {
-        if self.deposed.get(&old) != Some(&heir) {
-            return;
-        }
-        let all = [old, heir].map(|at| self.keys_in(at, slot)).concat();
-        self.note_lost(old, heir, all);
-    }
-
-    /// An heir's copies of these keys go, and its old primary's stay.
-    pub(super) fn note_lost(&mut self, old: At, heir: At, keys: Vec<Vec<u8>>) {
-        for key in keys {
-            if self.nodes[old].data.get(&key) != self.nodes[heir].data.get(&key) {
-                let why = "won back by an old primary that woke with an epoch of its own";
-                self.windows.raced.insert(key, why);
-            }
-        }
-    }
-
-    /// The tool heard that the source had a key while its copy was on the target, or on its way.
-    pub fn tell_stray(&mut self, target: At, key: &[u8]) {
-        self.windows.tell(target, key);
-        for late in self.standing.get_mut(&target).into_iter().flatten() {
-            if let Late::Restore(restore) = late {
-                restore.is_known |= restore.key == key;
-            }
-        }
-    }
-
-    /// A replica takes over that hasn't got its primary's last writes: they are lost, or their key
-    /// is somewhere else and the heir has an outdated copy.
-    pub(super) fn note_not_replicated(&mut self, old: At, heir: At) {
-        let keys: BTreeSet<Vec<u8>> = [old, heir]
-            .iter()
-            .flat_map(|at| self.nodes[*at].data.keys().cloned())
-            .collect();
-        for key in keys {
-            if self.nodes[old].data.get(&key) == self.nodes[heir].data.get(&key) {
-                continue;
-            }
-            let is_outdated = self.nodes[heir].data.contains_key(&key);
-            if is_outdated {
-                self.windows.leave(heir, &key);
-            }
-            let owner = self.nodes[heir].owners.get(&slot_of(&key)).copied();
-            let is_elsewhere = owner != Some(old) && owner != Some(heir);
-            let has_moved = is_elsewhere && !self.nodes[old].data.contains_key(&key);
-            let has = |at: At| at != old && at != heir && self.nodes[at].data.contains_key(&key);
-            let is_safe = (is_outdated && has_moved) || self.alive_primaries().any(has);
-            if !is_safe {
-                let why = "not replicated when its primary failed over";
-                self.windows.raced.insert(key, why);
-            }
-        }
-    }
-
-    /// A person looks at a key that they were told of, and knows what it should be.
-    pub fn decide(&mut self, key: &[u8], expected: Option<u64>) {
-        let primaries: Vec<At> = self.alive_primaries().collect();
-        let holds = |at: &At| self.nodes[*at].data.get(key).copied();
-        let right = primaries
-            .iter()
-            .find(|at| expected.is_some() && holds(at) == expected);
-        // Where the right one is lost, the source's is kept.
-        let source = primaries.iter().find(|at| {
-            expected.is_some()
-                && holds(at).is_some()
-                && self.nodes[**at].owners.get(&slot_of(key)) == Some(at)
-        });
-        let kept = right.or(source).copied();
-        for at in primaries.into_iter().filter(|at| Some(*at) != kept) {
-            if self.nodes[at].data.contains_key(key) {
-                self.put(at, key, None);
-            }
-        }
-    }
-
-    /// A copy that was outdated is written: from now on it is the others that are.
-    pub(super) fn outdate_others(&mut self, at: At, key: &[u8]) {
-        if !self.windows.is_stray(at, key) {
-            return;
-        }
-        let primaries: Vec<At> = self.alive_primaries().collect();
-        for other in primaries.into_iter().filter(|other| *other != at) {
-            if self.nodes[other].data.contains_key(key) {
-                self.windows.leave(other, key);
-            }
-        }
-    }
-
-    /// Whether a window of the servers' own explains that a client reads this at a node, in place
-    /// of what was acknowledged.
-    pub fn explains_read(
-        &self,
-        at: At,
-        key: &[u8],
-        found: Option<u64>,
-        expected: Option<u64>,
-    ) -> bool {
-        let holds = |other: At| other != at && self.nodes[other].data.get(key).copied() == expected;
-        let is_elsewhere = || self.alive_primaries().any(holds);
-        let window = self.windows.unaware.get(&(at, slot_of(key)));
-        let is_unaware = |window: &Unaware| {
-            window.is_rival || (found.is_none() && expected.is_some() && is_elsewhere())
-        };
-        self.windows.raced.contains_key(key)
-            || self.windows.is_stray(at, key)
-            || window.is_some_and(is_unaware)
-    }
-
-    /// The window of the servers' own that explains what is left of a key at the end.
-    pub fn explains_end(
-        &self,
-        owner: At,
-        key: &[u8],
-        expected: Option<u64>,
-    ) -> Option<&'static str> {
-        let stray = self.windows.strays.get(&(owner, key.to_vec()));
-        if let Some(why) = self.windows.raced.get(key) {
-            return Some(why);
-        }
-        let is_stray = expected.is_none() && stray == Some(&Stray::Unheard);
-        is_stray.then_some("deleted while a copy that nobody knew of was on the target")
     }
 }
