@@ -1,7 +1,7 @@
 //! A client that remembers every acknowledged write.
 
 use super::choice::Chooser;
-use super::model::{At, Cluster, to_addr};
+use super::model::{At, Cluster, keys_of, to_addr};
 use slotkit::cluster::verb::{Reply, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +25,8 @@ pub struct Client {
     question: Option<Question>,
     /// How many questions may still be asked.
     pub questions_left: u32,
+    /// How often it was told to try again, since some of its keys had moved and some hadn't.
+    pub tried_again: usize,
 }
 
 impl Client {
@@ -61,13 +63,26 @@ impl Client {
             None => {
                 self.questions_left = self.questions_left.saturating_sub(1);
                 let keys: Vec<&Vec<u8>> = self.expected.keys().collect();
-                let key = keys[chooser.pick(keys.len())].clone();
+                let first = chooser.pick(keys.len());
                 let kind = kinds[chooser.pick(kinds.len())];
-                let mut words = vec![kind.to_vec(), key.clone()];
-                if kind == b"SET" {
-                    words.push(self.new_value(cluster, &key).to_string().into_bytes());
+                let slot = super::model::slot_of(keys[first]);
+                let asked: Vec<Vec<u8>> = match kind.strip_prefix(b"M") {
+                    // With the next key of its slot, if it has one.
+                    Some(_) => {
+                        let of_slot = |key: &&&Vec<u8>| super::model::slot_of(key) == slot;
+                        let pair = keys[first..].iter().filter(of_slot).take(2);
+                        pair.map(|key| (*key).clone()).collect()
+                    }
+                    None => vec![keys[first].clone()],
+                };
+                let kind = kind.strip_prefix(b"M").unwrap_or(kind);
+                let mut words = vec![kind.to_vec()];
+                for key in asked {
+                    words.push(key.clone());
+                    if kind == b"SET" {
+                        words.push(self.new_value(cluster, &key).to_string().into_bytes());
+                    }
                 }
-                let slot = super::model::slot_of(&key);
                 let at = match asks_any {
                     true => alive[chooser.pick(alive.len())],
                     false => cluster.nodes[alive[0]].owners[&slot],
@@ -102,6 +117,12 @@ impl Client {
                 if let Some(to) = to {
                     question.at = to;
                     question.asking = refusal.code == "ASK";
+                } else if refusal.code == "TRYAGAIN" {
+                    // Some of its keys have moved: it asks its slot's owner again.
+                    let slot = super::model::slot_of(&question.words[1]);
+                    question.at = cluster.nodes[alive[0]].owners[&slot];
+                    question.asking = false;
+                    self.tried_again += 1;
                 }
                 self.question = Some(question);
             }
@@ -123,24 +144,28 @@ impl Client {
     }
 
     fn acknowledged(&mut self, cluster: &mut Cluster, question: &Question, reply: &Reply) {
-        let key = &question.words[1];
+        let keys = keys_of(&question.words);
         match question.words[0].as_slice() {
             b"GET" => {
-                let found = match reply {
-                    Reply::Text(text) => {
-                        std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
-                    }
-                    _ => None,
+                let values = match reply {
+                    Reply::List(values) => values.as_slice(),
+                    value => std::slice::from_ref(value),
                 };
-                self.found(cluster, question.at, key, found);
+                for (key, value) in keys.iter().zip(values) {
+                    self.found(cluster, question.at, key, number(value));
+                }
             }
             b"SET" => {
-                let value = std::str::from_utf8(&question.words[2])
-                    .ok()
-                    .and_then(|t| t.parse().ok());
-                self.wrote(cluster, question.at, key, value);
+                for pair in question.words[1..].chunks(2) {
+                    let value = number(&Reply::Text(pair[1].clone()));
+                    self.wrote(cluster, question.at, &pair[0], value);
+                }
             }
-            _ => self.wrote(cluster, question.at, key, None),
+            _ => {
+                for key in keys {
+                    self.wrote(cluster, question.at, key, None);
+                }
+            }
         }
     }
 
@@ -158,5 +183,12 @@ impl Client {
                 key.escape_ascii(),
             ));
         }
+    }
+}
+
+fn number(value: &Reply) -> Option<u64> {
+    match value {
+        Reply::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        _ => None,
     }
 }

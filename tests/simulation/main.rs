@@ -129,11 +129,12 @@ fn no_seed_loses_a_write() {
         return;
     }
     let seeds = number("SLOTKIT_SIM_SEEDS").unwrap_or(SEEDS);
-    let (mut conflicts, mut failed) = (0, Vec::new());
+    let (mut conflicts, mut tried_again, mut failed) = (0, 0, Vec::new());
     let mut excused: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in 0..seeds {
         let (result, world, told) = run_seed(seed);
         conflicts += world.conflicts;
+        tried_again += world.client.tried_again;
         for (why, keys) in world.excused {
             *excused.entry(why).or_default() += keys;
         }
@@ -141,7 +142,9 @@ fn no_seed_loses_a_write() {
             failed.push(format!("seed {seed} ({told}): {error}"));
         }
     }
-    println!("{seeds} seeds: {conflicts} conflicts; excused keys: {excused:?}");
+    println!(
+        "{seeds} seeds: {conflicts} conflicts, {tried_again} TRYAGAINs; excused keys: {excused:?}"
+    );
     assert!(
         failed.is_empty(),
         "{} of {seeds} seeds fail; replay one with SLOTKIT_SIM_SEED=N:\n{}",

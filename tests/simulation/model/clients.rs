@@ -4,29 +4,36 @@ use super::{At, Cluster, ok, refused, slot_of, to_addr};
 use slotkit::cluster::verb::Reply;
 
 impl Cluster {
-    /// `GET k`, `SET k v`, `DEL k…`.
-    fn client(&mut self, at: At, words: &[Vec<u8>], asking: bool) -> Reply {
-        for key in &words[1..2] {
-            if let Some(refusal) = self.redirect(at, key, asking) {
-                return refusal;
-            }
+    /// `GET k…` (`MGET`), `SET k v k v…` (`MSET`), `DEL k…`; all keys are of one slot.
+    pub(super) fn client(&mut self, at: At, words: &[Vec<u8>], asking: bool) -> Reply {
+        let keys = keys_of(words);
+        if let Some(refusal) = self.redirect(at, &keys, asking) {
+            return refusal;
         }
         match words[0].as_slice() {
-            b"GET" => match self.nodes[at].data.get(&words[1]) {
-                Some(value) => Reply::Text(value.to_string().into_bytes()),
-                None => Reply::Nil,
-            },
+            b"GET" => {
+                let value = |key: &&[u8]| self.nodes[at].data.get(*key).map(u64::to_string);
+                let mut values = keys.iter().map(value).map(|value| match value {
+                    Some(value) => Reply::Text(value.into_bytes()),
+                    None => Reply::Nil,
+                });
+                match keys.len() {
+                    1 => values.next().expect("one"),
+                    _ => Reply::List(values.collect()),
+                }
+            }
             b"SET" => {
-                let value = std::str::from_utf8(&words[2])
-                    .ok()
-                    .and_then(|v| v.parse().ok());
-                self.outdate_others(at, &words[1]);
-                self.put(at, &words[1], Some(value.expect("a number")));
+                for pair in words[1..].chunks(2) {
+                    let value = std::str::from_utf8(&pair[1]).ok();
+                    let value = value.and_then(|value| value.parse().ok());
+                    self.outdate_others(at, &pair[0]);
+                    self.put(at, &pair[0], Some(value.expect("a number")));
+                }
                 ok()
             }
             b"DEL" => {
                 let mut gone = 0;
-                for key in &words[1..] {
+                for key in keys {
                     gone += i64::from(self.nodes[at].data.contains_key(key));
                     self.outdate_others(at, key);
                     self.put(at, key, None);
@@ -37,9 +44,10 @@ impl Cluster {
         }
     }
 
-    /// `getNodeByQuery`: where a node sends a client that asks for a key it doesn't serve.
-    fn redirect(&self, at: At, key: &[u8], asking: bool) -> Option<Reply> {
-        let (slot, node) = (slot_of(key), &self.nodes[at]);
+    /// `getNodeByQuery`: where a node sends a client that asks for keys of a slot which it doesn't
+    /// serve, or not all of them.
+    pub(super) fn redirect(&self, at: At, keys: &[&[u8]], asking: bool) -> Option<Reply> {
+        let (slot, node) = (slot_of(keys[0]), &self.nodes[at]);
         let to = |code: &str, to: At| refused(code, format!("{slot} {}", Cluster::addr(to)));
         let Some(owner) = node.owners.get(&slot).copied() else {
             return Some(refused("CLUSTERDOWN", "Hash slot not served"));
@@ -47,15 +55,21 @@ impl Cluster {
         if let Some(primary) = node.follows {
             return Some(to("MOVED", if owner == at { primary } else { owner }));
         }
+        let is_missing = |key: &&&[u8]| !node.data.contains_key(**key);
+        let missing = keys.iter().filter(is_missing).count();
+        let try_again = || refused("TRYAGAIN", "Multiple keys request during rehashing of slot");
         if owner == at {
-            let target = node.migrating.get(&slot).copied();
-            let is_missing = !node.data.contains_key(key);
-            return target
-                .filter(|_| is_missing)
-                .map(|target| to("ASK", target));
+            let target = node.migrating.get(&slot).copied().filter(|_| missing > 0)?;
+            // Before 7.0 a client is sent on with the keys that haven't moved as well.
+            let has_some = missing < keys.len() && self.server.turns_into_replica;
+            return Some(if has_some {
+                try_again()
+            } else {
+                to("ASK", target)
+            });
         }
         if asking && node.importing.contains_key(&slot) {
-            return None;
+            return (keys.len() > 1 && missing > 0).then(try_again);
         }
         Some(to("MOVED", owner))
     }
@@ -65,7 +79,7 @@ impl Cluster {
     pub fn read(&self, mut at: At, key: &[u8]) -> Option<(At, Option<u64>)> {
         let mut asking = false;
         for _ in 0..self.nodes.len() + 1 {
-            let Some(Reply::Refused(refusal)) = self.redirect(at, key, asking) else {
+            let Some(Reply::Refused(refusal)) = self.redirect(at, &[key], asking) else {
                 return Some((at, self.nodes[at].data.get(key).copied()));
             };
             at = to_addr(&refusal).and_then(|addr| self.at_addr(&addr))?;
@@ -76,4 +90,10 @@ impl Cluster {
         }
         None
     }
+}
+
+/// The keys of a client's command.
+pub fn keys_of(words: &[Vec<u8>]) -> Vec<&[u8]> {
+    let step = if words[0] == b"SET" { 2 } else { 1 };
+    words[1..].iter().step_by(step).map(Vec::as_slice).collect()
 }

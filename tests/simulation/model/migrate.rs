@@ -82,7 +82,7 @@ impl Cluster {
         value: u64,
         replace: bool,
     ) -> Option<String> {
-        if let Some(Reply::Refused(refusal)) = self.redirect(at, key, true) {
+        if let Some(Reply::Refused(refusal)) = self.redirect(at, &[key], true) {
             return Some(refusal.to_string());
         }
         if !replace && self.nodes[at].data.contains_key(key) {

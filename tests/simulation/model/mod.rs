@@ -17,6 +17,7 @@ mod slots;
 mod text;
 mod windows;
 
+pub use clients::keys_of;
 pub use failover::Late;
 pub use windows::Windows;
 
@@ -219,7 +220,7 @@ impl Cluster {
             }
             Verb::SetSlot { slot, state } => self.set_slot(at, *slot, *state),
             Verb::Migrate(migrate) => self.migrate(at, migrate),
-            Verb::Dump(key) => match self.redirect(at, key, was_asking) {
+            Verb::Dump(key) => match self.redirect(at, &[key], was_asking) {
                 Some(refusal) => refusal,
                 None => match self.nodes[at].data.get(key) {
                     // One value has another dump on every second node: its kind, and a seed's order.

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use wire::Message;
 
 /// What a client does.
-const KINDS: [&[u8]; 3] = [b"SET", b"GET", b"DEL"];
+const KINDS: [&[u8]; 6] = [b"SET", b"GET", b"DEL", b"MSET", b"MGET", b"MDEL"];
 /// A seed that takes more steps has lost its way.
 const MAX_STEPS: usize = 40_000;
 
