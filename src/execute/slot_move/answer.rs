@@ -55,10 +55,7 @@ impl SlotMove {
                 let other = self.value(replies.into_iter().nth(2), "reading on the target")?;
                 self.read(pairs, place, kind, value, other)?
             }
-            State::GiveUp { batch } => match replies.get(1) {
-                Some(Reply::Int(_)) => self.after(batch, replies.into_iter().nth(2))?,
-                other => return Err(self.refused("DEL on the source", other.cloned())),
-            },
+            State::GiveUp { batch } => self.gave_up(batch, replies)?,
             State::Count => self.counted(replies)?,
             State::EpochOfTarget {
                 waits,

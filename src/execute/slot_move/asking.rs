@@ -49,10 +49,10 @@ impl SlotMove {
                     self.in_db_and_back(pairs.batch.db, [Verb::Asking, read]),
                 )
             }
-            State::GiveUp { batch } => (
-                source,
-                self.in_db(batch.db, [delete(&batch.keys), self.list()]),
-            ),
+            State::GiveUp { batch } => {
+                let deleted = batch.keys.iter().map(|key| delete(key));
+                (source, self.in_db(batch.db, deleted.chain([self.list()])))
+            }
             State::Count => (source, self.counts(slot)),
             State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
             State::Confirm { .. } => return Action::Confirm,
@@ -147,9 +147,9 @@ impl SlotMove {
     }
 }
 
-fn delete(keys: &[Vec<u8>]) -> Verb {
-    let command = [b"DEL".to_vec()];
-    Verb::Client(command.iter().chain(keys).cloned().collect())
+/// One key at a time: of several that have gone in part the server says `TRYAGAIN`.
+fn delete(key: &[u8]) -> Verb {
+    Verb::Client(vec![b"DEL".to_vec(), key.to_vec()])
 }
 
 /// `MEMORY USAGE`, with the server's own number of samples.

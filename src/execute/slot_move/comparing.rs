@@ -24,6 +24,19 @@ struct Judged {
 }
 
 impl SlotMove {
+    /// The source's copies are gone, if they weren't before.
+    pub(super) fn gave_up(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
+        let mut replies = replies.into_iter().skip(1);
+        for reply in replies.by_ref().take(batch.keys.len()) {
+            match reply {
+                Reply::Int(_) => {}
+                Reply::Refused(refusal) if refusal.code == "ASK" => {}
+                other => return Err(self.refused("DEL on the source", Some(other))),
+            }
+        }
+        self.after(batch, replies.next())
+    }
+
     /// The keys that are to be looked at again, or what is listed.
     pub(super) fn after(&mut self, batch: Batch, list: Option<Reply>) -> Result<State, Halt> {
         if batch.held.is_empty() {

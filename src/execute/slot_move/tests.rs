@@ -53,6 +53,8 @@ struct Script {
     confirmed: VecDeque<u64>,
     /// `DUMP` of every key on source and target.
     dumps: [Option<&'static str>; 2],
+    /// The key that the source has no more when it is to be deleted.
+    gone: Option<&'static str>,
     /// What `MIGRATING` answers, if not OK.
     migrating: Option<Reply>,
     /// What `NODE` on the source answers, if not OK.
@@ -85,6 +87,13 @@ impl Script {
                 None => Reply::Nil,
             },
             Verb::Pttl(_) => Reply::Int(-1),
+            Verb::Client(words) if words[0] == b"DEL" => {
+                let key = std::str::from_utf8(&words[1]).ok();
+                match key == self.gone {
+                    true => refused("ASK", "7 10.0.0.2:7000"),
+                    false => Reply::Int(1),
+                }
+            }
             Verb::SetSlot {
                 state: SetSlot::Migrating { .. },
                 ..
@@ -462,6 +471,23 @@ fn a_key_that_is_deleted_before_the_retry_does_not_come_back_in_silence() {
         always.run(self::machine(Entry::SourceOwns)).is_err(),
         "bounded"
     );
+}
+
+#[test]
+fn what_the_target_keeps_is_deleted_at_the_source_key_by_key() {
+    let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
+    let mut script = Script {
+        listings: [vec!["x", "y"], vec!["x", "y"]].into(),
+        migrations: [busy].into(),
+        dumps: [Some("1"), Some("2")],
+        gone: Some("y"),
+        ..Script::default()
+    };
+    let mut machine = machine(Entry::SourceOwns);
+    machine.settings.on_conflict = OnConflict::KeepTarget;
+    script.run(machine).expect("arrives");
+    let deletes = "a: SELECT 0 | DEL x | DEL y | GETKEYSINSLOT 7 2".to_owned();
+    assert!(script.log.contains(&deletes), "{:?}", script.log);
 }
 
 #[test]
