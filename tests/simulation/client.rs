@@ -1,10 +1,12 @@
 //! A client that remembers every acknowledged write.
 
 use super::choice::Chooser;
-use super::model::{At, Cluster, keys_of, to_addr};
+use super::model::{At, Cluster, ending, keys_of, to_addr};
 use slotkit::cluster::verb::{Reply, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How long keys live that end.
+const LIVES_MS: [u64; 3] = [30, 300, 3_000];
 /// More hops than that, and the client gives its question up.
 const MAX_HOPS: u32 = 40;
 
@@ -75,12 +77,21 @@ impl Client {
                     }
                     None => vec![keys[first].clone()],
                 };
-                let kind = kind.strip_prefix(b"M").unwrap_or(kind);
+                let life_ms = (kind[0] == b'P').then(|| LIVES_MS[chooser.pick(LIVES_MS.len())]);
+                let kind = match kind.len() {
+                    4 => &kind[1..],
+                    _ => kind,
+                };
                 let mut words = vec![kind.to_vec()];
                 for key in asked {
                     words.push(key.clone());
                     if kind == b"SET" {
-                        words.push(self.new_value(cluster, &key).to_string().into_bytes());
+                        let value = self.new_value(cluster, &key);
+                        let value = match life_ms {
+                            Some(life_ms) => ending(value, cluster.now_ms + life_ms),
+                            None => value,
+                        };
+                        words.push(value.to_string().into_bytes());
                     }
                 }
                 let at = match asks_any {
@@ -176,7 +187,7 @@ impl Client {
 
     /// Somebody read this at a node.
     pub fn found(&mut self, cluster: &Cluster, at: At, key: &[u8], found: Option<u64>) {
-        let expected = self.expected[key];
+        let expected = cluster.living(self.expected[key]);
         if found != expected && !cluster.explains_read(at, key, found, expected) {
             self.wrong.push(format!(
                 "{} read {found:?} at {at}, expected {expected:?}",

@@ -71,6 +71,7 @@ fn plan(chooser: &mut Chooser) -> Plan {
         },
         moves,
         keys,
+        has_lives: chooser.pick(2) == 0,
         faults: faults(chooser),
     }
 }

@@ -17,6 +17,7 @@ pub fn smallest(server: Server, replicated: &[At]) -> Plan {
         replicated: replicated.to_vec(),
         moves: vec![(slot(0), 0, 1)],
         keys: vec![key(0, 0), key(0, 1)],
+        has_lives: false,
         faults: Vec::new(),
     }
 }

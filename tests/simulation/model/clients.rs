@@ -10,9 +10,10 @@ impl Cluster {
         if let Some(refusal) = self.redirect(at, &keys, asking) {
             return refusal;
         }
+        keys.iter().for_each(|key| self.touch(at, key));
         match words[0].as_slice() {
             b"GET" => {
-                let value = |key: &&[u8]| self.nodes[at].data.get(*key).map(u64::to_string);
+                let value = |key: &&[u8]| Some(self.held(at, key)?.to_string());
                 let mut values = keys.iter().map(value).map(|value| match value {
                     Some(value) => Reply::Text(value.into_bytes()),
                     None => Reply::Nil,
@@ -55,7 +56,7 @@ impl Cluster {
         if let Some(primary) = node.follows {
             return Some(to("MOVED", if owner == at { primary } else { owner }));
         }
-        let is_missing = |key: &&&[u8]| !node.data.contains_key(**key);
+        let is_missing = |key: &&&[u8]| self.held(at, key).is_none();
         let missing = keys.iter().filter(is_missing).count();
         let try_again = || refused("TRYAGAIN", "Multiple keys request during rehashing of slot");
         if owner == at {
@@ -80,7 +81,7 @@ impl Cluster {
         let mut asking = false;
         for _ in 0..self.nodes.len() + 1 {
             let Some(Reply::Refused(refusal)) = self.redirect(at, &[key], asking) else {
-                return Some((at, self.nodes[at].data.get(key).copied()));
+                return Some((at, self.held(at, key)));
             };
             at = to_addr(&refusal).and_then(|addr| self.at_addr(&addr))?;
             asking = refusal.code == "ASK";

@@ -5,6 +5,8 @@ use super::{At, Cluster, Late, slot_of};
 use slotkit::slot::Slot;
 use std::collections::BTreeSet;
 
+const NOT_REPLICATED: &str = "not replicated when its primary failed over";
+
 impl Cluster {
     /// A client's write or deletion of a key was carried out at a node. The words say what is
     /// wrong where another primary has a copy that no window explains.
@@ -15,7 +17,7 @@ impl Cluster {
         let primaries: BTreeSet<At> = self.alive_primaries().chain(deposed).collect();
         let others = primaries.into_iter().filter(|other| *other != at);
         let others: Vec<At> = others
-            .filter(|other| self.nodes[*other].data.contains_key(key))
+            .filter(|other| self.held(*other, key).is_some())
             .collect();
         let is_unaware = self.windows.is_unaware(at, slot);
         for other in others {
@@ -48,7 +50,7 @@ impl Cluster {
     /// An heir's copies of these keys go, and its old primary's stay.
     pub(super) fn note_lost(&mut self, old: At, heir: At, keys: Vec<Vec<u8>>) {
         for key in keys {
-            if self.nodes[old].data.get(&key) != self.nodes[heir].data.get(&key) {
+            if self.held(old, &key) != self.held(heir, &key) {
                 let why = "won back by an old primary that woke with an epoch of its own";
                 self.windows.raced.insert(key, why);
             }
@@ -73,29 +75,41 @@ impl Cluster {
             .flat_map(|at| self.nodes[*at].data.keys().cloned())
             .collect();
         for key in keys {
-            if self.nodes[old].data.get(&key) == self.nodes[heir].data.get(&key) {
+            if self.held(old, &key) == self.held(heir, &key) {
                 continue;
             }
-            let is_outdated = self.nodes[heir].data.contains_key(&key);
+            let is_outdated = self.held(heir, &key).is_some();
             if is_outdated {
-                self.windows.leave(heir, &key);
+                self.windows.leave_behind(heir, &key);
             }
             let owner = self.nodes[heir].owners.get(&slot_of(&key)).copied();
             let is_elsewhere = owner != Some(old) && owner != Some(heir);
-            let has_moved = is_elsewhere && !self.nodes[old].data.contains_key(&key);
-            let has = |at: At| at != old && at != heir && self.nodes[at].data.contains_key(&key);
+            let has_moved = is_elsewhere && self.held(old, &key).is_none();
+            let has = |at: At| at != old && at != heir && self.held(at, &key).is_some();
             let is_safe = (is_outdated && has_moved) || self.alive_primaries().any(has);
             if !is_safe {
-                let why = "not replicated when its primary failed over";
-                self.windows.raced.insert(key, why);
+                self.windows.raced.insert(key, NOT_REPLICATED);
             }
         }
+    }
+
+    /// A copy that is outdated, and that nobody can know to be, is moved.
+    pub(super) fn note_outdated(&mut self, at: At, key: &[u8]) {
+        let stray = self.windows.strays.get(&(at, key.to_vec()));
+        let why = match stray {
+            Some(Stray::Behind) => NOT_REPLICATED,
+            // Before 7.0 a client that asks for several keys is sent on with one that hasn't moved,
+            // and may change a copy of it that a lost answer has left there.
+            Some(_) if !self.server.turns_into_replica => "asked for with one that had moved",
+            _ => return,
+        };
+        self.windows.raced.insert(key.to_vec(), why);
     }
 
     /// A person looks at a key that they were told of, and knows what it should be.
     pub fn decide(&mut self, key: &[u8], expected: Option<u64>) {
         let primaries: Vec<At> = self.alive_primaries().collect();
-        let holds = |at: &At| self.nodes[*at].data.get(key).copied();
+        let holds = |at: &At| self.held(*at, key);
         let right = primaries
             .iter()
             .find(|at| expected.is_some() && holds(at) == expected);
@@ -120,7 +134,7 @@ impl Cluster {
         }
         let primaries: Vec<At> = self.alive_primaries().collect();
         for other in primaries.into_iter().filter(|other| *other != at) {
-            if self.nodes[other].data.contains_key(key) {
+            if self.held(other, key).is_some() {
                 self.windows.leave(other, key);
             }
         }
@@ -135,7 +149,7 @@ impl Cluster {
         found: Option<u64>,
         expected: Option<u64>,
     ) -> bool {
-        let holds = |other: At| other != at && self.nodes[other].data.get(key).copied() == expected;
+        let holds = |other: At| other != at && self.held(other, key) == expected;
         let is_elsewhere = || self.alive_primaries().any(holds);
         let window = self.windows.unaware.get(&(at, slot_of(key)));
         let is_unaware = |window: &Unaware| {

@@ -18,12 +18,11 @@ impl Cluster {
             let owner = owner.unwrap_or(at);
             return refused("MOVED", format!("{slot} {}", Cluster::addr(owner)));
         }
-        let keys: Vec<Vec<u8>> = migrate
-            .keys
-            .iter()
-            .filter(|key| node.data.contains_key(*key))
-            .cloned()
-            .collect();
+        for key in &migrate.keys {
+            self.touch(at, key);
+        }
+        let is_there = |key: &&Vec<u8>| self.held(at, key).is_some();
+        let keys: Vec<Vec<u8>> = migrate.keys.iter().filter(is_there).cloned().collect();
         if keys.is_empty() {
             return Reply::Text(b"NOKEY".to_vec());
         }
@@ -48,7 +47,7 @@ impl Cluster {
                 break;
             }
             let value = self.nodes[at].data[key];
-            let before = self.nodes[target].data.get(key).copied();
+            let before = self.held(target, key);
             let restored = self.restore(target, key, value, migrate.replace);
             if restored.is_none() && self.waking == Some(at) && self.deposed.contains_key(&at) {
                 let is_over = before.is_some_and(|before| before != value);
@@ -61,7 +60,10 @@ impl Cluster {
                 continue;
             }
             match restored {
-                None => self.put(at, key, None),
+                None => {
+                    self.note_outdated(at, key);
+                    self.put(at, key, None);
+                }
                 Some(words) => {
                     let detail = format!("Target instance replied with error: {words}");
                     answer = refused("ERR", detail);
@@ -85,6 +87,7 @@ impl Cluster {
         if let Some(Reply::Refused(refusal)) = self.redirect(at, &[key], true) {
             return Some(refusal.to_string());
         }
+        self.touch(at, key);
         if !replace && self.nodes[at].data.contains_key(key) {
             return Some("BUSYKEY Target key name already exists.".to_owned());
         }

@@ -12,6 +12,7 @@ mod clients;
 mod excuses;
 mod failover;
 mod gossip;
+mod lives;
 mod migrate;
 mod slots;
 mod text;
@@ -19,6 +20,7 @@ mod windows;
 
 pub use clients::keys_of;
 pub use failover::Late;
+pub use lives::{end_of, ending};
 pub use windows::Windows;
 
 use slotkit::cluster::verb::{Refusal, Reply, Verb};
@@ -90,6 +92,8 @@ pub struct Cluster {
     pub lost_acks: Option<bool>,
     /// What no tool can do anything about.
     pub windows: Windows,
+    /// The moment, by everybody's clock.
+    pub now_ms: u64,
 }
 
 pub fn slot_of(key: &[u8]) -> Slot {
@@ -159,6 +163,7 @@ impl Cluster {
             lagging: BTreeSet::new(),
             lost_acks: None,
             windows: Windows::default(),
+            now_ms: 0,
         }
     }
 
@@ -222,15 +227,20 @@ impl Cluster {
             Verb::Migrate(migrate) => self.migrate(at, migrate),
             Verb::Dump(key) => match self.redirect(at, &[key], was_asking) {
                 Some(refusal) => refusal,
-                None => match self.nodes[at].data.get(key) {
-                    // One value has another dump on every second node: its kind, and a seed's order.
-                    Some(value) => Reply::Text(format!("\0{value} on {}", at % 2).into_bytes()),
-                    None => Reply::Nil,
-                },
+                None => {
+                    self.touch(at, key);
+                    match self.held(at, key) {
+                        // One value has another dump on every second node: its kind, and a seed's
+                        // order.
+                        Some(value) => Reply::Text(format!("\0{value} on {}", at % 2).into_bytes()),
+                        None => Reply::Nil,
+                    }
+                }
             },
-            Verb::Pttl(key) => match self.nodes[at].data.contains_key(key) {
-                true => Reply::Int(-1),
-                false => Reply::Int(-2),
+            Verb::Pttl(key) => match self.held(at, key).map(end_of) {
+                Some(Some(end)) => Reply::Int((end - self.now_ms) as i64),
+                Some(None) => Reply::Int(-1),
+                None => Reply::Int(-2),
             },
             Verb::Client(words) => self.client(at, words, was_asking),
             other => panic!("the model doesn't know {}", other.name()),

@@ -2,9 +2,9 @@
 //!
 //! A loss is excused by what stands here, and by nothing else:
 //!
-//! - **Strays**: copies that `MIGRATE` left on a target without the source hearing of it, and
-//!   copies that an heir's write has outdated. Where a client deletes such a key at the source,
-//!   the copy is what is read from then on.
+//! - **Strays**: copies that `MIGRATE` left on a target without the source hearing of it, copies
+//!   that an heir's write has outdated, and those that an heir has because it was behind. Where a
+//!   client deletes such a key at the source, the copy is what is read from then on.
 //! - **Unaware heirs**: who took over from a primary that gave a slot away, on servers that don't
 //!   replicate this, answers for keys that are at the target already until the slot is opened
 //!   again.
@@ -24,6 +24,8 @@ pub enum Stray {
     Unheard,
     /// That the source still had the key, when the copy was there.
     Known,
+    /// Nothing: a replica that was behind had it when it took over.
+    Behind,
 }
 
 /// An heir that doesn't know that a slot is given away.
@@ -49,6 +51,11 @@ impl Windows {
     /// A target took a key, and the source doesn't know.
     pub(super) fn leave(&mut self, at: At, key: &[u8]) {
         self.strays.insert((at, key.to_vec()), Stray::Unheard);
+    }
+
+    /// A replica takes over with a copy that its primary didn't have any more.
+    pub(super) fn leave_behind(&mut self, at: At, key: &[u8]) {
+        self.strays.insert((at, key.to_vec()), Stray::Behind);
     }
 
     /// A copy was written or deleted: it is what it should be, or gone.

@@ -89,8 +89,8 @@ impl World {
         let key = key.ok_or_else(|| error.one_line())?;
         let holder = cluster.at(stray.holder).expect("a node");
         let owner = cluster.at(stray.owner).expect("a node");
-        let held = cluster.nodes[holder].data.get(key).copied();
-        if held == self.client.expected[key] {
+        let held = cluster.held(holder, key);
+        if held == cluster.living(self.client.expected[key]) {
             cluster.put(owner, key, held);
         }
         cluster.put(holder, key, None);

@@ -24,8 +24,8 @@ use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use wire::Message;
 
-/// What a client does.
-const KINDS: [&[u8]; 6] = [b"SET", b"GET", b"DEL", b"MSET", b"MGET", b"MDEL"];
+/// What a client does; the last one gives a key an end.
+const KINDS: [&[u8]; 7] = [b"SET", b"GET", b"DEL", b"MSET", b"MGET", b"MDEL", b"PSET"];
 /// A seed that takes more steps has lost its way.
 const MAX_STEPS: usize = 40_000;
 
@@ -46,6 +46,8 @@ pub struct World {
     is_first: bool,
     messages: Vec<Message>,
     now_ms: u64,
+    /// Whether clients give keys an end.
+    has_lives: bool,
     /// When the tool wants to be asked again, while it waits.
     wake_ms: Option<u64>,
     /// Whether every interleaving is tried: then a fault may come at any moment, until it did.
@@ -72,6 +74,8 @@ pub struct Plan {
     pub replicated: Vec<At>,
     pub moves: Vec<(Slot, At, At)>,
     pub keys: Vec<Vec<u8>>,
+    /// Whether clients give keys an end.
+    pub has_lives: bool,
     /// What goes wrong when so many writes have arrived, in this order.
     pub faults: Vec<(usize, Fault)>,
 }
@@ -102,6 +106,7 @@ impl World {
             is_first: true,
             messages: Vec::new(),
             now_ms: 0,
+            has_lives: plan.has_lives,
             wake_ms: None,
             tries_all: false,
             may_fault: false,
@@ -173,13 +178,23 @@ impl World {
             self.message_step(choice);
         } else if choice == self.messages.len() {
             let (cluster, chooser) = (&mut self.cluster, &mut self.chooser);
-            let told = self.client.step(cluster, chooser, &KINDS, false);
+            let kinds = &KINDS[..KINDS.len() - usize::from(!self.has_lives)];
+            let told = self.client.step(cluster, chooser, kinds, false);
             if let Some((at, verb, reply)) = told {
                 self.tell(|| wire::told(at, &verb, &reply));
             }
         } else {
-            self.now_ms += 20;
+            self.wait_until(self.now_ms + 20);
             self.gossip_once();
+        }
+    }
+
+    /// Time passes; a primary may come round to what has ended.
+    fn wait_until(&mut self, now_ms: u64) {
+        (self.now_ms, self.cluster.now_ms) = (now_ms, now_ms);
+        if self.has_lives && self.chooser.pick(4) == 0 {
+            let at = self.chooser.pick(self.cluster.nodes.len());
+            self.cluster.come_round(at);
         }
     }
 

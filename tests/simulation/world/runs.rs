@@ -56,7 +56,8 @@ impl World {
             self.conflicts += 1;
             for (key, expected) in &self.client.expected {
                 if message.contains(&format!("`{}`", key.escape_ascii())) {
-                    self.cluster.decide(key, *expected);
+                    let expected = self.cluster.living(*expected);
+                    self.cluster.decide(key, expected);
                 }
             }
         }

@@ -61,11 +61,14 @@ impl World {
         }
         for (key, expected) in &self.client.expected {
             let owner = nodes[0].owners[&slot_of(key)];
-            let found = nodes[owner].data.get(key).copied();
-            if found == *expected {
+            let (found, expected) = (
+                self.cluster.held(owner, key),
+                self.cluster.living(*expected),
+            );
+            if found == expected {
                 continue;
             }
-            let why = self.cluster.explains_end(owner, key, *expected);
+            let why = self.cluster.explains_end(owner, key, expected);
             let why = why.ok_or_else(|| {
                 let key = key.escape_ascii();
                 format!("{key} is {found:?}, expected {expected:?}")

@@ -56,7 +56,8 @@ impl World {
                     self.wake_ms = until_ms;
                     if self.messages.is_empty() && !self.tries_all {
                         // Only time can help.
-                        self.now_ms = until_ms.unwrap_or(self.now_ms + 1).max(self.now_ms + 1);
+                        let next_ms = self.now_ms + 1;
+                        self.wait_until(until_ms.unwrap_or(next_ms).max(next_ms));
                         self.gossip_once();
                     }
                     return None;
