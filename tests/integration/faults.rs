@@ -9,6 +9,7 @@ use super::servers::{self, load};
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::parse::info_field;
 use slotkit::cluster::verb::{NodeLink, Verb};
+use slotkit::cluster::witness::{self, Expected};
 use slotkit::slot::{Slot, SlotSet};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -142,11 +143,14 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     let client = Writer::start(seed);
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, target, before + 100, &mut child);
+    let mut in_doubt = Expected::new();
     signal(&cluster, victim, "-STOP");
     if fault == Fault::Dies {
         wait_until_it_has_all(&cluster, PRIMARIES + victim);
-        let lost = in_between(&cluster, victim);
-        expected.retain(|key, _| !lost.contains(Slot::for_key(key)));
+        let slots = in_between(&cluster, victim);
+        in_doubt = expected.clone();
+        in_doubt.retain(|key, _| slots.contains(Slot::for_key(key)));
+        expected.retain(|key, _| !in_doubt.contains_key(key));
         signal(&cluster, victim, "-KILL");
     }
     wait_for_heir(&cluster, 0, victim);
@@ -169,6 +173,14 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     }
     let mut written = client.stop(seed);
     written.kept.extend(expected);
+    // What isn't lost is as it was.
+    let saved = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| {
+        let one = Expected::from([(key.clone(), value.clone())]);
+        witness::differences(seed, None, &one)
+            .expect("an answer")
+            .is_empty()
+    };
+    written.kept.extend(in_doubt.into_iter().filter(saved));
     load::assert_all_there(seed, None, &written.kept);
     load::assert_lives(seed, &written.lives);
     assert_on_one_primary(&cluster, written.kept.len() + written.lives.len());
