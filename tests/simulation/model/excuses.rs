@@ -171,7 +171,12 @@ impl Cluster {
         if let Some(why) = self.windows.raced.get(key) {
             return Some(why);
         }
-        let is_stray = expected.is_none() && stray == Some(&Stray::Unheard);
-        is_stray.then_some("deleted while a copy that nobody knew of was on the target")
+        match stray.filter(|_| expected.is_none()) {
+            Some(Stray::Unheard) => {
+                Some("deleted while a copy that nobody knew of was on the target")
+            }
+            Some(Stray::Behind) => Some(NOT_REPLICATED),
+            Some(Stray::Known) | None => None,
+        }
     }
 }
