@@ -1,6 +1,6 @@
 //! What each reply makes of a slot's move.
 
-use super::fault::{Halt, is_about_roles};
+use super::fault::{Halt, denies_ownership, is_about_roles};
 use super::state::{Batch, State};
 use super::{EPOCH_PAUSE_MS, MAX_EPOCH_WAITS, MAX_PASSES, SlotMove};
 use crate::cluster::keyspace::databases_in;
@@ -78,9 +78,12 @@ impl SlotMove {
     }
 
     /// The source refused to open a slot that nobody has opened before: no key has moved, so the
-    /// target may forget it.
+    /// target may forget it, unless it can be had once it is known who is who.
     pub(super) fn opened(&self, replies: Vec<Reply>) -> Result<State, Halt> {
         match self.accepted(replies, "MIGRATING on the source", State::Databases) {
+            Err(Halt::Unclear(error)) if !denies_ownership(error.message()) => {
+                Err(Halt::Unclear(error))
+            }
             Err(halt) if self.is_fresh => Ok(State::Withdraw {
                 why: halt.error().message().to_owned(),
             }),

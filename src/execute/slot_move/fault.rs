@@ -36,6 +36,13 @@ impl Halt {
     }
 }
 
+const NOT_THE_OWNER: &str = "not the owner of hash slot";
+
+/// Whether these words say that a primary doesn't own the slot: somebody else has it, for good.
+pub(super) fn denies_ownership(words: &str) -> bool {
+    words.contains(NOT_THE_OWNER)
+}
+
 /// Whether a refusal may come from a node that took over, went down or hasn't loaded yet: who is
 /// who must be looked at before anything is made of it.
 pub(super) fn is_about_roles(refusal: &Refusal) -> bool {
@@ -51,7 +58,7 @@ pub(super) fn is_about_roles(refusal: &Refusal) -> bool {
     ];
     const DETAILS: [&str; 3] = [
         "use SETSLOT only with",
-        "not the owner of hash slot",
+        NOT_THE_OWNER,
         "already the owner of hash slot",
     ];
     // A refusal of MIGRATE's target stands inside the source's own.

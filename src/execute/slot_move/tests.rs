@@ -641,6 +641,23 @@ fn a_slot_that_the_source_does_not_open_is_withdrawn_only_while_nothing_has_move
 }
 
 #[test]
+fn a_slot_whose_source_has_no_replica_just_now_is_looked_at_again() {
+    for refusal in [
+        refused("NOREPLICAS", "Not enough good replicas to write."),
+        refused("ERR", "Please use SETSLOT only with masters."),
+    ] {
+        let mut machine = machine(Entry::Fresh);
+        let ok = || Reply::Text(b"OK".to_vec());
+        machine.action();
+        machine.answer(vec![ok()]).expect("imports");
+        machine.claimed();
+        machine.action();
+        let halt = machine.answer(vec![refusal]).expect_err("halts");
+        assert!(matches!(halt, Halt::Unclear(_)), "{halt:?}");
+    }
+}
+
+#[test]
 fn keys_that_left_before_the_busy_one_are_not_compared() {
     let busy = refused(
         "ERR",
