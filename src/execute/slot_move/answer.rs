@@ -78,13 +78,14 @@ impl SlotMove {
     }
 
     /// The source refused to open a slot that nobody has opened before: no key has moved, so the
-    /// target may forget it, unless it can be had once it is known who is who.
+    /// target may forget it, unless a look may show how to go on.
     pub(super) fn opened(&self, replies: Vec<Reply>) -> Result<State, Halt> {
+        let is_denied = replies
+            .iter()
+            .any(|reply| matches!(reply, Reply::Refused(refusal) if denies_ownership(refusal)));
+        let is_final = |halt: &Halt| is_denied || matches!(halt, Halt::Stop(_));
         match self.accepted(replies, "MIGRATING on the source", State::Databases) {
-            Err(Halt::Unclear(error)) if !denies_ownership(error.message()) => {
-                Err(Halt::Unclear(error))
-            }
-            Err(halt) if self.is_fresh => Ok(State::Withdraw {
+            Err(halt) if self.is_fresh && is_final(&halt) => Ok(State::Withdraw {
                 why: halt.error().message().to_owned(),
             }),
             other => other,

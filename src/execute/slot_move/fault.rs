@@ -38,9 +38,9 @@ impl Halt {
 
 const NOT_THE_OWNER: &str = "not the owner of hash slot";
 
-/// Whether these words say that a primary doesn't own the slot: somebody else has it, for good.
-pub(super) fn denies_ownership(words: &str) -> bool {
-    words.contains(NOT_THE_OWNER)
+/// Whether a primary says that the slot isn't its own: somebody else has it, for good.
+pub(super) fn denies_ownership(refusal: &Refusal) -> bool {
+    refusal.detail.contains(NOT_THE_OWNER)
 }
 
 /// Whether a refusal may come from a node that took over, went down or hasn't loaded yet: who is
