@@ -26,7 +26,10 @@ impl Core {
         };
         flight.doubts += 1;
         if flight.doubts > MAX_DOUBTS {
-            return self.strand(slot, why);
+            return match flight.machine.give_up_opening(why.message()) {
+                true => flight.wish = Wish::Ready,
+                false => self.strand(slot, why),
+            };
         }
         self.outcome.retries += 1;
         let pause_ms = (LOOK_PAUSE_MS << (flight.doubts - 1)).min(LOOK_PAUSE_MAX_MS);
@@ -56,7 +59,16 @@ impl Core {
             families: &self.options.families,
         };
         match resume::standing_in(beliefs, begun) {
-            Ok(Standing::GoesOn(task, entry)) => self.go_on(slot, doubt, task, entry, look),
+            Ok(Standing::GoesOn(task, entry)) => {
+                let is_untouched = flight.machine.is_unopened() && task == begun;
+                let entry = match entry {
+                    Entry::SourceOwns if is_untouched && look.is_closed_at(task.source, slot) => {
+                        Entry::Fresh
+                    }
+                    entry => entry,
+                };
+                self.go_on(slot, doubt, task, entry, look);
+            }
             Ok(Standing::Settled) => {
                 let owner = look
                     .views

@@ -126,6 +126,12 @@ impl Look {
         Some(Error::new(ErrorKind::Connect, message))
     }
 
+    /// Whether a node has said of itself that it doesn't have this slot open.
+    pub fn is_closed_at(&self, id: NodeId, slot: u16) -> bool {
+        let node = self.selves.get(&id);
+        node.is_some_and(|node| node.open.iter().all(|open| open.slot().number() != slot))
+    }
+
     /// Whether a replica of this node has taken over, as a look for a doubt can tell.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
         heirs::took_over(&self.views, &options.families, id).is_some()

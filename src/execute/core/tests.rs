@@ -1,12 +1,12 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
-use super::{Core, Limits, Options, Reading, Step};
-use crate::cluster::verb::{Reply, SetSlot, Verb};
+use super::{Core, Options, Outcome, Reading, Step};
+use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::slot_move::Entry;
-use crate::execute::testing::{NODES, id, nodes_text};
+use crate::execute::testing::{NODES, id, nodes_text, task};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,8 @@ struct Nodes {
     /// The most keys that were sent in one write, and the most that one was to list.
     most_sent: usize,
     most_listed: u32,
+    /// How often a source refuses to open a slot, as one does whose replicas are late.
+    refusals: usize,
 }
 
 impl Nodes {
@@ -70,6 +72,16 @@ impl Nodes {
                 let left = self.keys.entry(slot.expect("a slot")).or_default();
                 *left -= migrate.keys.len();
                 Reply::Text(b"OK".to_vec())
+            }
+            Verb::SetSlot {
+                state: SetSlot::Migrating { .. },
+                ..
+            } if self.refusals > 0 => {
+                self.refusals -= 1;
+                Reply::Refused(Refusal {
+                    code: "NOREPLICAS".to_owned(),
+                    detail: "Not enough good replicas to write.".to_owned(),
+                })
             }
             Verb::SetSlot { slot, state } => {
                 let place = (node, slot.number());
@@ -143,8 +155,19 @@ fn run_with(slots: u16, are_known_empty: bool, keys: usize) -> Nodes {
         options.keys = slots.iter().map(|slot| (*slot, 0)).collect();
     }
     let mut core = Core::new(&tasks.collect::<Vec<_>>(), options, 0);
-    let (mut nodes, mut under_way) = (Nodes::default(), Vec::new());
-    nodes.keys = slots.iter().map(|slot| (slot.number(), keys)).collect();
+    let mut nodes = Nodes {
+        keys: slots.iter().map(|slot| (slot.number(), keys)).collect(),
+        ..Nodes::default()
+    };
+    drive(&mut core, &mut nodes);
+    let outcome = core.into_result().expect("nothing surprises it");
+    assert_eq!(outcome.slots, slots.len() as u64);
+    nodes
+}
+
+/// Plays a run to its end.
+fn drive(core: &mut Core, nodes: &mut Nodes) {
+    let mut under_way = Vec::new();
     for now_ms in 0..100_000 {
         match core.poll(now_ms) {
             Step::Record(_) => core.recorded(Ok(())),
@@ -154,12 +177,46 @@ fn run_with(slots: u16, are_known_empty: bool, keys: usize) -> Nodes {
                     core.answered(node, replies, now_ms);
                 }
             }
-            Step::End => break,
+            Step::End => return,
         }
     }
-    let outcome = core.into_result().expect("nothing surprises it");
-    assert_eq!(outcome.slots, slots.len() as u64);
-    nodes
+    panic!("the run doesn't end");
+}
+
+/// One slot of `a` that goes to `b`, while `a` refuses so often to open it.
+fn run_refused(refusals: usize) -> (Nodes, Result<Outcome>) {
+    let (task, options) = one_slot();
+    let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
+    let mut nodes = Nodes {
+        refusals,
+        ..Nodes::default()
+    };
+    drive(&mut core, &mut nodes);
+    (nodes, core.into_result())
+}
+
+/// Slot 0 goes from `a` to `b`.
+fn one_slot() -> (Move, Options) {
+    let task = task(0, 'a', 'b');
+    let options = Options {
+        names: NODES.map(|name| (id(name), name.to_string())).into(),
+        primaries: NODES.map(id).to_vec(),
+        routes: [((task.source, task.target), NodeAddr::new("10.0.0.1", 7001))].into(),
+        ..Options::default()
+    };
+    (task, options)
+}
+
+#[test]
+fn a_slot_that_its_source_refuses_to_the_end_is_closed_again() {
+    let (nodes, result) = run_refused(5);
+    assert_eq!(result.expect("it opens in time").slots, 1);
+    assert!(nodes.open.is_empty(), "{:?}", nodes.open);
+    let (nodes, result) = run_refused(usize::MAX);
+    let error = result.expect_err("it stops");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert!(error.message().contains("NOREPLICAS"), "{error:?}");
+    assert!(nodes.open.is_empty(), "{:?}", nodes.open);
 }
 
 #[test]
@@ -183,25 +240,10 @@ fn empty_slots_go_in_large_batches() {
 
 #[test]
 fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
-    let (source, target) = (id('a'), id('b'));
-    let slot = Slot::new(0).expect("a slot");
-    let task = Move {
-        slot,
-        source,
-        target,
-    };
-    let options = Options {
-        names: NODES.map(|name| (id(name), name.to_string())).into(),
-        primaries: NODES.map(id).to_vec(),
-        routes: [((source, target), NodeAddr::new("10.0.0.1", 7001))].into(),
-        limits: Limits {
-            max_memory_percent: Some(90),
-            ..Limits::default()
-        },
-        ..Options::default()
-    };
+    let (task, mut options) = one_slot();
+    options.limits.max_memory_percent = Some(90);
     let full = |used_bytes| Reading {
-        node: target,
+        node: task.target,
         latency_ms: None,
         used_bytes: Some(used_bytes),
         max_bytes: Some(100),

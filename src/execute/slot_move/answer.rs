@@ -79,7 +79,7 @@ impl SlotMove {
 
     /// The source refused to open a slot that nobody has opened before: no key has moved, so the
     /// target may forget it, unless a look may show how to go on.
-    pub(super) fn opened(&self, replies: Vec<Reply>) -> Result<State, Halt> {
+    pub(super) fn opened(&mut self, replies: Vec<Reply>) -> Result<State, Halt> {
         let is_denied = replies
             .iter()
             .any(|reply| matches!(reply, Reply::Refused(refusal) if denies_ownership(refusal)));
@@ -88,7 +88,11 @@ impl SlotMove {
             Err(halt) if self.is_fresh && is_final(&halt) => Ok(State::Withdraw {
                 why: halt.error().message().to_owned(),
             }),
-            other => other,
+            Err(halt) => {
+                self.is_unopened = self.is_fresh;
+                Err(halt)
+            }
+            opened => opened,
         }
     }
 

@@ -74,6 +74,8 @@ pub struct SlotMove {
     is_source_new: bool,
     /// What keys the source has are outdated copies.
     has_strays_alone: bool,
+    /// The source has just refused to open it, and nobody had before: no key of it has moved.
+    is_unopened: bool,
     /// The source took no `NODE`, since it is a replica by now.
     has_source_turned: bool,
     passes: u32,
@@ -98,6 +100,7 @@ impl fmt::Debug for SlotMove {
             .field("is_fresh", &self.is_fresh)
             .field("is_source_new", &self.is_source_new)
             .field("has_strays_alone", &self.has_strays_alone)
+            .field("is_unopened", &self.is_unopened)
             .field("has_source_turned", &self.has_source_turned)
             .field("passes", &self.passes)
             .field("standstills", &self.standstills)
@@ -121,6 +124,7 @@ impl SlotMove {
             is_fresh: entry == Entry::Fresh,
             is_source_new: entry == Entry::SourceReplaced,
             has_strays_alone: entry == Entry::TargetServes,
+            is_unopened: false,
             has_source_turned: false,
             passes: 0,
             standstills: 0,
@@ -201,6 +205,23 @@ impl SlotMove {
         if matches!(self.state, State::Claim) {
             self.state = State::Withdraw { why };
         }
+    }
+
+    /// Whether its source has just refused to open it, where nobody had it open before.
+    pub fn is_unopened(&self) -> bool {
+        self.is_unopened
+    }
+
+    /// Says that the refusal of its source is taken for its last word: no key has moved, so the
+    /// target may forget it. The words are what the move stops with. Says whether that is so.
+    pub fn give_up_opening(&mut self, why: &str) -> bool {
+        let is_unopened = std::mem::take(&mut self.is_unopened);
+        if is_unopened {
+            self.state = State::Withdraw {
+                why: why.to_owned(),
+            };
+        }
+        is_unopened
     }
 
     /// Says that the slot is still moved by us alone, which epoch the source has, and who is a
