@@ -27,7 +27,7 @@ pub(super) struct PaceArgs {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1024))]
     parallel: u32,
     /// Keys in one MIGRATE (and in one write of several), which blocks both servers while it runs.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     keys_per_migrate: u32,
     /// Bytes in one MIGRATE, as the source estimates them (MEMORY USAGE): a batch of large values
     /// is cut short; 0 measures nothing.

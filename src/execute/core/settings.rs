@@ -49,7 +49,7 @@ impl Default for Options {
         Options {
             login: None,
             timeout_ms: 10_000,
-            keys_per_migrate: 100,
+            keys_per_migrate: 80,
             bytes_per_migrate: None,
             slots_at_once: 32,
             pairs_per_node: 8,

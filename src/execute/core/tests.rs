@@ -272,7 +272,7 @@ fn the_keys_of_one_write_are_bounded_over_all_slots() {
     assert_eq!(nodes.keys.values().sum::<usize>(), 0);
     // Two slots of forty keys go together, a third would be too many.
     assert_eq!(nodes.most_sent, 80);
-    assert_eq!(nodes.most_listed, 400);
+    assert_eq!(nodes.most_listed, 320);
 }
 
 /// A pair is filled up by halves, not slot by slot: each time every primary is asked.
