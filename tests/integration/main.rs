@@ -13,6 +13,7 @@ mod fixtures;
 mod flat_memory;
 mod keyslot;
 mod killed;
+mod late_replicas;
 mod limits;
 mod local_cluster;
 mod plan;

@@ -62,17 +62,28 @@ fn cache_folder() -> Option<PathBuf> {
     Some(cache.join("slotkit/servers"))
 }
 
+/// Whether a server is a Valkey.
+pub fn is_valkey(server: &std::path::Path) -> bool {
+    said_by(server).starts_with("Valkey")
+}
+
 /// Major and minor version of a server, from what it prints of itself (`v=9.1.2`).
 pub fn version(server: &std::path::Path) -> (u32, u32) {
-    let output = Command::new(server).arg("--version").output();
-    let said = String::from_utf8(output.expect("it runs").stdout).expect("text");
+    let said = said_by(server);
     let text = said.split(" v=").nth(1).expect("a version");
     let mut numbers = text.split(['.', ' ']).map(|part| part.parse());
     let mut next = || numbers.next().expect("a part").expect("a number");
     (next(), next())
 }
 
-fn skip(why: &str) {
+/// What a server prints of itself.
+fn said_by(server: &std::path::Path) -> String {
+    let output = Command::new(server).arg("--version").output();
+    String::from_utf8(output.expect("it runs").stdout).expect("text")
+}
+
+/// Says that the running test is passed over, and why.
+pub fn skip(why: &str) {
     let test = std::thread::current();
     eprintln!("skipped {}: {why}", test.name().unwrap_or("a test"));
 }
