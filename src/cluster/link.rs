@@ -139,10 +139,8 @@ impl NodeLink for RedisLink {
             let message = format!("the link to {} is broken", self.addr);
             return Err(Error::new(ErrorKind::Connect, message));
         }
-        let commands: Vec<u8> = verbs
-            .iter()
-            .flat_map(|verb| packed(&verb.words()))
-            .collect();
+        let commands = verbs.iter().map(|verb| packed(&verb.words()));
+        let commands = commands.collect::<Vec<_>>().concat();
         let exchanged = self.exchange(&commands, verbs.len(), self.patience.answer_ms);
         self.is_broken = exchanged.is_err();
         exchanged.map_err(|error| self.broken(verbs, &error))
