@@ -5,7 +5,7 @@ use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::report::{MemoryCsv, count_text};
-use crate::source::{self, Filter, Format, KeyBatch, KeySource};
+use crate::source::{self, Filter, Format, Input, KeyBatch, KeySource, Source, Waiting};
 use crate::tally::Progress;
 use std::ffi::OsString;
 use std::io::{self, BufWriter};
@@ -24,30 +24,30 @@ pub(super) fn run(
         wants_longest: true,
         ..args.options(filter)?.source
     };
+    let inputs = inputs_of(inputs)?;
+    let waiting = Waiting::all(&inputs, &options)?;
+    for (input, waiting) in inputs.iter().zip(&waiting) {
+        refuse_other(input, waiting)?;
+    }
     let written = |cause| Error::io("<stdout>", cause);
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut csv = MemoryCsv::new(out, guards).map_err(written)?;
     let bar = BytesBar::new();
     let mut batch = KeyBatch::new();
     let (mut is_damaged, mut before) = (false, 0);
-    for input in inputs_of(inputs)? {
-        let mut source = source::open(&input, &options)?;
-        if source.format() != Format::Rdb.name() {
-            let message = format!("expected an RDB file, found {}", source.format());
-            return Err(Error::new(ErrorKind::Input, message)
-                .at(Position::file(input.path()))
-                .mend("--output memory-csv is written from RDB files"));
-        }
+    let total_bytes = waiting.iter().map(|input| input.length).sum();
+    for (input, waiting) in inputs.iter().zip(waiting) {
+        let mut source = Source::of(waiting.open(&options)?, &options)?;
         let mut keys = 0;
         while source.next_batch(&mut batch)? {
             keys += batch.len() as u64;
             csv.write(&batch).map_err(written)?;
             bar.set(Progress {
-                read_bytes: before + source.offset(),
-                total_bytes: None,
+                read_bytes: before + source.read_bytes(),
+                total_bytes,
             });
         }
-        before += source.offset();
+        before += source.read_bytes();
         let path = input.path().display().to_string();
         terminal::say(format!("{path}: read as rdb, {} keys", count_text(keys)));
         describe_findings(&path, Format::Rdb.name(), source.findings(), input.path());
@@ -62,4 +62,14 @@ pub(super) fn run(
         ));
     }
     Ok(is_damaged)
+}
+
+fn refuse_other(input: &Input, waiting: &Waiting<'_>) -> Result<()> {
+    if waiting.is_snapshot {
+        return Ok(());
+    }
+    let message = format!("expected an RDB file, found {}", waiting.format);
+    Err(Error::new(ErrorKind::Input, message)
+        .at(Position::file(input.path()))
+        .mend("--output memory-csv is written from RDB files"))
 }

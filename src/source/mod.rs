@@ -22,6 +22,7 @@ mod facts;
 mod fault;
 mod filter;
 mod folder;
+mod gauge;
 mod glob;
 mod kind;
 mod lines;
@@ -35,6 +36,7 @@ mod rdb;
 mod rdb_tools;
 mod reading;
 mod unpack;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +61,7 @@ pub(crate) use monitor::joined_spans;
 pub(crate) use opened::{Opened, Opening, find_lines};
 pub(crate) use parts::Parts;
 pub(crate) use reading::Reading;
+pub(crate) use waiting::Waiting;
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -5,6 +5,7 @@ use super::block::{Cutting, Stream};
 use super::cut::Layout;
 use super::detect::{HEAD_BYTES, Recognised, recognise};
 use super::fault::Faults;
+use super::gauge::Gauge;
 use super::parts::line_of;
 use super::rdb;
 use super::reading::{Findings, Reading};
@@ -37,10 +38,10 @@ pub(crate) enum Opening {
 }
 
 impl Opening {
-    /// How many bytes there are to be read; unknown of pipes and of packed inputs.
+    /// How many bytes the file has; unknown of pipes.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
-            Opening::Keys(opened) => opened.seekable.as_ref().map(|(_, length)| *length),
+            Opening::Keys(opened) => opened.length(),
             Opening::Tally { length, .. } => *length,
         }
     }
@@ -51,7 +52,7 @@ impl Opening {
     }
 
     /// The input, when it holds keys.
-    fn keys(self) -> Result<Opened> {
+    pub(super) fn keys(self) -> Result<Opened> {
         match self {
             Opening::Keys(opened) => Ok(*opened),
             Opening::Tally { path, .. } => {
@@ -69,6 +70,8 @@ pub(crate) struct Opened {
     recognised: Recognised,
     /// The file, where it is one that can be read at any place.
     pub(crate) seekable: Option<(File, u64)>,
+    /// How far it was read, where it is packed.
+    packed: Option<Gauge>,
     reader: Box<dyn Read + Send>,
     head: Vec<u8>,
     is_whole: bool,
@@ -95,10 +98,12 @@ impl Opened {
         let failed = |cause| Error::io(&path, cause);
         let (mut reader, mut seekable) = readable;
         let mut head = read_head(&mut reader).map_err(failed)?;
-        let packing = Packing::of(&head);
-        if let Some(packing) = packing {
-            let packed = Box::new(io::Cursor::new(head).chain(reader));
-            reader = packing.unpack(packed).map_err(failed)?;
+        let length = seekable.as_ref().map(|(_, length)| *length);
+        let mut packed = None;
+        if let Some(packing) = Packing::of(&head) {
+            let (gauge, gauged) = Gauge::on(io::Cursor::new(head).chain(reader), length);
+            packed = Some(gauge);
+            reader = packing.unpack(Box::new(gauged)).map_err(failed)?;
             head = read_head(&mut reader).map_err(failed)?;
             // Rows of packed data can't be read at any place.
             seekable = None;
@@ -107,7 +112,7 @@ impl Opened {
             refuse_filter(&path, &options.filter)?;
             return Ok(Opening::Tally {
                 path,
-                length: seekable.map(|(_, length)| length),
+                length,
                 reader: Box::new(io::Cursor::new(head).chain(reader)),
             });
         }
@@ -130,6 +135,7 @@ impl Opened {
             reading,
             recognised,
             seekable,
+            packed,
             reader,
             head,
             is_whole,
@@ -149,6 +155,19 @@ impl Opened {
     /// How it is read.
     pub(crate) fn reading(&self) -> &Reading {
         &self.reading
+    }
+
+    /// How many bytes the file has; unknown of pipes.
+    fn length(&self) -> Option<u64> {
+        match &self.packed {
+            Some(gauge) => gauge.length,
+            None => self.seekable.as_ref().map(|(_, length)| *length),
+        }
+    }
+
+    /// How far it was read, where it is packed.
+    pub(crate) fn packed(&self) -> Option<Gauge> {
+        self.packed.clone()
     }
 
     /// Where its first row begins.
@@ -288,6 +307,8 @@ pub struct Source {
     options: Options,
     stream: Blocks,
     findings: Findings,
+    packed: Option<Gauge>,
+    read_bytes: u64,
 }
 
 /// Opens an input for reading by one thread.
@@ -313,12 +334,22 @@ impl Source {
         Ok(Source::new(opened, options))
     }
 
+    /// The keys of an input that was opened.
+    ///
+    /// # Errors
+    /// When it is a saved tally.
+    pub(crate) fn of(opening: Opening, options: &Options) -> Result<Source> {
+        Ok(Source::new(opening.keys()?, options))
+    }
+
     fn new(opened: Opened, options: &Options) -> Source {
         Source {
             path: opened.path.clone(),
             reading: opened.reading().clone(),
             format: opened.format_name(),
             options: options.clone(),
+            packed: opened.packed(),
+            read_bytes: 0,
             stream: opened.into_blocks(options),
             findings: Findings::default(),
         }
@@ -329,9 +360,13 @@ impl Source {
         self.format
     }
 
-    /// How many bytes of the input were read.
-    pub fn offset(&self) -> u64 {
-        self.stream.offset()
+    /// How many bytes of the input were read; of a packed one its own.
+    pub fn read_bytes(&mut self) -> u64 {
+        self.read_bytes = match &mut self.packed {
+            Some(packed) => self.read_bytes + packed.step(),
+            None => self.stream.offset(),
+        };
+        self.read_bytes
     }
 
     /// What was found so far besides keys.

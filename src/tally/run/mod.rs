@@ -5,6 +5,7 @@
 //! is read by one thread that feeds the workers through a bounded queue; several RDB files are read side by side.
 
 mod gathered;
+mod meter;
 mod snapshots;
 mod worker;
 
@@ -13,8 +14,10 @@ use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::SlotSet;
 use crate::source::{
     self, Cutting, Findings, Format, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
+    Waiting,
 };
 use gathered::Gathered;
+use meter::Meter;
 use rayon::ThreadPool;
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -23,6 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use worker::{Found, Worker};
+
+pub use meter::Progress;
 
 /// How many threads a run takes by itself. Each has its own tally of up to
 /// about 10 MB, so that more would break the promise of flat memory.
@@ -38,15 +43,6 @@ pub struct Options {
     pub threads: Option<usize>,
     /// What a prefix is.
     pub prefixes: Prefixes,
-}
-
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// How many bytes of all inputs were read.
-    pub read_bytes: u64,
-    /// How many there are; unknown when one of them is a pipe.
-    pub total_bytes: Option<u64>,
 }
 
 /// What became of one input.
@@ -111,46 +107,21 @@ pub fn run(
         .num_threads(options.threads.unwrap_or_else(default_threads))
         .build()
         .map_err(|cause| Error::new(ErrorKind::Io, "threads can't be started").caused_by(cause))?;
-    // All are opened first: a wrong name among many is told at once.
-    let opened = inputs
-        .iter()
-        .map(|input| Opened::any(input, &options.source))
-        .collect::<Result<Vec<Opening>>>()?;
-    let total_bytes = opened.iter().map(Opening::length).sum();
-    let meter = Meter {
-        read_bytes: AtomicU64::new(0),
-        total_bytes,
-        tell: progress,
-    };
+    let waiting = Waiting::all(inputs, &options.source)?;
+    let total_bytes = waiting.iter().map(|input| input.length).sum();
+    let meter = Meter::new(total_bytes, progress);
     let run = Run {
         pool: &pool,
         options: &options.source,
         prefixes: options.prefixes,
         meter: &meter,
     };
-    run.all(opened)
+    run.all(waiting)
 }
 
 fn default_threads() -> usize {
     let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     machine.min(MAX_DEFAULT_THREADS)
-}
-
-/// Adds up what was read and tells it.
-struct Meter<'run> {
-    read_bytes: AtomicU64,
-    total_bytes: Option<u64>,
-    tell: &'run (dyn Fn(Progress) + Sync),
-}
-
-impl Meter<'_> {
-    fn add(&self, bytes: u64) {
-        let read_bytes = self.read_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        (self.tell)(Progress {
-            read_bytes,
-            total_bytes: self.total_bytes,
-        });
-    }
 }
 
 /// Who counts the keys of an input.
@@ -173,13 +144,13 @@ struct Run<'run> {
 
 impl Run<'_> {
     /// One input after another; RDB files that stand together side by side.
-    fn all(&self, inputs: Vec<Opening>) -> Result<Outcome> {
+    fn all(&self, inputs: Vec<Waiting<'_>>) -> Result<Outcome> {
         let gathered = Gathered::new(inputs.len());
         let mut inputs = inputs.into_iter().enumerate().peekable();
         while let Some(input) = inputs.next() {
             let mut files = vec![input];
-            while files[0].1.is_snapshot()
-                && let Some(next) = inputs.next_if(|(_, next)| next.is_snapshot())
+            while files[0].1.is_snapshot
+                && let Some(next) = inputs.next_if(|(_, next)| next.is_snapshot)
             {
                 files.push(next);
             }
@@ -195,8 +166,8 @@ impl Run<'_> {
         Ok(gathered.outcome(self.prefixes))
     }
 
-    fn any_input(&self, input: Opening, crew: Crew) -> Result<Outcome> {
-        match input {
+    fn any_input(&self, input: Waiting<'_>, crew: Crew) -> Result<Outcome> {
+        match input.open(self.options)? {
             Opening::Keys(opened) => {
                 let (tally, summary) = self.input(*opened, crew)?;
                 Ok(Outcome {
@@ -250,7 +221,9 @@ impl Run<'_> {
             )),
             _ => None,
         };
-        self.meter.add(input.skip());
+        if input.packed().is_none() {
+            self.meter.add(input.skip());
+        }
         let mut found = match &file {
             Some((file, length)) if reading.layout.look_behind().is_some() => {
                 let parts = Parts {
@@ -403,6 +376,7 @@ impl Run<'_> {
         full: &SyncSender<KeyBatch>,
         stop: &AtomicU64,
     ) -> (Findings, Option<(u64, Error)>) {
+        let mut packed = input.packed();
         let mut blocks = input.into_blocks(self.options);
         let failure = loop {
             let Ok(mut batch) = emptied.recv() else {
@@ -417,7 +391,10 @@ impl Run<'_> {
                 Ok(false) => break None,
                 Err(error) => break Some((begin, error)),
             }
-            self.meter.add(blocks.offset() - begin);
+            self.meter.add(match &mut packed {
+                Some(packed) => packed.step(),
+                None => blocks.offset() - begin,
+            });
             if full.send(batch).is_err() {
                 break None;
             }

@@ -6,7 +6,7 @@
 use super::gathered::Gathered;
 use super::{Crew, Run};
 use crate::error::{Error, Result};
-use crate::source::Opening;
+use crate::source::Waiting;
 use std::sync::{Mutex, PoisonError};
 
 /// How many files are read at once at most: each has a tally of up to 10 MB.
@@ -30,7 +30,7 @@ impl Run<'_> {
     pub(super) fn side_by_side(
         &self,
         lanes: usize,
-        files: Vec<(usize, Opening)>,
+        files: Vec<(usize, Waiting<'_>)>,
         gathered: &Gathered,
     ) -> Result<()> {
         let waiting = Mutex::new(files.into_iter());
