@@ -4,7 +4,7 @@ use super::input::{InputArgs, describe_findings, inputs_of};
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::report::{MemoryCsv, count_text};
+use crate::report::{MemoryCsv, counted_text};
 use crate::source::{self, Filter, Format, Input, KeyBatch, KeySource, Source, Waiting};
 use crate::tally::Progress;
 use std::ffi::OsString;
@@ -49,7 +49,10 @@ pub(super) fn run(
         }
         before += source.read_bytes();
         let path = input.path().display().to_string();
-        terminal::say(format!("{path}: read as rdb, {} keys", count_text(keys)));
+        terminal::say(format!(
+            "{path}: read as rdb, {}",
+            counted_text(keys, "key")
+        ));
         describe_findings(&path, Format::Rdb.name(), source.findings(), input.path());
         is_damaged |= source.findings().faults.count() > 0;
     }
@@ -57,8 +60,8 @@ pub(super) fn run(
     let guarded = csv.finish().map_err(written)?;
     if guarded > 0 {
         terminal::say(format!(
-            "{} keys that a spreadsheet would take for a formula have an apostrophe before them; --raw-keys leaves it out",
-            count_text(guarded)
+            "{} that a spreadsheet would take for a formula: an apostrophe stands before it; --raw-keys leaves it out",
+            counted_text(guarded, "key")
         ));
     }
     Ok(is_damaged)

@@ -7,6 +7,8 @@ mod args;
 #[cfg(feature = "live")]
 mod canary;
 #[cfg(feature = "live")]
+mod carry_out;
+#[cfg(feature = "live")]
 mod check;
 #[cfg(feature = "live")]
 mod confirm;
@@ -14,6 +16,8 @@ mod confirm;
 mod connection;
 #[cfg(feature = "live")]
 mod demo;
+#[cfg(feature = "live")]
+mod done;
 mod exit;
 mod filter;
 mod findings;
@@ -24,6 +28,8 @@ mod input;
 mod interrupt;
 #[cfg(feature = "live")]
 mod journal_path;
+#[cfg(feature = "live")]
+mod journalled;
 mod keyslot;
 #[cfg(feature = "live")]
 mod live;

@@ -1,10 +1,11 @@
 //! `slotkit plan-rebalance`: what should move, and with `--apply`, move it.
 
-use super::apply::{self, Told};
+use super::carry_out::Told;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
 use super::input::InputArgs;
 use super::journal_path::journal_of;
+use super::journalled::{Earlier, Run};
 use super::live::{self, Begun, Session};
 use super::nodes_file;
 use super::pace::PaceArgs;
@@ -121,8 +122,8 @@ fn plan_only(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
 
 fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
-    let mut run = apply::Run::begin(&mut session, &args.pace)?;
-    if !run.finish_begun(&mut session, &args.pace)? {
+    let mut run = Run::begin(&mut session, &args.pace)?;
+    if let Earlier::Left = run.finish_begun(&mut session, &args.pace)? {
         return Ok(Exit::Finding);
     }
     let survey = session.survey()?;

@@ -1,8 +1,8 @@
 //! `slotkit resume`: finishes the slots that a run has left open.
 
-use super::apply::Run;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
+use super::journalled::{Earlier, Run};
 use super::live::Session;
 use super::pace::PaceArgs;
 use super::terminal;
@@ -45,24 +45,24 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         pace.yes = true;
     }
     let begun = run.begun();
-    if begun == 0 {
-        terminal::say(match args.from_cluster {
-            true => "no slot is open",
-            false => {
-                "the journal knows of nothing that was begun (--from-cluster asks the cluster)"
-            }
-        });
-    } else if !run.finish_begun(&mut session, &pace)? {
-        return Ok(Exit::Finding);
-    } else {
-        terminal::say(format!(
-            "{begun} slots that were begun are where they should be; slotkit apply PLAN goes on \
-             with the rest of a plan"
-        ));
-    }
+    let done = match run.finish_begun(&mut session, &pace)? {
+        Earlier::Nothing => None,
+        Earlier::Left => return Ok(Exit::Finding),
+        Earlier::Finished(done) => Some(done),
+    };
+    terminal::say(match (&done, args.from_cluster) {
+        (Some(_), _) => {
+            "what was begun is where it should be; slotkit apply PLAN goes on with the rest of a plan"
+        }
+        (None, true) => "no slot is open",
+        (None, false) => {
+            "the journal knows of nothing that was begun (--from-cluster asks the cluster)"
+        }
+    });
     run.close()?;
     if args.json {
-        let document = json!({ "schema": 1, "finished": begun });
+        let run = done.map(|done| done.to_json());
+        let document = json!({ "schema": 1, "finished": begun, "run": run });
         terminal::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &document)?;
             writeln!(out)

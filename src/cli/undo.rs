@@ -14,7 +14,7 @@ use crate::execute::Move;
 use crate::execute::finding::Finding;
 use crate::execute::journal::Journal;
 use crate::plan::{self, HandMove, Intent, Plan, Problem};
-use crate::report::plan_table;
+use crate::report::{counted_text, plan_table};
 use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,8 +58,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let back = way_back(&done, &view);
     if back.elsewhere > 0 {
         terminal::say(format!(
-            "{} slots aren't where they were brought, and stay where they are",
-            back.elsewhere
+            "not where they were brought, and left where they are: {}",
+            counted_text(back.elsewhere as u64, "slot")
         ));
     }
     let mut problem = Problem::from_view(&view)?;

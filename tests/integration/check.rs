@@ -175,7 +175,7 @@ fn a_big_key_stays_unless_it_is_asked_for() {
         first.stderr
     );
     assert!(
-        first.stderr.contains("1 slots stayed where they are"),
+        first.stderr.contains("1 slot stayed, with its big key"),
         "{}",
         first.stderr
     );

@@ -2,6 +2,7 @@
 
 use super::servers::runs::{assert_well, client, key_in, run, send, slots, state};
 use super::servers::{self, load};
+use serde_json::Value;
 use slotkit::cluster::NodeId;
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
@@ -184,9 +185,9 @@ fn what_was_moved_is_brought_back() {
 
     let again = run(&cluster, state.path(), &["undo", plan, "--json"]);
     assert_eq!(again.exit, 0, "{}", again.stderr);
-    let words = "5462 slots aren't where they were brought";
+    let words = "not where they were brought, and left where they are: 5,462 slots";
     assert!(again.stderr.contains(words), "{}", again.stderr);
-    let plan: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
+    let plan: Value = serde_json::from_slice(&again.stdout).expect("JSON");
     assert_eq!(plan["migrations"].as_array().map(Vec::len), Some(0));
 }
 
@@ -222,9 +223,16 @@ fn a_key_with_two_values_is_for_the_person_to_decide() {
         assert_eq!(replies[1], Reply::Text(value.into()), "node {node}");
     }
     // The journal knows the slots by now: they are this user's own.
-    let args = ["resume", "--yes", "--on-conflict", "keep-target"];
+    let args = ["resume", "--yes", "--on-conflict", "keep-target", "--json"];
     let resumed = run(&cluster, state.path(), &args);
     assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    let told: Value = serde_json::from_str(&resumed.text()).expect("JSON");
+    let done = &told["run"];
+    let figures = [&told["finished"], &done["slots"], &done["conflicts"]];
+    assert_eq!(figures, [2, 2, 2], "{told}");
+    assert!(done["keys_per_second"].is_u64(), "{told}");
+    let said = resumed.stderr.contains("finished 2 slots with ");
+    assert!(said, "{}", resumed.stderr);
     let kept = keys.map(|key| (key, Some(b"target".to_vec())));
     let mut kept: witness::Expected = kept.into();
     assert_well(&cluster, state.path(), &kept, &[]);

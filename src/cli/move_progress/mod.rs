@@ -12,6 +12,7 @@ use crate::cluster::NodeId;
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
 use crate::execute::survey::Survey;
+use crate::report::counted_text;
 use crate::slot::Slot;
 use bars::Bars;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
@@ -185,8 +186,8 @@ fn words(count: &Count, elapsed: Duration) -> String {
         None => String::new(),
     };
     format!(
-        "{} keys, {} a second{bytes}{left}",
-        HumanCount(count.keys),
+        "{}, {} a second{bytes}{left}",
+        counted_text(count.keys, "key"),
         HumanCount(count.keys_per_second(elapsed))
     )
 }
