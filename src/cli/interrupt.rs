@@ -1,5 +1,5 @@
-//! Ctrl-C while slots move: the first finishes the slot in hand, the second stops at once.
-
+//! Ctrl-C. While slots move the first finishes what is in hand, the second stops at once; at any
+//! other time it ends the program, once its progress bar has left the screen.
 //!
 //! The signals are blocked in every thread and waited for by one of their own.
 //! A handler would interrupt whatever call is under way: a `recv` with a time
@@ -8,13 +8,17 @@
 
 use super::exit::Exit;
 use crate::error::{Error, Result};
-use nix::sys::signal::{SigSet, Signal};
-use std::sync::Arc;
-use std::sync::OnceLock;
+use indicatif::ProgressBar;
+use nix::sys::signal::{SigSet, Signal, raise};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Signals belong to the whole process, so there is one watch.
 static WATCH: OnceLock<Interrupt> = OnceLock::new();
+/// What a second signal does; unset while the first ends the program.
+static SECOND: OnceLock<Second> = OnceLock::new();
+/// The bar on the screen.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What a second signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,18 @@ impl Interrupt {
     /// # Errors
     /// When the system doesn't let us handle signals.
     pub(super) fn watch(second: Second) -> Result<Interrupt> {
+        let watch = Interrupt::begin()?;
+        SECOND.get_or_init(|| second);
+        Ok(watch)
+    }
+
+    /// From now on a signal that ends the program takes the bar from the screen first. Failing to
+    /// do so is no reason to stop.
+    pub(super) fn tidy() {
+        let _ = Interrupt::begin();
+    }
+
+    fn begin() -> Result<Interrupt> {
         if let Some(watch) = WATCH.get() {
             return Ok(watch.clone());
         }
@@ -47,7 +63,7 @@ impl Interrupt {
         let noted = asked.clone();
         std::thread::Builder::new()
             .name("interrupt".to_owned())
-            .spawn(move || note(signals, &noted, second))
+            .spawn(move || note(signals, &noted))
             .map_err(io)?;
         Ok(WATCH.get_or_init(|| Interrupt(asked)).clone())
     }
@@ -58,12 +74,29 @@ impl Interrupt {
     }
 }
 
+/// The bar that is on the screen from now on, or none.
+pub(super) fn shows(bar: Option<ProgressBar>) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
 /// Waits for signals, for as long as the program runs.
-fn note(signals: SigSet, asked: &AtomicBool, second: Second) {
-    while signals.wait().is_ok() {
+fn note(signals: SigSet, asked: &AtomicBool) {
+    while let Ok(signal) = signals.wait() {
+        let Some(second) = SECOND.get() else {
+            return end(signals, signal);
+        };
         let is_second = asked.swap(true, Ordering::Relaxed);
-        if is_second && second == Second::Ends {
+        if is_second && *second == Second::Ends {
             std::process::exit(Exit::Stopped as i32);
         }
     }
+}
+
+/// Ends the program by the signal itself: a shell that runs it in a loop stops only then.
+fn end(signals: SigSet, signal: Signal) {
+    if let Some(bar) = &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
+        bar.finish_and_clear();
+    }
+    let _ = signals.thread_unblock();
+    let _ = raise(signal);
 }

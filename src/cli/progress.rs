@@ -26,9 +26,15 @@ pub(super) struct BytesBar {
 impl BytesBar {
     /// A bar that shows itself once the work takes long.
     pub(super) fn new() -> BytesBar {
+        let is_watched = terminal::is_watched();
+        // Before there is another thread: each inherits that signals are waited for.
+        #[cfg(feature = "live")]
+        if is_watched {
+            super::interrupt::Interrupt::tidy();
+        }
         BytesBar {
             begun: Instant::now(),
-            is_watched: terminal::is_watched(),
+            is_watched,
             bar: OnceLock::new(),
         }
     }
@@ -38,9 +44,12 @@ impl BytesBar {
         if !self.is_watched || self.begun.elapsed() < QUIET {
             return;
         }
-        let bar = self
-            .bar
-            .get_or_init(|| bar(progress.total_bytes).with_elapsed(self.begun.elapsed()));
+        let bar = self.bar.get_or_init(|| {
+            let bar = bar(progress.total_bytes).with_elapsed(self.begun.elapsed());
+            #[cfg(feature = "live")]
+            super::interrupt::shows(Some(bar.clone()));
+            bar
+        });
         bar.set_position(
             progress
                 .read_bytes
@@ -52,6 +61,8 @@ impl BytesBar {
 impl Drop for BytesBar {
     fn drop(&mut self) {
         if let Some(bar) = self.bar.get() {
+            #[cfg(feature = "live")]
+            super::interrupt::shows(None);
             bar.finish_and_clear();
         }
     }

@@ -11,6 +11,7 @@ mod dump_truth;
 mod faults;
 mod fixtures;
 mod flat_memory;
+mod interrupted;
 mod keyslot;
 mod killed;
 mod late_replicas;
