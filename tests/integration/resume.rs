@@ -226,7 +226,7 @@ fn a_key_with_two_values_is_for_the_person_to_decide() {
     let args = ["resume", "--yes", "--on-conflict", "keep-target", "--json"];
     let resumed = run(&cluster, state.path(), &args);
     assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
-    let told: Value = serde_json::from_str(&resumed.text()).expect("JSON");
+    let told: Value = serde_json::from_str(resumed.text()).expect("JSON");
     let done = &told["run"];
     let figures = [&told["finished"], &done["slots"], &done["conflicts"]];
     assert_eq!(figures, [2, 2, 2], "{told}");
