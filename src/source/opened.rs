@@ -46,6 +46,14 @@ impl Opening {
         }
     }
 
+    /// What it was taken for.
+    pub(super) fn format_name(&self) -> &'static str {
+        match self {
+            Opening::Keys(opened) => opened.format_name(),
+            Opening::Tally { .. } => Format::Tally.name(),
+        }
+    }
+
     /// Whether it is an RDB file.
     pub(crate) fn is_snapshot(&self) -> bool {
         matches!(self, Opening::Keys(opened) if opened.reading.layout.is_stepped_over())
@@ -78,11 +86,6 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Opens an input that holds keys and recognises it.
-    pub(crate) fn new(input: &Input, options: &Options) -> Result<Opened> {
-        Opened::any(input, options)?.keys()
-    }
-
     /// Opens an input and recognises it.
     pub(crate) fn any(input: &Input, options: &Options) -> Result<Opening> {
         let readable: Readable = match input {
@@ -316,7 +319,7 @@ pub struct Source {
 /// # Errors
 /// When it can't be read, is empty, or isn't anything that holds keys.
 pub fn open(input: &Input, options: &Options) -> Result<Source> {
-    Ok(Source::new(Opened::new(input, options)?, options))
+    Source::of(Opened::any(input, options)?, options)
 }
 
 impl Source {
@@ -330,8 +333,7 @@ impl Source {
         options: &Options,
     ) -> Result<Source> {
         let readable: Readable = (Box::new(reader), None);
-        let opened = Opened::readable(name.as_ref(), readable, options)?.keys()?;
-        Ok(Source::new(opened, options))
+        Source::of(Opened::readable(name.as_ref(), readable, options)?, options)
     }
 
     /// The keys of an input that was opened.

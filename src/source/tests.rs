@@ -58,7 +58,8 @@ fn streamed(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
 
 /// The rows as the parts of a file give them, part by part.
 fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
-    let opened = Opened::new(input, options).expect("it opens");
+    let opening = Opened::any(input, options).expect("it opens");
+    let opened = opening.keys().expect("keys");
     let (file, length) = opened.seekable.as_ref().expect("a file");
     let parts = Parts {
         file,

@@ -4,8 +4,8 @@
 //! process may have some hundred files open (256 on macOS), and a folder may have thousands.
 
 use super::opened::{Opened, Opening};
-use super::{Format, Input, Options};
-use crate::error::Result;
+use super::{Input, Options};
+use crate::error::{Error, ErrorKind, Position, Result};
 
 /// How many files that can be opened again stay open.
 const KEPT_OPEN: usize = 16;
@@ -40,10 +40,7 @@ impl Waiting<'_> {
             kept += usize::from(!can_wait_closed);
             Ok(Waiting {
                 input,
-                format: match &opening {
-                    Opening::Keys(opened) => opened.format_name(),
-                    Opening::Tally { .. } => Format::Tally.name(),
-                },
+                format: opening.format_name(),
                 length,
                 is_snapshot: opening.is_snapshot(),
                 opening: (!can_wait_closed).then_some(opening),
@@ -57,16 +54,39 @@ impl Waiting<'_> {
     /// # Errors
     /// As [`Waiting::all`], when it isn't what it was any more.
     pub(crate) fn open(self, options: &Options) -> Result<Opening> {
-        match self.opening {
-            Some(opening) => Ok(opening),
-            None => Opened::any(self.input, options),
+        let opening = match self.opening {
+            Some(opening) => opening,
+            None => Opened::any(self.input, options)?,
+        };
+        if opening.format_name() == self.format {
+            return Ok(opening);
         }
+        let (before, now) = (self.format, opening.format_name());
+        let message = format!("expected {before}, as it was a moment ago, found {now}");
+        Err(Error::new(ErrorKind::Input, message).at(Position::file(self.input.path())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_another_by_its_turn_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("dump");
+        let inputs = vec![Input::File(path.clone()); KEPT_OPEN + 1];
+        let options = Options::default();
+        std::fs::write(&path, "key:1\n").expect("written");
+        let mut waiting = Waiting::all(&inputs, &options).expect("lists");
+        std::fs::write(&path, "key,size\na,1\n").expect("written");
+        let last = waiting.pop().expect("some");
+        let error = last.open(&options).map(drop).expect_err("it is a CSV now");
+        assert!(
+            error.one_line().contains("as it was a moment ago"),
+            "{error:?}"
+        );
+    }
 
     #[test]
     fn of_many_files_few_stay_open_and_all_can_be_read() {
