@@ -19,7 +19,7 @@ pub(super) struct FilterArgs {
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = kind)]
     kinds: Vec<KeyKind>,
     /// Count only keys of these databases.
-    #[arg(long = "db", value_name = "N", value_delimiter = ',')]
+    #[arg(long = "db", value_name = "N", value_delimiter = ',', value_parser = database)]
     databases: Vec<u16>,
     /// Count only keys of at least so many bytes: 4096, 64kb, 10mb, 1gb.
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -101,6 +101,11 @@ fn slots_of_node<'view>(view: &'view ClusterView, name: &str) -> Result<&'view S
         return Err(Error::new(ErrorKind::Usage, message).mend("name the primary of its shard"));
     }
     Ok(&node.slots)
+}
+
+fn database(text: &str) -> std::result::Result<u16, String> {
+    let number = text.parse();
+    number.map_err(|_| "expected the number of a database, 0 to 65535".to_owned())
 }
 
 fn kind(text: &str) -> std::result::Result<KeyKind, String> {

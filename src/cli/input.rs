@@ -1,10 +1,11 @@
 //! Flags and words around reading keys, shared by every command that does.
 
+use super::inputs::inputs_of;
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::counted_text;
-use crate::source::{self, Escape, Filter, Findings, Format, Input, OnError, SizeOf};
+use crate::source::{self, Escape, Filter, Findings, Format, OnError, SizeOf};
 use crate::tally::{self, Outcome, Prefixes};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -207,25 +208,6 @@ impl InputArgs {
         describe(&outcome);
         Ok(outcome)
     }
-}
-
-/// The inputs that were named; of a folder, the files in it.
-pub(super) fn inputs_of(args: &[OsString]) -> Result<Vec<Input>> {
-    let mut inputs = Vec::new();
-    for input in args.iter().map(|arg| Input::from_arg(arg)) {
-        let folder = match &input {
-            Input::File(path) if path.is_dir() => source::files_of(path)?,
-            _ => {
-                inputs.push(input);
-                continue;
-            }
-        };
-        for other in &folder.others {
-            terminal::say(format!("{}: not read, it is no file", other.display()));
-        }
-        inputs.extend(folder.files.into_iter().map(Input::File));
-    }
-    Ok(inputs)
 }
 
 /// Says on stderr what each input was, and what of it wasn't counted.

@@ -1,6 +1,7 @@
 //! `analyze --output memory-csv`: RDB files as rows of keys.
 
-use super::input::{InputArgs, describe_findings, inputs_of};
+use super::input::{InputArgs, describe_findings};
+use super::inputs::inputs_of;
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};

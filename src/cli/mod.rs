@@ -24,6 +24,7 @@ mod findings;
 #[cfg(feature = "live")]
 mod giants;
 mod input;
+mod inputs;
 #[cfg(feature = "live")]
 mod interrupt;
 #[cfg(feature = "live")]

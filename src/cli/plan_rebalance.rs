@@ -24,7 +24,7 @@ use crate::report::{analysis, plan_script, plan_table};
 use crate::source::Filter;
 use crate::tally::{Outcome, Tally};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The arguments of `plan-rebalance`.
 #[derive(Debug, clap::Args)]
@@ -67,6 +67,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         let mend = "name a node with -h HOST -p PORT, or a saved CLUSTER NODES with --nodes FILE";
         return Err(Error::new(ErrorKind::Usage, message).mend(mend));
     }
+    // What can be wrong is said before a long run, not after it.
+    if let Some(path) = &args.out {
+        Plan::check_place(path)?;
+    }
+    let saved = args.nodes.as_deref().map(nodes_file::read).transpose()?;
     let outcome = match args.keyspace.as_slice() {
         [] => None,
         inputs => Some(args.input.tally(inputs, Filter::default())?),
@@ -78,8 +83,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         let mend = "pass a dump of the keys; for the load of live nodes there are --by cpu, net-in and net-out";
         return Err(Error::new(ErrorKind::Usage, message).mend(mend));
     }
-    let exit = match &args.nodes {
-        Some(path) => plan_saved(args, path, keyspace)?,
+    let exit = match &saved {
+        Some(view) => plan_saved(args, view, keyspace)?,
         None if args.apply => return plan_and_apply(args, keyspace),
         None => plan_only(args, keyspace)?,
     };
@@ -90,13 +95,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-fn plan_saved(args: &Args, path: &Path, keyspace: Option<&Outcome>) -> Result<Exit> {
-    let view = nodes_file::read(path)?;
-    live::refuse_if_forbidden(&preflight::findings_of_view(&view))?;
+fn plan_saved(args: &Args, view: &ClusterView, keyspace: Option<&Outcome>) -> Result<Exit> {
+    live::refuse_if_forbidden(&preflight::findings_of_view(view))?;
     let weights = keyspace
-        .map(|keyspace| weights_of(keyspace, &view))
+        .map(|keyspace| weights_of(keyspace, view))
         .unwrap_or_default();
-    let plan = solve(args, problem(&view, weights)?, &None)?;
+    let plan = solve(args, problem(view, weights)?, &None)?;
     show(args, &plan, keyspace)?;
     Ok(exit_of(&plan))
 }

@@ -9,7 +9,7 @@
 use super::document::{PlanJson, SCHEMA};
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::written::write_whole;
+use crate::written::{check_writable, write_whole};
 use serde::Deserialize;
 use std::io::Read;
 use std::path::Path;
@@ -89,25 +89,30 @@ impl Plan {
     /// [`ErrorKind::Io`]; [`ErrorKind::Usage`] where something else than a plan stands.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        check_place(path)?;
+        Plan::check_place(path)?;
         write_whole(path, self.to_json().as_bytes())
     }
-}
 
-/// Refuses to put a plan in the place of anything but another plan: a dump, say, that was named twice.
-fn check_place(path: &Path) -> Result<()> {
-    let is_free = match std::fs::metadata(path) {
-        Ok(found) if found.is_file() => found.len() == 0 || Plan::read(path).is_ok(),
-        // A folder or a missing one is told apart when the plan is written.
-        _ => true,
-    };
-    if is_free {
-        return Ok(());
+    /// Refuses to put a plan in the place of anything but another plan: a dump, say, that was named
+    /// twice.
+    ///
+    /// # Errors
+    /// As [`Plan::write`].
+    pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let is_free = match std::fs::metadata(path) {
+            Ok(found) if found.is_file() => found.len() == 0 || Plan::read(path).is_ok(),
+            // A folder or a missing one is told apart by the trial.
+            _ => true,
+        };
+        if is_free {
+            return check_writable(path);
+        }
+        let message = "expected no file, or a plan to replace, found another file";
+        Err(Error::new(ErrorKind::Usage, message)
+            .at(Position::file(path))
+            .mend("write the plan under another name"))
     }
-    let message = "expected no file, or a plan to replace, found another file";
-    Err(Error::new(ErrorKind::Usage, message)
-        .at(Position::file(path))
-        .mend("write the plan under another name"))
 }
 
 fn unreadable(error: &serde_json::Error, origin: &str) -> Error {

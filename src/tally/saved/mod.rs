@@ -24,7 +24,7 @@ mod write;
 use super::{Outcome, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::source::TALLY_MAGIC;
-use crate::written::write_whole;
+use crate::written::{check_writable, write_whole};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
@@ -46,7 +46,7 @@ const CHECKSUM_BYTES: usize = 32;
 /// named twice.
 ///
 /// # Errors
-/// When something else is there, or it can't be read.
+/// When something else is there, it can't be read, or nothing can be written there.
 pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let refused = |found: &str| {
@@ -56,7 +56,7 @@ pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
             .mend("save the tally under another name"))
     };
     match std::fs::metadata(path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return check_writable(path),
         Err(cause) => return Err(Error::io(path, cause)),
         Ok(metadata) if !metadata.is_file() => return refused("no file"),
         Ok(_) => {}
@@ -66,7 +66,7 @@ pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
         .and_then(|file| file.take(TALLY_MAGIC.len() as u64).read_to_end(&mut start))
         .map_err(|cause| Error::io(path, cause))?;
     match start.is_empty() || start == TALLY_MAGIC {
-        true => Ok(()),
+        true => check_writable(path),
         false => refused("another file"),
     }
 }
