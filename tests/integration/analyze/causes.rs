@@ -1,0 +1,109 @@
+//! Why a slot is hot.
+
+use super::{HEADER, json, large_dump, says, with_file};
+use crate::tool::{run_in, run_with};
+use serde_json::Value;
+
+#[test]
+fn hot_slots_have_their_causes() {
+    let folder = with_file("dump.csv", large_dump());
+    let json = json(&run_in(
+        folder.path(),
+        ["analyze", "dump.csv", "--json", "--top", "1"],
+        b"",
+    ));
+    let hottest = &json["hot_slots"]["by_keys"][0];
+    assert_eq!(hottest["cause"]["kind"], "hash_tag");
+    assert_eq!(hottest["cause"]["name"], "hot");
+    assert_eq!(hottest["cause"]["exact"], true);
+    assert!(hottest["share"].as_f64() > Some(0.199));
+    assert_eq!(
+        json["hot_slots"]["by_keys"].as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn causes_are_estimated_when_there_are_too_many_tags() {
+    let mut text = HEADER.to_owned();
+    for index in 0..120_000 {
+        let tag = if index % 4 == 0 {
+            "hot".to_owned()
+        } else {
+            format!("u{index}")
+        };
+        text += &format!(
+            "0,string,{{{tag}}}:{index},{},string,1,1,\n",
+            50 + index % 100
+        );
+    }
+    let folder = with_file("dump.csv", text);
+    let json = json(&run_in(
+        folder.path(),
+        ["analyze", "dump.csv", "--json", "--top", "1"],
+        b"",
+    ));
+    for metric in ["by_keys", "by_bytes"] {
+        let cause = &json["hot_slots"][metric][0]["cause"];
+        assert_eq!(
+            (&cause["kind"], &cause["name"]),
+            (&Value::from("hash_tag"), &Value::from("hot"))
+        );
+        assert_eq!(cause["exact"], false);
+        let (share, error) = (
+            cause["share"].as_f64().expect("a share"),
+            cause["error"].as_f64().expect("a bound"),
+        );
+        // 30,000 keys of the tag, and about five others in the same slot.
+        assert!(
+            (share - 0.9998).abs() <= error && error < 0.01,
+            "{share} ± {error}"
+        );
+    }
+}
+
+#[test]
+fn a_big_key_is_the_cause_of_its_slots_bytes() {
+    let mut text = HEADER.to_owned() + "0,list,queue,1000000,quicklist,1,1,\n";
+    for index in 0..1000 {
+        text += &format!("0,string,k{index},100,string,1,1,\n");
+    }
+    let folder = with_file("dump.csv", text);
+    let json = json(&run_in(
+        folder.path(),
+        ["analyze", "dump.csv", "--json"],
+        b"",
+    ));
+    let cause = &json["hot_slots"]["by_bytes"][0]["cause"];
+    assert_eq!(
+        (&cause["kind"], &cause["name"]),
+        (&Value::from("key"), &Value::from("queue"))
+    );
+}
+
+#[test]
+fn a_tag_above_a_nodes_fair_share_is_named() {
+    let mut text = HEADER.to_owned();
+    for index in 0..100 {
+        let tag = if index < 40 { "{tenant}" } else { "" };
+        text += &format!("0,string,{tag}k{index},10,string,1,1,\n");
+    }
+    let nodes = crate::fixtures::folder("cluster-nodes").join("healthy.txt");
+    let nodes = nodes.to_str().expect("text");
+    let with_nodes = run_with(
+        ["analyze", "-", "--json", "--nodes", nodes],
+        text.as_bytes(),
+    );
+    let with_nodes = json(&with_nodes);
+    let advice = with_nodes["advice"].as_array().expect("advice");
+    assert_eq!(advice.len(), 2, "by bytes and by keys");
+    assert_eq!(
+        (&advice[0]["name"], &advice[0]["share"]),
+        (&Value::from("tenant"), &Value::from(0.4))
+    );
+    assert_eq!(advice[0]["fair_share"], 0.333333);
+    let table = run_with(["analyze", "-", "--nodes", nodes], text.as_bytes());
+    says(table.text(), &["no rebalance can spread it"]);
+    let without = json(&run_with(["analyze", "-", "--json"], text.as_bytes()));
+    assert_eq!(without["advice"], Value::Null);
+}

@@ -1,0 +1,110 @@
+//! Logs of MONITOR.
+
+use super::{says, with_file};
+use crate::tool::run_in;
+use serde_json::Value;
+
+#[test]
+fn logs_of_monitor_give_operations_on_keys() {
+    let mut log = "OK\r\n1795370754.000000 [0 [::1]:9] \"PING\"\r\n".to_owned();
+    for number in 0..30_000 {
+        let (db, key) = (
+            number % 2,
+            if number % 3 == 0 {
+                "hot".to_owned()
+            } else {
+                format!("u:{number}")
+            },
+        );
+        log += &format!(
+            "1795370755.{number:06} [{db} 10.0.0.1:7] \"EVAL\" \"return 'x\\\"y'\" \"1\" \"{key}\" \"v\"\n"
+        );
+        log += &format!("1795370755.{number:06} [{db} lua] \"get\" \"{key}\"\n");
+    }
+    log += "1795370765.000000 [0 unix:/tmp/x] \"MGET\" \"hot\" \"a\\n\\x00\"\nOK\n1795370765.5";
+    let folder = with_file("log", &log);
+    let cut = run_in(folder.path(), ["analyze", "log"], b"");
+    assert_eq!(cut.exit, 2);
+    says(
+        &cut.stderr,
+        &[
+            "log, line 60005",
+            "expected a line of MONITOR such as",
+            "found `1795370765.5`",
+        ],
+    );
+    let skip = ["analyze", "--json", "--on-error", "skip"];
+    let analyze = |args: &[&str]| {
+        let run = run_in(folder.path(), [&skip[..], args].concat(), log.as_bytes());
+        assert_eq!(run.exit, 2, "{}", run.stderr);
+        says(&run.stderr, &["read as monitor", "operations on keys"]);
+        run.stdout
+    };
+    let bytes = analyze(&["log", "--threads", "1"]);
+    let report: Value = serde_json::from_slice(&bytes).expect("JSON");
+    assert!(analyze(&["log", "--threads", "3"]) == bytes);
+    let piped = String::from_utf8(analyze(&["-"])).expect("text");
+    assert!(piped.replace("<stdin>", "log").as_bytes() == bytes);
+    let operations = &report["operations"];
+    assert_eq!(
+        (&operations["total"], &operations["scripted"]),
+        (&30_002.into(), &30_000.into())
+    );
+    assert_eq!(
+        (&operations["first"], &operations["seconds"]),
+        (&"2026-11-22T18:05:54Z".into(), &11.0.into())
+    );
+    let hot = &operations["hot_slots"][0];
+    // Two other keys are in its slot.
+    assert_eq!(
+        (&hot["operations"], &hot["cause"]["name"]),
+        (&10_003.into(), &"hot".into())
+    );
+    let error = operations["hot_keys"][0]["error"]
+        .as_f64()
+        .expect("a bound");
+    let share = operations["hot_keys"][0]["share"]
+        .as_f64()
+        .expect("a share");
+    assert!((share - 0.3333).abs() <= error, "{share} ± {error}");
+    assert_eq!(
+        operations["commands"],
+        serde_json::json!([
+            {"command": "eval", "operations": 30_000, "keyless": 0, "heavy": true},
+            {"command": "mget", "operations": 2, "keyless": 0, "heavy": false},
+            {"command": "ping", "operations": 0, "keyless": 1, "heavy": false},
+        ])
+    );
+    assert_eq!(
+        (&report["totals"]["keys"], &report["inputs"][0]["skipped"]),
+        (&0.into(), &1.into())
+    );
+    // Filters look at keys: a command without one is left out.
+    let some: Value =
+        serde_json::from_slice(&analyze(&["log", "--match", "hot", "--db", "0"])).expect("JSON");
+    assert_eq!(some["operations"]["total"], 5001);
+    assert_eq!(
+        some["operations"]["commands"].as_array().map(Vec::len),
+        Some(2)
+    );
+    // Saved, it is the same; a plan needs keys.
+    run_in(
+        folder.path(),
+        [&skip[..], &["log", "--save", "log.tally"]].concat(),
+        b"",
+    );
+    let saved = run_in(folder.path(), ["analyze", "--json", "log.tally"], b"");
+    assert!(saved.stdout == bytes, "{}", saved.stderr);
+    let nodes = crate::fixtures::folder("cluster-nodes").join("healthy.txt");
+    let nodes = nodes.to_str().expect("text");
+    let plan = [
+        "plan-rebalance",
+        "--nodes",
+        nodes,
+        "--keyspace",
+        "log.tally",
+    ];
+    let plan = run_in(folder.path(), plan, b"");
+    assert_eq!(plan.exit, 2);
+    says(&plan.stderr, &["a log of MONITOR has operations"]);
+}

@@ -1,0 +1,186 @@
+//! What else a report tells, in each of its forms.
+
+use super::{HEADER, json, large_dump, says, with_file};
+use crate::tool::{run_in, run_with};
+use serde_json::Value;
+
+#[test]
+fn a_page_for_a_browser_has_the_sections_of_the_text_and_escapes_keys() {
+    let mut text = large_dump();
+    text.extend_from_slice(b"0,string,<script>{a&\"'}</style><img src=x>,999999,string,1,1,\n");
+    let folder = with_file("a<b>.csv", &text);
+    let report = |form: &str| {
+        let run = run_in(folder.path(), ["analyze", "a<b>.csv", form], b"");
+        assert_eq!(run.exit, 0, "{}", run.stderr);
+        String::from_utf8(run.stdout).expect("text")
+    };
+    let (page, text) = (report("--output=html"), report("--output=table"));
+    for hostile in ["<script", "<img", "'}</style>", "a<b>", "src=x>"] {
+        assert!(!page.contains(hostile), "{hostile}");
+    }
+    assert!(
+        page.contains("&lt;script&gt;{a&amp;&quot;"),
+        "the key is there"
+    );
+    let headings: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .collect();
+    assert!(headings.len() > 8, "{headings:?}");
+    let sections: Vec<&str> = page
+        .split("<h2>")
+        .skip(1)
+        .map(|rest| rest.split("</h2>").next().unwrap_or_default())
+        .collect();
+    assert_eq!(sections, headings);
+    // Keys and bytes by slot, sizes, and lengths.
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("</svg>").count(), 4);
+}
+
+#[test]
+fn a_csv_has_a_row_a_slot_and_no_formulas() {
+    let text = format!("{HEADER}0,string,=cmd(),56,string,1,1,\n");
+    let run = run_with(["analyze", "--csv", "-"], text.as_bytes());
+    assert_eq!(run.text().lines().count(), 16_385);
+    let row = run
+        .text()
+        .lines()
+        .find(|line| line.contains("cmd"))
+        .expect("the row");
+    assert!(row.ends_with(",1,56,0,'=cmd(),56"), "{row}");
+}
+
+#[test]
+fn big_keys_tags_and_prefixes_are_listed() {
+    let folder = with_file("dump.csv", large_dump());
+    let args = ["analyze", "dump.csv", "--json", "--top", "3"];
+    let json = json(&run_in(folder.path(), args, b""));
+    let big = json["big_keys"].as_array().expect("big keys");
+    assert_eq!(big.len(), 3);
+    assert!(big[0]["bytes"].as_u64() >= big[1]["bytes"].as_u64());
+    let tag = &json["hash_tags"]["by_keys"][0];
+    assert_eq!(
+        (&tag["name"], &tag["exact"]),
+        (&Value::from("hot"), &Value::from(true))
+    );
+    assert_eq!(tag["keys"], 12_000);
+    // 60,000 keys in 11 families; every fifth has a tag before the family's name.
+    let prefixes = json["prefixes"]["by_keys"].as_array().expect("prefixes");
+    assert_eq!(prefixes.len(), 3);
+    for prefix in prefixes {
+        let (share, error) = (
+            prefix["share"].as_f64().expect("a share"),
+            prefix["error"].as_f64().expect("a bound"),
+        );
+        assert!((share - 0.8 / 11.0).abs() <= 1.5 * error, "{prefix}");
+        assert_eq!(prefix["exact"], false);
+    }
+    assert_eq!(
+        json["distribution"]["chi_square"],
+        Value::Null,
+        "too few keys"
+    );
+    assert!(json["distribution"]["keys"]["gini"].as_f64() > Some(0.2));
+}
+
+#[test]
+fn expiry_times_encodings_and_lengths_are_told() {
+    let text = format!(
+        "{HEADER}0,string,a,10,string,1,1,2026-11-24T09:30:00.5\n0,hash,bb,20,ziplist,1,1,2026-11-24T10:10:00\n\
+         0,hash,ccc,40,hashtable,1,1,2026-12-01 00:00:00+01:00\n0,hash,d,80,listpack,1,1,\n0,zset,e,160,no-such,1,1,2026-1-1\n"
+    ).replace(' ', "T");
+    let analyze = |args: &[&str]| {
+        let all = [
+            &["analyze", "--json", "-", "--as-of", "2026-11-24T10:05:00"],
+            args,
+        ]
+        .concat();
+        json(&run_with(all, text.replace("zset", "sortedset").as_bytes()))
+    };
+    let all = analyze(&[]);
+    let expiry = &all["expiry"];
+    assert_eq!(
+        (&expiry["as_of"], &expiry["known"], &expiry["unknown"]),
+        (&"2026-11-24T10:00:00Z".into(), &3.into(), &1.into())
+    );
+    let within: Vec<(&str, u64)> = expiry["horizon"]
+        .as_array()
+        .expect("classes")
+        .iter()
+        .map(|class| {
+            (
+                class["within"].as_str().expect("text"),
+                class["keys"].as_u64().expect("keys"),
+            )
+        })
+        .filter(|(_, keys)| *keys > 0)
+        .collect();
+    assert_eq!(within, [("past", 1), ("1h", 1), ("7d", 1)]);
+    let encodings: Vec<&str> = all["encodings"]
+        .as_array()
+        .expect("encodings")
+        .iter()
+        .map(|row| row["encoding"].as_str().expect("text"))
+        .collect();
+    assert_eq!(
+        encodings,
+        ["string", "ziplist", "listpack", "hashtable", "other"]
+    );
+    let lengths = &all["key_lengths"];
+    assert_eq!(
+        (&lengths[0]["to"], &lengths[0]["keys"]),
+        (&1.into(), &3.into())
+    );
+    assert_eq!(
+        (&lengths[1]["from"], &lengths[1]["sum"]),
+        (&2.into(), &5.into())
+    );
+    assert_eq!(all["sizes"][0]["from"], 8);
+    // What the input doesn't tell isn't left out.
+    let alive = analyze(&["--expired", "out"]);
+    assert_eq!(
+        (&alive["totals"]["keys"], &alive["totals"]["bytes"]),
+        (&4.into(), &300.into())
+    );
+    assert_eq!(alive["inputs"][0]["filtered"], 1);
+}
+
+#[test]
+fn prefixes_end_where_the_delimiter_says() {
+    let names = |args: &[&str]| {
+        let run = run_with(
+            [&["analyze", "--json", "-"], args].concat(),
+            b"a/b/c:1\na/b/d\na/e\nx\n",
+        );
+        let report = json(&run);
+        let rows = report["prefixes"]["by_keys"]
+            .as_array()
+            .expect("rows")
+            .clone();
+        rows.iter()
+            .map(|row| {
+                (
+                    row["name"].as_str().expect("text").to_owned(),
+                    row["keys"].as_u64(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let row = |name: &str, keys| (name.to_owned(), Some(keys));
+    assert_eq!(names(&[]), [row("a/b/c:", 1)]);
+    assert_eq!(names(&["--prefix-delimiter", "/"]), [row("a/", 3)]);
+    assert_eq!(
+        names(&["--prefix-delimiter", "/", "--prefix-depth", "5"]),
+        [row("a/", 3), row("a/b/", 2)]
+    );
+    for args in [
+        ["--prefix-delimiter", ""],
+        ["--prefix-depth", "0"],
+        ["--as-of", "yesterday"],
+    ] {
+        let run = run_with([&["analyze", "-"][..], &args].concat(), b"a\n");
+        assert_eq!(run.exit, 2);
+        says(&run.stderr, &[args[0]]);
+    }
+}
