@@ -1,0 +1,290 @@
+//! Keys with a copy on both sides, and keys that go while they are on the way.
+
+use super::*;
+
+#[test]
+fn equal_copies_are_replaced_and_different_ones_stop() {
+    let busy = refused(
+        "ERR",
+        "Target instance replied with error: BUSYKEY Target key exists",
+    );
+    let mut equal = Script {
+        listings: [vec!["x"]].into(),
+        migrations: [busy.clone()].into(),
+        dumps: [Some("1"), Some("1")],
+        ..Script::default()
+    };
+    equal.run(machine(Entry::SourceOwns)).expect("arrives");
+    let compared = [
+        "a: SELECT 0 | DUMP x | PTTL x",
+        "b: SELECT 0 | ASKING | DUMP x | ASKING | PTTL x | SELECT 0",
+        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 REPLACE KEYS x | GETKEYSINSLOT 7 2",
+    ];
+    assert_eq!(equal.log[5..8], compared);
+
+    let mut different = Script {
+        listings: [vec!["x"]].into(),
+        migrations: [busy.clone()].into(),
+        dumps: [Some("1"), Some("2")],
+        ..Script::default()
+    };
+    let error = different
+        .run(machine(Entry::SourceOwns))
+        .expect_err("stops");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert!(
+        error.message().contains("key `x` is on both nodes"),
+        "{error:?}"
+    );
+    assert!(!different.log.iter().any(|line| line.contains("REPLACE")));
+
+    let mut flickering = Script {
+        listings: [vec!["x"]].into(),
+        migrations: vec![busy; 1000].into(),
+        dumps: [Some("1"), None],
+        ..Script::default()
+    };
+    assert!(
+        flickering.run(machine(Entry::SourceOwns)).is_err(),
+        "bounded"
+    );
+}
+
+#[test]
+fn a_broken_connection_is_tried_again_and_not_without_end() {
+    let broken = refused("IOERR", "error or timeout reading to target instance");
+    let mut once = Script {
+        listings: [vec!["x"]].into(),
+        migrations: [broken.clone()].into(),
+        ..Script::default()
+    };
+    once.run(machine(Entry::SourceOwns)).expect("arrives");
+    assert!(once.log.contains(&"pause 250".to_owned()));
+    let mut always = Script {
+        listings: [vec!["x"]].into(),
+        migrations: vec![broken; 100].into(),
+        ..Script::default()
+    };
+    let error = always.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(error.message().contains("IOERR"), "{error:?}");
+}
+
+#[test]
+fn a_key_that_is_deleted_before_the_retry_does_not_come_back_in_silence() {
+    let broken = || refused("IOERR", "error or timeout reading to target instance");
+    let script = |dumps| Script {
+        listings: [vec!["x"], vec!["x"]].into(),
+        migrations: [broken()].into(),
+        dumps,
+        ..Script::default()
+    };
+    // Still there, and its copy on the target is the same.
+    let mut same = script([Some("1"), Some("1")]);
+    same.run(machine(Entry::SourceOwns)).expect("arrives");
+    let sends = |script: &Script| {
+        script
+            .log
+            .iter()
+            .filter(|line| line.contains("MIGRATE"))
+            .count()
+    };
+    assert!(same.log.iter().any(|line| line.contains("REPLACE KEYS x")));
+    // Still there, and nothing has arrived.
+    let mut first = script([Some("1"), None]);
+    first.run(machine(Entry::SourceOwns)).expect("arrives");
+    assert!(!first.log.iter().any(|line| line.contains("REPLACE")));
+    assert_eq!(sends(&first), 2);
+    // Deleted at the source, while the target has a copy.
+    let mut deleted = script([None, Some("1")]);
+    let error = deleted.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(
+        error.message().contains("key `x` went from the source"),
+        "{error:?}"
+    );
+    assert_eq!(sends(&deleted), 1);
+    // The copy may be a write that came to the target: only a wish to keep that goes on.
+    let with = |on_conflict| {
+        let mut machine = machine(Entry::SourceOwns);
+        machine.settings.on_conflict = on_conflict;
+        let mut script = script([None, Some("1")]);
+        let ended = script.run(machine);
+        assert!(
+            !script.log.iter().any(|line| line.contains("DEL")),
+            "{:?}",
+            script.log
+        );
+        ended
+    };
+    assert!(with(OnConflict::KeepSource).is_err());
+    assert!(with(OnConflict::KeepTarget).is_ok());
+    // Listed, broken, listed: without end on purpose, and bounded.
+    let mut always = Script {
+        listings: vec![vec!["x"]; 1000].into(),
+        migrations: vec![broken(); 1000].into(),
+        dumps: [Some("1"), Some("1")],
+        ..Script::default()
+    };
+    assert!(
+        always.run(self::machine(Entry::SourceOwns)).is_err(),
+        "bounded"
+    );
+}
+
+#[test]
+fn what_the_target_keeps_is_deleted_at_the_source_key_by_key() {
+    let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
+    let mut script = Script {
+        listings: [vec!["x", "y"], vec!["x", "y"]].into(),
+        migrations: [busy].into(),
+        dumps: [Some("1"), Some("2")],
+        gone: Some("y"),
+        ..Script::default()
+    };
+    let mut machine = machine(Entry::SourceOwns);
+    machine.settings.on_conflict = OnConflict::KeepTarget;
+    script.run(machine).expect("arrives");
+    let deletes = "a: SELECT 0 | DEL x | DEL y | GETKEYSINSLOT 7 2".to_owned();
+    assert!(script.log.contains(&deletes), "{:?}", script.log);
+}
+
+#[test]
+fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
+    let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
+    let mut machine = machine(Entry::SourceOwns);
+    let ok = || Reply::Text(b"OK".to_vec());
+    let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+    let keys = || Reply::List(vec![text("x"), text("y")]);
+    let copy = || [text("1"), Reply::Int(-1)];
+    let asked = || [ok(), text("1"), ok(), Reply::Int(-1)];
+    let source = [&[ok()], &copy()[..], &copy()].concat();
+    let target = [&[ok()], &asked()[..], &asked(), &[ok()]].concat();
+    for replies in [
+        vec![ok()],
+        vec![ok()],
+        vec![text("db0:keys=2,expires=0")],
+        vec![ok(), keys()],
+        vec![ok(), busy, keys()],
+        source,
+        target,
+    ] {
+        machine.action();
+        machine.answer(replies).expect("goes on");
+    }
+    let Action::Ask { verbs, .. } = machine.action() else {
+        panic!("it asks");
+    };
+    let words = verbs.iter().map(line).collect::<Vec<_>>();
+    assert!(words[1].ends_with("REPLACE KEYS x") && words[2].ends_with("REPLACE KEYS y"));
+    // x went between the two; of y the source has sent its own.
+    let answers = vec![ok(), text("NOKEY"), ok(), Reply::List(Vec::new())];
+    machine.answer(answers).expect("goes on");
+    assert_eq!(machine.keys_moved(), 1);
+    machine.action();
+    let gone = vec![ok(), Reply::Nil, Reply::Int(-2)];
+    machine.answer(gone).expect("goes on");
+    machine.action();
+    let still = [&[ok()], &asked()[..], &[ok()]].concat();
+    let error = machine.answer(still).expect_err("stops").into_error();
+    let message = error.message();
+    assert!(
+        message.contains("key `x` went from the source"),
+        "{message}"
+    );
+}
+
+/// A server dumps a hash in the order of its table, by a seed of its own.
+#[test]
+fn equal_values_with_other_dumps_are_read_and_taken_as_moved() {
+    let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+    let ok = || Reply::Text(b"OK".to_vec());
+    let fields = |names: &[&str]| Reply::List(names.iter().map(|name| text(name)).collect());
+    let run = |theirs: Reply| {
+        let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
+        let mut machine = machine(Entry::SourceOwns);
+        let dump = |rest: &str| Reply::Text([&[4], rest.as_bytes()].concat());
+        let listed = || Reply::List(vec![text("h")]);
+        let ttl = || Reply::Int(-1);
+        for replies in [
+            vec![ok()],
+            vec![ok()],
+            vec![text("db0:keys=1,expires=0")],
+            vec![ok(), listed()],
+            vec![ok(), busy, listed()],
+            vec![ok(), dump("ab"), ttl()],
+            vec![ok(), ok(), dump("ba"), ok(), ttl(), ok()],
+            vec![ok(), fields(&["a", "1", "b", "2"])],
+        ] {
+            machine.action();
+            machine.answer(replies).expect("goes on");
+        }
+        let Action::Ask { node, verbs } = machine.action() else {
+            panic!("it asks");
+        };
+        let words: Vec<String> = verbs.iter().map(line).collect();
+        assert_eq!(node, id('b'));
+        assert_eq!(words, ["SELECT 0", "ASKING", "HGETALL h", "SELECT 0"]);
+        let answered = machine.answer(vec![ok(), ok(), theirs, ok()]);
+        let next = answered.map(|()| match machine.action() {
+            Action::Ask { verbs, .. } => line(&verbs[1]),
+            _ => String::new(),
+        });
+        next.map_err(Halt::into_error)
+    };
+    let equal = run(fields(&["b", "2", "a", "1"])).expect("taken as moved");
+    assert!(equal.ends_with("REPLACE KEYS h"), "{equal}");
+    let gone = run(fields(&[])).expect("sent");
+    assert!(gone.ends_with("500 KEYS h"), "{gone}");
+    for other in [
+        fields(&["b", "2", "a", "3"]),
+        refused("NOPERM", "no permission"),
+    ] {
+        let error = run(other).expect_err("stops");
+        assert!(error.message().contains("on both nodes"), "{error:?}");
+    }
+    // Its role may have changed: who is who is looked at.
+    let moved = run(refused("MOVED", "7 10.0.0.3:7000")).expect_err("halts");
+    assert!(!moved.message().contains("on both nodes"), "{moved:?}");
+}
+
+#[test]
+fn keys_that_left_before_the_busy_one_are_not_compared() {
+    let busy = refused(
+        "ERR",
+        "Target instance replied with error: BUSYKEY Target key exists",
+    );
+    let mut machine = machine(Entry::SourceOwns);
+    let ok = || Reply::Text(b"OK".to_vec());
+    let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+    let ask = || refused("ASK", "7 10.0.0.2:7000");
+    let nothing = || Reply::List(Vec::new());
+    let keys = Reply::List(vec![text("gone"), text("busy")]);
+    for replies in [
+        vec![ok()],
+        vec![ok()],
+        vec![text("db0:keys=2,expires=0")],
+        vec![ok(), keys],
+        vec![ok(), busy, nothing()],
+        vec![ok(), ask(), ask(), text("1"), Reply::Int(-1)],
+        [
+            ok(),
+            ok(),
+            text("0"),
+            ok(),
+            Reply::Int(-1),
+            ok(),
+            text("1"),
+            ok(),
+            Reply::Int(-1),
+            ok(),
+        ]
+        .to_vec(),
+    ] {
+        machine.action();
+        machine.answer(replies).expect("goes on");
+    }
+    let Action::Ask { verbs, .. } = machine.action() else {
+        panic!("it asks");
+    };
+    let words = verbs.iter().map(line).collect::<Vec<_>>().join(" | ");
+    assert!(words.contains("REPLACE KEYS busy |"), "{words}");
+}

@@ -1,0 +1,71 @@
+//! What a node that refuses makes of a move.
+
+use super::*;
+
+#[test]
+fn keys_that_stay_where_they_are_stop_the_move() {
+    let mut script = Script {
+        listings: vec![vec!["x"]; 1000].into(),
+        migrations: vec![Reply::Text(b"NOKEY".to_vec()); 1000].into(),
+        ..Script::default()
+    };
+    let error = script.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(error.message().contains("doesn't move"), "{error:?}");
+}
+
+#[test]
+fn a_source_that_became_a_replica_is_not_a_surprise_and_other_refusals_are() {
+    let turned = refused("ERR", "Please use SETSLOT only with masters.");
+    let mut script = Script {
+        own_source: Some(turned),
+        ..Script::default()
+    };
+    script.run(machine(Entry::SourceOwns)).expect("arrives");
+    let end = &script.log[script.log.len() - 2..];
+    assert_eq!(end, [TAIL[6], "look"]);
+
+    let keys = refused(
+        "ERR",
+        "Can't assign hashslot 7 to a different node while I still hold keys",
+    );
+    let mut script = Script {
+        own_source: Some(keys),
+        ..Script::default()
+    };
+    assert!(script.run(machine(Entry::SourceOwns)).is_err());
+    assert_eq!(script.log.last().map(String::as_str), Some(TAIL[4]));
+}
+
+#[test]
+fn a_slot_that_the_source_does_not_open_is_withdrawn_only_while_nothing_has_moved() {
+    let refusal = refused("ERR", "I'm not the owner of hash slot 7");
+    let run = |entry| {
+        let mut script = Script {
+            migrating: Some(refusal.clone()),
+            ..Script::default()
+        };
+        let error = script.run(machine(entry)).expect_err("stops");
+        assert!(error.message().contains("not the owner"), "{error:?}");
+        script.log
+    };
+    let fresh = [HEAD[0], "claim", HEAD[1], "b: SETSLOT 7 STABLE"];
+    assert_eq!(run(Entry::Fresh), fresh);
+    assert_eq!(run(Entry::SourceOwns), HEAD[..2]);
+}
+
+#[test]
+fn a_slot_whose_source_has_no_replica_just_now_is_looked_at_again() {
+    for refusal in [
+        refused("NOREPLICAS", "Not enough good replicas to write."),
+        refused("ERR", "Please use SETSLOT only with masters."),
+    ] {
+        let mut machine = machine(Entry::Fresh);
+        let ok = || Reply::Text(b"OK".to_vec());
+        machine.action();
+        machine.answer(vec![ok()]).expect("imports");
+        machine.claimed();
+        machine.action();
+        let halt = machine.answer(vec![refusal]).expect_err("halts");
+        assert!(matches!(halt, Halt::Unclear(_)), "{halt:?}");
+    }
+}
