@@ -21,6 +21,7 @@ pub mod login;
 pub mod naming;
 mod node;
 pub mod parse;
+mod reply;
 mod slot_map;
 pub mod slot_stats;
 #[cfg(feature = "live")]

@@ -1,0 +1,123 @@
+//! The keys of one input, read by one thread.
+
+use super::batch::KeyBatch;
+use super::block::Cutting;
+use super::gauge::Gauge;
+use super::opened::{Blocks, Opened, Opening, Readable};
+use super::reading::{Findings, Reading};
+use super::{Calls, Input, OnError, Options};
+use crate::error::Result;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Gives keys, batch by batch.
+pub trait KeySource {
+    /// Replaces the batch's keys by the next ones; false when there are none left.
+    ///
+    /// # Errors
+    /// When reading fails, or a row can't be read and [`OnError::Stop`] holds.
+    fn next_batch(&mut self, batch: &mut KeyBatch) -> Result<bool>;
+}
+
+/// One input, read from its beginning to its end by one thread.
+pub struct Source {
+    path: PathBuf,
+    reading: Reading,
+    format: &'static str,
+    options: Options,
+    stream: Blocks,
+    findings: Findings,
+    packed: Option<Gauge>,
+    read_bytes: u64,
+}
+
+/// Opens an input for reading by one thread.
+///
+/// # Errors
+/// When it can't be read, is empty, or isn't anything that holds keys.
+pub fn open(input: &Input, options: &Options) -> Result<Source> {
+    Source::of(Opened::any(input, options)?, options)
+}
+
+impl Source {
+    /// Keys of anything that can be read, such as bytes in memory; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn from_reader(
+        name: impl AsRef<Path>,
+        reader: impl Read + Send + 'static,
+        options: &Options,
+    ) -> Result<Source> {
+        let readable: Readable = (Box::new(reader), None);
+        Source::of(Opened::readable(name.as_ref(), readable, options)?, options)
+    }
+
+    /// The keys of an input that was opened.
+    ///
+    /// # Errors
+    /// When it is a saved tally.
+    pub(crate) fn of(opening: Opening, options: &Options) -> Result<Source> {
+        Ok(Source::new(opening.keys()?, options))
+    }
+
+    fn new(opened: Opened, options: &Options) -> Source {
+        Source {
+            path: opened.path.clone(),
+            reading: opened.reading().clone(),
+            format: opened.format_name(),
+            options: options.clone(),
+            packed: opened.packed(),
+            read_bytes: 0,
+            stream: opened.into_blocks(options),
+            findings: Findings::default(),
+        }
+    }
+
+    /// What the input was taken for.
+    pub fn format(&self) -> &'static str {
+        self.format
+    }
+
+    /// How many bytes of the input were read; of a packed one its own.
+    pub fn read_bytes(&mut self) -> u64 {
+        self.read_bytes = match &mut self.packed {
+            Some(packed) => self.read_bytes + packed.step(),
+            None => self.stream.offset(),
+        };
+        self.read_bytes
+    }
+
+    /// What was found so far besides keys.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+}
+
+impl KeySource for Source {
+    fn next_batch(&mut self, batch: &mut KeyBatch) -> Result<bool> {
+        loop {
+            while self.reading.next_rows(batch, &mut self.findings) {
+                if let (OnError::Stop, Some(first)) =
+                    (self.options.on_error, self.findings.faults.first().first())
+                {
+                    return Err(first.to_error(&self.path));
+                }
+                if !batch.is_empty() || *batch.calls() != Calls::default() {
+                    return Ok(true);
+                }
+            }
+            let cutting = Cutting {
+                path: &self.path,
+                layout: &self.reading.layout,
+                part_bytes: self.options.part_bytes,
+                max_row_bytes: self.options.max_row_bytes,
+                skips_long: self.options.on_error == OnError::Skip,
+            };
+            if !self.stream.next_block(&cutting, batch)? {
+                self.findings.merge(self.stream.take_findings());
+                return Ok(false);
+            }
+        }
+    }
+}
