@@ -10,6 +10,7 @@ use crate::execute::strays::{self, Manner, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::{Views, primaries, primary};
 use crate::execute::{Move, heirs, route};
+use crate::report::{count_text, counted_text};
 use std::collections::BTreeSet;
 
 impl Session {
@@ -46,7 +47,10 @@ impl Session {
         if ended.is_empty() || !self.may_be_left(ended) {
             return Ok(());
         }
-        let survey = self.survey()?;
+        // A node that died and was replaced has no say, and can't be asked any more.
+        let (views, silent) = self.reachable_views();
+        let asked = views.into_keys().chain(silent);
+        let survey = Survey::of(&mut self.cluster, asked)?;
         let found = strays::find(&survey, &self.families, ended);
         let slots: BTreeSet<_> = found.iter().map(|stray| stray.slot).collect();
         let ended = ended.iter().filter(|task| slots.contains(&task.slot));
@@ -61,9 +65,10 @@ impl Session {
             copies += strays::clear(&mut self.cluster, *stray, &manner)?.copies;
         }
         terminal::say(format!(
-            "after the failover {} slots were left on a node that doesn't own them: closed there, \
-             and {copies} copies of keys deleted that their owner has",
-            slots.len()
+            "left after the failover on a node that doesn't own it, and closed there: {}; copies of \
+             keys deleted that their owner has: {}",
+            counted_text(slots.len() as u64, "slot"),
+            count_text(copies)
         ));
         journal.end(&ended)
     }

@@ -64,8 +64,19 @@ impl Survey {
     /// # Errors
     /// When a node breaks off, or answers something else than its kind of server does.
     pub fn take<L: NodeLink>(cluster: &mut LiveCluster<L>) -> Result<Survey> {
-        let nodes = cluster
-            .ids()
+        let ids = cluster.ids();
+        Survey::of(cluster, ids)
+    }
+
+    /// Asks these nodes.
+    ///
+    /// # Errors
+    /// As [`Survey::take`].
+    pub fn of<L: NodeLink>(
+        cluster: &mut LiveCluster<L>,
+        ids: impl IntoIterator<Item = NodeId>,
+    ) -> Result<Survey> {
+        let nodes = ids
             .into_iter()
             .map(|id| Ok((id, node_facts(cluster, id)?)))
             .collect::<Result<_>>()?;
