@@ -41,7 +41,10 @@ impl Sight<'_> {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
         let is_at_target = matches!(entry, Entry::TargetOwns | Entry::TargetServes);
         if !is_at_target && !is_at_source {
-            return Verdict::Taken("isn't at its source any more", None);
+            return match self.is_at_heir(task) {
+                true => Verdict::RolesChanged("the source was replaced"),
+                false => Verdict::Taken("isn't at its source any more", None),
+            };
         }
         let stranger = self
             .opened(task)
@@ -96,6 +99,13 @@ impl Sight<'_> {
             }
             (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
         }
+    }
+
+    /// Whether a slot is at one that took over from its source.
+    fn is_at_heir(self, task: Move) -> bool {
+        let primaries = self.selves.iter().filter(|(_, node)| node.is_primary());
+        let mut owners = primaries.filter(|(_, node)| node.slots.contains(task.slot));
+        owners.any(|(id, _)| *id != task.target && self.is_kin(*id, task.source))
     }
 
     fn owns(self, id: NodeId, task: Move) -> bool {
@@ -198,6 +208,26 @@ mod tests {
         let late = selves([&migrating, &importing, &importing]);
         assert!(matches!(may_open(&late, task()), Verdict::Taken(..)));
     }
+
+    #[test]
+    fn a_slot_at_an_heir_of_its_source_is_no_strangers() {
+        let mut selves = selves(["", "", ""]);
+        let slot = task().slot;
+        let source = selves.get_mut(&id('a')).expect("the source");
+        source.slots = source.slots.iter().filter(|other| *other != slot).collect();
+        let heir = selves.get_mut(&id('c')).expect("another");
+        heir.slots.extend([slot]);
+        let may_begin = |families: &Families| {
+            let selves = &selves;
+            Sight { selves, families }.may_begin(task(), Entry::Fresh)
+        };
+        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let verdict = may_begin(&kin);
+        assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
+        let verdict = may_begin(&Families::default());
+        assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
+    }
+
     #[test]
     fn what_an_heir_of_the_target_has_open_is_ours() {
         let migrating = format!(" [0->-{}]", id('b'));

@@ -1,14 +1,16 @@
 //! Slots that can't go on before somebody has looked who is who.
 
-use super::Core;
-use super::flight::{Doubt, Wish};
+use super::flight::{Doubt, Flight, Wish};
 use super::look::Look;
+use super::schedule::Ticket;
+use super::{Core, PersonsWish};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
+use crate::execute::guard::Verdict;
 use crate::execute::resume::{self, Beliefs, Standing};
-use crate::execute::slot_move::Entry;
+use crate::execute::slot_move::{Entry, SlotMove};
 
 /// How often one slot may become unclear before it stops.
 const MAX_DOUBTS: u32 = 12;
@@ -45,8 +47,28 @@ impl Core {
         self.doubt(slot, Error::new(ErrorKind::Stopped, message));
     }
 
+    /// A slot whose turn has come while a node is gone: it begins when that has cleared up.
+    pub(super) fn put_off(&mut self, ticket: Ticket, machine: SlotMove, why: &str) {
+        let slot = ticket.task.slot;
+        let doubt = Doubt {
+            why: Error::new(ErrorKind::Unsafe, format!("slot {slot}: {why}")),
+            due_ms: self.now_ms.saturating_add(LOOK_PAUSE_MS),
+            until_ms: self.now_ms.saturating_add(self.options.failover_wait_ms),
+        };
+        let flight = Flight {
+            ticket,
+            machine,
+            wish: Wish::Unclear(doubt),
+            before: (0, 0),
+            doubts: 0,
+            is_begun: false,
+        };
+        self.flights.insert(slot.number(), flight);
+    }
+
     /// Where an unclear slot goes on, if that can be seen by now.
-    pub(super) fn clear_up(&mut self, slot: u16, look: &Look) {
+    pub(super) fn clear_up(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+        let is_ending = self.surprise.is_some() || self.wish == PersonsWish::Stop;
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
@@ -54,21 +76,20 @@ impl Core {
             return;
         };
         let begun = flight.ticket.task;
+        if !flight.is_begun && is_ending {
+            flight.wish = Wish::Stranded;
+            self.outcome.is_stopped |= self.surprise.is_none();
+            return;
+        }
+        if !flight.is_begun && (silent.is_some() || self.wish == PersonsWish::Pause) {
+            return self.wait_longer(slot, doubt);
+        }
         let beliefs = Beliefs {
             views: &look.views,
             families: &self.options.families,
         };
         match resume::standing_in(beliefs, begun) {
-            Ok(Standing::GoesOn(task, entry)) => {
-                let is_untouched = flight.machine.is_unopened() && task == begun;
-                let entry = match entry {
-                    Entry::SourceOwns if is_untouched && look.is_closed_at(task.source, slot) => {
-                        Entry::Fresh
-                    }
-                    entry => entry,
-                };
-                self.go_on(slot, doubt, task, entry, look);
-            }
+            Ok(Standing::GoesOn(task, entry)) => self.go_on(slot, doubt, task, entry, look),
             Ok(Standing::Settled) => {
                 let owner = look
                     .views
@@ -86,14 +107,40 @@ impl Core {
             Err(error) => {
                 if self.now_ms >= doubt.until_ms {
                     let message = format!("{}; {}", doubt.why.message(), error.message());
-                    return self.strand(slot, Error::new(ErrorKind::Stopped, message));
+                    return self.strand(slot, Error::new(doubt.why.kind(), message));
                 }
                 self.wait_longer(slot, doubt);
             }
         }
     }
 
+    /// Where a slot enters again: as one that nobody has begun to move, where that is so.
+    fn entry_at(&self, slot: u16, task: Move, entry: Entry, look: &Look) -> Result<Entry, Verdict> {
+        let Some(flight) = self.flights.get(&slot) else {
+            return Ok(entry);
+        };
+        if !flight.is_begun {
+            let is_fresh = flight.ticket.entry == Entry::Fresh;
+            return match self.sight(look).may_begin(task, flight.ticket.entry) {
+                Verdict::Ours if !is_fresh => Ok(entry),
+                Verdict::Ours if entry == Entry::SourceOwns => Ok(Entry::Fresh),
+                // Who owns it gossip has yet to tell the target.
+                Verdict::Ours => Err(Verdict::RolesChanged("the target doesn't know yet")),
+                other => Err(other),
+            };
+        }
+        let is_untouched = flight.machine.is_unopened() && task == flight.ticket.task;
+        match entry == Entry::SourceOwns && is_untouched && look.is_closed_at(task.source, slot) {
+            true => Ok(Entry::Fresh),
+            false => Ok(entry),
+        }
+    }
+
     pub(super) fn wait_longer(&mut self, slot: u16, mut doubt: Doubt) {
+        // Nobody is late while the person pauses.
+        if self.wish == PersonsWish::Pause {
+            doubt.until_ms = doubt.until_ms.max(self.now_ms.saturating_add(1));
+        }
         if self.now_ms >= doubt.until_ms {
             return self.strand(slot, doubt.why);
         }
@@ -105,6 +152,14 @@ impl Core {
 
     /// A slot goes on between these two, from this entry; a route that isn't known is proven first.
     pub(super) fn go_on(&mut self, slot: u16, doubt: Doubt, task: Move, entry: Entry, look: &Look) {
+        let entry = match self.entry_at(slot, task, entry, look) {
+            Ok(entry) => entry,
+            Err(Verdict::Taken(what, at)) => {
+                let error = self.taken(task, what, at);
+                return self.strand(slot, error);
+            }
+            Err(_) => return self.wait_longer(slot, doubt),
+        };
         let is_known = self
             .options
             .routes
@@ -131,8 +186,9 @@ impl Core {
         let machine = self.machine(ticket.task, entry);
         match machine.map(|machine| machine.in_place_of(&flight.machine)) {
             Ok(machine) => {
+                let is_recorded = is_same && flight.is_begun;
                 self.take_off(ticket, machine, before, doubts);
-                if is_same && let Some(flight) = self.flights.get_mut(&slot) {
+                if is_recorded && let Some(flight) = self.flights.get_mut(&slot) {
                     // Its record stands already.
                     self.notes.pop();
                     flight.wish = Wish::Ready;

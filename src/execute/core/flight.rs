@@ -11,6 +11,7 @@
 //!                               │ ▼
 //!                            Unclear ──> Proves (a route to an heir) ──> Recording
 //!
+//!  a node is gone when a slot's turn comes: Unclear, and not begun
 //!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded
 //! ```
 
@@ -71,6 +72,9 @@ pub(super) struct Flight {
     pub before: (u64, u64),
     /// How often it was unclear.
     pub doubts: u32,
+    /// Whether anything was recorded or asked: a slot whose turn comes while a node is gone is
+    /// unclear before it has begun.
+    pub is_begun: bool,
 }
 
 impl Flight {

@@ -109,6 +109,7 @@ impl Core {
                 wish: Wish::Recording,
                 before,
                 doubts,
+                is_begun: true,
             },
         );
     }

@@ -110,7 +110,7 @@ impl Core {
         // A node that is silent and that somebody else has not yet given up may have a slot open.
         let silent = look.silent_primary(&self.options);
         for slot in &look.doubts {
-            self.clear_up(*slot, &look);
+            self.clear_up(*slot, &look, silent.as_ref());
         }
         if !look.doubts.is_empty() {
             self.options.primaries = look.primaries_now(&self.options);
@@ -121,7 +121,7 @@ impl Core {
         for slot in &look.confirms {
             self.confirm(*slot, &look, silent.as_ref());
         }
-        self.begin(&look, silent);
+        self.begin(&look, silent.as_ref());
         self.selves = look.selves;
     }
 
@@ -206,36 +206,32 @@ impl Core {
         }
     }
 
-    fn sight<'a>(&'a self, look: &'a Look) -> Sight<'a> {
+    pub(super) fn sight<'a>(&'a self, look: &'a Look) -> Sight<'a> {
         Sight {
             selves: &look.selves,
             families: &self.options.families,
         }
     }
 
-    pub(super) fn begin(&mut self, look: &Look, silent: Option<Error>) {
-        if let Some(error) = silent.filter(|_| !look.begins.is_empty()) {
-            look.begins
-                .iter()
-                .for_each(|ticket| self.schedule.leave(ticket));
-            return self.trip(error);
-        }
+    pub(super) fn begin(&mut self, look: &Look, silent: Option<&Error>) {
         for ticket in &look.begins {
             let task = ticket.task;
-            if self.surprise.is_some() {
-                self.schedule.leave(ticket);
-                continue;
-            }
-            let fit = match self.sight(look).may_begin(task, ticket.entry) {
-                Verdict::Ours => self.machine(task, ticket.entry),
-                Verdict::RolesChanged(what) => Err(self.taken(task, what, None)),
-                Verdict::Taken(what, at) => Err(self.taken(task, what, at)),
-            };
-            match fit {
-                Ok(machine) => self.take_off(*ticket, machine, (0, 0), 0),
-                Err(error) => {
+            let machine = match self.machine(task, ticket.entry) {
+                Ok(machine) if self.surprise.is_none() => machine,
+                other => {
                     self.schedule.leave(ticket);
-                    self.trip(error);
+                    other.map(drop).unwrap_or_else(|error| self.trip(error));
+                    continue;
+                }
+            };
+            let verdict = self.sight(look).may_begin(task, ticket.entry);
+            match (silent, verdict) {
+                (Some(error), _) => self.put_off(*ticket, machine, error.message()),
+                (None, Verdict::Ours) => self.take_off(*ticket, machine, (0, 0), 0),
+                (None, Verdict::RolesChanged(what)) => self.put_off(*ticket, machine, what),
+                (None, Verdict::Taken(what, at)) => {
+                    self.schedule.leave(ticket);
+                    self.trip(self.taken(task, what, at));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::{Core, Options, Outcome, Reading, Step};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::slot_move::Entry;
 use crate::execute::testing::{NODES, id, nodes_text, task};
@@ -28,6 +28,8 @@ struct Nodes {
     most_listed: u32,
     /// How often a source refuses to open a slot, as one does whose replicas are late.
     refusals: usize,
+    /// How often the bystander `c` breaks off before it answers.
+    breaks: usize,
 }
 
 impl Nodes {
@@ -171,6 +173,11 @@ fn drive(core: &mut Core, nodes: &mut Nodes) {
     for now_ms in 0..100_000 {
         match core.poll(now_ms) {
             Step::Record(_) => core.recorded(Ok(())),
+            Step::Ask { node, .. } if node == id('c') && nodes.breaks > 0 => {
+                nodes.breaks -= 1;
+                let error = Error::new(ErrorKind::Connect, "it broke off");
+                core.lost(node, error, now_ms);
+            }
             Step::Ask { node, verbs, .. } => under_way.push((node, nodes.answer(node, &verbs))),
             Step::Wait { .. } => {
                 for (node, replies) in std::mem::take(&mut under_way) {
@@ -183,16 +190,20 @@ fn drive(core: &mut Core, nodes: &mut Nodes) {
     panic!("the run doesn't end");
 }
 
-/// One slot of `a` that goes to `b`, while `a` refuses so often to open it.
-fn run_refused(refusals: usize) -> (Nodes, Result<Outcome>) {
+/// One slot of `a` that goes to `b` over these nodes.
+fn run_one(mut nodes: Nodes) -> (Nodes, Result<Outcome>) {
     let (task, options) = one_slot();
     let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
-    let mut nodes = Nodes {
-        refusals,
-        ..Nodes::default()
-    };
     drive(&mut core, &mut nodes);
     (nodes, core.into_result())
+}
+
+/// The same, while `a` refuses so often to open it.
+fn run_refused(refusals: usize) -> (Nodes, Result<Outcome>) {
+    run_one(Nodes {
+        refusals,
+        ..Nodes::default()
+    })
 }
 
 /// Slot 0 goes from `a` to `b`.
@@ -205,6 +216,28 @@ fn one_slot() -> (Move, Options) {
         ..Options::default()
     };
     (task, options)
+}
+
+#[test]
+fn a_slot_whose_turn_comes_while_a_bystander_is_gone_is_put_off() {
+    let run = |breaks| {
+        run_one(Nodes {
+            breaks,
+            ..Nodes::default()
+        })
+    };
+    let (nodes, result) = run(5);
+    assert_eq!(result.expect("it is back in time").slots, 1);
+    assert!(nodes.open.is_empty(), "{:?}", nodes.open);
+    let (nodes, result) = run(usize::MAX);
+    let error = result.expect_err("it stays away");
+    assert_eq!(error.kind(), ErrorKind::Unsafe, "nothing has begun");
+    assert!(error.message().contains("it broke off"), "{error:?}");
+    assert!(
+        !nodes.asked.contains_key("CLUSTER SETSLOT"),
+        "{:?}",
+        nodes.asked
+    );
 }
 
 #[test]
