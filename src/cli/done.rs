@@ -4,8 +4,7 @@ use super::canary::Stall;
 use super::move_progress::per_second;
 use super::terminal;
 use crate::execute::executor::Outcome;
-use crate::report::{bytes_text, count_text, counted_text};
-use indicatif::HumanDuration;
+use crate::report::{bytes_text, count_text, counted_text, time_text};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ impl Done {
             "{did} {} with {} in {} ({} a second); every node agrees",
             counted_text(outcome.slots, "slot"),
             counted_text(outcome.keys, "key"),
-            HumanDuration(elapsed),
+            time_text(elapsed),
             counted_text(per_second(outcome.keys, elapsed), "key")
         ));
         if outcome.bytes > 0 {

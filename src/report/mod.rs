@@ -19,4 +19,4 @@ mod table;
 
 pub use analysis::Analysis;
 pub use memory_csv::MemoryCsv;
-pub use numbers::{bytes_text, count_text, counted_text};
+pub use numbers::{bytes_text, count_text, counted_text, time_text};

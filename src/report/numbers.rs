@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::time::Duration;
+
 /// A count with thousands apart: `2,300,000`.
 pub fn count_text(count: u64) -> String {
     let digits = count.to_string();
@@ -37,6 +39,16 @@ pub fn bytes_text(bytes: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
+/// How long something took: `0.4 s`, `1 min 5 s`, `2 h 0 min`.
+pub fn time_text(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{:.1} s", time.as_secs_f64()),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 /// Six decimals are enough for a share, and the same on every machine.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
@@ -54,5 +66,8 @@ mod tests {
         assert_eq!(bytes_text(1023), "1023 B");
         assert_eq!(bytes_text(1536), "1.5 KiB");
         assert_eq!(bytes_text(u64::MAX), "16.0 EiB");
+        let times = [0, 450, 59_900, 65_000, 7_259_000].map(Duration::from_millis);
+        let words = ["0.0 s", "0.5 s", "59.9 s", "1 min 5 s", "2 h 0 min"];
+        assert_eq!(times.map(time_text), words);
     }
 }
