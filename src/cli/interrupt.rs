@@ -83,7 +83,7 @@ pub(super) fn shows(bar: Option<ProgressBar>) {
 fn note(signals: SigSet, asked: &AtomicBool) {
     while let Ok(signal) = signals.wait() {
         let Some(second) = SECOND.get() else {
-            return end(signals, signal);
+            end(signals, signal);
         };
         let is_second = asked.swap(true, Ordering::Relaxed);
         if is_second && *second == Second::Ends {
@@ -93,10 +93,15 @@ fn note(signals: SigSet, asked: &AtomicBool) {
 }
 
 /// Ends the program by the signal itself: a shell that runs it in a loop stops only then.
-fn end(signals: SigSet, signal: Signal) {
+fn end(signals: SigSet, signal: Signal) -> ! {
     if let Some(bar) = &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
         bar.finish_and_clear();
     }
     let _ = signals.thread_unblock();
     let _ = raise(signal);
+    // The program is still there where who started it has it ignore this signal (a shell does so
+    // with Ctrl-C for what runs behind it): the next one finds a thread that doesn't block it.
+    loop {
+        std::thread::park();
+    }
 }
