@@ -69,6 +69,9 @@ impl Sight<'_> {
     /// this the target is told that it owns the slot: where the source has failed over meanwhile,
     /// its heir may have taken a write that would be lost.
     pub(super) fn may_own(self, task: Move) -> Verdict {
+        if self.is_given_by_heir(task) {
+            return Verdict::RolesChanged("one that took over from the source gives it away");
+        }
         if let Some(id) = self.stranger(task) {
             return Verdict::Taken("is moved by somebody else too", Some(id));
         }
@@ -99,6 +102,20 @@ impl Sight<'_> {
             }
             (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
         }
+    }
+
+    /// Whether one that took over from a slot's source has it open towards its target: Valkey 8 and
+    /// later tell replicas what is open. The source may not know yet that it was replaced, and the
+    /// heir may have taken writes.
+    fn is_given_by_heir(self, task: Move) -> bool {
+        let mut opened = self.opened(task);
+        opened.any(|(id, open)| match open {
+            OpenSlot::Migrating { target, .. } => {
+                let is_target = target == task.target || self.is_kin(target, task.target);
+                id != task.source && self.is_kin(id, task.source) && is_target
+            }
+            OpenSlot::Importing { .. } => false,
+        })
     }
 
     /// Whether a slot is at one that took over from its source.
@@ -207,6 +224,23 @@ mod tests {
         let migrating = format!(" [0->-{}]", id('c'));
         let late = selves([&migrating, &importing, &importing]);
         assert!(matches!(may_open(&late, task()), Verdict::Taken(..)));
+    }
+
+    #[test]
+    fn a_slot_that_an_heir_of_its_source_has_open_is_looked_at_again() {
+        let migrating = format!(" [0->-{}]", id('b'));
+        let importing = format!(" [0-<-{}]", id('a'));
+        // The source is back, and doesn't know yet that `c` took over.
+        let selves = selves([&migrating, &importing, &migrating]);
+        let may_own = |families: &Families| {
+            let selves = &selves;
+            Sight { selves, families }.may_own(task())
+        };
+        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let verdict = may_own(&kin);
+        assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
+        let verdict = may_own(&Families::default());
+        assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
     }
 
     #[test]
