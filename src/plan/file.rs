@@ -89,30 +89,35 @@ impl Plan {
     /// [`ErrorKind::Io`]; [`ErrorKind::Usage`] where something else than a plan stands.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        Plan::check_place(path)?;
+        check_free(path)?;
         write_whole(path, self.to_json().as_bytes())
     }
 
-    /// Refuses to put a plan in the place of anything but another plan: a dump, say, that was named
-    /// twice.
+    /// Whether a plan could be written there, before the work for one is done.
     ///
     /// # Errors
     /// As [`Plan::write`].
     pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let is_free = match std::fs::metadata(path) {
-            Ok(found) if found.is_file() => found.len() == 0 || Plan::read(path).is_ok(),
-            // A folder or a missing one is told apart by the trial.
-            _ => true,
-        };
-        if is_free {
-            return check_writable(path);
-        }
-        let message = "expected no file, or a plan to replace, found another file";
-        Err(Error::new(ErrorKind::Usage, message)
-            .at(Position::file(path))
-            .mend("write the plan under another name"))
+        check_free(path.as_ref())?;
+        check_writable(path)
     }
+}
+
+/// Refuses to put a plan in the place of anything but another plan: a dump, say, that was named
+/// twice.
+fn check_free(path: &Path) -> Result<()> {
+    let is_free = match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => found.len() == 0 || Plan::read(path).is_ok(),
+        // A folder or a missing one is told apart by writing.
+        _ => true,
+    };
+    if is_free {
+        return Ok(());
+    }
+    let message = "expected no file, or a plan to replace, found another file";
+    Err(Error::new(ErrorKind::Usage, message)
+        .at(Position::file(path))
+        .mend("write the plan under another name"))
 }
 
 fn unreadable(error: &serde_json::Error, origin: &str) -> Error {

@@ -42,13 +42,18 @@ const MAX_INPUTS: usize = 1 << 20;
 const HEADER_BYTES: usize = TALLY_MAGIC.len() + 4 + 8;
 const CHECKSUM_BYTES: usize = 32;
 
-/// Refuses to put a tally in the place of anything but another tally: a dump, say, that was
-/// named twice.
+/// Whether a tally could be saved there, before anything is counted for one.
 ///
 /// # Errors
-/// When something else is there, it can't be read, or nothing can be written there.
+/// As [`Outcome::save`].
 pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
+    check_free(path.as_ref())?;
+    check_writable(path)
+}
+
+/// Refuses to put a tally in the place of anything but another tally: a dump, say, that was
+/// named twice.
+fn check_free(path: &Path) -> Result<()> {
     let refused = |found: &str| {
         let message = format!("expected no file, or a saved tally to replace, found {found}");
         Err(Error::new(ErrorKind::Usage, message)
@@ -56,7 +61,7 @@ pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
             .mend("save the tally under another name"))
     };
     match std::fs::metadata(path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return check_writable(path),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(cause) => return Err(Error::io(path, cause)),
         Ok(metadata) if !metadata.is_file() => return refused("no file"),
         Ok(_) => {}
@@ -66,7 +71,7 @@ pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
         .and_then(|file| file.take(TALLY_MAGIC.len() as u64).read_to_end(&mut start))
         .map_err(|cause| Error::io(path, cause))?;
     match start.is_empty() || start == TALLY_MAGIC {
-        true => check_writable(path),
+        true => Ok(()),
         false => refused("another file"),
     }
 }
@@ -75,10 +80,10 @@ impl Outcome {
     /// Writes a tally file: beside the place first, then renamed, so that no half of one is ever seen.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]; those of [`check_place`]; [`ErrorKind::Input`] when its keys are so long that no tally file holds them.
+    /// [`ErrorKind::Io`]; [`ErrorKind::Usage`] where something else than a tally stands; [`ErrorKind::Input`] when its keys are so long that no tally file holds them.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        check_place(path)?;
+        check_free(path)?;
         let bytes = self
             .to_bytes()
             .map_err(|error| error.at(Position::file(path)))?;
