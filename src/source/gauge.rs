@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What was read of a packed file so far, and how long it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Gauge {
+#[derive(Debug)]
+pub(super) struct Gauge {
     read: Arc<AtomicU64>,
-    told: u64,
     /// The file's length; unknown of a pipe.
-    pub(crate) length: Option<u64>,
+    pub(super) length: Option<u64>,
 }
 
 impl Gauge {
@@ -20,18 +19,14 @@ impl Gauge {
         let read = Arc::new(AtomicU64::new(0));
         let gauge = Gauge {
             read: read.clone(),
-            told: 0,
             length,
         };
         (gauge, Gauged { packed, read })
     }
 
-    /// How many bytes were read since this was asked last.
-    pub(crate) fn step(&mut self) -> u64 {
-        let read = self.read.load(Ordering::Relaxed);
-        let step = read - self.told;
-        self.told = read;
-        step
+    /// How many bytes were read so far.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 }
 

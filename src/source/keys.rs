@@ -2,7 +2,6 @@
 
 use super::batch::KeyBatch;
 use super::block::Cutting;
-use super::gauge::Gauge;
 use super::opened::{Blocks, Opened, Opening, Readable};
 use super::reading::{Findings, Reading};
 use super::{Calls, Input, OnError, Options};
@@ -25,10 +24,8 @@ pub struct Source {
     reading: Reading,
     format: &'static str,
     options: Options,
-    stream: Blocks,
+    blocks: Blocks,
     findings: Findings,
-    packed: Option<Gauge>,
-    read_bytes: u64,
 }
 
 /// Opens an input for reading by one thread.
@@ -67,9 +64,7 @@ impl Source {
             reading: opened.reading().clone(),
             format: opened.format_name(),
             options: options.clone(),
-            packed: opened.packed(),
-            read_bytes: 0,
-            stream: opened.into_blocks(options),
+            blocks: opened.into_blocks(options),
             findings: Findings::default(),
         }
     }
@@ -80,12 +75,8 @@ impl Source {
     }
 
     /// How many bytes of the input were read; of a packed one its own.
-    pub fn read_bytes(&mut self) -> u64 {
-        self.read_bytes = match &mut self.packed {
-            Some(packed) => self.read_bytes + packed.step(),
-            None => self.stream.offset(),
-        };
-        self.read_bytes
+    pub fn read_bytes(&self) -> u64 {
+        self.blocks.read_bytes()
     }
 
     /// What was found so far besides keys.
@@ -114,8 +105,8 @@ impl KeySource for Source {
                 max_row_bytes: self.options.max_row_bytes,
                 skips_long: self.options.on_error == OnError::Skip,
             };
-            if !self.stream.next_block(&cutting, batch)? {
-                self.findings.merge(self.stream.take_findings());
+            if !self.blocks.next_block(&cutting, batch)? {
+                self.findings.merge(self.blocks.take_findings());
                 return Ok(false);
             }
         }

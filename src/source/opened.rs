@@ -159,11 +159,6 @@ impl Opened {
         }
     }
 
-    /// How far it was read, where it is packed.
-    pub(crate) fn packed(&self) -> Option<Gauge> {
-        self.packed.clone()
-    }
-
     /// Where its first row begins.
     pub(crate) fn skip(&self) -> u64 {
         self.recognised.skip as u64
@@ -176,35 +171,53 @@ impl Opened {
 
     /// Reads it from its beginning to its end.
     pub(crate) fn into_blocks(self, options: &Options) -> Blocks {
-        match self.reading.layout {
+        let reader = match self.reading.layout {
             Layout::Rdb => {
                 let whole = Box::new(io::Cursor::new(self.head).chain(self.reader));
-                Blocks::Rdb(Box::new(rdb::Reader::new(whole, &self.path, options)))
+                BlockReader::Rdb(Box::new(rdb::Reader::new(whole, &self.path, options)))
             }
-            _ => Blocks::Rows(Stream::new(
+            _ => BlockReader::Rows(Stream::new(
                 self.reader,
                 self.head,
                 self.recognised.skip,
                 self.is_whole,
             )),
+        };
+        Blocks {
+            reader,
+            packed: self.packed,
         }
     }
 }
 
-/// An input from its beginning to its end, batch by batch: rows that are still to be read, or keys.
-pub(crate) enum Blocks {
-    /// Runs of whole rows.
+/// An input from its beginning to its end, batch by batch.
+pub(crate) struct Blocks {
+    reader: BlockReader,
+    packed: Option<Gauge>,
+}
+
+/// What a batch gets.
+enum BlockReader {
+    /// Runs of whole rows, which are still to be read.
     Rows(Stream<Box<dyn Read + Send>>),
     /// Keys.
     Rdb(Box<rdb::Reader>),
 }
 
 impl Blocks {
-    /// How many bytes of the input were handed out.
+    /// How many bytes were handed out; of a packed input unpacked ones.
     pub(crate) fn offset(&self) -> u64 {
-        match self {
-            Blocks::Rows(stream) => stream.offset(),
-            Blocks::Rdb(reader) => reader.offset(),
+        match &self.reader {
+            BlockReader::Rows(stream) => stream.offset(),
+            BlockReader::Rdb(reader) => reader.offset(),
+        }
+    }
+
+    /// How many bytes of the input were read; of a packed one its own.
+    pub(crate) fn read_bytes(&self) -> u64 {
+        match &self.packed {
+            Some(packed) => packed.read_bytes(),
+            None => self.offset(),
         }
     }
 
@@ -217,20 +230,20 @@ impl Blocks {
         cutting: &Cutting<'_>,
         batch: &mut KeyBatch,
     ) -> Result<bool> {
-        match self {
-            Blocks::Rows(stream) => stream.next_block(cutting, batch),
-            Blocks::Rdb(reader) => reader.next_block(batch),
+        match &mut self.reader {
+            BlockReader::Rows(stream) => stream.next_block(cutting, batch),
+            BlockReader::Rdb(reader) => reader.next_block(batch),
         }
     }
 
     /// What was found besides keys by whoever reads blocks.
     pub(crate) fn take_findings(&mut self) -> Findings {
-        match self {
-            Blocks::Rows(stream) => Findings {
+        match &mut self.reader {
+            BlockReader::Rows(stream) => Findings {
                 faults: stream.take_refused(),
                 ..Findings::default()
             },
-            Blocks::Rdb(reader) => reader.take_findings(),
+            BlockReader::Rdb(reader) => reader.take_findings(),
         }
     }
 }

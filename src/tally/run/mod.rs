@@ -6,28 +6,26 @@
 
 mod gathered;
 mod meter;
+mod outcome;
+mod parts;
 mod snapshots;
+mod stream;
 mod worker;
 
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::slot::SlotSet;
-use crate::source::{
-    self, Cutting, Findings, Format, Input, KeyBatch, OnError, Opened, Opening, Parts, Reading,
-    Waiting,
-};
+use crate::source::{self, Cutting, Format, Input, OnError, Opened, Opening, Parts, Waiting};
 use gathered::Gathered;
 use meter::Meter;
 use rayon::ThreadPool;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Mutex;
 use worker::{Found, Worker};
 
 pub use meter::Progress;
+pub use outcome::{InputSummary, Outcome};
 
 /// How many threads a run takes by itself. Each has its own tally of up to
 /// about 10 MB, so that more would break the promise of flat memory.
@@ -43,52 +41,6 @@ pub struct Options {
     pub threads: Option<usize>,
     /// What a prefix is.
     pub prefixes: Prefixes,
-}
-
-/// What became of one input.
-#[derive(Clone, Debug)]
-pub struct InputSummary {
-    /// Its path, or `<stdin>`.
-    pub path: PathBuf,
-    /// What it was taken for.
-    pub format: &'static str,
-    /// What the user should know about it.
-    pub note: Option<&'static str>,
-    /// How many keys were read.
-    pub keys: u64,
-    /// How many operations on keys were read from a log of MONITOR.
-    pub operations: u64,
-    /// Rows that couldn't be read, keys that were left out.
-    pub findings: Findings,
-    /// The slots that its keys are in, where it is the snapshot of one node: an RDB file.
-    pub slots: Option<SlotSet>,
-    /// The saved tally that it was counted in, when it wasn't read by this run.
-    pub tally: Option<PathBuf>,
-}
-
-/// What a run gives.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What was counted in all inputs.
-    pub tally: Tally,
-    /// The inputs, in the order given.
-    pub inputs: Vec<InputSummary>,
-}
-
-impl Outcome {
-    /// Adds what was counted in other inputs; the inputs come behind these.
-    pub fn merge(&mut self, other: Outcome) {
-        self.tally.merge(other.tally);
-        self.inputs.extend(other.inputs);
-    }
-
-    /// How many rows were passed over.
-    pub fn skipped(&self) -> u64 {
-        self.inputs
-            .iter()
-            .map(|input| input.findings.faults.count())
-            .sum()
-    }
 }
 
 /// Tallies inputs side by side.
@@ -221,9 +173,6 @@ impl Run<'_> {
             )),
             _ => None,
         };
-        if input.packed().is_none() {
-            self.meter.add(input.skip());
-        }
         let mut found = match &file {
             Some((file, length)) if reading.layout.look_behind().is_some() => {
                 let parts = Parts {
@@ -273,133 +222,6 @@ impl Run<'_> {
             (Some((_, error)), _) => Err(error),
             _ => Ok(()),
         }
-    }
-
-    /// Workers take the parts of a file one after another.
-    fn parts(&self, parts: &Parts<'_>, cutting: &Cutting<'_>, reading: &Reading) -> Found {
-        let count = parts.count(cutting);
-        let next = AtomicU64::new(0);
-        let stop = AtomicU64::new(u64::MAX);
-        self.workers(self.pool.current_num_threads(), |worker| {
-            loop {
-                // Parts are handed out in order, so every part before a failed one is read to its end.
-                let part = next.fetch_add(1, Ordering::Relaxed);
-                if part >= count || part > stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                let refused = &mut worker.found.findings.faults;
-                if let Err(error) = parts.read(part, cutting, &mut worker.batch, refused) {
-                    let byte = worker.batch.block_offset();
-                    worker.found.fail(byte, error);
-                    stop.fetch_min(part, Ordering::Relaxed);
-                    return;
-                }
-                worker.count_block(reading);
-                if worker.must_stop() {
-                    stop.fetch_min(part, Ordering::Relaxed);
-                }
-                self.meter.add(cutting.part_bytes as u64);
-            }
-        })
-    }
-
-    /// One thread reads, workers count.
-    fn stream(&self, input: Opened, cutting: &Cutting<'_>, reading: &Reading, crew: Crew) -> Found {
-        let threads = self.pool.current_num_threads();
-        let workers = match (crew, reading.layout.is_stepped_over()) {
-            (Crew::Caller, _) => 1,
-            // Who steps over values keeps a processor busy for each that counts keys.
-            (Crew::Pool, true) => (threads / 2).max(1),
-            (Crew::Pool, false) => threads,
-        };
-        // Keys that were stepped over are small: a few batches of them wait, so that neither side sleeps
-        // when the other one is slower for a moment.
-        let waiting = match reading.layout.is_stepped_over() {
-            true => 4 * workers,
-            false => workers,
-        };
-        let (full, filled) = sync_channel::<KeyBatch>(waiting);
-        // As many batches as can be in the queue, with the workers and with the reader.
-        let batches = waiting + workers + 1;
-        let (empty, emptied) = sync_channel::<KeyBatch>(batches);
-        for _ in 0..batches {
-            let _ = empty.send(KeyBatch::new());
-        }
-        let stop = AtomicU64::new(u64::MAX);
-        let stop = &stop;
-        std::thread::scope(move |scope| {
-            // Both ends belong to this closure: should a worker panic, they are dropped, and the
-            // reader ends instead of waiting for ever.
-            let (filled, empty) = (Mutex::new(filled), empty);
-            let reader =
-                scope.spawn(move || self.read_blocks(input, cutting, &emptied, &full, stop));
-            let work = |worker: &mut Worker<'_>| {
-                loop {
-                    // One worker waits for the next block, the others wait for the lock.
-                    let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok(batch) = batch else { return };
-                    worker.batch = batch;
-                    worker.count_block(reading);
-                    if worker.must_stop() {
-                        stop.fetch_min(worker.batch.block_offset(), Ordering::Relaxed);
-                    }
-                    // The reader may have ended already.
-                    let _ = empty.send(std::mem::take(&mut worker.batch));
-                }
-            };
-            let mut found = match crew {
-                Crew::Pool => self.workers(workers, work),
-                Crew::Caller => {
-                    let mut worker = Worker::new(self.options, self.prefixes);
-                    work(&mut worker);
-                    worker.found
-                }
-            };
-            match reader.join() {
-                Ok((findings, failure)) => {
-                    found.findings.merge(findings);
-                    if let Some((byte, error)) = failure {
-                        found.fail(byte, error);
-                    }
-                }
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            found
-        })
-    }
-
-    fn read_blocks(
-        &self,
-        input: Opened,
-        cutting: &Cutting<'_>,
-        emptied: &Receiver<KeyBatch>,
-        full: &SyncSender<KeyBatch>,
-        stop: &AtomicU64,
-    ) -> (Findings, Option<(u64, Error)>) {
-        let mut packed = input.packed();
-        let mut blocks = input.into_blocks(self.options);
-        let failure = loop {
-            let Ok(mut batch) = emptied.recv() else {
-                break None;
-            };
-            let begin = blocks.offset();
-            if begin > stop.load(Ordering::Relaxed) {
-                break None;
-            }
-            match blocks.next_block(cutting, &mut batch) {
-                Ok(true) => {}
-                Ok(false) => break None,
-                Err(error) => break Some((begin, error)),
-            }
-            self.meter.add(match &mut packed {
-                Some(packed) => packed.step(),
-                None => blocks.offset() - begin,
-            });
-            if full.send(batch).is_err() {
-                break None;
-            }
-        };
-        (blocks.take_findings(), failure)
     }
 
     /// Runs a worker on so many threads of the pool and merges what they found.

@@ -1,0 +1,52 @@
+//! What a run gives.
+
+use crate::slot::SlotSet;
+use crate::source::Findings;
+use crate::tally::Tally;
+use std::path::PathBuf;
+
+/// What became of one input.
+#[derive(Clone, Debug)]
+pub struct InputSummary {
+    /// Its path, or `<stdin>`.
+    pub path: PathBuf,
+    /// What it was taken for.
+    pub format: &'static str,
+    /// What the user should know about it.
+    pub note: Option<&'static str>,
+    /// How many keys were read.
+    pub keys: u64,
+    /// How many operations on keys were read from a log of MONITOR.
+    pub operations: u64,
+    /// Rows that couldn't be read, keys that were left out.
+    pub findings: Findings,
+    /// The slots that its keys are in, where it is the snapshot of one node: an RDB file.
+    pub slots: Option<SlotSet>,
+    /// The saved tally that it was counted in, when it wasn't read by this run.
+    pub tally: Option<PathBuf>,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was counted in all inputs.
+    pub tally: Tally,
+    /// The inputs, in the order given.
+    pub inputs: Vec<InputSummary>,
+}
+
+impl Outcome {
+    /// Adds what was counted in other inputs; the inputs come behind these.
+    pub fn merge(&mut self, other: Outcome) {
+        self.tally.merge(other.tally);
+        self.inputs.extend(other.inputs);
+    }
+
+    /// How many rows were passed over.
+    pub fn skipped(&self) -> u64 {
+        self.inputs
+            .iter()
+            .map(|input| input.findings.faults.count())
+            .sum()
+    }
+}
