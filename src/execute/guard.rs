@@ -35,7 +35,7 @@ pub(super) enum Verdict {
     Taken(&'static str, Option<NodeId>),
 }
 
-impl Sight<'_> {
+impl<'a> Sight<'a> {
     /// Whether a slot is where its move begins, and open for nothing else.
     pub(super) fn may_begin(self, task: Move, entry: Entry) -> Verdict {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
@@ -91,7 +91,7 @@ impl Sight<'_> {
                 Verdict::RolesChanged("source or target isn't a primary any more")
             }
             // Valkey 8 and later turn to the heir by themselves.
-            (true, false, _) if given_to.is_some_and(|id| self.is_kin(id, task.target)) => {
+            (true, false, _) if given_to.is_some_and(|id| self.is_heir(id, task.target)) => {
                 Verdict::RolesChanged("the source gives it to one that took over from the target")
             }
             (true, ..) => Verdict::Taken("is moved by somebody else too", None),
@@ -111,8 +111,7 @@ impl Sight<'_> {
         let mut opened = self.opened(task);
         opened.any(|(id, open)| match open {
             OpenSlot::Migrating { target, .. } => {
-                let is_target = target == task.target || self.is_kin(target, task.target);
-                id != task.source && self.is_kin(id, task.source) && is_target
+                self.is_heir(id, task.source) && self.is_of_family(target, task.target)
             }
             OpenSlot::Importing { .. } => false,
         })
@@ -120,9 +119,10 @@ impl Sight<'_> {
 
     /// Whether a slot is at one that took over from its source.
     fn is_at_heir(self, task: Move) -> bool {
-        let primaries = self.selves.iter().filter(|(_, node)| node.is_primary());
-        let mut owners = primaries.filter(|(_, node)| node.slots.contains(task.slot));
-        owners.any(|(id, _)| *id != task.target && self.is_kin(*id, task.source))
+        let mut owners = self
+            .primaries()
+            .filter(|(_, node)| node.slots.contains(task.slot));
+        owners.any(|(id, _)| id != task.target && self.is_heir(id, task.source))
     }
 
     fn owns(self, id: NodeId, task: Move) -> bool {
@@ -130,8 +130,18 @@ impl Sight<'_> {
         node.is_some_and(|node| node.slots.contains(task.slot))
     }
 
-    fn is_kin(self, one: NodeId, other: NodeId) -> bool {
-        self.families.are_kin(one, other)
+    fn primaries(self) -> impl Iterator<Item = (NodeId, &'a Node)> {
+        let all = self.selves.iter().map(|(id, node)| (*id, node));
+        all.filter(|(_, node)| node.is_primary())
+    }
+
+    /// Whether it is another node of the family, which can take over from it.
+    fn is_heir(self, other: NodeId, node: NodeId) -> bool {
+        self.families.are_kin(other, node)
+    }
+
+    fn is_of_family(self, other: NodeId, node: NodeId) -> bool {
+        other == node || self.is_heir(other, node)
     }
 
     /// Who has a slot open that isn't a part of its move.
@@ -142,12 +152,11 @@ impl Sight<'_> {
     }
 
     /// Who has a slot open; a primary that turned into a replica has nothing.
-    fn opened(self, task: Move) -> impl Iterator<Item = (NodeId, OpenSlot)> {
-        let primaries = self.selves.iter().filter(|(_, node)| node.is_primary());
-        primaries.flat_map(move |(id, node)| {
+    fn opened(self, task: Move) -> impl Iterator<Item = (NodeId, OpenSlot)> + use<'a> {
+        self.primaries().flat_map(move |(id, node)| {
             let open = node.open.iter();
             open.filter(move |open| open.slot() == task.slot)
-                .map(|open| (*id, *open))
+                .map(move |open| (id, *open))
         })
     }
 
@@ -158,12 +167,10 @@ impl Sight<'_> {
     fn is_part_of(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
         match open {
             OpenSlot::Migrating { target, .. } => {
-                let is_target = target == task.target || self.is_kin(target, task.target);
-                node == task.source && is_target
+                node == task.source && self.is_of_family(target, task.target)
             }
             OpenSlot::Importing { slot, .. } => {
-                let is_left_over = self.families.is_beside(slot, node);
-                node == task.target || self.is_kin(node, task.target) || is_left_over
+                self.is_of_family(node, task.target) || self.families.is_beside(slot, node)
             }
         }
     }

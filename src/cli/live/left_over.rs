@@ -44,11 +44,14 @@ impl Session {
     /// # Errors
     /// As [`strays::clear`].
     pub(super) fn clear_strays(&mut self, ended: &[Move], journal: &mut Journal) -> Result<()> {
-        if ended.is_empty() || !self.may_be_left(ended) {
+        if ended.is_empty() {
             return Ok(());
         }
         // A node that died and was replaced has no say, and can't be asked any more.
         let (views, silent) = self.reachable_views();
+        if !self.may_be_left(&views, ended) {
+            return Ok(());
+        }
         let asked = views.into_keys().chain(silent);
         let survey = Survey::of(&mut self.cluster, asked)?;
         let found = strays::find(&survey, &self.families, ended);
@@ -74,7 +77,7 @@ impl Session {
     }
 
     /// Whether a survey could find anything: it takes longer than a look at the views.
-    fn may_be_left(&mut self, ended: &[Move]) -> bool {
+    fn may_be_left(&self, views: &Views, ended: &[Move]) -> bool {
         let slots: BTreeSet<_> = ended.iter().map(|task| task.slot).collect();
         if self
             .families
@@ -83,9 +86,8 @@ impl Session {
         {
             return true;
         }
-        let (views, _) = self.reachable_views();
-        let mut open = primaries(&views).flat_map(|node| &node.open);
-        open.any(|open| slots.contains(&open.slot())) || has_failed_over(&views, &self.families)
+        let mut open = primaries(views).flat_map(|node| &node.open);
+        open.any(|open| slots.contains(&open.slot())) || has_failed_over(views, &self.families)
     }
 
     fn manner(&self, survey: &Survey, stray: Stray) -> Result<Manner> {
