@@ -1,4 +1,4 @@
-//! `slotkit apply`: carries a plan out, and the part of `plan-rebalance --apply` that does.
+//! `slotkit apply`: carries out a plan that was written before.
 
 use super::carry_out::Told;
 use super::connection::ConnectionArgs;

@@ -154,22 +154,7 @@ fn show(args: &Args, plan: &Plan) -> Result<()> {
 mod tests {
     use super::*;
     use crate::cluster::parse;
-
-    fn id(digit: char) -> NodeId {
-        digit
-            .to_string()
-            .repeat(NodeId::DIGITS)
-            .parse()
-            .expect("an id")
-    }
-
-    fn task(slot: u16, source: char, target: char) -> Move {
-        Move {
-            slot: Slot::new(slot).expect("a slot"),
-            source: id(source),
-            target: id(target),
-        }
-    }
+    use crate::execute::testing::{id, task};
 
     #[test]
     fn what_has_arrived_goes_back_to_where_it_first_came_from() {

@@ -26,6 +26,8 @@ mod slot_map;
 pub mod slot_stats;
 #[cfg(feature = "live")]
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod verb;
 mod view;
 #[cfg(feature = "live")]

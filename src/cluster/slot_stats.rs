@@ -186,6 +186,7 @@ fn row(figures: &[Reply]) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::testing::id;
     use crate::cluster::{LiveNode, NodeAddr};
 
     /// A node that always says the same.
@@ -199,10 +200,6 @@ mod tests {
         fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>> {
             Ok(vec![self.0.clone(); verbs.len()])
         }
-    }
-
-    fn id(digit: char) -> NodeId {
-        digit.to_string().repeat(40).parse().expect("an id")
     }
 
     fn text(word: &str) -> Reply {

@@ -33,7 +33,7 @@ pub mod slot_move;
 pub mod strays;
 pub mod survey;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod version;
 pub mod views;
 

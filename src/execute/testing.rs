@@ -2,7 +2,8 @@
 
 use super::survey::{NodeFacts, Permissions, Survey};
 use super::{Move, Version};
-use crate::cluster::{NodeAddr, NodeId, parse};
+pub(crate) use crate::cluster::testing::id;
+use crate::cluster::{NodeAddr, parse};
 use crate::slot::Slot;
 use std::collections::BTreeMap;
 
@@ -10,16 +11,8 @@ use std::collections::BTreeMap;
 pub(super) const NODES: [char; 3] = ['a', 'b', 'c'];
 const SHARES: [&str; 3] = ["0-5460", "5461-10922", "10923-16383"];
 
-/// The id of a node.
-pub(super) fn id(node: char) -> NodeId {
-    node.to_string()
-        .repeat(NodeId::DIGITS)
-        .parse()
-        .expect("an id")
-}
-
 /// A slot's move from one node to another.
-pub(super) fn task(slot: u16, source: char, target: char) -> Move {
+pub(crate) fn task(slot: u16, source: char, target: char) -> Move {
     Move {
         slot: Slot::new(slot).expect("a slot"),
         source: id(source),

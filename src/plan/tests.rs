@@ -1,7 +1,8 @@
 //! Plans of small clusters, looked at from outside.
 
 use super::*;
-use crate::cluster::{NodeId, parse};
+use crate::cluster::parse;
+use crate::cluster::testing::id;
 use crate::slot::{SLOT_COUNT, Slot};
 
 /// Three primaries with a third of the slots each, and an empty fourth.
@@ -16,10 +17,6 @@ eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee 127.0.0.1:7005@17005 slave aaaaaaaaaaaa
 fn problem() -> Problem {
     let view = parse::cluster_nodes(NODES, "nodes").expect("CLUSTER NODES");
     Problem::from_view(&view).expect("a problem")
-}
-
-fn id(letter: char) -> NodeId {
-    letter.to_string().repeat(40).parse().expect("an id")
 }
 
 fn weights(weigh: impl Fn(usize) -> u64) -> SlotWeights {

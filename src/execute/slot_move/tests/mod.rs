@@ -8,23 +8,11 @@ use super::*;
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::error::ErrorKind;
-use crate::slot::Slot;
+use crate::execute::testing::{self, id};
 use std::collections::VecDeque;
 
-fn id(digit: char) -> NodeId {
-    digit
-        .to_string()
-        .repeat(NodeId::DIGITS)
-        .parse()
-        .expect("an id")
-}
-
 fn task() -> Move {
-    Move {
-        slot: Slot::new(7).expect("a slot"),
-        source: id('a'),
-        target: id('b'),
-    }
+    testing::task(7, 'a', 'b')
 }
 
 fn machine(entry: Entry) -> SlotMove {
