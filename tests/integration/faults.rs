@@ -3,16 +3,16 @@
 
 use super::servers::runs::{
     arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_replicas, wait_for_slots,
+    with_replicas, words,
 };
 use super::servers::writer::{self, Writer};
-use super::servers::{self, load};
-use slotkit::cluster::local::{LocalCluster, Shape};
+use super::servers::{self, load, wait};
+use slotkit::cluster::local::LocalCluster;
 use slotkit::cluster::parse::info_field;
 use slotkit::cluster::verb::{NodeLink, Verb};
 use slotkit::cluster::witness::{self, Expected};
 use slotkit::slot::{Slot, SlotSet};
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,16 +27,11 @@ const PRIMARIES: usize = 3;
 /// given last may stay with it, where the replica hadn't heard of them.
 fn wait_for_heir(cluster: &LocalCluster, observer: usize, node: usize) {
     let heir = cluster.nodes()[PRIMARIES + node].id;
-    let start = Instant::now();
-    loop {
+    wait::until("the replica takes over", PATIENCE, || {
         let view = cluster.view(observer).expect("a view");
         let seen = view.node(heir).expect("the replica");
-        if seen.is_primary() && !seen.slots.is_empty() {
-            return;
-        }
-        assert!(start.elapsed() < PATIENCE, "it takes over: {seen:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        seen.is_primary() && !seen.slots.is_empty()
+    });
 }
 
 /// Waits until a replica has read what its primary has sent. Of a node that dies with a key on its
@@ -114,13 +109,7 @@ enum Fault {
 
 /// Slots go from one node to the next while a client writes, and this happens to a node.
 fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
-    let shape = Shape {
-        primaries: PRIMARIES,
-        replicas: 1,
-        config: vec!["cluster-node-timeout 2000".to_owned()],
-        ..Shape::default()
-    };
-    let Some(cluster) = servers::cluster(&shape) else {
+    let Some(cluster) = servers::cluster(&with_replicas(PRIMARIES, 2_000)) else {
         return;
     };
     let (seed, state) = (cluster.seed(), state());
@@ -137,7 +126,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
         "--keys-per-migrate",
         "1",
     ];
-    wait_for_replicas(&cluster, shape.primaries);
+    wait_for_replicas(&cluster, PRIMARIES);
     let before = arrived(&cluster, target);
     // The first node is the one that is asked, and stays.
     let client = Writer::start(seed);
@@ -159,9 +148,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
         std::thread::sleep(writer::PATIENCE_AT_MOST);
         signal(&cluster, victim, "-CONT");
     }
-    let mut stderr = String::new();
-    let mut pipe = child.stderr.take().expect("a pipe");
-    pipe.read_to_string(&mut stderr).expect("text");
+    let stderr = words(&mut child);
     let exit = child.wait().expect("ends").code();
     let is_bystander = slots == FROM_FIRST;
     match is_bystander {

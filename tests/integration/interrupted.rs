@@ -1,5 +1,6 @@
 //! Ctrl-C while something is read: the bar leaves the screen, and the signal ends the program.
 
+use super::servers;
 use super::tool::slotkit;
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
@@ -47,7 +48,7 @@ fn is_ignored(signal: Signal) -> bool {
 fn the_bar_leaves_the_screen_and_the_signal_ends_the_program() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         if is_ignored(signal) {
-            eprintln!("skipped: {signal} is ignored here");
+            servers::skip(&format!("{signal} is ignored here"));
             continue;
         }
         let size = Winsize {

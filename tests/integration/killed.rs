@@ -1,10 +1,9 @@
 //! slotkit dies at every single command that changes a slot, and the next run goes on.
 
 use super::servers::proxy::Proxies;
-use super::servers::runs::{assert_well, key_in, state};
+use super::servers::runs::{assert_well, key_in, state, with_replicas};
 use super::servers::{self, load};
 use super::tool::{self, slotkit};
-use slotkit::cluster::local::Shape;
 use slotkit::slot::Slot;
 use std::process::Stdio;
 
@@ -17,16 +16,10 @@ fn before_and_behind_every_command() {
         return;
     };
     if servers::version(&server) < (7, 0) {
-        eprintln!("skipped: announced ports can't be set at run time before 7.0");
+        servers::skip("announced ports can't be set at run time before 7.0");
         return;
     }
-    let shape = Shape {
-        primaries: 2,
-        replicas: 1,
-        config: vec!["cluster-node-timeout 3000".to_owned()],
-        ..Shape::default()
-    };
-    let Some(cluster) = servers::cluster(&shape) else {
+    let Some(cluster) = servers::cluster(&with_replicas(2, 3_000)) else {
         return;
     };
     let (seed, state) = (cluster.seed(), state());

@@ -3,14 +3,16 @@
 
 use super::servers::runs::{
     arrived, assert_well, run, signal, spawn, state, wait_for_replicas, wait_for_slots,
+    with_replicas, words,
 };
-use super::servers::{self, load};
-use slotkit::cluster::local::{LocalCluster, Shape};
+use super::servers::{self, load, wait};
+use slotkit::cluster::local::LocalCluster;
 use slotkit::cluster::parse::info_field;
 use slotkit::cluster::verb::{NodeLink, Verb};
-use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+/// Nobody takes over while a node stands still, ms.
+const NEVER: u32 = 60_000;
 /// How long a server may take to refuse something.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -34,13 +36,9 @@ fn moves_on(of: usize) {
         servers::skip("only Valkey 8 and later refuse SETSLOT for a late replica");
         return;
     }
-    let shape = Shape {
-        primaries: 2,
-        replicas: 1,
-        config: vec!["cluster-node-timeout 60000".to_owned()],
-        ..Shape::default()
+    let Some(cluster) = servers::cluster(&with_replicas(2, NEVER)) else {
+        return;
     };
-    let cluster = LocalCluster::start(&server, &shape).expect("a cluster on loopback");
     let (seed, state) = (cluster.seed(), state());
     let expected = load::fill(seed, None, "key", 4_000, 10);
     let lives = load::fill_expiring(seed, "life", 200);
@@ -50,16 +48,13 @@ fn moves_on(of: usize) {
     args.extend(["--apply", "--yes", "--max-keys-per-second", "100"]);
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, 1, before + 20, &mut child);
-    let (replica, start) = (2 + of, Instant::now());
+    let replica = 2 + of;
     signal(&cluster, replica, "-STOP");
-    while refusals(&cluster, of) == 0 {
-        assert!(start.elapsed() < PATIENCE, "it refuses nothing");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait::until("it refuses something", PATIENCE, || {
+        refusals(&cluster, of) > 0
+    });
     signal(&cluster, replica, "-CONT");
-    let mut words = String::new();
-    let pipe = child.stderr.as_mut().expect("a pipe");
-    pipe.read_to_string(&mut words).expect("text");
+    let words = words(&mut child);
     assert!(child.wait().expect("ends").success(), "{words}");
     assert_eq!(arrived(&cluster, 1), before + 1_000);
     assert_well(&cluster, state.path(), &expected, &lives);

@@ -3,7 +3,7 @@
 
 use super::servers::runs::{
     arrived, assert_well, client, key_in, run, send, signal, spawn, state, wait_for_replicas,
-    wait_for_slots,
+    wait_for_slots, with_replicas,
 };
 use super::servers::{self, load};
 use serde_json::Value;
@@ -18,12 +18,7 @@ use std::time::Duration;
 
 /// Two primaries with a replica each; nobody takes over while a node stands still.
 fn two_with_replicas() -> Shape {
-    Shape {
-        primaries: 2,
-        replicas: 1,
-        config: vec!["cluster-node-timeout 60000".to_owned()],
-        ..Shape::default()
-    }
+    with_replicas(2, 60_000)
 }
 
 /// The lines of a run that are JSON, and then the words.

@@ -1,6 +1,8 @@
 //! `slotkit plan-rebalance --apply` on real clusters: nothing is lost, whatever happens.
 
-use super::servers::runs::{arrived, run, slots, spawn, state, three_and_one, wait_for_slots};
+use super::servers::runs::{
+    arrived, run, slots, spawn, state, three_and_one, wait_for_slots, words,
+};
 use super::servers::{self, load};
 use super::tool;
 use slotkit::cluster::local::{LocalCluster, Shape};
@@ -8,7 +10,6 @@ use slotkit::cluster::login::Secret;
 use slotkit::cluster::verb::{NodeLink, SetSlot, Verb};
 use slotkit::cluster::witness::{Expected, Witness};
 use slotkit::slot::{SLOT_COUNT, Slot};
-use std::io::Read;
 use std::process::Child;
 use std::time::Duration;
 
@@ -324,13 +325,7 @@ fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, 3, 50, &mut child);
     tool::interrupt(&child);
-    let mut stderr = String::new();
-    child
-        .stderr
-        .take()
-        .expect("a pipe")
-        .read_to_string(&mut stderr)
-        .expect("text");
+    let stderr = words(&mut child);
     assert_eq!(child.wait().expect("ends").code(), Some(4), "{stderr}");
     assert!(stderr.contains("stopped as asked"), "{stderr}");
     let moved = slots(&cluster)[3];

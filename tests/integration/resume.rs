@@ -1,6 +1,6 @@
 //! `slotkit resume`: from every state that an interrupted move leaves, with replicas, forward.
 
-use super::servers::runs::{assert_well, client, key_in, run, send, slots, state};
+use super::servers::runs::{assert_well, client, key_in, run, send, slots, state, with_replicas};
 use super::servers::{self, load};
 use serde_json::Value;
 use slotkit::cluster::NodeId;
@@ -13,12 +13,7 @@ use slotkit::slot::Slot;
 const RESUME: [&str; 3] = ["resume", "--from-cluster", "--yes"];
 
 fn two_with_replicas() -> Shape {
-    Shape {
-        primaries: 2,
-        replicas: 1,
-        config: vec!["cluster-node-timeout 3000".to_owned()],
-        ..Shape::default()
-    }
+    with_replicas(2, 3_000)
 }
 
 fn id(cluster: &LocalCluster, node: usize) -> NodeId {

@@ -4,6 +4,7 @@ pub mod load;
 pub mod proxy;
 pub mod runs;
 pub mod single;
+pub mod wait;
 pub mod writer;
 
 use slotkit::cluster::local::{LocalCluster, Shape, find_server};

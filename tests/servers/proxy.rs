@@ -6,6 +6,7 @@
 //! behind it, before its answer comes back.
 
 use super::runs::{client, send};
+use super::wait;
 use slotkit::cluster::local::LocalCluster;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -56,16 +57,14 @@ impl Proxies {
             ];
             send(cluster, index, &[client(&set)]);
         }
-        let start = Instant::now();
         let announced = |index: usize| {
             let view = cluster.view(index).expect("a view");
             let known = view.nodes().iter().filter_map(|node| node.addr.clone());
             known.filter(|addr| ports.contains(&addr.port)).count() == ports.len()
         };
-        while !(0..ports.len()).all(announced) {
-            assert!(start.elapsed() < PATIENCE, "the nodes announce the proxies");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait::until("the nodes announce the proxies", PATIENCE, || {
+            (0..ports.len()).all(announced)
+        });
         Proxies { trap, ports }
     }
 

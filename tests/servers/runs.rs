@@ -1,6 +1,6 @@
 //! Runs of the binary against a cluster, and what the cluster looks like after them.
 
-use super::load;
+use super::{load, wait};
 use crate::tool::{self, Run, slotkit};
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::verb::{NodeLink, Reply, Verb};
@@ -66,6 +66,16 @@ pub fn three_and_one() -> Shape {
     }
 }
 
+/// So many primaries with a replica each, which takes over from one that was gone for this long.
+pub fn with_replicas(primaries: usize, node_timeout_ms: u32) -> Shape {
+    Shape {
+        primaries,
+        replicas: 1,
+        config: vec![format!("cluster-node-timeout {node_timeout_ms}")],
+        ..Shape::default()
+    }
+}
+
 /// How many slots a node says that it owns.
 pub fn arrived(cluster: &LocalCluster, node: usize) -> usize {
     let view = cluster.view(node).expect("a view");
@@ -76,10 +86,8 @@ pub fn arrived(cluster: &LocalCluster, node: usize) -> usize {
 pub fn wait_for_slots(cluster: &LocalCluster, node: usize, count: usize, run: &mut Child) {
     while arrived(cluster, node) < count {
         if let Some(status) = run.try_wait().expect("a status") {
-            let mut stderr = String::new();
-            let pipe = run.stderr.as_mut().expect("a pipe");
-            pipe.read_to_string(&mut stderr).expect("text");
-            panic!("it ended with {status} before {count} slots arrived: {stderr}");
+            let words = words(run);
+            panic!("it ended with {status} before {count} slots arrived: {words}");
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -92,6 +100,14 @@ pub fn spawn(cluster: &LocalCluster, state: &Path, args: &[&str]) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary starts")
+}
+
+/// What a run says until it ends.
+pub fn words(run: &mut Child) -> String {
+    let mut words = String::new();
+    let mut pipe = run.stderr.take().expect("a pipe");
+    pipe.read_to_string(&mut words).expect("text");
+    words
 }
 
 /// Sends verbs to a node, which must accept them all.
@@ -160,7 +176,6 @@ fn send_signal(pid: u32, name: &str) {
 /// Waits until every replica has its primary's data: before that none can take over, and a first
 /// synchronisation begins after five seconds only (`repl-diskless-sync-delay`).
 pub fn wait_for_replicas(cluster: &LocalCluster, primaries: usize) {
-    let start = std::time::Instant::now();
     let is_synced = |node: usize| {
         let mut link = cluster.link(node).expect("a link");
         let verb = Verb::Info("replication");
@@ -171,10 +186,9 @@ pub fn wait_for_replicas(cluster: &LocalCluster, primaries: usize) {
             .expect("text");
         info.contains("master_link_status:up")
     };
-    while !(primaries..cluster.nodes().len()).all(is_synced) {
-        assert!(start.elapsed() < PATIENCE, "the replicas have the data");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait::until("the replicas have the data", PATIENCE, || {
+        (primaries..cluster.nodes().len()).all(is_synced)
+    });
 }
 
 /// A key of this slot that begins so.

@@ -1,11 +1,12 @@
 //! One server on a folder of its own, which may load an RDB file.
 
+use super::wait;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a server may take to load its file and to answer.
 const MOST_TIME: Duration = Duration::from_secs(60);
@@ -40,11 +41,9 @@ impl Single {
             process,
             folder,
         };
-        let begin = Instant::now();
-        while !single.answers().unwrap_or(false) {
-            assert!(begin.elapsed() < MOST_TIME, "no answer on port {port}");
-            std::thread::sleep(Duration::from_millis(25));
-        }
+        wait::until("the server answers", MOST_TIME, || {
+            single.answers().unwrap_or(false)
+        });
         single
     }
 

@@ -3,8 +3,12 @@
 use super::client::Client;
 use crate::command;
 use crate::servers::single::Single;
+use crate::servers::wait;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// How long a cluster of one may take to be well.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Server(Single);
 
@@ -28,14 +32,10 @@ impl Server {
         let mut all = command!["CLUSTER", "ADDSLOTS"];
         all.extend((0..16384).map(|slot: u16| slot.to_string().into_bytes()));
         client.run(all);
-        for _ in 0..2400 {
+        wait::until("the cluster is well", PATIENCE, || {
             let info = client.run(command!["CLUSTER", "INFO"]);
-            if info.text().starts_with(b"cluster_state:ok") {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
-        panic!("the cluster isn't well");
+            info.text().starts_with(b"cluster_state:ok")
+        });
     }
 
     /// Writes its snapshot and returns where.
