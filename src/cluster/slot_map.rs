@@ -31,7 +31,8 @@ impl SlotMap {
     /// Gives a slot to a node; returns who had it before.
     pub fn assign(&mut self, slot: Slot, node: NodeId) -> Option<NodeId> {
         let before = self.owner(slot);
-        let index = match self.nodes.iter().position(|known| *known == node) {
+        // From the back: views are read a node at a time.
+        let index = match self.nodes.iter().rposition(|known| *known == node) {
             Some(index) => index,
             None => {
                 self.nodes.push(node);

@@ -11,7 +11,9 @@
 use super::Move;
 use super::families::Families;
 use super::slot_move::Entry;
-use crate::cluster::{Node, NodeId, OpenSlot};
+use super::views::Views;
+use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
+use crate::slot::SlotSet;
 use std::collections::BTreeMap;
 
 /// What every primary says of itself.
@@ -21,6 +23,8 @@ pub(super) type Selves = BTreeMap<NodeId, Node>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight<'a> {
     pub selves: &'a Selves,
+    /// What sources and targets believe of all.
+    pub views: &'a Views,
     pub families: &'a Families,
 }
 
@@ -46,6 +50,9 @@ impl<'a> Sight<'a> {
                 false => Verdict::Taken("isn't at its source any more", None),
             };
         }
+        if let Some(what) = self.belied(task).filter(|_| !is_at_target) {
+            return Verdict::RolesChanged(what);
+        }
         let stranger = self
             .opened(task)
             .find(|(id, open)| entry == Entry::Fresh || !self.is_left_open(*id, *open, task));
@@ -60,6 +67,7 @@ impl<'a> Sight<'a> {
     pub(super) fn may_open(self, task: Move) -> Verdict {
         match self.stranger(task) {
             Some(id) => Verdict::Taken("was opened at the same time", Some(id)),
+            None if let Some(what) = self.belied(task) => Verdict::RolesChanged(what),
             None if self.owns(task.source, task) => Verdict::Ours,
             None => Verdict::RolesChanged("the source doesn't own it any more"),
         }
@@ -77,6 +85,9 @@ impl<'a> Sight<'a> {
         }
         if self.owns(task.target, task) {
             return Verdict::Ours;
+        }
+        if let Some(what) = self.belied(task) {
+            return Verdict::RolesChanged(what);
         }
         let is_primary = |id: NodeId| self.selves.get(&id).is_some_and(Node::is_primary);
         let given_to = self.opened(task).find_map(|(id, open)| match open {
@@ -123,6 +134,63 @@ impl<'a> Sight<'a> {
             .primaries()
             .filter(|(_, node)| node.slots.contains(task.slot));
         owners.any(|(id, _)| id != task.target && self.is_heir(id, task.source))
+    }
+
+    /// What speaks against a source that says that it is a primary and has the slot. One that stood
+    /// still, or that hears nobody, doesn't know that a replica has taken its place; then the heir has
+    /// taken writes that `NODE` would have it delete.
+    fn belied(self, task: Move) -> Option<&'static str> {
+        if self.is_at_heir(task) {
+            return Some("one that took over from the source has it");
+        }
+        let sides = [task.source, task.target].map(|id| self.views.get(&id));
+        if sides.into_iter().flatten().any(is_alone) {
+            return Some("source or target doesn't reach the other primaries");
+        }
+        let [_, target] = sides;
+        target.and_then(|view| self.belied_by(view, task))
+    }
+
+    /// What the target knows of the source that this doesn't.
+    fn belied_by(self, target: &ClusterView, task: Move) -> Option<&'static str> {
+        let source = target.node(task.source)?;
+        if source.flags.fail {
+            return Some("the target takes the source for failed");
+        }
+        if !source.is_primary() {
+            return Some("the target takes the source for a replica");
+        }
+        // An old source of a slot that the target imports stays its owner in the target's eyes: it
+        // hears of such slots from nobody.
+        let owner = target.map().owner(task.slot);
+        let is_elsewhere = |id: NodeId| !self.is_of_family(id, task.source) && id != task.target;
+        if owner.is_some_and(is_elsewhere) {
+            return Some("the target takes another node for its owner");
+        }
+        let mut heirs = target.primaries();
+        let is_outvoted = heirs.any(|heir| self.outvotes(heir, task.source, target));
+        is_outvoted.then_some("the target knows one that took over from the source")
+    }
+
+    /// Whether the target takes a node of a source's family for the owner, by a later vote, of slots
+    /// that the source takes for its own. What it imports it hears from nobody: where these are all
+    /// that the source has, the other's vote has to do.
+    fn outvotes(self, other: &Node, source: NodeId, target: &ClusterView) -> bool {
+        let myself = self.selves.get(&source);
+        let Some(myself) = myself.filter(|_| self.is_heir(other.id, source)) else {
+            return false;
+        };
+        let imported: SlotSet = target.open_slots().map(|(_, open)| open.slot()).collect();
+        let mut compared = myself
+            .slots
+            .iter()
+            .filter(|slot| !imported.contains(*slot))
+            .peekable();
+        let has_all = match compared.peek() {
+            Some(_) => compared.any(|slot| other.slots.contains(slot)),
+            None => other.slots.is_empty(),
+        };
+        other.config_epoch > myself.config_epoch && has_all
     }
 
     fn owns(self, id: NodeId, task: Move) -> bool {
@@ -184,6 +252,13 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// Whether a node doesn't reach most of the primaries with slots: these may have voted without it.
+fn is_alone(view: &ClusterView) -> bool {
+    let voters = || view.primaries().filter(|node| !node.slots.is_empty());
+    let gone = voters().filter(|node| node.flags.fail || node.flags.pfail);
+    gone.count() * 2 >= voters().count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +282,16 @@ mod tests {
         says.collect()
     }
 
+    /// Nobody believes anything of others.
+    fn sight<'a>(selves: &'a Selves, families: &'a Families) -> Sight<'a> {
+        static NONE: Views = Views::new();
+        Sight {
+            selves,
+            views: &NONE,
+            families,
+        }
+    }
+
     #[test]
     fn of_two_runs_at_once_one_sees_the_other_before_a_key_moves() {
         let importing = format!(" [0-<-{}]", id('a'));
@@ -214,7 +299,7 @@ mod tests {
         let families = Families::default();
         let may_open = |selves: &Selves, task: Move| {
             let families = &families;
-            Sight { selves, families }.may_open(task)
+            sight(selves, families).may_open(task)
         };
         assert_eq!(may_open(&ours, task()), Verdict::Ours);
         // Both have said IMPORTING, each on its own target: neither opens the source.
@@ -241,7 +326,7 @@ mod tests {
         let selves = selves([&migrating, &importing, &migrating]);
         let may_own = |families: &Families| {
             let selves = &selves;
-            Sight { selves, families }.may_own(task())
+            sight(selves, families).may_own(task())
         };
         let kin: Families = [(id('a'), id('c'))].into_iter().collect();
         let verdict = may_own(&kin);
@@ -260,7 +345,7 @@ mod tests {
         heir.slots.extend([slot]);
         let may_begin = |families: &Families| {
             let selves = &selves;
-            Sight { selves, families }.may_begin(task(), Entry::Fresh)
+            sight(selves, families).may_begin(task(), Entry::Fresh)
         };
         let kin: Families = [(id('a'), id('c'))].into_iter().collect();
         let verdict = may_begin(&kin);
@@ -276,7 +361,7 @@ mod tests {
         let both = selves([&migrating, &importing, &importing]);
         let kin: Families = [(id('b'), id('c'))].into_iter().collect();
         let strangers = Families::default();
-        let may_own = |families, selves| Sight { selves, families }.may_own(task());
+        let may_own = |families, selves| sight(selves, families).may_own(task());
         assert_eq!(may_own(&kin, &both), Verdict::Ours);
         assert!(matches!(may_own(&strangers, &both), Verdict::Taken(..)));
         // The source has turned to the heir.

@@ -97,7 +97,10 @@ fn faults(chooser: &mut Chooser) -> Vec<(usize, Fault)> {
 fn fails_over(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::Dies { .. } | Fault::HandsOver { .. } | Fault::StandsStill { .. }
+        Fault::Dies { .. }
+            | Fault::HandsOver { .. }
+            | Fault::StandsStill { .. }
+            | Fault::IsAlone { .. }
     )
 }
 

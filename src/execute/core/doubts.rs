@@ -61,6 +61,8 @@ impl Core {
             wish: Wish::Unclear(doubt),
             before: (0, 0),
             doubts: 0,
+            confirmed_ms: 0,
+            lates: 0,
             is_begun: false,
         };
         self.flights.insert(slot.number(), flight);

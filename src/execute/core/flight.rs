@@ -72,6 +72,10 @@ pub(super) struct Flight {
     pub before: (u64, u64),
     /// How often it was unclear.
     pub doubts: u32,
+    /// When those were asked who have confirmed it.
+    pub confirmed_ms: u64,
+    /// How often it was confirmed too late.
+    pub lates: u32,
     /// Whether anything was recorded or asked: a slot whose turn comes while a node is gone is
     /// unclear before it has begun.
     pub is_begun: bool,
@@ -145,6 +149,11 @@ impl Flight {
     /// Whether a look has confirmed it, and its target hasn't been told yet.
     pub fn is_confirmed(&self) -> bool {
         self.machine.is_confirmed(self.is_asked())
+    }
+
+    /// Whether a look has confirmed it, and what it wants to ask next hasn't gone out.
+    pub fn is_confirmed_and_waits(&self) -> bool {
+        !self.is_asked() && self.is_confirmed()
     }
 
     fn is_asked(&self) -> bool {

@@ -109,6 +109,8 @@ impl Core {
                 wish: Wish::Recording,
                 before,
                 doubts,
+                confirmed_ms: 0,
+                lates: 0,
                 is_begun: true,
             },
         );

@@ -9,12 +9,18 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::guard::{Sight, Verdict};
+use crate::execute::views::Views;
 use std::collections::BTreeSet;
 
 /// Which part of the slots that are open, or may be, are confirmed together.
 const GATHERED_PART: usize = 4;
 /// How long a slot waits for others to be confirmed with it: clients are sent on meanwhile.
 const GATHER_MS: u64 = 100;
+/// How old the words of source and target may be when the target is told that it owns a slot. A
+/// replica takes over from a node that is gone for its `cluster-node-timeout`, which is longer.
+const YOUNG_MS: u64 = 1_000;
+/// How often in a row a slot may be confirmed too late.
+const MAX_LATES: u32 = 8;
 
 impl Core {
     /// Begins a look when somebody needs one: slots that want to begin, to be confirmed, or to
@@ -51,7 +57,14 @@ impl Core {
             true => self.options.primaries.clone(),
             false => self.options.names.keys().copied().collect(),
         };
-        self.look = Some(Look::new(nodes, begins, for_slots));
+        let tasks = for_slots
+            .iter()
+            .flatten()
+            .filter_map(|slot| self.flights.get(slot));
+        let tasks = tasks.map(|flight| flight.ticket.task);
+        let tasks = tasks.chain(begins.iter().map(|ticket| ticket.task));
+        let sides = tasks.flat_map(|task| [task.source, task.target]).collect();
+        self.look = Some(Look::new(nodes, sides, begins, for_slots));
     }
 
     /// The slots that are confirmed now: with others whenever there are others, since each look
@@ -168,6 +181,7 @@ impl Core {
                 let source = look.selves.get(&task.source);
                 let epoch = source.map_or(0, |node| node.config_epoch);
                 flight.machine.confirmed(epoch, others);
+                flight.confirmed_ms = look.asked_both_ms(task);
                 flight.wish = Wish::Ready;
             }
             Verdict::RolesChanged(what) => {
@@ -183,8 +197,10 @@ impl Core {
 
     /// A node says something else of itself than what slots were confirmed by.
     fn outdate_contradicted(&mut self) {
+        let none = Views::new();
         let sight = Sight {
             selves: &self.selves,
+            views: self.look.as_ref().map_or(&none, |look| &look.views),
             families: &self.options.families,
         };
         let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
@@ -194,6 +210,31 @@ impl Core {
             .map(|task| task.slot.number())
             .collect();
         self.outdate(|task| contradicted.contains(&task.slot.number()));
+    }
+
+    /// What was confirmed by words that are old by now is looked at again before its target is told:
+    /// a node may have been replaced meanwhile. Where no look is ever young enough the slot is
+    /// unclear.
+    pub(super) fn outdate_late(&mut self) {
+        let now_ms = self.now_ms;
+        let is_late = |flight: &Flight| now_ms > flight.confirmed_ms.saturating_add(YOUNG_MS);
+        let flights = self.flights.iter_mut();
+        let confirmed = flights.filter(|(_, flight)| flight.is_confirmed_and_waits());
+        let mut given_up = Vec::new();
+        for (slot, flight) in confirmed.filter(|(_, flight)| is_late(flight)) {
+            flight.outdate();
+            flight.lates += 1;
+            if flight.lates > MAX_LATES {
+                flight.lates = 0;
+                given_up.push(*slot);
+            }
+        }
+        for slot in given_up {
+            let message = format!(
+                "slot {slot}: its nodes answer too late to know that they are still who they were"
+            );
+            self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+        }
     }
 
     /// What was confirmed for these moves may not be so any more: a `NODE` that hasn't gone out
@@ -209,6 +250,7 @@ impl Core {
     pub(super) fn sight<'a>(&'a self, look: &'a Look) -> Sight<'a> {
         Sight {
             selves: &look.selves,
+            views: &look.views,
             families: &self.options.families,
         }
     }

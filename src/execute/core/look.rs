@@ -1,5 +1,6 @@
 //! What all nodes believe at one time, asked for whoever needs to know.
 
+use super::super::Move;
 use super::super::guard::Selves;
 use super::super::heirs;
 use super::super::views::Views;
@@ -17,10 +18,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Look {
     to_ask: BTreeSet<NodeId>,
     asked: BTreeSet<NodeId>,
+    /// When each node was asked.
+    asked_ms: BTreeMap<NodeId, u64>,
     /// What each node says of itself.
     pub selves: Selves,
-    /// What each node believes of all; filled when a slot wants to know where it stands.
+    /// What nodes believe of all: the sources and targets, and everybody when a slot wants to know
+    /// where it stands.
     pub views: Views,
+    /// Whose views are wanted.
+    sides: BTreeSet<NodeId>,
     /// Who couldn't be asked, and why.
     silent: BTreeMap<NodeId, Error>,
     /// Slots that want to begin.
@@ -36,14 +42,17 @@ pub(super) struct Look {
 impl Look {
     pub fn new(
         nodes: Vec<NodeId>,
+        sides: BTreeSet<NodeId>,
         begins: Vec<Ticket>,
         [claims, confirms, doubts]: [Vec<u16>; 3],
     ) -> Look {
         Look {
             to_ask: nodes.into_iter().collect(),
             asked: BTreeSet::new(),
+            asked_ms: BTreeMap::new(),
             selves: Selves::new(),
             views: Views::new(),
+            sides,
             silent: BTreeMap::new(),
             begins,
             claims,
@@ -53,10 +62,11 @@ impl Look {
     }
 
     /// The next node to ask, which is asked from then on.
-    pub fn next(&mut self, is_free: impl Fn(&NodeId) -> bool) -> Option<NodeId> {
+    pub fn next(&mut self, now_ms: u64, is_free: impl Fn(&NodeId) -> bool) -> Option<NodeId> {
         let node = self.to_ask.iter().copied().find(is_free)?;
         self.to_ask.remove(&node);
         self.asked.insert(node);
+        self.asked_ms.insert(node, now_ms);
         Some(node)
     }
 
@@ -68,8 +78,8 @@ impl Look {
         let read = text.and_then(|text| {
             let origin = format!("CLUSTER NODES of {node}");
             let myself = parse::myself(&text, &origin)?;
-            // Views of all slots take a while to read, and only a doubt needs them.
-            if !self.doubts.is_empty() {
+            // Views of all slots take a while to read, and only a doubt needs all of them.
+            if !self.doubts.is_empty() || self.sides.contains(&node) {
                 let view = parse::cluster_nodes(&text, &origin)?;
                 self.views.insert(node, view);
             }
@@ -79,6 +89,12 @@ impl Look {
         if let Err(error) = read {
             self.silent.insert(node, error);
         }
+    }
+
+    /// When source and target were asked, whichever was the earlier: what they said may be as old.
+    pub fn asked_both_ms(&self, task: Move) -> u64 {
+        let asked = [task.source, task.target].map(|id| self.asked_ms.get(&id));
+        asked.into_iter().flatten().copied().min().unwrap_or(0)
     }
 
     /// The link to a node broke: what it said before that says nothing of now.
@@ -145,8 +161,9 @@ mod tests {
 
     #[test]
     fn a_node_whose_link_broke_since_it_was_heard_is_silent() {
-        let mut look = Look::new(NODES.map(id).to_vec(), Vec::new(), Default::default());
-        while let Some(node) = look.next(|_| true) {
+        let (nodes, sides) = (NODES.map(id).to_vec(), BTreeSet::new());
+        let mut look = Look::new(nodes, sides, Vec::new(), Default::default());
+        while let Some(node) = look.next(0, |_| true) {
             let name = NODES.into_iter().find(|name| id(*name) == node);
             let text = nodes_text(name.expect("a node"), |_, line| line);
             look.heard(node, Ok(text));

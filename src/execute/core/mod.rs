@@ -137,6 +137,7 @@ impl Core {
             if let Some(step) = self.record() {
                 return step;
             }
+            self.outdate_late();
             let keys = self.keys_per_migrate();
             for flight in self.flights.values_mut() {
                 flight.make_wish(self.now_ms, keys, self.options.failover_wait_ms);

@@ -39,7 +39,7 @@ impl Core {
         }
         let asked = self.look.as_mut().and_then(|look| {
             let free = |id: &NodeId| !self.writes.contains_key(id);
-            look.next(free)
+            look.next(self.now_ms, free)
         });
         let node = match asked {
             Some(node) => Some(node),

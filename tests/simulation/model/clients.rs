@@ -49,6 +49,9 @@ impl Cluster {
     /// serve, or not all of them.
     pub(super) fn redirect(&self, at: At, keys: &[&[u8]], asking: bool) -> Option<Reply> {
         let (slot, node) = (slot_of(keys[0]), &self.nodes[at]);
+        if self.isolated.contains(&at) {
+            return Some(refused("CLUSTERDOWN", "The cluster is down"));
+        }
         let to = |code: &str, to: At| refused(code, format!("{slot} {}", Cluster::addr(to)));
         let Some(owner) = node.owners.get(&slot).copied() else {
             return Some(refused("CLUSTERDOWN", "Hash slot not served"));

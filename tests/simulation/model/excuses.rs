@@ -5,6 +5,9 @@ use super::{At, Cluster, Late, slot_of};
 use slotkit::slot::Slot;
 use std::collections::BTreeSet;
 
+/// How old the source's word may be when the target is told that it owns a slot.
+const YOUNG_MS: u64 = 1_000;
+
 const NOT_REPLICATED: &str = "not replicated when its primary failed over";
 
 impl Cluster {
@@ -55,6 +58,27 @@ impl Cluster {
                 self.windows.raced.insert(key, why);
             }
         }
+    }
+
+    /// A target is told that it owns a slot, by a `NODE` that was sent at this moment, when these
+    /// heirs had been heard of. What the others have accepted is excused only where the tool's word
+    /// from the source was young enough when it sent this.
+    pub fn race(&mut self, slot: Slot, seen: &[(At, Slot)], sent_ms: u64) {
+        let is_late = |heir: At| {
+            let since_ms = self.took_over_ms.get(&heir).copied().unwrap_or(u64::MAX);
+            sent_ms > since_ms.saturating_add(YOUNG_MS)
+        };
+        let late = self.windows.unaware.keys().copied();
+        let late = late.filter(|(heir, _)| is_late(*heir));
+        let known: Vec<(At, Slot)> = late.chain(seen.iter().copied()).collect();
+        self.windows.race(slot, &known);
+    }
+
+    /// How long ago somebody took over, as far as that matters.
+    pub fn since_took_over(&self) -> Vec<(At, u64)> {
+        let since = |ms: u64| self.now_ms.saturating_sub(ms).min(YOUNG_MS + 1);
+        let all = self.took_over_ms.iter();
+        all.map(|(at, ms)| (*at, since(*ms))).collect()
     }
 
     /// The tool heard that the source had a key while its copy was on the target, or on its way.

@@ -47,6 +47,7 @@ impl Cluster {
         for owner in node.owners.values_mut().filter(|owner| **owner == old) {
             *owner = heir;
         }
+        self.took_over_ms.insert(heir, self.now_ms);
         (0..self.nodes.len()).for_each(|other| self.gossip(heir, other));
         if self.server.replicates_open_slots {
             // Valkey's others put the heir in the place of the node that it replaces.
@@ -69,8 +70,8 @@ impl Cluster {
     }
 
     /// A node comes back with what it had. What lay in its buffers while it stood still is carried
-    /// out first (seen on Valkey 9.1: a `NODE` is), then it hears how things are.
-    pub fn come_back(&mut self, at: At) {
+    /// out first (seen on Valkey 9.1: a `NODE` is); it knows nothing yet of what happened.
+    pub fn wake(&mut self, at: At) {
         self.nodes[at].is_alive = true;
         self.waking = Some(at);
         for late in self.standing.remove(&at).unwrap_or_default() {
@@ -79,8 +80,16 @@ impl Cluster {
                 Late::Restore(restore) => self.restore_late(at, &restore),
             }
         }
+    }
+
+    /// A node that is back hears how things are.
+    pub fn come_back(&mut self, at: At) {
         self.waking = None;
+        self.isolated.remove(&at);
         self.nodes[at].asking = false;
+        if self.deposed.contains_key(&at) {
+            self.took_over_ms.insert(at, self.now_ms);
+        }
         if let Some(heir) = self.deposed.get(&at).copied() {
             for slot in slots_of(&self.nodes[at].owners, at) {
                 if self.nodes[heir].owners.get(&slot) != Some(&heir) {

@@ -7,6 +7,9 @@ use slotkit::cluster::verb::{Migrate, Reply};
 impl Cluster {
     pub(super) fn migrate(&mut self, at: At, migrate: &Migrate) -> Reply {
         let slot = slot_of(&migrate.keys[0]);
+        if self.isolated.contains(&at) {
+            return refused("CLUSTERDOWN", "The cluster is down");
+        }
         let node = &self.nodes[at];
         if node.follows.is_some() {
             let owner = node.owners.get(&slot).copied().unwrap_or(at);

@@ -86,6 +86,10 @@ pub struct Cluster {
     waking: Option<At>,
     /// Who was replaced while it was down, with the heir, until it follows somebody.
     pub deposed: BTreeMap<At, At>,
+    /// When who took over, or woke beside its heir.
+    pub took_over_ms: BTreeMap<At, u64>,
+    /// Primaries that no other node hears, nor they any other, while clients reach them.
+    pub isolated: BTreeSet<At>,
     /// Replicas that get no writes.
     pub lagging: BTreeSet<At>,
     /// Whether the replicas carry out the next `SETSLOT`, of which the primary hears nothing.
@@ -160,6 +164,8 @@ impl Cluster {
             standing: BTreeMap::new(),
             waking: None,
             deposed: BTreeMap::new(),
+            took_over_ms: BTreeMap::new(),
+            isolated: BTreeSet::new(),
             lagging: BTreeSet::new(),
             lost_acks: None,
             windows: Windows::default(),
@@ -188,7 +194,9 @@ impl Cluster {
 
     pub fn hears(&self, one: At, other: At) -> bool {
         let pair = (one.min(other), one.max(other));
-        self.nodes[one].is_alive && self.nodes[other].is_alive && !self.cut.contains(&pair)
+        let is_alone = [one, other].iter().any(|at| self.isolated.contains(at));
+        let are_alive = self.nodes[one].is_alive && self.nodes[other].is_alive;
+        are_alive && !is_alone && !self.cut.contains(&pair)
     }
 
     /// What a node answers. The node is alive.

@@ -16,7 +16,13 @@ impl Cluster {
                 None => ("master", "-".to_owned()),
                 Some(primary) => ("slave", self.nodes[primary].id.to_string()),
             };
-            let fail = if node.is_alive { "" } else { ",fail" };
+            let is_alone = |at: &At| self.isolated.contains(at);
+            let fail = match () {
+                () if !node.is_alive || (is_alone(&index) && index != at) => ",fail",
+                // It is alone, and nobody is there to agree with.
+                () if is_alone(&at) && index != at => ",fail?",
+                () => "",
+            };
             text.push_str(&format!(
                 "{} {}@17000 {myself}{role}{fail} {primary} 0 0 {} connected",
                 node.id,

@@ -154,7 +154,8 @@ impl World {
     }
 
     fn is_broken(&self) -> bool {
-        !self.cluster.cut.is_empty() || self.cluster.nodes.iter().any(|node| !node.is_alive)
+        let is_cut = !self.cluster.cut.is_empty() || !self.cluster.isolated.is_empty();
+        is_cut || self.cluster.nodes.iter().any(|node| !node.is_alive)
     }
 
     /// Who has an heir fails over; where nobody has one, everything else goes wrong.
@@ -166,6 +167,7 @@ impl World {
                     Fault::Dies { source },
                     Fault::HandsOver { source },
                     Fault::StandsStill { source },
+                    Fault::IsAlone { source },
                 ]);
             }
         }
@@ -204,6 +206,8 @@ impl World {
             &self.cluster.windows,
             &self.cluster.deposed,
             self.cluster.lost_acks,
+            self.cluster.since_took_over(),
+            &self.cluster.isolated,
             &self.cluster.lagging,
         )
             .hash(&mut hasher);

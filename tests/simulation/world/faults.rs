@@ -31,6 +31,10 @@ pub enum Fault {
     StandsStill {
         source: bool,
     },
+    /// A node's bus is cut off from everybody, and its replica takes over; the tool reaches all.
+    IsAlone {
+        source: bool,
+    },
     /// The replicas' word doesn't reach a primary in time that waits for it before it carries out
     /// a `SETSLOT`; they may have carried it out themselves.
     LostAcks {
@@ -48,7 +52,10 @@ pub enum Fault {
     Partition,
 }
 
-pub const FAULTS: [Fault; 19] = [
+/// A replica takes over from a node that has been gone for longer than this at the least.
+const NODE_TIMEOUT_MS: u64 = 1_500;
+
+pub const FAULTS: [Fault; 21] = [
     Fault::Nothing,
     Fault::Crash,
     Fault::CrashWithoutJournal,
@@ -72,6 +79,8 @@ pub const FAULTS: [Fault; 19] = [
     Fault::Lags { source: false },
     Fault::StandsStill { source: true },
     Fault::StandsStill { source: false },
+    Fault::IsAlone { source: true },
+    Fault::IsAlone { source: false },
     Fault::LostAcks {
         is_carried_out: true,
     },
@@ -125,6 +134,9 @@ impl World {
                 if self.cluster.nodes[at].is_alive {
                     self.cluster.catch_up(at);
                 }
+                if matches!(fault, Fault::Dies { .. }) {
+                    self.let_pass(NODE_TIMEOUT_MS);
+                }
                 self.cluster.fail_over(at, heir);
                 if matches!(fault, Fault::Dies { .. }) {
                     self.heal_in = Some(20 + self.a_while(100));
@@ -139,8 +151,21 @@ impl World {
                 self.cluster.nodes[at].is_alive = false;
                 self.cluster.standing.insert(at, Vec::new());
                 if let Some(heir) = heir {
+                    self.let_pass(NODE_TIMEOUT_MS);
                     self.cluster.fail_over(at, heir);
                 }
+                self.heal_in = Some(20 + self.a_while(100));
+                false
+            }
+            Fault::IsAlone { source } => {
+                let Some((at, heir)) = self.heir_of(source) else {
+                    return false;
+                };
+                // It takes no more writes by then, and the heir has them all.
+                self.cluster.catch_up(at);
+                self.let_pass(NODE_TIMEOUT_MS);
+                self.cluster.isolated.insert(at);
+                self.cluster.fail_over(at, heir);
                 self.heal_in = Some(20 + self.a_while(100));
                 false
             }
@@ -208,7 +233,12 @@ impl World {
         self.heal_in = None;
         self.cluster.cut.clear();
         for at in 0..self.cluster.nodes.len() {
-            if !self.cluster.nodes[at].is_alive {
+            let is_down = !self.cluster.nodes[at].is_alive;
+            if is_down {
+                self.cluster.wake(at);
+                self.carry_out_late(at);
+            }
+            if is_down || self.cluster.isolated.contains(&at) {
                 self.cluster.come_back(at);
             }
         }

@@ -198,6 +198,12 @@ impl World {
         }
     }
 
+    /// So much time passes, whatever else happens.
+    fn let_pass(&mut self, ms: u64) {
+        self.now_ms += ms;
+        self.cluster.now_ms = self.now_ms;
+    }
+
     fn gossip_once(&mut self) {
         let count = self.cluster.nodes.len();
         let (from, to) = (self.chooser.pick(count), self.chooser.pick(count));

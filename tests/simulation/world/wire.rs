@@ -16,6 +16,9 @@ pub(super) struct Message {
     pub verbs: Vec<Verb>,
     /// The replies, when the node has done it; an error when the link broke.
     pub done: Option<Result<Vec<Reply>, Error>>,
+    /// Whether it lies whole in the buffers of a node that stands still.
+    waits: bool,
+    sent_ms: u64,
     /// The heirs of whom the tool had heard when it was sent, and those of whom it hears by it.
     pub seen: Vec<(At, Slot)>,
     sees: Vec<(At, Slot)>,
@@ -48,6 +51,8 @@ impl World {
                         at,
                         verbs,
                         done: None,
+                        waits: false,
+                        sent_ms: self.now_ms,
                         seen: self.cluster.windows.seen(),
                         sees: Vec::new(),
                     });
@@ -73,6 +78,9 @@ impl World {
     }
 
     pub(super) fn message_step(&mut self, index: usize) {
+        if self.messages[index].waits {
+            return;
+        }
         if self.messages[index].done.is_none() {
             let fault = self.faults.pop_if(|(at, _)| *at <= self.arrived);
             if fault.is_some_and(|(_, fault)| self.strike(fault, index)) {
@@ -138,6 +146,11 @@ impl World {
         };
         self.messages[index].sees = self.cluster.windows.of_family(node);
         if !self.cluster.nodes[node].is_alive {
+            let stands_still = self.cluster.standing.contains_key(&node) && !self.tries_all;
+            if stands_still && !breaks && self.chooser.pick(2) == 0 {
+                self.messages[index].waits = true;
+                return;
+            }
             if most > 0 {
                 self.cluster.reach_late(node, &verbs);
             }
@@ -148,8 +161,11 @@ impl World {
         for verb in verbs.iter().take(most) {
             let (node, sent) = self.as_broken(node, verb);
             if let Some(slot) = owns(&sent, self.cluster.nodes[node].id) {
-                let seen = self.messages[index].seen.clone();
-                self.cluster.windows.race(slot, &seen);
+                let (seen, sent_ms) = (
+                    self.messages[index].seen.clone(),
+                    self.messages[index].sent_ms,
+                );
+                self.cluster.race(slot, &seen, sent_ms);
             }
             let reply = self.cluster.answer(node, &sent);
             replies.push(self.as_heard(verb, reply));
@@ -161,6 +177,19 @@ impl World {
             true => Err(broken()),
             false => Ok(replies),
         });
+    }
+}
+
+impl World {
+    /// A node that stood still carries out what waited for it whole, as things were for it then.
+    pub(super) fn carry_out_late(&mut self, node: At) {
+        for index in 0..self.messages.len() {
+            let message = &mut self.messages[index];
+            if message.waits && message.node == node {
+                message.waits = false;
+                self.carry_out(index, usize::MAX, false);
+            }
+        }
     }
 }
 
