@@ -7,7 +7,7 @@ use super::Move;
 use super::families::Families;
 use super::heirs;
 use super::slot_move::Entry;
-use super::survey::Survey;
+use super::survey::{NodeFacts, Survey};
 use super::views::{Views, primaries, primary};
 use crate::cluster::{NodeId, OpenSlot};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,7 +36,23 @@ pub(super) struct Beliefs<'a> {
 pub fn standing(survey: &Survey, families: &Families, begun: Move) -> Result<Standing> {
     let views = survey.nodes.iter();
     let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
-    standing_of(&views, families, begun)
+    let standing = standing_of(&views, families, begun)?;
+    Ok(match standing {
+        Standing::Settled if is_half_moved(survey, begun) => {
+            Standing::GoesOn(begun, Entry::SourceOwns)
+        }
+        standing => standing,
+    })
+}
+
+/// Whether a slot that is at its source, open nowhere, has keys at its target: both sides have
+/// forgotten that it was open, as Redis' nodes do when they turn into replicas and back. These keys
+/// are nowhere else.
+fn is_half_moved(survey: &Survey, begun: Move) -> bool {
+    let owns = |facts: &NodeFacts| facts.view.map().owner(begun.slot) == Some(begun.source);
+    let has_keys = |facts: &NodeFacts| facts.orphans.contains_key(&begun.slot);
+    survey.nodes.get(&begun.source).is_some_and(owns)
+        && survey.nodes.get(&begun.target).is_some_and(has_keys)
 }
 
 /// Where a move that was begun stands, from the views of the nodes that can be asked.
@@ -267,6 +283,27 @@ mod tests {
             let found = standing_of(source, target).expect("goes on");
             assert_eq!(found, expected, "{source:?} {target:?}");
         }
+    }
+
+    #[test]
+    fn keys_at_the_target_of_a_slot_that_nobody_has_open_are_on_their_way_still() {
+        let survey = |owner: char, target_keys: u64| {
+            let mut target = facts('b', owner, "");
+            let keys = Some((task().slot, target_keys)).filter(|(_, keys)| *keys > 0);
+            target.orphans = keys.into_iter().collect();
+            Survey {
+                nodes: BTreeMap::from([(id('a'), facts('a', owner, "")), (id('b'), target)]),
+                unreachable: BTreeMap::new(),
+            }
+        };
+        let standing = |survey: &Survey| {
+            super::standing(survey, &Families::default(), task()).expect("a standing")
+        };
+        let goes_on = Standing::GoesOn(task(), Entry::SourceOwns);
+        assert_eq!(standing(&survey('a', 3)), goes_on);
+        assert_eq!(standing(&survey('a', 0)), Standing::Settled);
+        // A third node has it: what the target has is for a person.
+        assert_eq!(standing(&survey('c', 3)), Standing::Settled);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! `slotkit resume`: from every state that an interrupted move leaves, with replicas, forward.
 
-use super::servers::runs::{assert_well, client, key_in, run, send, slots, state, with_replicas};
+use super::servers::runs::{
+    arrived, assert_well, client, key_in, run, send, slots, spawn, state, wait_for_slots,
+    with_replicas,
+};
 use super::servers::{self, load};
 use serde_json::Value;
 use slotkit::cluster::NodeId;
@@ -250,6 +253,48 @@ fn a_key_with_two_values_is_for_the_person_to_decide() {
     assert_eq!(reply.expect("an answer"), Reply::Int(-1));
     kept.insert(key, Some(b"source".to_vec()));
     assert_well(&cluster, state.path(), &kept, &[]);
+}
+
+/// Redis' nodes close what is open when they turn into replicas, and their heirs don't know of it: with
+/// the first nodes back in their places nothing but the journal knows that keys are on their way.
+#[test]
+fn what_both_nodes_have_forgotten_is_finished_from_the_journal() {
+    let Some(cluster) = servers::cluster(&two_with_replicas()) else {
+        return;
+    };
+    let state = state();
+    let expected = load::fill(cluster.seed(), None, "key", 3_000, 10);
+    let target = cluster.nodes()[1].addr.to_string();
+    let args = ["plan-rebalance", "--move", "0-999", "--to", &target];
+    let slowly = [
+        "--apply",
+        "--yes",
+        "--keys-per-migrate",
+        "1",
+        "--max-keys-per-second",
+        "50",
+    ];
+    let before = arrived(&cluster, 1);
+    let mut child = spawn(&cluster, state.path(), &[&args[..], &slowly].concat());
+    wait_for_slots(&cluster, 1, before + 20, &mut child);
+    child.kill().expect("dies");
+    child.wait().expect("ends");
+    let stable: Vec<Verb> = numbered(0..1_000)
+        .into_iter()
+        .map(|slot| set(slot, SetSlot::Stable))
+        .collect();
+    (0..2).for_each(|node| send(&cluster, node, &stable));
+    assert_eq!(slots(&cluster)[1], arrived(&cluster, 1), "nothing is open");
+    let refused = run(&cluster, state.path(), &["check"]);
+    let told = refused.text().to_owned() + &refused.stderr;
+    assert!(
+        refused.exit == 1 && told.contains("slotkit resume"),
+        "{told}"
+    );
+    let resumed = run(&cluster, state.path(), &["resume", "--yes"]);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    assert!(arrived(&cluster, 1) > before + 20, "{}", resumed.stderr);
+    assert_well(&cluster, state.path(), &expected, &[]);
 }
 
 /// A third node has slots open as well: another tool's, or what is left of a failover.

@@ -137,12 +137,37 @@ pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             let mut moves = intent.moves.iter();
             moves.any(|task| task.target == id && task.slot == *slot)
         };
+        let is_of = |moves: &[Move], slot: &Slot| {
+            let mut moves = moves.iter().filter(|task| task.slot == *slot);
+            moves.any(|task| task.target == id || intent.families.are_kin(task.target, id))
+        };
+        let (own, others): (Vec<_>, Vec<_>) = facts
+            .orphans
+            .iter()
+            .filter(|(slot, _)| !is_of(intent.ours, slot))
+            .partition(|(slot, _)| is_of(intent.unfinished, slot));
+        all.extend(half_moved(facts, &own).map(|finding| finding.about(id)));
         let (coming, others): (Vec<_>, Vec<_>) =
-            facts.orphans.iter().partition(|(slot, _)| arrives(slot));
+            others.into_iter().partition(|(slot, _)| arrives(slot));
         all.extend(orphaned(facts, &coming, true).map(|finding| finding.about(id)));
         all.extend(orphaned(facts, &others, false).map(|finding| finding.about(id)));
     }
     all
+}
+
+/// Keys of slots that the user's own journal knows: where both nodes have forgotten that they were
+/// open, nothing else shows that these keys were on their way, and are nowhere else.
+fn half_moved(facts: &NodeFacts, found: &[(&Slot, &u64)]) -> Option<Finding> {
+    let first = found.first()?.0;
+    let keys: u64 = found.iter().map(|(_, keys)| **keys).sum();
+    let message = format!(
+        "{} has {keys} keys in {} slots that it doesn't own, brought there by an earlier run of yours \
+         that broke off",
+        facts.addr,
+        found.len(),
+    );
+    let mend = "finish it with slotkit resume: they may be nowhere else";
+    Some(Finding::error(FindingKind::OwnOpenSlot, message, mend).at(*first))
 }
 
 fn orphaned(facts: &NodeFacts, found: &[(&Slot, &u64)], is_coming: bool) -> Option<Finding> {

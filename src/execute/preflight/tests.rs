@@ -270,7 +270,21 @@ fn keys_where_no_client_is_sent() {
     assert!(!found[0].forbids(), "{found:?}");
     assert_eq!((found[0].node, found[0].slot), (Some(id('b')), Some(slot)));
     // Where the slot is to go they would be alive again.
-    assert!(with(&[task(7, 'a', 'b')])[0].forbids());
+    let moves = [task(7, 'a', 'b')];
+    assert!(with(&moves)[0].forbids());
+    // A run that goes on with this move brings the rest; another command is told to let it.
+    let ours = Intent {
+        moves: &moves,
+        ours: &moves,
+        ..Intent::default()
+    };
+    assert_eq!(findings(&survey, &ours).len(), 0);
+    let unfinished = Intent {
+        unfinished: &moves,
+        ..Intent::default()
+    };
+    let left = findings(&survey, &unfinished);
+    assert_eq!((left.len(), left[0].kind), (1, FindingKind::OwnOpenSlot));
 }
 
 #[test]
