@@ -160,6 +160,8 @@ fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
         match note {
             Note::Begins(task) => begins.push(*task),
             Note::Ends(task) => ends.push(*task),
+            Note::Unclear(slot, unclear) => journal.leave_unclear(*slot, unclear)?,
+            Note::Clears(slot) => journal.clear_up(*slot)?,
         }
     }
     // Ends first: a slot may end on one pair and begin on another in the same breath.

@@ -57,6 +57,9 @@ impl<'a> Sight<'a> {
             .opened(task)
             .find(|(id, open)| entry == Entry::Fresh || !self.is_left_open(*id, *open, task));
         match stranger {
+            Some((id, _)) if self.is_heir(id, task.source) => {
+                Verdict::RolesChanged("another of the source's family has it open")
+            }
             Some((id, _)) => Verdict::Taken("was opened meanwhile", Some(id)),
             None => Verdict::Ours,
         }
@@ -369,5 +372,68 @@ mod tests {
         let turned = selves([&to_heir, &importing, &importing]);
         assert!(matches!(may_own(&kin, &turned), Verdict::RolesChanged(_)));
         assert!(matches!(may_own(&strangers, &turned), Verdict::Taken(..)));
+    }
+
+    /// What `may_own` makes of a slot that is open as it should be, with what its target believes.
+    fn believed(change: impl Fn(char, String) -> String, kin: &Families) -> Verdict {
+        let migrating = format!(" [0->-{}]", id('b'));
+        let importing = format!(" [0-<-{}]", id('a'));
+        let selves = selves([&migrating, &importing, ""]);
+        let text = nodes_text('b', |node, line| match node {
+            'b' => line + &importing,
+            _ => change(node, line),
+        });
+        let view = parse::cluster_nodes(&text, "test").expect("a view");
+        let sight = Sight {
+            selves: &selves,
+            views: &Views::from([(id('b'), view)]),
+            families: kin,
+        };
+        sight.may_own(task())
+    }
+
+    #[test]
+    fn a_source_is_believed_as_long_as_its_target_agrees() {
+        let strangers = Families::default();
+        let is_unclear = |verdict: Verdict| matches!(verdict, Verdict::RolesChanged(_));
+        assert_eq!(believed(|_, line| line, &strangers), Verdict::Ours);
+        let failed = |node, line: String| match node {
+            'a' => line.replace("master", "master,fail"),
+            _ => line,
+        };
+        assert!(is_unclear(believed(failed, &strangers)));
+        let replica = |node, line: String| match node {
+            'a' => line
+                .replace("master -", &format!("slave {}", id('c')))
+                .replace(" 0-5460", ""),
+            'c' => line + " 0-5460",
+            _ => line,
+        };
+        assert!(is_unclear(believed(replica, &strangers)));
+        // Two of three are gone in the target's eyes: it may be what is gone.
+        let alone = |_, line: String| line.replace("master", "master,fail?");
+        assert!(is_unclear(believed(alone, &strangers)));
+        let one_gone = |node, line: String| match node {
+            'c' => line.replace("master", "master,fail?"),
+            _ => line,
+        };
+        assert_eq!(believed(one_gone, &strangers), Verdict::Ours);
+    }
+
+    #[test]
+    fn a_source_whose_slots_have_gone_to_its_heir_by_a_later_vote_is_not_believed() {
+        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let voted = |epoch: &'static str| {
+            move |node, line: String| match node {
+                'a' => line.replace(" 0-5460", " 0"),
+                'c' => line.replace(" 3 connected", &format!(" {epoch} connected")) + " 1-5460",
+                _ => line,
+            }
+        };
+        let verdict = believed(voted("3"), &kin);
+        assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
+        // It has won them back since, and the target doesn't know yet.
+        assert_eq!(believed(voted("0"), &kin), Verdict::Ours);
+        assert_eq!(believed(voted("3"), &Families::default()), Verdict::Ours);
     }
 }

@@ -18,6 +18,7 @@ impl fmt::Debug for Core {
             .field("recording", &self.recording)
             .field("primaries", &self.options.primaries)
             .field("routes", &self.options.routes)
+            .field("unproven", &self.unproven)
             .field("pace", &self.pace)
             .field("surprise", &self.surprise)
             .field("has_begun", &self.has_begun)

@@ -1,9 +1,9 @@
 //! Slots that can't go on before somebody has looked who is who.
 
-use super::flight::{Doubt, Flight, Wish};
+use super::flight::{Doubt, Wish};
 use super::look::Look;
 use super::schedule::Ticket;
-use super::{Core, PersonsWish};
+use super::{Core, Note, PersonsWish};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,15 +26,18 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        flight.doubts += 1;
-        if flight.doubts > MAX_DOUBTS {
+        let doubts = flight.count_doubt();
+        if doubts > MAX_DOUBTS {
             return match flight.machine.give_up_opening(why.message()) {
                 true => flight.wish = Wish::Ready,
                 false => self.strand(slot, why),
             };
         }
         self.outcome.retries += 1;
-        let pause_ms = (LOOK_PAUSE_MS << (flight.doubts - 1)).min(LOOK_PAUSE_MAX_MS);
+        // Another server may listen where the target did: it is asked before keys go there again.
+        let task = flight.ticket.task;
+        self.unproven.insert((task.source, task.target));
+        let pause_ms = (LOOK_PAUSE_MS << (doubts - 1)).min(LOOK_PAUSE_MAX_MS);
         flight.wish = Wish::Unclear(Doubt {
             why,
             due_ms: now_ms.saturating_add(pause_ms),
@@ -55,16 +58,7 @@ impl Core {
             due_ms: self.now_ms.saturating_add(LOOK_PAUSE_MS),
             until_ms: self.now_ms.saturating_add(self.options.failover_wait_ms),
         };
-        let flight = Flight {
-            ticket,
-            machine,
-            wish: Wish::Unclear(doubt),
-            before: (0, 0),
-            doubts: 0,
-            confirmed_ms: 0,
-            lates: 0,
-            is_begun: false,
-        };
+        let flight = self.flight(ticket, machine, Wish::Unclear(doubt));
         self.flights.insert(slot.number(), flight);
     }
 
@@ -78,12 +72,12 @@ impl Core {
             return;
         };
         let begun = flight.ticket.task;
-        if !flight.is_begun && is_ending {
+        if !flight.is_begun() && is_ending {
             flight.wish = Wish::Stranded;
             self.outcome.is_stopped |= self.surprise.is_none();
             return;
         }
-        if !flight.is_begun && (silent.is_some() || self.wish == PersonsWish::Pause) {
+        if !flight.is_begun() && (silent.is_some() || self.wish == PersonsWish::Pause) {
             return self.wait_longer(slot, doubt);
         }
         let beliefs = Beliefs {
@@ -121,7 +115,7 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return Ok(entry);
         };
-        if !flight.is_begun {
+        if !flight.is_begun() {
             let is_fresh = flight.ticket.entry == Entry::Fresh;
             return match self.sight(look).may_begin(task, flight.ticket.entry) {
                 Verdict::Ours if !is_fresh => Ok(entry),
@@ -130,6 +124,10 @@ impl Core {
                 Verdict::Ours => Err(Verdict::RolesChanged("the target doesn't know yet")),
                 other => Err(other),
             };
+        }
+        match self.sight(look).may_begin(task, entry) {
+            Verdict::Ours => {}
+            other => return Err(other),
         }
         let is_untouched = flight.machine.is_unopened() && task == flight.ticket.task;
         match entry == Entry::SourceOwns && is_untouched && look.is_closed_at(task.source, slot) {
@@ -162,41 +160,47 @@ impl Core {
             }
             Err(_) => return self.wait_longer(slot, doubt),
         };
-        let is_known = self
-            .options
-            .routes
-            .contains_key(&(task.source, task.target));
+        let is_known = self.is_proven(task);
         let view = look.views.get(&task.source);
         let addr = view.and_then(|view| view.node(task.target)?.addr.clone());
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let is_same = flight.ticket.task == task;
         flight.ticket.task = task;
         match addr {
-            _ if is_known => self.go_on_from(slot, entry, is_same),
+            _ if is_known => self.go_on_from(slot, entry),
             Some(addr) => flight.wish = Wish::Proves { doubt, entry, addr },
             None => self.wait_longer(slot, doubt),
         }
     }
 
-    pub(super) fn go_on_from(&mut self, slot: u16, entry: Entry, is_same: bool) {
+    pub(super) fn is_proven(&self, task: Move) -> bool {
+        let pair = (task.source, task.target);
+        self.options.routes.contains_key(&pair) && !self.unproven.contains(&pair)
+    }
+
+    pub(super) fn go_on_from(&mut self, slot: u16, entry: Entry) {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let (ticket, before, doubts) = (flight.ticket, flight.moved(), flight.doubts);
-        let machine = self.machine(ticket.task, entry);
-        match machine.map(|machine| machine.in_place_of(&flight.machine)) {
-            Ok(machine) => {
-                let is_recorded = is_same && flight.is_begun;
-                self.take_off(ticket, machine, before, doubts);
-                if is_recorded && let Some(flight) = self.flights.get_mut(&slot) {
-                    // Its record stands already.
-                    self.notes.pop();
-                    flight.wish = Wish::Ready;
-                }
-            }
-            Err(error) => self.strand(slot, error),
+        let ticket = flight.ticket;
+        let machine = match self.machine(ticket.task, entry) {
+            Ok(machine) => machine.in_place_of(&flight.machine),
+            Err(error) => return self.strand(slot, error),
+        };
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        flight.before = flight.moved();
+        flight.machine = machine;
+        let is_recorded = flight.recorded == Some(ticket.task);
+        flight.wish = match is_recorded {
+            true => Wish::Ready,
+            false => Wish::Recording,
+        };
+        flight.recorded = Some(ticket.task);
+        if !is_recorded {
+            self.notes.push(Note::Begins(ticket.task));
         }
     }
 
@@ -216,8 +220,10 @@ impl Core {
         });
         match said {
             Ok(id) if node == task.target && id == node.to_string() => {
-                self.options.routes.insert((task.source, task.target), addr);
-                self.go_on_from(slot, entry, false);
+                let pair = (task.source, task.target);
+                self.options.routes.insert(pair, addr);
+                self.unproven.remove(&pair);
+                self.go_on_from(slot, entry);
             }
             Ok(id) => {
                 let message = format!(

@@ -15,7 +15,9 @@
 //!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded
 //! ```
 
+use super::super::Move;
 use super::super::slot_move::{Action, Entry, SlotMove};
+use super::Note;
 use super::schedule::Ticket;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
@@ -70,18 +72,38 @@ pub(super) struct Flight {
     pub wish: Wish,
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
-    /// How often it was unclear.
+    /// How often it was unclear since keys of it have moved.
     pub doubts: u32,
+    /// What had moved of it when it was unclear last.
+    pub moved_at_doubt: (u64, u64),
     /// When those were asked who have confirmed it.
     pub confirmed_ms: u64,
     /// How often it was confirmed too late.
     pub lates: u32,
-    /// Whether anything was recorded or asked: a slot whose turn comes while a node is gone is
+    /// Whether the journal has keys of it that are unclear.
+    pub has_unclear_noted: bool,
+    /// The move that is on record: none of a slot whose turn comes while a node is gone, which is
     /// unclear before it has begun.
-    pub is_begun: bool,
+    pub recorded: Option<Move>,
 }
 
 impl Flight {
+    /// A slot of which nothing is on record.
+    pub fn new(ticket: Ticket, machine: SlotMove, wish: Wish) -> Flight {
+        Flight {
+            ticket,
+            machine,
+            wish,
+            before: (0, 0),
+            doubts: 0,
+            moved_at_doubt: (0, 0),
+            confirmed_ms: 0,
+            lates: 0,
+            has_unclear_noted: false,
+            recorded: None,
+        }
+    }
+
     /// Asks the machine what it wants next, when that is due.
     pub fn make_wish(&mut self, now_ms: u64, keys: u32, wait_ms: u64) {
         let is_due = match &self.wish {
@@ -112,6 +134,21 @@ impl Flight {
             }
             Action::Done => Wish::Arrived,
         };
+    }
+
+    /// Whether anything was recorded or asked.
+    pub fn is_begun(&self) -> bool {
+        self.recorded.is_some()
+    }
+
+    /// It is unclear once more; how often that is since keys of it have moved.
+    pub fn count_doubt(&mut self) -> u32 {
+        let moved = self.moved();
+        if moved != self.moved_at_doubt {
+            (self.moved_at_doubt, self.doubts) = (moved, 0);
+        }
+        self.doubts += 1;
+        self.doubts
     }
 
     /// How many keys are worth listing: at first about as many as were counted, since what is
@@ -178,6 +215,13 @@ impl Flight {
             _ => 0,
         });
         lists.sum()
+    }
+
+    /// What the next run has to know of it, if it goes on in another.
+    pub fn unclear_note(&self) -> Option<Note> {
+        let unclear = self.machine.unclear()?;
+        let is_new = !self.has_unclear_noted;
+        is_new.then(|| Note::Unclear(self.ticket.task.slot, unclear.clone()))
     }
 
     /// Keys and bytes so far.

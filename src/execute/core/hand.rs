@@ -55,6 +55,10 @@ impl Core {
             self.events.push(Event::Moved { task, keys, bytes });
         }
         match answered {
+            Ok(()) if flight.has_unclear_noted && flight.machine.unclear().is_none() => {
+                flight.has_unclear_noted = false;
+                self.notes.push(Note::Clears(flight.ticket.task.slot));
+            }
             Ok(()) => {}
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Unclear(error)) => self.doubt(slot, error),
@@ -78,6 +82,7 @@ impl Core {
             let (keys, bytes) = flight.moved();
             if !matches!(flight.wish, Wish::Arrived) {
                 self.schedule.leave(&flight.ticket);
+                self.notes.extend(flight.unclear_note());
                 continue;
             }
             self.outcome.slots += 1;
@@ -92,28 +97,29 @@ impl Core {
         self.notes.len() > before
     }
 
+    /// Nothing is waited for any more: what is unclear is noted, and every slot left where it is.
+    pub(super) fn leave_all(&mut self) {
+        for (_, flight) in std::mem::take(&mut self.flights) {
+            self.notes.extend(flight.unclear_note());
+        }
+    }
+
     /// A slot is in hand from here on; its record comes first.
-    pub(super) fn take_off(
-        &mut self,
-        ticket: Ticket,
-        machine: SlotMove,
-        before: (u64, u64),
-        doubts: u32,
-    ) {
+    pub(super) fn take_off(&mut self, ticket: Ticket, machine: SlotMove) {
+        let mut flight = self.flight(ticket, machine, Wish::Recording);
+        flight.recorded = Some(ticket.task);
         self.notes.push(Note::Begins(ticket.task));
-        self.flights.insert(
-            ticket.task.slot.number(),
-            Flight {
-                ticket,
-                machine,
-                wish: Wish::Recording,
-                before,
-                doubts,
-                confirmed_ms: 0,
-                lates: 0,
-                is_begun: true,
-            },
-        );
+        self.flights.insert(ticket.task.slot.number(), flight);
+    }
+
+    /// A slot that an earlier run may have left unclear.
+    pub(super) fn flight(&mut self, ticket: Ticket, machine: SlotMove, wish: Wish) -> Flight {
+        let mut flight = Flight::new(ticket, machine, wish);
+        if let Some(unclear) = self.options.unclear.remove(&ticket.task.slot) {
+            flight.machine.look_at(unclear);
+            flight.has_unclear_noted = true;
+        }
+        flight
     }
 
     pub(super) fn machine(&self, task: Move, entry: Entry) -> Result<SlotMove> {

@@ -269,7 +269,14 @@ impl Core {
             let verdict = self.sight(look).may_begin(task, ticket.entry);
             match (silent, verdict) {
                 (Some(error), _) => self.put_off(*ticket, machine, error.message()),
-                (None, Verdict::Ours) => self.take_off(*ticket, machine, (0, 0), 0),
+                (None, Verdict::Ours) if !self.is_proven(task) => {
+                    self.put_off(
+                        *ticket,
+                        machine,
+                        "nobody knows who listens at its target's address",
+                    );
+                }
+                (None, Verdict::Ours) => self.take_off(*ticket, machine),
                 (None, Verdict::RolesChanged(what)) => self.put_off(*ticket, machine, what),
                 (None, Verdict::Taken(what, at)) => {
                     self.schedule.leave(ticket);

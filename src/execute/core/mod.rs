@@ -52,7 +52,7 @@ use flight::{Flight, Wish};
 use look::Look;
 use pace::{Judgement, Pace};
 use schedule::Schedule;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use writes::{Part, Sent};
 
 /// A run.
@@ -65,6 +65,8 @@ pub struct Core {
     look: Option<Look>,
     /// What each node said of itself last: at the last look, and since.
     selves: Selves,
+    /// Pairs whose target may listen elsewhere by now.
+    unproven: BTreeSet<(NodeId, NodeId)>,
     /// Since when slots wait at their end for others to be confirmed with them.
     gathers_since_ms: Option<u64>,
     notes: Vec<Note>,
@@ -90,6 +92,7 @@ impl Core {
             writes: BTreeMap::new(),
             look: None,
             selves: Selves::new(),
+            unproven: BTreeSet::new(),
             gathers_since_ms: None,
             notes: Vec::new(),
             recording: None,
@@ -131,7 +134,8 @@ impl Core {
         self.now_ms = self.now_ms.max(now_ms);
         if self.wish == PersonsWish::StopAtOnce {
             self.outcome.is_stopped = true;
-            return Step::End;
+            self.leave_all();
+            return self.record().unwrap_or(Step::End);
         }
         loop {
             if let Some(step) = self.record() {
@@ -221,6 +225,9 @@ impl Core {
             return;
         };
         self.outdate(|task| task.source == node || task.target == node);
+        let routes = self.options.routes.keys();
+        self.unproven
+            .extend(routes.filter(|(_, target)| *target == node));
         if let Some(look) = &mut self.look {
             look.unhear(node, &error);
         }
@@ -254,7 +261,7 @@ impl Core {
         let notes = std::mem::take(&mut self.notes);
         let begins = |note: &Note| match note {
             Note::Begins(task) => Some(task.slot.number()),
-            Note::Ends(_) => None,
+            Note::Ends(_) | Note::Unclear(..) | Note::Clears(_) => None,
         };
         self.recording = Some(notes.iter().filter_map(begins).collect());
         Some(Step::Record(notes))

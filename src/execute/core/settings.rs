@@ -2,7 +2,7 @@
 
 use super::super::Move;
 use super::super::families::Families;
-use super::super::slot_move::{OnConflict, Settings};
+use super::super::slot_move::{OnConflict, Settings, Unclear};
 use super::pace::Limits;
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
@@ -40,6 +40,8 @@ pub struct Options {
     pub families: Families,
     /// The keys of the slots that were counted: many slots with few keys go at once.
     pub keys: BTreeMap<Slot, u64>,
+    /// The keys that an earlier run has left unclear.
+    pub unclear: BTreeMap<Slot, Unclear>,
     /// For each pair of source and target, where the source reaches the target.
     pub routes: BTreeMap<(NodeId, NodeId), NodeAddr>,
 }
@@ -60,6 +62,7 @@ impl Default for Options {
             primaries: Vec::new(),
             families: Families::default(),
             keys: BTreeMap::new(),
+            unclear: BTreeMap::new(),
             routes: BTreeMap::new(),
         }
     }

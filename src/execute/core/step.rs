@@ -1,8 +1,10 @@
 //! What a run asks of its driver.
 
 use super::super::Move;
+use super::super::slot_move::Unclear;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
+use crate::slot::Slot;
 
 /// What a driver has to do next.
 #[derive(Debug)]
@@ -29,10 +31,14 @@ pub enum Step {
 }
 
 /// What the journal has to remember.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// A slot is about to be opened: on disk before the first command goes out.
     Begins(Move),
     /// A slot is where it should be.
     Ends(Move),
+    /// A slot stops here, while copies of these keys may be on its target.
+    Unclear(Slot, Unclear),
+    /// Such keys of a slot were looked at on both sides.
+    Clears(Slot),
 }

@@ -58,6 +58,7 @@ impl Nodes {
         *self.asked.entry(verb.name()).or_default() += 1;
         match verb {
             Verb::Nodes => Reply::Text(self.nodes(node).into_bytes()),
+            Verb::MyId => Reply::Text(node.to_string().into_bytes()),
             Verb::ClusterInfo => {
                 Reply::Text(b"cluster_current_epoch:3\r\ncluster_my_epoch:1\r\n".to_vec())
             }
@@ -313,4 +314,44 @@ fn the_keys_of_one_write_are_bounded_over_all_slots() {
 fn slots_begin_in_batches_also_when_others_end() {
     let nodes = run_with(320, false, 40);
     assert!(nodes.asked["CLUSTER NODES"] <= 250, "{:?}", nodes.asked);
+}
+
+/// One slot on its way, where the target takes so long to tell its epoch, the first times.
+fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
+    let (task, options) = one_slot();
+    let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
+    let (mut nodes, mut now_ms, mut left) = (Nodes::default(), 0, late);
+    let mut looks = 0;
+    for _ in 0..100_000 {
+        now_ms += 1;
+        match core.poll(now_ms) {
+            Step::Record(_) => core.recorded(Ok(())),
+            Step::Ask { node, verbs, .. } => {
+                let asks = |name: &str| verbs.iter().any(|verb| verb.name() == name);
+                looks += usize::from(node == id('c') && asks("CLUSTER NODES"));
+                if left > 0 && asks("CLUSTER INFO") {
+                    (left, now_ms) = (left - 1, now_ms + took_ms);
+                }
+                let replies = nodes.answer(node, &verbs);
+                core.answered(node, replies, now_ms);
+            }
+            Step::Wait { until_ms } => now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms)),
+            Step::End => return (looks, core.into_result()),
+        }
+    }
+    panic!("the run doesn't end");
+}
+
+/// A replica may have taken over meanwhile, and what it has accepted would be lost.
+#[test]
+fn what_was_said_long_before_is_asked_again_before_the_target_owns_the_slot() {
+    let (looks, result) = run_late(3, 900);
+    assert_eq!(result.expect("in time").slots, 1);
+    assert_eq!(looks, 3, "to begin, to open, to confirm");
+    let (looks, result) = run_late(3, 1_500);
+    assert_eq!(result.expect("in the end").slots, 1);
+    assert_eq!(looks, 6);
+    let (_, result) = run_late(usize::MAX, 1_500);
+    let error = result.expect_err("never in time");
+    assert!(error.message().contains("answer too late"), "{error:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::fault::{Halt, denies_ownership, is_about_roles};
 use super::state::{Batch, State};
-use super::{EPOCH_PAUSE_MS, MAX_EPOCH_WAITS, MAX_PASSES, SlotMove};
+use super::{EPOCH_PAUSE_MS, MAX_EPOCH_WAITS, MAX_PASSES, SlotMove, Unclear};
 use crate::cluster::keyspace::databases_in;
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::{Refusal, Reply, Verb};
@@ -14,6 +14,9 @@ impl SlotMove {
     /// # Errors
     /// At the first surprise; its kind is [`ErrorKind::Stopped`].
     pub fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
+        if let Some(refused) = self.refused_database(&replies) {
+            return Err(refused);
+        }
         let state = std::mem::replace(&mut self.state, State::Done);
         self.state = match state {
             State::Import => {
@@ -77,6 +80,15 @@ impl SlotMove {
         Ok(())
     }
 
+    /// Whether the database wasn't selected that everything behind it is about: a user may be kept from
+    /// single ones (Valkey 9.1).
+    fn refused_database(&self, replies: &[Reply]) -> Option<Halt> {
+        let selects = self.state.selects_first();
+        let refusal = replies.first().filter(|_| selects);
+        let refusal = refusal.filter(|reply| matches!(reply, Reply::Refused(_)))?;
+        Some(self.refused("SELECT", Some(refusal.clone())))
+    }
+
     /// The source refused to open a slot that nobody has opened before: no key has moved, so the
     /// target may forget it, unless a look may show how to go on.
     pub(super) fn opened(&mut self, replies: Vec<Reply>) -> Result<State, Halt> {
@@ -137,7 +149,7 @@ impl SlotMove {
         if self.passes > MAX_PASSES {
             return Err(self.surprise("new keys turn up on the source without end"));
         }
-        if let Some((db, keys)) = self.unclear.take() {
+        if let Some(Unclear { db, keys }) = self.unclear.take() {
             let place = self.databases.iter().position(|known| *known == db);
             let place = place.unwrap_or_else(|| {
                 self.databases.push(db);

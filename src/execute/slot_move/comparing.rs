@@ -141,6 +141,8 @@ impl SlotMove {
         }
         let stops = [&judged.different[..], &judged.revived].concat();
         if judged.goes.is_empty() && !stops.is_empty() {
+            // From here on it is for a person, who is told their names.
+            self.unclear = None;
             return Err(self.conflict(&judged.different, &judged.revived));
         }
         if judged.goes.is_empty() {

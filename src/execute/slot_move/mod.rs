@@ -12,8 +12,8 @@
 //!     ┌────────────────────────────────────────────────────┘
 //!     └─> Databases ──> List ──> Send ──┐
 //!         (source)      │  ▲      │     │ OK, NOKEY: the next keys
-//!            ▲          │  └──────┼─────┘
-//!            │          │         │ BUSYKEY; link of the servers broken
+//!            ▲          │  └──────┼─────┘ link of the servers broken: look
+//!            │          │         │ BUSYKEY
 //!            │  no key  │         ▼
 //!            │  left    │     CompareSource ──> CompareTarget <──────────────────┐
 //!            │          │         other dumps: ReadSource ──> ReadTarget         │
@@ -45,7 +45,7 @@ mod settings;
 mod state;
 
 pub use fault::Halt;
-pub use settings::{Action, Entry, OnConflict, Settings};
+pub use settings::{Action, Entry, OnConflict, Settings, Unclear};
 
 use super::Move;
 use crate::cluster::NodeId;
@@ -54,9 +54,6 @@ use std::fmt;
 
 /// How often keys may turn up again behind an empty listing before we stop.
 const MAX_PASSES: u32 = 16;
-/// How often a `MIGRATE` that lost its connection is tried again.
-const MAX_RETRIES: u32 = 3;
-const RETRY_PAUSE_MS: u64 = 250;
 /// How long the target may take to learn the source's epoch: gossip needs a second or two.
 const EPOCH_PAUSE_MS: u64 = 100;
 const MAX_EPOCH_WAITS: u32 = 300;
@@ -84,7 +81,7 @@ pub struct SlotMove {
     bytes_moved: u64,
     conflicts: u64,
     /// Keys of a database that the source still had after a `MIGRATE` that didn't move them.
-    unclear: Option<(u32, Vec<Vec<u8>>)>,
+    unclear: Option<Unclear>,
     /// A wait that comes before the next question.
     pause_ms: Option<u64>,
 }
@@ -176,7 +173,8 @@ impl SlotMove {
                 if batch.is_unclear =>
             {
                 let keys = [&batch.keys[..], &batch.held].concat();
-                self.unclear = Some((self.databases[batch.db], keys));
+                let db = self.databases[batch.db];
+                self.unclear = Some(Unclear { db, keys });
             }
             _ => self.unclear = None,
         }
@@ -190,6 +188,18 @@ impl SlotMove {
             self.unclear.clone_from(&earlier.unclear);
         }
         self
+    }
+
+    /// Has these keys looked at on both sides before anything is sent.
+    pub fn look_at(&mut self, unclear: Unclear) {
+        if matches!(self.state, State::Import) {
+            self.unclear = Some(unclear);
+        }
+    }
+
+    /// The keys that have to be looked at on both sides before the slot can go on.
+    pub fn unclear(&self) -> Option<&Unclear> {
+        self.unclear.as_ref()
     }
 
     /// Says that nobody else has the slot open.

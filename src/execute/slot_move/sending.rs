@@ -2,7 +2,7 @@
 
 use super::fault::Halt;
 use super::state::{Batch, State};
-use super::{MAX_PASSES, MAX_RETRIES, RETRY_PAUSE_MS, SlotMove};
+use super::{MAX_PASSES, SlotMove, Unclear};
 use crate::cluster::verb::Reply;
 
 impl SlotMove {
@@ -17,7 +17,12 @@ impl SlotMove {
                     self.bytes_moved = self.bytes_moved.saturating_add(batch.bytes);
                 }
                 let next = self.next_batch(batch.db, list)?;
-                if matches!(&next, State::Send { batch: again, .. } if again.keys == batch.keys) {
+                let lists_again = match &next {
+                    State::Send { batch: again } => again.keys == batch.keys,
+                    State::Measure { keys, .. } => keys.starts_with(&batch.keys),
+                    _ => false,
+                };
+                if lists_again {
                     self.note_standstill()?;
                 }
                 Ok(next)
@@ -32,24 +37,12 @@ impl SlotMove {
                 })
             }
             // The connection of the two servers broke. Keys that the target acknowledged are
-            // gone from the source, the others still there: ask anew what is left.
+            // gone from the source, the others still there. Who listens at the target's address is
+            // asked before anything is sent there again.
             Some(Reply::Refused(refusal)) if refusal.code == "IOERR" => {
                 let left = self.left_of(&batch, list);
-                if batch.breaks >= MAX_RETRIES {
-                    let db = self.databases[batch.db];
-                    self.unclear = Some((db, left)).filter(|(_, left)| !left.is_empty());
-                    return Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))));
-                }
-                self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
-                let breaks = batch.breaks + 1;
-                Ok(match left.is_empty() {
-                    true => State::Send {
-                        batch: Batch { breaks, ..batch },
-                    },
-                    false => State::CompareSource {
-                        batch: Batch { breaks, ..batch }.unclear(left),
-                    },
-                })
+                self.leave_unclear(batch.db, left);
+                Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))))
             }
             other => Err(self.refused("MIGRATE", other)),
         }
@@ -70,16 +63,14 @@ impl SlotMove {
     pub(super) fn replaced(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
         let mut replies = replies.into_iter().skip(1);
         let outcomes: Vec<Reply> = replies.by_ref().take(batch.keys.len()).collect();
-        let (mut left, mut is_broken) = (Vec::new(), false);
+        let (mut left, mut broken) = (Vec::new(), None);
         let missing = batch.keys.len() - outcomes.len();
         for (key, outcome) in batch.keys.iter().zip(outcomes) {
             match outcome {
                 Reply::Text(text) if text == b"OK" => self.keys_moved += 1,
                 Reply::Text(text) if text == b"NOKEY" => left.push(key.clone()),
-                Reply::Refused(refusal)
-                    if refusal.code == "IOERR" && batch.breaks < MAX_RETRIES =>
-                {
-                    is_broken = true;
+                Reply::Refused(refusal) if refusal.code == "IOERR" => {
+                    broken = Some(refusal);
                     left.push(key.clone());
                 }
                 other => return Err(self.refused("MIGRATE", Some(other))),
@@ -92,12 +83,20 @@ impl SlotMove {
             return self.after(batch, replies.next());
         }
         left.extend(batch.held.iter().cloned());
-        let mut batch = batch.unclear(left);
-        if is_broken {
-            self.pause_ms = Some(RETRY_PAUSE_MS << batch.breaks);
-            batch.breaks += 1;
+        if let Some(refusal) = broken {
+            self.leave_unclear(batch.db, left);
+            return Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))));
         }
-        Ok(State::CompareSource { batch })
+        Ok(State::CompareSource {
+            batch: batch.unclear(left),
+        })
+    }
+
+    /// The machine that goes on looks at these keys on both sides first.
+    fn leave_unclear(&mut self, db: usize, keys: Vec<Vec<u8>>) {
+        let db = self.databases[db];
+        let unclear = Unclear { db, keys };
+        self.unclear = Some(unclear).filter(|unclear| !unclear.keys.is_empty());
     }
 
     /// Counts a round trip that brought nothing, and stops when that goes on.

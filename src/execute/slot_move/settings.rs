@@ -90,3 +90,13 @@ pub enum Action {
     /// The slot is where it should be.
     Done,
 }
+
+/// Keys that the source still had after a `MIGRATE` that didn't move them: their copies may be on the
+/// target, without anybody having said so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unclear {
+    /// Their database.
+    pub db: u32,
+    /// Their names.
+    pub keys: Vec<Vec<u8>>,
+}

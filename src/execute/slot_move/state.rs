@@ -16,8 +16,6 @@ pub(super) struct Batch {
     pub is_unclear: bool,
     /// Keys with a copy on the target that are looked at again when this batch is through.
     pub held: Vec<Vec<u8>>,
-    /// How often its connection was lost in a row.
-    pub breaks: u32,
 }
 
 /// The keys of a batch on both nodes.
@@ -96,6 +94,34 @@ pub(super) enum State {
 }
 
 impl State {
+    /// Whether what it asks is about one database, which is selected first.
+    pub fn selects_first(&self) -> bool {
+        match self {
+            State::List { .. }
+            | State::Measure { .. }
+            | State::Send { .. }
+            | State::Replace { .. }
+            | State::CompareSource { .. }
+            | State::CompareTarget { .. }
+            | State::ReadSource { .. }
+            | State::ReadTarget { .. }
+            | State::GiveUp { .. } => true,
+            State::Import
+            | State::Claim
+            | State::Migrate
+            | State::Databases
+            | State::Count
+            | State::Withdraw { .. }
+            | State::Confirm { .. }
+            | State::EpochOfTarget { .. }
+            | State::OwnTarget
+            | State::OwnSource
+            | State::OwnOther { .. }
+            | State::Turned
+            | State::Done => false,
+        }
+    }
+
     pub fn first_try(batch: Batch) -> State {
         State::Send { batch }
     }
@@ -109,7 +135,6 @@ impl Batch {
             bytes: 0,
             is_unclear: false,
             held: Vec::new(),
-            breaks: 0,
         }
     }
 

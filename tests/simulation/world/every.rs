@@ -213,7 +213,7 @@ impl World {
             .hash(&mut hasher);
         self.client.hash(&mut hasher);
         (self.may_fault, self.is_first, self.has_journal).hash(&mut hasher);
-        let late = (&self.journal, &self.cluster.standing);
+        let late = (&self.journal, &self.unclear, &self.cluster.standing);
         write!(HashWriter(&mut hasher), "{late:?}").expect("hashed");
         for message in &self.messages {
             debug_assert!(message.done.is_none());

@@ -20,6 +20,7 @@ use crate::model::{At, Cluster, Server};
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
 use slotkit::execute::families::Families;
+use slotkit::execute::slot_move::Unclear;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use wire::Message;
@@ -41,6 +42,7 @@ pub struct World {
     heal_in: Option<usize>,
     core: Option<Core>,
     journal: BTreeMap<u16, Move>,
+    unclear: BTreeMap<Slot, Unclear>,
     has_journal: bool,
     /// Whether no run has begun yet.
     is_first: bool,
@@ -102,6 +104,7 @@ impl World {
             heal_in: None,
             core: None,
             journal: BTreeMap::new(),
+            unclear: BTreeMap::new(),
             has_journal: true,
             is_first: true,
             messages: Vec::new(),

@@ -109,6 +109,7 @@ impl World {
                 .collect(),
             primaries: primaries.map(|node| node.id).collect(),
             families: self.families.clone(),
+            unclear: self.unclear.clone(),
             routes: tasks.iter().map(|(task, _)| route(task)).collect(),
             ..Options::default()
         }
@@ -138,6 +139,7 @@ impl World {
             }
             self.has_journal = true;
             self.journal.clear();
+            self.unclear.clear();
         }
         let begun: BTreeSet<Slot> = tasks.iter().map(|(task, _)| task.slot).collect();
         // Then the rest of the plan, with who took over in the place of who is gone.

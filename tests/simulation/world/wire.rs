@@ -38,7 +38,12 @@ impl World {
                             }
                             Note::Ends(task) => {
                                 self.journal.remove(&task.slot.number());
+                                self.unclear.remove(&task.slot);
                             }
+                            Note::Unclear(slot, unclear) => {
+                                self.unclear.insert(slot, unclear);
+                            }
+                            Note::Clears(slot) => drop(self.unclear.remove(&slot)),
                         }
                     }
                     core.recorded(Ok(()));

@@ -51,7 +51,7 @@ fn equal_copies_are_replaced_and_different_ones_stop() {
 }
 
 #[test]
-fn a_broken_connection_is_tried_again_and_not_without_end() {
+fn after_a_broken_connection_the_nodes_are_looked_at_first() {
     let broken = refused("IOERR", "error or timeout reading to target instance");
     let mut once = Script {
         listings: [vec!["x"]].into(),
@@ -59,10 +59,11 @@ fn a_broken_connection_is_tried_again_and_not_without_end() {
         ..Script::default()
     };
     once.run(machine(Entry::SourceOwns)).expect("arrives");
-    assert!(once.log.contains(&"pause 250".to_owned()));
+    assert!(once.log.contains(&"look".to_owned()));
     let mut always = Script {
-        listings: [vec!["x"]].into(),
+        listings: vec![vec!["x"]; 100].into(),
         migrations: vec![broken; 100].into(),
+        dumps: [Some("1"), None],
         ..Script::default()
     };
     let error = always.run(machine(Entry::SourceOwns)).expect_err("stops");

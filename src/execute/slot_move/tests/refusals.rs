@@ -69,3 +69,27 @@ fn a_slot_whose_source_has_no_replica_just_now_is_looked_at_again() {
         assert!(matches!(halt, Halt::Unclear(_)), "{halt:?}");
     }
 }
+
+#[test]
+fn keys_that_stay_where_they_are_stop_a_measured_move_too() {
+    let mut measured = machine(Entry::SourceOwns);
+    measured.settings.bytes_per_migrate = Some(1_000);
+    let mut script = Script {
+        listings: vec![vec!["x"]; 1000].into(),
+        migrations: vec![Reply::Text(b"NOKEY".to_vec()); 1000].into(),
+        ..Script::default()
+    };
+    let error = script.run(measured).expect_err("stops");
+    assert!(error.message().contains("doesn't move"), "{error:?}");
+}
+
+#[test]
+fn a_database_that_may_not_be_selected_stops_the_move_before_anything_is_made_of_another() {
+    let mut script = Script {
+        select: Some(refused("NOPERM", "No permissions to access database")),
+        ..Script::default()
+    };
+    let error = script.run(machine(Entry::SourceOwns)).expect_err("stops");
+    assert!(error.message().contains("SELECT was refused"), "{error:?}");
+    assert_eq!(script.log.last().map(String::as_str), Some(HEAD[3]));
+}
