@@ -40,7 +40,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         return Ok(Exit::Finding);
     }
     let told = if args.json { Told::Json } else { Told::Words };
-    run.apply(&mut session, &plan, &args.pace, told)
+    let changed = run.changed();
+    let applied = run.apply(&mut session, &plan, &args.pace, told);
+    applied.map_err(|error| changed.told(error))
 }
 
 pub(super) fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {

@@ -45,19 +45,20 @@ impl Run {
         let mut work = work(plan, &survey);
         if work.moves.is_empty() {
             terminal::say("nothing to move");
-            self.journal.close()?;
+            self.close();
             return tell(plan, told, None).map(|()| Exit::Done);
         }
         live::refuse_if_forbidden(&session.findings(&survey, &work, Begun::Continued(&[])))?;
         let left = leave_big_keys(session, &mut work, pace)?;
         if work.moves.is_empty() {
-            terminal::say("nothing else is to move: nothing was changed");
-            self.journal.close()?;
+            terminal::say("nothing else is to move");
+            self.say_unchanged();
+            self.close();
             return tell(plan, told, None).map(|()| Exit::Finding);
         }
         if !pace.yes && !confirm(&question(plan, &work))? {
-            terminal::say("nothing was changed");
-            self.journal.close()?;
+            self.say_unchanged();
+            self.close();
             return Ok(Exit::Finding);
         }
         let total = work.moves.len() as u64;
@@ -79,7 +80,7 @@ impl Run {
         applied["keys_before"] = json!(survey.keys());
         applied["keys_after"] = json!(keys_after);
         applied["slots_left_for_big_keys"] = json!(slots);
-        self.journal.close()?;
+        self.close();
         tell(plan, told, Some(applied))?;
         if left.is_empty() {
             return Ok(Exit::Done);

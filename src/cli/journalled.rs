@@ -33,6 +33,22 @@ pub(super) enum Earlier {
 /// A run that may change the cluster: it holds the journal.
 pub(super) struct Run {
     pub(super) journal: Journal,
+    /// Whether this process has changed the cluster already.
+    has_changed: bool,
+}
+
+/// What is left to do after an earlier run's slots were finished can't be refused with "nothing
+/// changed" any more.
+pub(super) struct Changed(bool);
+
+impl Changed {
+    /// An error as it has to be told.
+    pub(super) fn told(self, error: Error) -> Error {
+        match self.0 {
+            true => error.of_kind(ErrorKind::Stopped),
+            false => error,
+        }
+    }
 }
 
 impl Run {
@@ -43,7 +59,23 @@ impl Run {
     pub(super) fn begin(session: &mut Session, pace: &PaceArgs) -> Result<Run> {
         let path = journal_of(pace.journal.as_deref(), &session.cluster.seed_view()?);
         let journal = Journal::open(&path)?;
-        Ok(Run { journal })
+        Ok(Run {
+            journal,
+            has_changed: false,
+        })
+    }
+
+    /// Whether this process has changed the cluster already.
+    pub(super) fn changed(&self) -> Changed {
+        Changed(self.has_changed)
+    }
+
+    /// What a run that stops before it has changed anything says of that.
+    pub(super) fn say_unchanged(&self) {
+        terminal::say(match self.has_changed {
+            true => "nothing else was changed",
+            false => "nothing was changed",
+        });
     }
 
     /// How many slots were begun and not finished.
@@ -81,12 +113,12 @@ impl Run {
         Ok(is_agreed)
     }
 
-    /// Removes the journal when nothing is under way any more.
-    ///
-    /// # Errors
-    /// When it can't be removed.
-    pub(super) fn close(self) -> Result<()> {
-        self.journal.close()
+    /// Removes the journal when nothing is under way any more. What was to be done is done: an empty
+    /// journal that stays is a pity.
+    pub(super) fn close(self) {
+        if let Err(error) = self.journal.close() {
+            terminal::say(format!("warning: {}", error.one_line()));
+        }
     }
 
     /// Finishes the slots that an earlier run had begun.
@@ -118,6 +150,7 @@ impl Run {
         let outcome = session.finish_begun(&mut self.journal, &mut progress);
         let done = self.done(outcome, progress, start, total)?;
         if done.outcome.slots > 0 {
+            self.has_changed = true;
             done.say("finished");
         }
         Ok(Earlier::Finished(done))

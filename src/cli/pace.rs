@@ -36,7 +36,7 @@ pub(super) struct PaceArgs {
     /// Keys a second over all nodes, at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_keys_per_second: Option<u64>,
-    /// Bytes a second over all nodes, at most, as the sources estimate them.
+    /// Bytes a second over all nodes, at most, as the sources estimate them; 0 is no limit.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_bytes_per_second: Option<u64>,
     /// The longest that a batch of keys may hold its source up, and that a client may wait for
@@ -98,11 +98,15 @@ enum Conflict {
 impl PaceArgs {
     /// A limit on bytes needs them measured; then a batch is a tenth of a second's worth.
     fn bytes_per_migrate(&self) -> Option<u64> {
-        match (self.bytes_per_migrate, self.max_bytes_per_second) {
+        match (self.bytes_per_migrate, self.bytes_per_second()) {
             (0, None) => None,
             (0, Some(limit)) => Some((limit / 10).max(1)),
             (bytes, _) => Some(bytes),
         }
+    }
+
+    fn bytes_per_second(&self) -> Option<u64> {
+        self.max_bytes_per_second.filter(|bytes| *bytes > 0)
     }
 
     /// What they mean for the executor.
@@ -115,7 +119,7 @@ impl PaceArgs {
             bytes_per_migrate: self.bytes_per_migrate(),
             limits: Limits {
                 keys_per_second: self.max_keys_per_second,
-                bytes_per_second: self.max_bytes_per_second,
+                bytes_per_second: self.bytes_per_second(),
                 max_latency_ms: self.max_latency_ms,
                 max_memory_percent: Some(self.max_memory_percent),
                 max_replica_lag_bytes: Some(self.max_replica_lag).filter(|bytes| *bytes > 0),

@@ -130,12 +130,24 @@ fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     if let Earlier::Left = run.finish_begun(&mut session, &args.pace)? {
         return Ok(Exit::Finding);
     }
+    let changed = run.changed();
+    let applied = plan_now(args, keyspace, &mut session, run);
+    applied.map_err(|error| changed.told(error))
+}
+
+/// Plans for the cluster as it is now, and carries that out.
+fn plan_now(
+    args: &Args,
+    keyspace: Option<&Outcome>,
+    session: &mut Session,
+    run: Run,
+) -> Result<Exit> {
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead.
     let findings = session.findings(&survey, &Work::default(), Begun::Continued(&[]));
     let errors: Vec<Finding> = findings.into_iter().filter(Finding::forbids).collect();
     live::refuse_if_forbidden(&errors)?;
-    let plan = make_live(args, &mut session, &survey, keyspace)?;
+    let plan = make_live(args, session, &survey, keyspace)?;
     let told = match args.json {
         true => Told::Json,
         false => Told::Words,
@@ -145,7 +157,7 @@ fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     } else {
         write_out(args, &plan)?;
     }
-    run.apply(&mut session, &plan, &args.pace, told)
+    run.apply(session, &plan, &args.pace, told)
 }
 
 fn make_live(

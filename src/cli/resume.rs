@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if args.from_cluster {
         if !run.adopt_open_slots(&mut session, pace.yes)? {
             terminal::say("nothing was changed");
-            run.close()?;
+            run.close();
             return Ok(Exit::Finding);
         }
         // One question is enough.
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             "the journal knows of nothing that was begun (--from-cluster asks the cluster)"
         }
     });
-    run.close()?;
+    run.close();
     if args.json {
         let run = done.map(|done| done.to_json());
         let document = json!({ "schema": 1, "finished": begun, "run": run });

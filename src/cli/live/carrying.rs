@@ -32,10 +32,25 @@ impl Session {
             return Ok(Outcome::default());
         }
         self.families.join(journal.families());
-        self.give_to_heirs(&begun)?;
+        match self.give_to_heirs(&begun)? {
+            // "Nothing changed" would be wrong from here on.
+            true => {
+                let finished = self.finish(&begun, journal, watcher);
+                finished.map_err(|error| error.of_kind(ErrorKind::Stopped))
+            }
+            false => self.finish(&begun, journal, watcher),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        begun: &[Move],
+        journal: &mut Journal,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
         let survey = self.survey()?;
         let (mut tasks, mut settled) = (Vec::new(), Vec::new());
-        for task in &begun {
+        for task in begun {
             match resume::standing(&survey, &self.families_in(&survey), *task)? {
                 Standing::GoesOn(task, entry) => tasks.push((task, entry)),
                 Standing::Settled => settled.push(*task),
@@ -45,7 +60,7 @@ impl Session {
             moves: tasks.iter().map(|(task, _)| *task).collect(),
             ..Work::default()
         };
-        let ours = [begun.as_slice(), &work.moves].concat();
+        let ours = [begun, &work.moves].concat();
         refuse_if_forbidden(&self.findings(&survey, &work, Begun::Continued(&ours)))?;
         for (task, _) in tasks.iter().take(NAMED_MAX) {
             let (source, target) = (survey.name(task.source), survey.name(task.target));
@@ -59,9 +74,27 @@ impl Session {
         }
         let outcome = self.run(&survey, &tasks, journal, watcher)?;
         let cleared = self.clear_strays(&settled, journal);
-        cleared.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
-        journal.end(&settled)?;
+        let ended = cleared.and_then(|()| journal.end(&settled));
+        ended.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
+        self.say_settled(&survey, &settled);
         Ok(outcome)
+    }
+
+    /// Says of slots that nobody has open any more where they are.
+    fn say_settled(&self, survey: &Survey, settled: &[Move]) {
+        let is_at_source = |task: &&Move| {
+            let source = survey.nodes.get(&task.source);
+            let owner = source.and_then(|facts| facts.view.map().owner(task.slot));
+            owner == Some(task.source)
+        };
+        for task in settled.iter().filter(is_at_source).take(NAMED_MAX) {
+            terminal::say(format!(
+                "slot {} is at {} still, open nowhere, and none of its keys has left: it counts as \
+                 not begun",
+                task.slot,
+                survey.name(task.source)
+            ));
+        }
     }
 
     /// Moves slots that nobody has begun to move.
@@ -110,6 +143,7 @@ impl Session {
             primaries: survey.primaries().map(|(id, _)| id).collect(),
             families: self.families.clone(),
             keys: self.keys.clone(),
+            unclear: journal.unclear(),
             ..executor::Options::default()
         };
         let mut arrivals = Arrivals::of(watcher);
@@ -122,7 +156,11 @@ impl Session {
             Ok(outcome)
         });
         if ended.is_err() {
-            self.keep_what_may_be_left(&arrived, journal)?;
+            let kept = self.keep_what_may_be_left(&arrived, journal);
+            // Why it stopped matters more than that the journal can't be written either.
+            if let Err(error) = kept {
+                terminal::say(format!("warning: {}", error.one_line()));
+            }
         }
         ended
     }

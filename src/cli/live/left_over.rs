@@ -2,7 +2,7 @@
 
 use super::{Session, terminal};
 use crate::cluster::verb::{Reply, SetSlot, Verb};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::execute::executor::OnConflict;
 use crate::execute::families::Families;
 use crate::execute::journal::Journal;
@@ -14,27 +14,31 @@ use crate::report::{count_text, counted_text};
 use std::collections::BTreeSet;
 
 impl Session {
-    /// Gives the slots of these moves that a node took with it when it died to its heir.
+    /// Gives the slots of these moves that a node took with it when it died to its heir; whether any
+    /// was given.
     ///
     /// # Errors
     /// When a link breaks. A refusal leaves the slot where it is, which is told when it lasts.
-    pub(super) fn give_to_heirs(&mut self, tasks: &[Move]) -> Result<()> {
+    pub(super) fn give_to_heirs(&mut self, tasks: &[Move]) -> Result<bool> {
         let (views, silent) = self.reachable_views();
         // Another one that can't be asked may have the slot.
         if silent.len() > 1 {
-            return Ok(());
+            return Ok(false);
         }
+        let mut has_given = false;
         for (slot, heir) in heirs::left_to(&views, &self.families, tasks) {
             let state = SetSlot::Node { owner: heir };
-            let reply = self.cluster.ask(heir, &Verb::SetSlot { slot, state })?;
+            let reply = self.cluster.ask(heir, &Verb::SetSlot { slot, state });
+            let reply = reply.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
             if matches!(reply, Reply::Text(_)) {
+                has_given = true;
                 let heir = self.cluster.name(heir);
                 terminal::say(format!(
                     "slot {slot} had just gone to a node that died: {heir} has it, which took over"
                 ));
             }
         }
-        Ok(())
+        Ok(has_given)
     }
 
     /// Clears up what is left of these moves, which have ended, where a family has two primaries.
