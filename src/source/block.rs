@@ -4,6 +4,7 @@ use super::batch::KeyBatch;
 use super::cut::{Cut, Layout};
 use super::fault::{Fault, Faults};
 use super::quoted::Quotes;
+use super::{OnError, Options};
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;
 use std::io::Read;
@@ -28,7 +29,19 @@ pub(crate) struct Cutting<'run> {
     pub(crate) skips_long: bool,
 }
 
-impl Cutting<'_> {
+impl<'run> Cutting<'run> {
+    /// How an input of this layout is cut. A part isn't longer than a row may be, so that each row that
+    /// is too long goes beyond the end of a part: what is looked at there.
+    pub(crate) fn new(path: &'run Path, layout: &'run Layout, options: &Options) -> Cutting<'run> {
+        Cutting {
+            path,
+            layout,
+            part_bytes: options.part_bytes.min(options.max_row_bytes),
+            max_row_bytes: options.max_row_bytes,
+            skips_long: options.on_error == OnError::Skip,
+        }
+    }
+
     /// How much in front of a place tells whether a row begins there, when rows that are too long are passed over.
     pub(super) fn passing(&self) -> Option<usize> {
         self.layout.look_behind().filter(|_| self.skips_long)
@@ -46,7 +59,7 @@ impl Cutting<'_> {
 
     fn too_long_message(&self) -> String {
         format!(
-            "expected a row of at most {} bytes, found no end of it",
+            "expected a row of at most {} bytes, found a longer one",
             self.max_row_bytes
         )
     }
@@ -120,9 +133,16 @@ impl<R: Read> Stream<R> {
                 .layout
                 .next_start(&batch.block, cutting.part_bytes, self.is_done)
             {
-                Cut::At(end) => break end,
-                Cut::More if wanted > cutting.part_bytes + cutting.max_row_bytes => {
-                    let (last, line) = self.last_start(cutting, &batch.block);
+                Cut::At(end) if !self.ends_too_long(cutting, &batch.block[..end]) => break end,
+                Cut::More if wanted <= cutting.part_bytes + cutting.max_row_bytes => {
+                    wanted = batch.block.len() + STEP_BYTES.max(batch.block.len() / 2);
+                }
+                found => {
+                    let end = match found {
+                        Cut::At(end) => end,
+                        Cut::More => batch.block.len(),
+                    };
+                    let (last, line) = self.last_start(cutting, &batch.block[..end]);
                     let byte = self.offset + last as u64;
                     if !cutting.skips_long {
                         return Err(cutting.too_long(byte, Some(line)));
@@ -143,7 +163,6 @@ impl<R: Read> Stream<R> {
                     }
                     wanted = cutting.part_bytes;
                 }
-                Cut::More => wanted = batch.block.len() + STEP_BYTES.max(batch.block.len() / 2),
             }
         };
         self.rest.extend_from_slice(&batch.block[end..]);
@@ -209,13 +228,21 @@ impl<R: Read> Stream<R> {
         block.drain(..length);
     }
 
-    /// Where the row begins that has no end, and on which line: for the error only.
-    fn last_start(&self, cutting: &Cutting<'_>, block: &[u8]) -> (usize, u64) {
+    /// Whether the last of these rows is too long; the others are shorter than a part.
+    fn ends_too_long(&self, cutting: &Cutting<'_>, rows: &[u8]) -> bool {
+        let most = cutting.max_row_bytes;
+        rows.len() > most && rows.len() - self.last_start(cutting, rows).0 > most
+    }
+
+    /// Where the last row begins, and on which line.
+    fn last_start(&self, cutting: &Cutting<'_>, rows: &[u8]) -> (usize, u64) {
         let mut last = 0;
-        while let Cut::At(next) = cutting.layout.next_start(block, last + 1, false) {
+        while let Cut::At(next) = cutting.layout.next_start(rows, last + 1, false)
+            && next < rows.len()
+        {
             last = next;
         }
-        let lines = memchr_iter(b'\n', &block[..last]).count() as u64;
+        let lines = memchr_iter(b'\n', &rows[..last]).count() as u64;
         (last, self.line + lines)
     }
 

@@ -98,13 +98,7 @@ impl KeySource for Source {
                     return Ok(true);
                 }
             }
-            let cutting = Cutting {
-                path: &self.path,
-                layout: &self.reading.layout,
-                part_bytes: self.options.part_bytes,
-                max_row_bytes: self.options.max_row_bytes,
-                skips_long: self.options.on_error == OnError::Skip,
-            };
+            let cutting = Cutting::new(&self.path, &self.reading.layout, &self.options);
             if !self.blocks.next_block(&cutting, batch)? {
                 self.findings.merge(self.blocks.take_findings());
                 return Ok(false);

@@ -67,16 +67,35 @@ impl Parts<'_> {
                 return self.read(part, cutting, batch, refused);
             }
         };
-        batch.end = match self.find_start(cutting, batch, (end - offset) as usize)? {
-            Some(end) => end,
-            None => {
-                let last = self.last_start(cutting, batch, (end - offset) as usize);
-                refused.push(cutting.fault(last, None));
-                (last - offset) as usize
-            }
-        };
+        let end = (end - offset) as usize;
+        let stop = self.find_start(cutting, batch, end)?;
+        batch.end = self.end_of_rows(cutting, batch, (end, stop), refused)?;
         batch.cursor = batch.start;
         Ok(())
+    }
+
+    /// Where the rows end that begin before `end`; the last of them ends at `stop`, or is too long. That
+    /// is told by its length alone, however much was read.
+    fn end_of_rows(
+        &self,
+        cutting: &Cutting<'_>,
+        batch: &KeyBatch,
+        (end, stop): (usize, Option<usize>),
+        refused: &mut Faults,
+    ) -> Result<usize> {
+        if let Some(stop) = stop.filter(|stop| stop - batch.start <= cutting.max_row_bytes) {
+            return Ok(stop);
+        }
+        let last = self.last_start(cutting, batch, end);
+        let place = (last - batch.offset) as usize;
+        match stop {
+            Some(stop) if stop - place <= cutting.max_row_bytes => Ok(stop),
+            _ if cutting.passing().is_some() => {
+                refused.push(cutting.fault(last, None));
+                Ok(place)
+            }
+            _ => Err(cutting.too_long(last, line_of(self.file, last).ok())),
+        }
     }
 
     /// The first place at `from` or behind it that isn't known to be inside a row that is too long.
@@ -147,11 +166,11 @@ impl Parts<'_> {
         let mut place = batch.start.max(usize::from(batch.offset > self.skip));
         while place <= from {
             match cutting.layout.next_start(&batch.block, place, false) {
-                Cut::At(next) => {
+                Cut::At(next) if next <= from => {
                     last = batch.offset + next as u64;
                     place = next + 1;
                 }
-                Cut::More => break,
+                Cut::At(_) | Cut::More => break,
             }
         }
         last

@@ -67,13 +67,7 @@ fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
         skip: opened.skip(),
         barren: &Mutex::new(0..0),
     };
-    let cutting = Cutting {
-        path: input.path(),
-        layout: &opened.reading().layout,
-        part_bytes: options.part_bytes,
-        max_row_bytes: options.max_row_bytes,
-        skips_long: options.on_error == OnError::Skip,
-    };
+    let cutting = Cutting::new(input.path(), &opened.reading().layout, options);
     let (mut batch, mut faults) = (KeyBatch::new(), Findings::default());
     let mut rows = Vec::new();
     for part in 0..parts.count(&cutting) {
@@ -417,6 +411,74 @@ fn rows_that_are_too_long_are_passed_over() {
         assert_eq!(lines[..2], [Some(1), Some(300_004)]);
         let error = run(OnError::Stop, 2).expect_err("it stops");
         assert!(error.one_line().contains("at most 1000 bytes"), "{error}");
+    }
+}
+
+/// Whether a row is too long is told by its length, however it was cut and whatever was read ahead.
+#[test]
+fn a_row_is_too_long_from_one_byte_on() {
+    const MOST: usize = 70_000;
+    let lengths = [
+        100,
+        MOST,
+        MOST + 1,
+        3,
+        MOST - 1,
+        MOST + 65_536,
+        MOST,
+        MOST + 100,
+        MOST * 2,
+        70,
+        MOST + 40_000,
+        1,
+    ];
+    let texts = |row: &dyn Fn(usize) -> String| -> Vec<String> {
+        lengths
+            .iter()
+            .map(|length| row((*length).max(20)))
+            .collect()
+    };
+    let line = |length: usize| "k".repeat(length - 1) + "\n";
+    let quoted =
+        |length: usize| format!("\"{}\",1\n", ",\n".repeat(length)[..length - 5].to_owned());
+    let dump = |length: usize| format!("0,string,{},1,string,1,1,\n", "x".repeat(length));
+    for (format, header, rows) in [
+        (Format::List, "", texts(&line)),
+        (Format::Csv, "key,size\n", texts(&quoted)),
+        (Format::RdbTools, "", texts(&dump)),
+    ] {
+        let text = header.to_owned() + &rows.concat();
+        let mut place = header.len() as u64;
+        let mut truth = (0, Vec::new());
+        for row in &rows {
+            match row.len() > MOST {
+                true => truth.1.push(place),
+                false => truth.0 += 1,
+            }
+            place += row.len() as u64;
+        }
+        // Of what is passed over the first are kept.
+        truth.1.truncate(5);
+        let (_folder, input) = written(text.as_bytes());
+        for part_bytes in [1000, 65_536, MOST, 1 << 20] {
+            let options = Options {
+                max_row_bytes: MOST,
+                ..options(format, part_bytes)
+            };
+            let told = |(rows, refused): (Vec<Row>, Vec<u64>)| (rows.len(), refused);
+            assert_eq!(
+                told(streamed(&input, &options)),
+                truth,
+                "{format} {part_bytes}"
+            );
+            if format != Format::Csv {
+                assert_eq!(
+                    told(by_parts(&input, &options)),
+                    truth,
+                    "{format} {part_bytes}"
+                );
+            }
+        }
     }
 }
 

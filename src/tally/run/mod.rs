@@ -158,13 +158,7 @@ impl Run<'_> {
     fn input(&self, input: Opened, crew: Crew) -> Result<(Tally, InputSummary)> {
         let path = input.path.clone();
         let reading = input.reading().clone();
-        let cutting = Cutting {
-            path: &path,
-            layout: &reading.layout,
-            part_bytes: self.options.part_bytes,
-            max_row_bytes: self.options.max_row_bytes,
-            skips_long: self.options.on_error == OnError::Skip,
-        };
+        let cutting = Cutting::new(&path, &reading.layout, self.options);
         let (format, note) = (input.format_name(), input.note());
         let file = match &input.seekable {
             Some((file, length)) if input.has_lines() => Some((
