@@ -5,8 +5,8 @@ use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::counted_text;
-use crate::source::{self, Escape, Filter, Findings, Format, OnError, SizeOf};
-use crate::tally::{self, Outcome, Prefixes};
+use crate::source::{self, Command, Escape, Filter, Findings, Format, OnError, SizeOf};
+use crate::tally::{self, Operations, Outcome, Prefixes};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -243,6 +243,9 @@ fn describe(outcome: &Outcome) {
         }
         describe_findings(&path, input.format, &input.findings, &input.path);
     }
+    if let Some(operations) = outcome.tally.operations() {
+        warn_of_unknown_commands(operations);
+    }
     let unsized_keys = outcome.tally.unsized_keys();
     if unsized_keys > 0 {
         let (have, them) = match unsized_keys {
@@ -252,6 +255,20 @@ fn describe(outcome: &Outcome) {
         terminal::say(format!(
             "{} {have} no size in the input, so that bytes are unknown for {them}",
             counted_text(unsized_keys, "key")
+        ));
+    }
+}
+
+/// Calls of commands that aren't known may have keys, which nobody counts then.
+fn warn_of_unknown_commands(operations: &Operations) {
+    let commands = operations.commands().into_iter();
+    let unknown = commands.filter(|(command, _)| *command == Command::OTHER);
+    let calls: u64 = unknown.map(|(_, count)| count.keyless).sum();
+    if calls > 0 {
+        terminal::say(format!(
+            "warning: {} of commands that slotkit doesn't know (a module's?): where they have keys, these \
+             aren't counted",
+            counted_text(calls, "call")
         ));
     }
 }
@@ -282,6 +299,13 @@ pub(super) fn describe_findings(path: &str, format: &str, findings: &Findings, f
         let rows = counted_text(faults.count(), "row");
         terminal::say(match (format == Format::Rdb.name(), faults.count()) {
             (true, _) => format!("{path}: it is damaged; what stands before the damage is counted"),
+            // A saved tally has the number alone.
+            (false, 1) if faults.first().is_empty() => {
+                format!("{path}: {rows} couldn't be read and is not counted")
+            }
+            (false, _) if faults.first().is_empty() => {
+                format!("{path}: {rows} couldn't be read and are not counted")
+            }
             (false, 1) => format!("{path}: {rows} can't be read and is not counted:"),
             (false, _) => {
                 format!("{path}: {rows} can't be read and are not counted; the first are")

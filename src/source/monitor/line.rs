@@ -132,25 +132,45 @@ impl Arguments {
                 all(1..2, 1);
                 all(self.counted(line, 2), 1);
             }
+            Keys::CountedPairs => {
+                let pairs = self.counted(line, 1);
+                all(pairs.start..pairs.start + 2 * pairs.len(), 2);
+            }
+            Keys::Triples => all(1..count, 3),
             Keys::Streams => {
-                let word = (1..count).find(|at| self.is_word(line, *at, "streams"));
-                let begin = word.map_or(count, |at| at + 1);
+                let begin = self.behind_word(line, 1, "streams", &[("group", 2)]);
                 all(begin..begin + (count - begin) / 2, 1);
             }
-            Keys::OneAndBehind(words) => {
+            Keys::OneAndBehind(from, words) => {
                 all(1..2, 1);
-                for at in 2..count {
-                    if words.iter().any(|word| self.is_word(line, at, word)) {
-                        all(at + 1..at + 2, 1);
-                    }
+                for word in words {
+                    let at = self.behind_word(line, from, word, &[("by", 1), ("get", 1)]);
+                    all(at..at + 1, 1);
                 }
             }
             Keys::Migrate if self.word(line, 3).is_some_and(|key| !key.is_empty()) => all(3..4, 1),
             Keys::Migrate => {
-                let word = (4..count).find(|at| self.is_word(line, *at, "keys"));
-                all(word.map_or(count, |at| at + 1)..count, 1);
+                let logins = [("auth", 1), ("auth2", 2)];
+                all(self.behind_word(line, 6, "keys", &logins)..count, 1);
             }
         }
+    }
+
+    /// The argument behind a word, or the end where it isn't there. Behind the other words stand so many
+    /// arguments of any text, which may look like it.
+    fn behind_word(&self, line: &[u8], from: usize, word: &str, others: &[(&str, usize)]) -> usize {
+        let count = self.0.len();
+        let mut at = from;
+        while at < count {
+            if self.is_word(line, at, word) {
+                return at + 1;
+            }
+            let other = others
+                .iter()
+                .find(|(other, _)| self.is_word(line, at, other));
+            at += 1 + other.map_or(0, |(_, passed)| *passed);
+        }
+        count
     }
 
     /// The arguments behind one that says how many they are.
@@ -215,6 +235,18 @@ mod tests {
             ("georadius a 1 2 3 km store d", "a d"),
             ("migrate host 6379 a 0 5000", "a"),
             ("migrate host 6379 - 0 5000 copy keys a b", "a b"),
+            ("migrate host 6379 - 0 5000 auth keys keys a", "a"),
+            ("migrate host 6379 - 0 5000 auth2 keys auth keys a", "a"),
+            ("msetex 2 a 1 b 2 ex 10", "a b"),
+            ("msetex 99 a 1 b", "a b"),
+            ("xreadgroup group streams c streams a >", "a"),
+            ("xreadgroup count 1 group g streams streams a >", "a"),
+            ("sort a by store get store store d", "a d"),
+            ("georadiusbymember a store 3 km", "a"),
+            ("vadd a values 1 2 x", "a"),
+            ("json.set a $ 1", "a"),
+            ("json.mset a $ 1 b $ 2", "a b"),
+            ("ft.search a b", ""),
             ("xinfo stream a", "a"),
         ] {
             assert_eq!(keys(command).join(" "), expected, "{command}");
