@@ -19,6 +19,7 @@ impl Reader {
             field: None,
             message: format!("{}; what follows isn't counted", error.message()),
         });
+        self.note_counts();
         Ok(())
     }
 

@@ -12,6 +12,12 @@ pub(super) fn is_possible(packed: u64, length: u64) -> bool {
     length <= packed.saturating_mul(MOST_A_BYTE)
 }
 
+/// Whether somebody may have packed so many bytes to so many. Servers pack only what becomes shorter;
+/// the worst that the form itself does is a byte more for each 32.
+pub(super) fn is_sane(packed: u64, length: u64) -> bool {
+    packed <= length.saturating_add(length / 32).saturating_add(64)
+}
+
 /// Unpacks until `out` has `limit` bytes; false when the data is damaged before that.
 ///
 /// Memory is bounded by the caller's limit, and what is there when it is reached is right.

@@ -76,6 +76,8 @@ pub(crate) struct Reader {
     has_keys: bool,
     /// Keys of collections without elements: servers drop them when they load the file.
     empty_keys: u64,
+    /// Fields that aren't the markers that they should be.
+    bad_marks: u64,
     scratch: Vec<u8>,
     findings: Findings,
 }
@@ -124,6 +126,7 @@ impl Reader {
             last_key: Vec::new(),
             has_keys: false,
             empty_keys: 0,
+            bad_marks: 0,
             scratch: Vec::new(),
             findings: Findings::default(),
         }

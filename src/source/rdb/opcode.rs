@@ -106,7 +106,7 @@ impl Reader {
         self.values.model = Model::new(&self.origin);
         match mark {
             Some(Some(mark)) => self.open_mark(mark),
-            Some(None) => self.note("its field slot-info isn't three numbers".to_owned()),
+            Some(None) => self.bad_marks += 1,
             None => {}
         }
         Ok(())
@@ -151,19 +151,29 @@ impl Reader {
         }
     }
 
-    /// The end, and the checksum behind it.
-    fn end(&mut self) -> Result<()> {
-        self.close_mark();
+    /// Notes what was counted instead of told one by one; at the end, or where the file breaks off.
+    pub(super) fn note_counts(&mut self) {
         if let Some(more) = self.marks.more_differences() {
             self.note(more);
         }
-        if self.empty_keys > 0 {
+        let (bad_marks, empty_keys) = (self.bad_marks, self.empty_keys);
+        if bad_marks > 0 {
             self.note(format!(
-                "{} keys are empty lists, sets, sorted sets or hashes; servers drop them, and they \
-                 are not counted",
-                self.empty_keys
+                "{bad_marks} of its fields slot-info aren't three numbers"
             ));
         }
+        if empty_keys > 0 {
+            self.note(format!(
+                "{empty_keys} keys are empty lists, sets, sorted sets or hashes; servers drop them, and \
+                 they are not counted"
+            ));
+        }
+    }
+
+    /// The end, and the checksum behind it.
+    fn end(&mut self) -> Result<()> {
+        self.close_mark();
+        self.note_counts();
         self.state = State::Done;
         let begin = self.window.offset();
         let computed = self.window.finish_sum();

@@ -177,6 +177,10 @@ impl Window {
 
     fn unpack(&mut self, packed: u64, length: u64, out: &mut Vec<u8>) -> Result<()> {
         let start = self.offset();
+        if !lzf::is_sane(packed, length) {
+            let message = format!("{packed} bytes of LZF data are too many for {length} bytes");
+            return Err(self.error(start, message));
+        }
         let before = out.len();
         let limit = before.saturating_add(length as usize);
         let is_whole = match self.slice(packed)? {
@@ -259,5 +263,11 @@ mod tests {
         let bomb = [0xc3, 4, 0x80, 0x40, 0, 0, 0, 0, b'a', 0x20, 0];
         let error = window(&bomb).step_text().expect_err("a bomb");
         assert!(error.message().contains("can't unpack"), "{error}");
+        // 300 bytes that are said to be packed, of a string of one.
+        let mut padded = vec![0xc3, 0x41, 0x2c, 1, 0, b'a'];
+        padded.resize(310, 0);
+        let error = window(&padded).copy_text(100, &mut Vec::new());
+        let error = error.expect_err("nobody packs so");
+        assert!(error.message().contains("too many for 1 bytes"), "{error}");
     }
 }
