@@ -11,7 +11,7 @@ use super::rdb_tools::{HEADER, OLD_HEADER, RdbTools};
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
 use csv::{ByteRecord, ReaderBuilder};
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memmem, memrchr};
 
 /// How much of an input is looked at; a header must fit.
 pub(super) const HEAD_BYTES: usize = 64 << 10;
@@ -75,7 +75,10 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
     if let Some(recognised) = rdb(head, options.format)? {
         return Ok(recognised);
     }
-    refuse_foreign(head)?;
+    // Between NULs, keys of one byte look just like it.
+    if !options.is_null_separated {
+        refuse_utf16(head)?;
+    }
     let mark = if head.starts_with(UTF8_MARK) {
         UTF8_MARK.len()
     } else {
@@ -104,7 +107,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
     };
     let skip = recognised.skip + mark;
     let is_guessed_list = options.format.is_none() && recognised.name == Format::List.name();
-    if options.escape.is_none() && is_guessed_list && is_quoted_list(text) {
+    if options.escape.is_none() && is_guessed_list && is_quoted_list(text, is_whole) {
         return Ok(Recognised {
             skip,
             escape: Escape::Quoted,
@@ -149,6 +152,13 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
              file with an RDB preamble (aof-use-rdb-preamble yes, then BGREWRITEAOF)",
         ));
     }
+    if is_json(text) {
+        let message = "expected a CSV with a header or a list of keys, found JSON";
+        return Err(Error::new(ErrorKind::Input, message).mend(
+            "analyze the RDB file itself, or have the tool write a CSV; if these are keys, pass --format \
+             list",
+        ));
+    }
     if has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
         return Err(Error::new(ErrorKind::Input, message)
@@ -174,8 +184,13 @@ fn list(options: &Options) -> Recognised {
 const LOOKED_AT: usize = 100;
 
 /// Whether every whole line of the head is a key as `redis-cli --no-raw` prints it.
-fn is_quoted_list(text: &[u8]) -> bool {
-    let whole = memrchr(b'\n', text).map_or(&text[..0], |end| &text[..end]);
+fn is_quoted_list(text: &[u8], is_whole: bool) -> bool {
+    // A last line that the head has whole needs no newline.
+    let end = match is_whole && !text.ends_with(b"\n") {
+        true => Some(text.len()),
+        false => memrchr(b'\n', text),
+    };
+    let whole = &text[..end.unwrap_or(0)];
     let mut out = Vec::new();
     let mut lines = whole.split(|byte| *byte == b'\n').take(LOOKED_AT);
     !whole.is_empty()
@@ -348,15 +363,24 @@ fn first_line(text: &[u8], is_whole: bool) -> &[u8] {
 }
 
 /// Refuses what has another job, by its magic.
-fn refuse_foreign(head: &[u8]) -> Result<()> {
-    let refuse = |message: &str, mend: &str| Err(Error::new(ErrorKind::Input, message).mend(mend));
-    if is_utf16(head) {
-        return refuse(
-            "expected UTF-8 or plain bytes, found UTF-16",
-            "convert it: iconv -f UTF-16 -t UTF-8 FILE",
-        );
+fn refuse_utf16(head: &[u8]) -> Result<()> {
+    if !is_utf16(head) {
+        return Ok(());
     }
-    Ok(())
+    let message = "expected UTF-8 or plain bytes, found UTF-16";
+    Err(Error::new(ErrorKind::Input, message).mend("convert it: iconv -f UTF-16 -t UTF-8 FILE"))
+}
+
+/// Objects of JSON, alone or in a list, as some tools dump keys: each line would be a key, with the
+/// object for its hash tag.
+fn is_json(text: &[u8]) -> bool {
+    const NEAR_BYTES: usize = 4_096;
+    let text = text.trim_ascii_start();
+    let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    let near = &first[..first.len().min(NEAR_BYTES)];
+    near.starts_with(b"{")
+        && near[1..].trim_ascii_start().starts_with(b"\"")
+        && memmem::find(near, b"\":").is_some()
 }
 
 /// UTF-16 by its mark, or by a NUL in every second byte.

@@ -51,6 +51,14 @@ impl KeyKind {
         }
     }
 
+    /// The same for words in any case, as people's own tools write them.
+    pub(super) fn from_word_in_any_case(word: &[u8]) -> KeyKind {
+        match KeyKind::from_word(word) {
+            KeyKind::Module => KeyKind::from_word(&word.to_ascii_lowercase()),
+            kind => kind,
+        }
+    }
+
     /// Whether the server drops such a key with its last element; a stream may be empty.
     pub(super) fn is_collection(self) -> bool {
         matches!(

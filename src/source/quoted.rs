@@ -116,11 +116,7 @@ impl Quoted {
             })
         };
         if memchr(b'"', raw).is_some() && !has_sound_quotes(raw, self.delimiter) {
-            return fault(
-                None,
-                "expected quotes around whole fields, doubled inside, found a stray quote"
-                    .to_owned(),
-            );
+            return fault(None, stray_quote(raw));
         }
         if record.len() == 1 && self.names.len() > 1 && matches!(&record[0], b"" | b"\r") {
             return None;
@@ -135,23 +131,18 @@ impl Quoted {
                 ),
             );
         }
-        match self.facts(record) {
+        let row = Row {
+            record,
+            // One inside quotes is a part of the field.
+            has_cr: raw.strip_suffix(b"\n").unwrap_or(raw).ends_with(b"\r"),
+        };
+        match self.facts(&row) {
             Ok(facts) => {
-                let row = (byte - batch.offset) as usize;
-                batch.push_unescaped(row, self.field(record, self.key), facts);
+                let place = (byte - batch.offset) as usize;
+                batch.push_unescaped(place, row.field(self.key), facts);
                 None
             }
             Err((column, message)) => fault(Some(self.name(column)), message),
-        }
-    }
-
-    /// A field, without the carriage return before the newline.
-    fn field<'record>(&self, record: &'record ByteRecord, column: usize) -> &'record [u8] {
-        let field = &record[column];
-        if column + 1 == self.names.len() {
-            field.strip_suffix(b"\r").unwrap_or(field)
-        } else {
-            field
         }
     }
 
@@ -170,15 +161,15 @@ impl Quoted {
     }
 
     /// What is known of a row's key; or the column that can't be read, and why.
-    fn facts(&self, record: &ByteRecord) -> Result<KeyFacts, (usize, String)> {
-        let field = |column: Option<usize>| column.map(|column| self.field(record, column));
-        let size_bytes = self.number(record, self.size, number::size, number::SIZE_EXPECTED)?;
-        let db = self.number(record, self.db, number::database, "a database number")?;
-        let expiry = field(self.expiry).filter(|text| !text.is_empty());
+    fn facts(&self, row: &Row<'_>) -> Result<KeyFacts, (usize, String)> {
+        let field = |column: Option<usize>| column.map(|column| row.field(column));
+        let size_bytes = self.number(row, self.size, number::size, number::SIZE_EXPECTED)?;
+        let db = self.number(row, self.db, number::database, "a database number")?;
+        let expiry = field(self.expiry).filter(|text| !is_never(text));
         Ok(KeyFacts {
             size_bytes,
             elements: field(self.elements).and_then(number::size),
-            kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word),
+            kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word_in_any_case),
             db: db.unwrap_or(0),
             expires: expiry.is_some(),
             expires_at: expiry.and_then(Moment::parse),
@@ -190,7 +181,7 @@ impl Quoted {
     /// A column's number, where there is such a column.
     fn number<N>(
         &self,
-        record: &ByteRecord,
+        row: &Row<'_>,
         column: Option<usize>,
         read: impl Fn(&[u8]) -> Option<N>,
         expected: &str,
@@ -198,9 +189,41 @@ impl Quoted {
         let Some(column) = column else {
             return Ok(None);
         };
-        let text = self.field(record, column);
+        let text = row.field(column);
         let refused = || format!("expected {expected}, found {}", excerpt(text));
         read(text).map(Some).ok_or_else(|| (column, refused()))
+    }
+}
+
+/// What tools write for a key that doesn't expire: nothing, or the server's answer to `TTL`.
+fn is_never(text: &[u8]) -> bool {
+    matches!(text, b"" | b"-1" | b"0") || text.eq_ignore_ascii_case(b"null")
+}
+
+/// One quote too many makes a row of everything up to the next one.
+fn stray_quote(raw: &[u8]) -> String {
+    let message = "expected quotes around whole fields, doubled inside, found a stray quote";
+    match memchr_iter(b'\n', raw.trim_ascii_end()).count() {
+        0 => message.to_owned(),
+        more => format!("{message} in a row of {} lines", more + 1),
+    }
+}
+
+/// A row's fields.
+struct Row<'record> {
+    record: &'record ByteRecord,
+    /// Whether a carriage return stands before the newline.
+    has_cr: bool,
+}
+
+impl Row<'_> {
+    /// A field, without the carriage return before the newline.
+    fn field(&self, column: usize) -> &[u8] {
+        let field = &self.record[column];
+        match self.has_cr && column + 1 == self.record.len() {
+            true => field.strip_suffix(b"\r").unwrap_or(field),
+            false => field,
+        }
     }
 }
 

@@ -511,3 +511,73 @@ fn quoted_rows_that_are_too_long_are_passed_over() {
         assert_eq!(refused, truth, "{part_bytes}");
     }
 }
+
+/// The keys of a text in the form that its content shows.
+fn keys_of(text: &[u8], options: &Options) -> Vec<Vec<u8>> {
+    let (_folder, input) = written(text);
+    let (rows, _) = streamed(&input, options);
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+#[test]
+fn a_carriage_return_inside_quotes_is_the_keys() {
+    let keys = |text: &str| keys_of(text.as_bytes(), &Options::default());
+    assert_eq!(keys("size,key\n1,\"a\r\"\n"), [b"a\r"]);
+    assert_eq!(keys("size,key\r\n1,\"a\r\"\r\n"), [b"a\r"]);
+    assert_eq!(keys("size,key\r\n1,\"a\"\r\n1,b\r\n"), [b"a", b"b"]);
+}
+
+#[test]
+fn the_last_line_of_a_quoted_list_needs_no_newline() {
+    let keys = |text: &str| keys_of(text.as_bytes(), &Options::default());
+    assert_eq!(keys("\"foo\""), keys("\"foo\"\n"));
+    assert_eq!(keys("\"foo\"\n\"b\\x00r\""), [&b"foo"[..], b"b\0r"]);
+    assert_eq!(keys("\"foo\"\nbar"), [&b"\"foo\""[..], b"bar"]);
+}
+
+#[test]
+fn keys_of_one_byte_between_nuls_are_no_utf_16() {
+    let text: Vec<u8> = (0..64).flat_map(|_| *b"a\0").collect();
+    let options = Options {
+        is_null_separated: true,
+        ..Options::default()
+    };
+    assert_eq!(keys_of(&text, &options).len(), 64);
+    let (_folder, input) = written(&text);
+    let refused = open(&input, &Options::default()).err().expect("UTF-16");
+    assert!(refused.message().contains("UTF-16"), "{refused}");
+}
+
+#[test]
+fn json_is_no_list_of_keys() {
+    for text in [
+        "[\n{\"db\":0,\"key\":\"a\"},\n{\"db\":0,\"key\":\"b\"}\n]\n",
+        "{\"key\":\"a\",\"type\":\"string\"}\n{\"key\":\"b\"}\n",
+    ] {
+        let (_folder, input) = written(text.as_bytes());
+        let refused = open(&input, &Options::default()).err().expect("JSON");
+        assert!(refused.message().contains("JSON"), "{refused}");
+        assert!(!keys_of(text.as_bytes(), &options(Format::List, 1 << 20)).is_empty());
+    }
+    // A hash tag, and a key that begins with a bracket.
+    let keys = keys_of(b"{user}:1\n[a]\n", &Options::default());
+    assert_eq!(keys, [&b"{user}:1"[..], b"[a]"]);
+}
+
+#[test]
+fn words_of_peoples_own_tools_are_understood() {
+    let text = "key,type,expiry\na,String,-1\nb,ZSET,0\nc,hash,NULL\nd,ReJSON-RL,1795370754\n";
+    let (_folder, input) = written(text.as_bytes());
+    let (rows, _) = streamed(&input, &Options::default());
+    let kinds: Vec<_> = rows.iter().map(|row| (row.2, row.4)).collect();
+    use KeyKind::{Hash, Module, String, Zset};
+    assert_eq!(
+        kinds,
+        [
+            (String, false),
+            (Zset, false),
+            (Hash, false),
+            (Module, true)
+        ]
+    );
+}
