@@ -104,7 +104,7 @@ impl Tally {
                 Some(size) => {
                     self.sizes.add(size);
                     if self.big_keys.may_take(size) {
-                        self.big_keys.add(run.key(at), size);
+                        self.big_keys.add(run.slots[at], run.key(at), size);
                     }
                 }
                 None => self.unsized_keys += 1,

@@ -1,22 +1,56 @@
 //! The biggest key of each slot.
 
 use crate::slot::{SLOT_COUNT, Slot};
+use std::cmp::Reverse;
 
-/// The biggest key of a slot.
+/// How much is kept of the name of a slot's biggest key: there are many, in each thread.
+pub(super) const KEPT_BYTES: usize = 256;
+
+/// A big key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BigKey {
     /// How many bytes it takes.
     pub size_bytes: u64,
-    /// The key.
+    /// Its name; of a long one the beginning.
     pub key: Box<[u8]>,
+    /// The length of the whole name.
+    pub length: u64,
+    /// Its slot.
+    pub slot: Slot,
 }
 
 impl BigKey {
+    /// A key of which at most so many bytes are kept.
+    pub(super) fn new(slot: Slot, key: &[u8], size_bytes: u64, most: usize) -> BigKey {
+        BigKey {
+            size_bytes,
+            key: key[..key.len().min(most)].into(),
+            length: key.len() as u64,
+            slot,
+        }
+    }
+
+    /// The smaller, the bigger: of keys of one size, the one that sorts first counts as the biggest.
+    pub(super) fn rank(&self) -> (Reverse<u64>, &[u8], u64, Slot) {
+        (Reverse(self.size_bytes), &self.key, self.length, self.slot)
+    }
+
+    /// Whether only the beginning of its name is kept.
+    pub fn is_cut(&self) -> bool {
+        self.length > self.key.len() as u64
+    }
+
     /// Whether another key is bigger; of keys of one size, the one that sorts first counts as the biggest.
     #[inline]
     fn is_beaten_by(&self, size_bytes: u64, key: &[u8]) -> bool {
-        size_bytes > self.size_bytes || (size_bytes == self.size_bytes && *key < *self.key)
+        size_bytes > self.size_bytes || (size_bytes == self.size_bytes && sorts_before(key, self))
     }
+}
+
+/// By what is kept of both, then by their lengths.
+fn sorts_before(key: &[u8], known: &BigKey) -> bool {
+    let kept = &key[..key.len().min(KEPT_BYTES)];
+    (kept, key.len() as u64) < (&known.key, known.length)
 }
 
 /// The biggest key of each slot, where a size is known.
@@ -41,14 +75,9 @@ impl BiggestOfSlots {
             // Keys of one kind often have one length: no need to allocate anew.
             Some(known) if known.key.len() == key.len() => {
                 known.key.copy_from_slice(key);
-                known.size_bytes = size_bytes;
+                (known.size_bytes, known.length) = (size_bytes, key.len() as u64);
             }
-            place => {
-                *place = Some(BigKey {
-                    size_bytes,
-                    key: key.into(),
-                });
-            }
+            place => *place = Some(BigKey::new(slot, key, size_bytes, KEPT_BYTES)),
         }
     }
 
@@ -58,10 +87,19 @@ impl BiggestOfSlots {
     }
 
     pub(super) fn merge(&mut self, other: BiggestOfSlots) {
-        for (slot, theirs) in Slot::all().zip(other.0) {
-            if let Some(theirs) = theirs {
-                self.offer(slot, &theirs.key, theirs.size_bytes);
-            }
+        for theirs in other.0.into_iter().flatten() {
+            self.keep(theirs);
+        }
+    }
+
+    /// Keeps one that was kept elsewhere when it is the biggest of its slot so far.
+    pub(super) fn keep(&mut self, other: BigKey) {
+        let place = &mut self.0[other.slot.index()];
+        if place
+            .as_ref()
+            .is_none_or(|known| other.rank() < known.rank())
+        {
+            *place = Some(other);
         }
     }
 }

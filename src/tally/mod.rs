@@ -179,6 +179,13 @@ impl Tally {
         }
     }
 
+    /// Keeps one that was kept elsewhere when it is the biggest of its slot so far.
+    fn keep_biggest(&mut self, big: BigKey) {
+        let least = &mut self.slots[big.slot.index()].least_biggest;
+        *least = (*least).max(big.size_bytes);
+        self.biggest.keep(big);
+    }
+
     /// Keeps a key when it is the biggest of its slot so far.
     fn offer_biggest(&mut self, slot: Slot, key: &[u8], size_bytes: u64) {
         self.biggest.offer(slot, key, size_bytes);

@@ -31,8 +31,12 @@ pub struct Named {
     pub share: Share,
 }
 
-/// A key by its size; of one size, the key that sorts first is the larger.
-type SizedKey = (u64, Reverse<Box<[u8]>>);
+/// How much is kept of the name of one of the biggest keys.
+pub(super) const KEPT_BYTES: usize = 4_096;
+
+/// A key by its size; of one size, the key that sorts first is the larger: by what is kept of its name,
+/// then by its length.
+type SizedKey = (u64, Reverse<(Box<[u8]>, u64)>, Slot);
 
 /// The biggest keys, bounded; which are kept doesn't depend on the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -50,35 +54,37 @@ impl Biggest {
     }
 
     /// Offers a key.
-    pub(super) fn add(&mut self, key: &[u8], size_bytes: u64) {
+    pub(super) fn add(&mut self, slot: Slot, key: &[u8], size_bytes: u64) {
         if !self.may_take(size_bytes) || (size_bytes == self.least && self.is_full_before(key)) {
             return;
         }
-        self.keep(size_bytes, key.into());
+        self.keep(BigKey::new(slot, key, size_bytes, KEPT_BYTES));
     }
 
     /// Whether all places are taken, the last one by a key that sorts before this one: in a dump
     /// whose keys have one size, nearly every key ends here.
     fn is_full_before(&self, key: &[u8]) -> bool {
-        let Some(Reverse((_, Reverse(last)))) = self.kept.peek() else {
+        let Some(Reverse((_, Reverse((last, length)), _))) = self.kept.peek() else {
             return false;
         };
-        self.kept.len() == BIG_KEYS && **last <= *key
+        let kept = &key[..key.len().min(KEPT_BYTES)];
+        self.kept.len() == BIG_KEYS && (&**last, *length) <= (kept, key.len() as u64)
     }
 
-    pub(super) fn keep(&mut self, size_bytes: u64, key: Box<[u8]>) {
-        self.kept.push(Reverse((size_bytes, Reverse(key))));
+    pub(super) fn keep(&mut self, big: BigKey) {
+        let name = Reverse((big.key, big.length));
+        self.kept.push(Reverse((big.size_bytes, name, big.slot)));
         if self.kept.len() > BIG_KEYS {
             self.kept.pop();
         }
         if self.kept.len() == BIG_KEYS {
-            self.least = self.kept.peek().map_or(0, |Reverse((size, _))| *size);
+            self.least = self.kept.peek().map_or(0, |Reverse((size, ..))| *size);
         }
     }
 
     pub(super) fn merge(&mut self, other: Biggest) {
-        for Reverse((size_bytes, Reverse(key))) in other.kept {
-            self.keep(size_bytes, key);
+        for big in other.sorted() {
+            self.keep(big);
         }
     }
 
@@ -87,14 +93,16 @@ impl Biggest {
         let mut keys: Vec<BigKey> = self
             .kept
             .iter()
-            .map(|Reverse((size_bytes, Reverse(key)))| BigKey {
-                size_bytes: *size_bytes,
-                key: key.clone(),
-            })
+            .map(
+                |Reverse((size_bytes, Reverse((key, length)), slot))| BigKey {
+                    size_bytes: *size_bytes,
+                    key: key.clone(),
+                    length: *length,
+                    slot: *slot,
+                },
+            )
             .collect();
-        keys.sort_by(|one, other| {
-            (Reverse(one.size_bytes), &one.key).cmp(&(Reverse(other.size_bytes), &other.key))
-        });
+        keys.sort_by(|one, other| one.rank().cmp(&other.rank()));
         keys
     }
 }

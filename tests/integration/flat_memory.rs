@@ -2,6 +2,7 @@
 //!
 //! `SLOTKIT_TEST_ROWS=50000000` asks for more rows than the usual run has.
 
+use super::servers;
 use super::tool::slotkit;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -34,14 +35,37 @@ fn row(text: &mut String, number: u64) {
     );
 }
 
+/// Keys with long names, one for each slot at least, and with long tags and prefixes.
+fn long_row(text: &mut String, number: u64) {
+    let url = "/a/long/way/to/go".repeat(if number.is_multiple_of(100) {
+        3_000
+    } else {
+        80
+    });
+    let _ = writeln!(
+        text,
+        "0,string,https://{{{number}{url}}}:{number}{url},{},string,1,1,",
+        50 + number % 1_000
+    );
+}
+
 #[test]
 fn a_stream_of_rows_takes_no_more_memory_than_its_lists() {
-    if !std::path::Path::new("/proc/self/status").exists() {
-        eprintln!("skipped: this system has no /proc that tells the peak of a process");
-        return;
-    }
     let rows =
         std::env::var("SLOTKIT_TEST_ROWS").map_or(ROWS, |rows| rows.parse().expect("a number"));
+    assert_flat(rows, row);
+}
+
+#[test]
+fn long_names_take_no_more() {
+    assert_flat(40_000, long_row);
+}
+
+fn assert_flat(rows: u64, row: impl Fn(&mut String, u64)) {
+    if !std::path::Path::new("/proc/self/status").exists() {
+        servers::skip("this system has no /proc that tells the peak of a process");
+        return;
+    }
     let args = [
         "analyze",
         "-",

@@ -7,7 +7,8 @@ use crate::slot::Slot;
 use crate::tally::Tally;
 use std::io::{self, Write};
 
-/// Writes a row for each of the 16,384 slots: `slot,keys,bytes,expiring,biggest_key,biggest_key_bytes`,
+/// Writes a row for each of the 16,384 slots: `slot,keys,bytes,expiring,biggest_key` (cut after 256
+/// bytes), `biggest_key_bytes`,
 /// `operations` when there were logs of MONITOR, and `node_id,node_addr` when a slot map is known.
 ///
 /// Unknown bytes are empty. A key that a spreadsheet would take for a formula

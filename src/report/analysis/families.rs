@@ -15,6 +15,9 @@ pub struct BigKeyRow {
     /// The key's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_base64: Option<String>,
+    /// Its length in bytes, where only the beginning of it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_bytes: Option<u64>,
     /// Its slot.
     pub slot: u16,
     /// How many bytes it takes.
@@ -62,7 +65,8 @@ pub(super) fn big_keys(tally: &Tally, top: usize) -> Vec<BigKeyRow> {
     keys.map(|big| BigKeyRow {
         key: key_text(&big.key).into_owned(),
         key_base64: base64_if_needed(&big.key),
-        slot: Slot::for_key(&big.key).number(),
+        key_bytes: big.is_cut().then_some(big.length),
+        slot: big.slot.number(),
         bytes: big.size_bytes,
     })
     .collect()

@@ -9,7 +9,8 @@ use crate::tally::histogram::{CLASSES, Histogram};
 use crate::tally::operations::{CommandCount, Operations, SAMPLED};
 use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
 use crate::tally::tags::MAX_TAGS;
-use crate::tally::{BIG_KEYS, GroupCount, InputSummary, Prefixes, SlotCount};
+use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, Prefixes, SlotCount};
+use crate::tally::{biggest, top};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -95,11 +96,12 @@ fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         tally.slots[slot.index()].count = count;
         let place = fields.place();
         if let Some(key) = fields.maybe_name()? {
+            let key = (key, fields.u64()?, slot);
             let size_bytes = fields.u64()?;
-            let is_of_slot = Slot::for_key(key) == slot;
-            let is_sane = is_of_slot && count.keys > 0 && size_bytes <= count.bytes;
+            let is_sane = is_kept(key, biggest::KEPT_BYTES) && count.keys > 0;
+            let is_sane = is_sane && size_bytes <= count.bytes;
             expect(is_sane, place, "a key of the slot, no bigger than the slot")?;
-            tally.offer_biggest(slot, key, size_bytes);
+            tally.keep_biggest(big_key(key, size_bytes));
         }
         expect(tally.slot(slot).keys <= MAX_KEYS, place, "fewer keys")?;
     }
@@ -226,13 +228,36 @@ fn big_keys(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     for _ in 0..fields.count(BIG_KEYS, "big keys")? {
         let place = fields.place();
         let size_bytes = fields.u64()?;
-        let key = fields.name()?;
-        let slot = tally.slot(Slot::for_key(key));
-        let is_sane = slot.keys > 0 && size_bytes <= slot.bytes;
-        expect(is_sane, place, "a key no bigger than its slot")?;
-        tally.big_keys.keep(size_bytes, key.into());
+        let (key, length) = (fields.name()?, fields.u64()?);
+        let slot = Slot::new(fields.u16()?);
+        let slot = slot.ok_or_else(|| Broken::new(place, "expected a slot of 0 to 16383"))?;
+        let count = tally.slot(slot);
+        let is_sane = is_kept((key, length, slot), top::KEPT_BYTES) && count.keys > 0;
+        let is_sane = is_sane && size_bytes <= count.bytes;
+        expect(is_sane, place, "a key of its slot, no bigger than that")?;
+        tally
+            .big_keys
+            .keep(big_key((key, length, slot), size_bytes));
     }
     Ok(())
+}
+
+/// Whether a name is what is kept of a key of this length and slot. Of one that is cut nobody can tell
+/// the slot.
+fn is_kept((key, length, slot): (&[u8], u64, Slot), most: usize) -> bool {
+    match length == key.len() as u64 {
+        true => key.len() <= most && Slot::for_key(key) == slot,
+        false => key.len() == most && length > most as u64,
+    }
+}
+
+fn big_key((key, length, slot): (&[u8], u64, Slot), size_bytes: u64) -> BigKey {
+    BigKey {
+        size_bytes,
+        key: key.into(),
+        length,
+        slot,
+    }
 }
 
 fn tags(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {

@@ -196,7 +196,7 @@ fn absurd_lengths_are_refused_with_their_place() {
     newer[TALLY_MAGIC.len()] = 2;
     let error = refused(&newer);
     assert!(
-        error.contains("byte 16: expected a tally of version 4, found version 2"),
+        error.contains("byte 16: expected a tally of version 5, found version 2"),
         "{error}"
     );
     // A number of inputs that no memory could hold.
@@ -236,4 +236,31 @@ fn nothing_is_left_beside_a_tally() {
     assert_eq!(names.len(), 1);
     let nowhere = folder.path().join("no/such/a.tally");
     assert!(small().save(&nowhere).is_err());
+}
+
+/// Of long names the beginnings are kept, which is the same wherever they were counted.
+#[test]
+fn long_names_are_cut_the_same_way_in_any_division() {
+    let name = |number: usize| {
+        let long = [b"{x}".to_vec(), vec![b'a'; 5_000 + number % 7]].concat();
+        let short = format!("{{x}}{number}").into_bytes();
+        if number.is_multiple_of(3) {
+            short
+        } else {
+            long
+        }
+    };
+    let keys: Vec<(Vec<u8>, Option<u64>)> =
+        (0..150).map(|number| (name(number), Some(90))).collect();
+    let whole = outcome(keys.clone());
+    let (one, other) = keys.split_at(70);
+    let mut parts = read(&outcome(other.to_vec()).to_bytes().expect("small")).expect("reads");
+    parts.merge(read(&outcome(one.to_vec()).to_bytes().expect("small")).expect("reads"));
+    assert_eq!(parts.tally.big_keys(), whole.tally.big_keys());
+    let slot = Slot::for_key(b"{x}");
+    assert_eq!(parts.tally.biggest_key(slot), whole.tally.biggest_key(slot));
+    let big = whole.tally.big_keys();
+    assert!(big.iter().all(|big| big.slot == slot));
+    let long = big.iter().find(|big| big.is_cut()).expect("a long one");
+    assert_eq!((long.key.len(), long.length), (4_096, 5_003));
 }

@@ -5,11 +5,12 @@
 //!
 //! 1. inputs: path, format, keys, operations, rows passed over, ambiguous keys, keys left out, of
 //!    RDB files the slots of their keys (a bit each, the lowest first);
-//! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known;
+//! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known: the beginning of its
+//!    name, the length of all of it, bytes;
 //! 3. types and encodings: word, keys, bytes; databases: number, keys, bytes; keys without a size;
 //!    the histograms of key lengths and sizes, 65 classes each: numbers, sum; expiry times: whether
 //!    they are hours or days since 1970, and each with keys, bytes;
-//! 4. the biggest keys: bytes, key;
+//! 4. the biggest keys: bytes, the beginning of the name, the length of all of it, slot (16 bits);
 //! 5. the hash tags, unless they were too many: tag, keys, bytes;
 //! 6. what a prefix is: delimiter, depth; the samples by keys and by bytes: whether complete, and each key's order,
 //!    slot, bytes, tag, prefix;
@@ -111,6 +112,7 @@ impl Body {
             self.u64(count.expiring);
             self.maybe_name(biggest.map(|biggest| &*biggest.key));
             if let Some(biggest) = biggest {
+                self.u64(biggest.length);
                 self.u64(biggest.size_bytes);
             }
         }
@@ -157,6 +159,8 @@ impl Body {
         for key in keys {
             self.u64(key.size_bytes);
             self.name(&key.key);
+            self.u64(key.length);
+            self.0.extend(key.slot.number().to_le_bytes());
         }
     }
 
