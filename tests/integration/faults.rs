@@ -113,7 +113,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
         return;
     };
     let (seed, state) = (cluster.seed(), state());
-    let mut expected = load::fill(seed, None, "key", 3_000, 10);
+    let expected = load::fill(seed, None, "key", 3_000, 10);
     let name = cluster.nodes()[target].addr.to_string();
     let args = [
         "plan-rebalance",
@@ -132,14 +132,11 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     let client = Writer::start(seed);
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, target, before + 100, &mut child);
-    let mut in_doubt = Expected::new();
+    let mut lost = SlotSet::default();
     signal(&cluster, victim, "-STOP");
     if fault == Fault::Dies {
         wait_until_it_has_all(&cluster, PRIMARIES + victim);
-        let slots = in_between(&cluster, victim);
-        in_doubt = expected.clone();
-        in_doubt.retain(|key, _| slots.contains(Slot::for_key(key)));
-        expected.retain(|key, _| !in_doubt.contains_key(key));
+        lost = in_between(&cluster, victim);
         signal(&cluster, victim, "-KILL");
     }
     wait_for_heir(&cluster, 0, victim);
@@ -165,6 +162,10 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     }
     let mut written = client.stop(seed);
     written.kept.extend(expected);
+    let is_in_doubt = |key: &[u8]| lost.contains(Slot::for_key(key));
+    let mut in_doubt = written.kept.clone();
+    in_doubt.retain(|key, _| is_in_doubt(key));
+    written.kept.retain(|key, _| !is_in_doubt(key));
     // What isn't lost is as it was.
     let saved = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| {
         let one = Expected::from([(key.clone(), value.clone())]);
@@ -173,6 +174,8 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
             .is_empty()
     };
     written.kept.extend(in_doubt.into_iter().filter(saved));
+    let is_lost = |key: &Vec<u8>| is_in_doubt(key) && !load::is_there(seed, key);
+    written.lives.retain(|key| !is_lost(key));
     load::assert_all_there(seed, None, &written.kept);
     load::assert_lives(seed, &written.lives);
     assert_on_one_primary(&cluster, written.kept.len() + written.lives.len());

@@ -60,6 +60,13 @@ pub fn fill_expiring(seed: &NodeAddr, prefix: &str, count: usize) -> Vec<Vec<u8>
     .collect()
 }
 
+/// Whether anybody has this key.
+pub fn is_there(seed: &NodeAddr, key: &[u8]) -> bool {
+    let mut client = ClusterClient::connect(seed, None).expect("a client");
+    let reply = client.run(&[b"EXISTS", key]).expect("an answer");
+    matches!(reply, Reply::Int(1))
+}
+
 /// Each of these keys is there, with the rest of its life.
 pub fn assert_lives(seed: &NodeAddr, keys: &[Vec<u8>]) {
     let mut client = ClusterClient::connect(seed, None).expect("a client");
