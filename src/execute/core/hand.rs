@@ -54,11 +54,12 @@ impl Core {
             let (keys, bytes) = after;
             self.events.push(Event::Moved { task, keys, bytes });
         }
+        // They were looked at, or a person was told their names: whatever that person does is right.
+        if flight.has_unclear_noted && flight.machine.unclear().is_none() {
+            flight.has_unclear_noted = false;
+            self.notes.push(Note::Clears(flight.ticket.task.slot));
+        }
         match answered {
-            Ok(()) if flight.has_unclear_noted && flight.machine.unclear().is_none() => {
-                flight.has_unclear_noted = false;
-                self.notes.push(Note::Clears(flight.ticket.task.slot));
-            }
             Ok(()) => {}
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Unclear(error)) => self.doubt(slot, error),
