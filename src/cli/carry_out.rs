@@ -12,11 +12,11 @@ use super::terminal;
 use super::work::{Work, work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::plan::Plan;
+use crate::plan::{Migration, Plan};
 use crate::report::{bytes_text, count_text, counted_text};
 use crate::slot::Slot;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// How a run tells what it did on stdout.
@@ -117,11 +117,20 @@ fn keys_of(plan: &Plan) -> BTreeMap<Slot, u64> {
 }
 
 fn question(plan: &Plan, work: &Work) -> String {
-    let cost = plan.cost();
-    let keys = cost
-        .keys
-        .map(|keys| format!(", {}", counted_text(keys, "key")));
-    let bytes = cost.bytes.map(|bytes| format!(", {}", bytes_text(bytes)));
+    // Of a plan that was carried out in part, or whose slots with big keys stay, only what is to come.
+    let slots: BTreeSet<Slot> = work.moves.iter().map(|task| task.slot).collect();
+    let migrations = plan.migrations().iter();
+    let coming: Vec<_> = migrations
+        .filter(|migration| slots.contains(&migration.slot))
+        .collect();
+    let sum = |figure: &dyn Fn(&Migration) -> Option<u64>| {
+        let mut figures = coming.iter().map(|migration| figure(migration));
+        figures.try_fold(0_u64, |sum, figure| Some(sum.saturating_add(figure?)))
+    };
+    let keys = sum(&|migration| migration.keys);
+    let bytes = sum(&|migration| migration.bytes);
+    let keys = keys.map(|keys| format!(", {}", counted_text(keys, "key")));
+    let bytes = bytes.map(|bytes| format!(", {}", bytes_text(bytes)));
     format!(
         "move {}{}{} now?",
         counted_text(work.moves.len() as u64, "slot"),
