@@ -37,9 +37,9 @@ pub(super) struct Run {
     has_changed: bool,
 }
 
-/// What is left to do after an earlier run's slots were finished can't be refused with "nothing
-/// changed" any more.
-pub(super) struct Changed(bool);
+/// Whether this process has changed the cluster: then what is left to do can't be refused with
+/// "nothing changed" any more.
+pub(super) struct Changed(pub(super) bool);
 
 impl Changed {
     /// An error as it has to be told.

@@ -24,7 +24,7 @@ impl BigKey {
     pub(super) fn new(slot: Slot, key: &[u8], size_bytes: u64, most: usize) -> BigKey {
         BigKey {
             size_bytes,
-            key: key[..key.len().min(most)].into(),
+            key: kept(key, most).into(),
             length: key.len() as u64,
             slot,
         }
@@ -40,17 +40,17 @@ impl BigKey {
         self.length > self.key.len() as u64
     }
 
-    /// Whether another key is bigger; of keys of one size, the one that sorts first counts as the biggest.
+    /// Whether another key of the slot is bigger.
     #[inline]
     fn is_beaten_by(&self, size_bytes: u64, key: &[u8]) -> bool {
-        size_bytes > self.size_bytes || (size_bytes == self.size_bytes && sorts_before(key, self))
+        let (kept, length) = (kept(key, KEPT_BYTES), key.len() as u64);
+        (Reverse(size_bytes), kept, length, self.slot) < self.rank()
     }
 }
 
-/// By what is kept of both, then by their lengths.
-fn sorts_before(key: &[u8], known: &BigKey) -> bool {
-    let kept = &key[..key.len().min(KEPT_BYTES)];
-    (kept, key.len() as u64) < (&known.key, known.length)
+/// What is kept of a name.
+pub(super) fn kept(key: &[u8], most: usize) -> &[u8] {
+    &key[..key.len().min(most)]
 }
 
 /// The biggest key of each slot, where a size is known.

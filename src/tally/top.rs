@@ -1,7 +1,7 @@
 //! The largest of everything: keys, hash tags, prefixes.
 
 use super::evidence::{Share, Weight, estimated, units_of};
-use super::{BigKey, Tally};
+use super::{BigKey, Tally, biggest};
 use crate::slot::Slot;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -67,7 +67,7 @@ impl Biggest {
         let Some(Reverse((_, Reverse((last, length)), _))) = self.kept.peek() else {
             return false;
         };
-        let kept = &key[..key.len().min(KEPT_BYTES)];
+        let kept = biggest::kept(key, KEPT_BYTES);
         self.kept.len() == BIG_KEYS && (&**last, *length) <= (kept, key.len() as u64)
     }
 

@@ -2,6 +2,7 @@
 
 use super::arrivals::Arrivals;
 use super::{Begun, Session, refuse_if_forbidden};
+use crate::cli::journalled::Changed;
 use crate::cli::terminal;
 use crate::cli::work::Work;
 use crate::cluster::NodeId;
@@ -32,14 +33,9 @@ impl Session {
             return Ok(Outcome::default());
         }
         self.families.join(journal.families());
-        match self.give_to_heirs(&begun)? {
-            // "Nothing changed" would be wrong from here on.
-            true => {
-                let finished = self.finish(&begun, journal, watcher);
-                finished.map_err(|error| error.of_kind(ErrorKind::Stopped))
-            }
-            false => self.finish(&begun, journal, watcher),
-        }
+        let changed = Changed(self.give_to_heirs(&begun)?);
+        let finished = self.finish(&begun, journal, watcher);
+        finished.map_err(|error| changed.told(error))
     }
 
     fn finish(

@@ -18,6 +18,7 @@ pub(super) const SCHEMA: u32 = 1;
 const MAX_LINE_BYTES: u64 = 1 << 20;
 /// A byte of a key takes up to four in its record. A longer key isn't noted.
 const MAX_KEY_BYTES: usize = 200_000;
+
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub(super) enum Record {
