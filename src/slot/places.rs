@@ -1,18 +1,18 @@
-//! Where a byte stands in a text.
+//! Where either of two bytes stands in a text.
 
 use super::crc16::chosen;
 use super::list::Ends;
 
-/// The places of a byte in a text, found as the separators of lists are: with the kernel that was chosen.
+/// The places of two bytes in a text, found as the separators of lists are: with the kernel that was chosen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places(Ends);
 
 impl Places {
-    /// Finds anew where a byte is. Returns how much of the text was looked at: all of it, or as much as
-    /// has some 1,500 of them.
-    pub(crate) fn find(&mut self, text: &[u8], byte: u8) -> usize {
+    /// Finds anew where one or the other byte is. Returns how much of the text was looked at: all of it,
+    /// or as much as has some 1,500 of them.
+    pub(crate) fn find(&mut self, text: &[u8], bytes: [u8; 2]) -> usize {
         self.0.clear();
-        chosen().separators(text, byte, 0, &mut self.0)
+        chosen().either(text, bytes, &mut self.0)
     }
 
     /// The places that were found, ascending.
@@ -33,16 +33,16 @@ mod tests {
         ) {
             let mut places = Places::default();
             // What was found before leaves nothing behind.
-            places.find(b",,,", b',');
+            places.find(b",,,", [b',', b'\n']);
             let mut start = 0;
             let mut found = Vec::new();
             while start < text.len() {
-                let seen = places.find(&text[start..], b',');
+                let seen = places.find(&text[start..], [b',', b'\n']);
                 prop_assert!(seen > 0, "every call looks at something");
                 found.extend(places.all().iter().map(|place| start + *place as usize));
                 start += seen;
             }
-            let walked: Vec<usize> = (0..text.len()).filter(|at| text[*at] == b',').collect();
+            let walked: Vec<usize> = (0..text.len()).filter(|at| b",\n".contains(&text[*at])).collect();
             prop_assert_eq!(found, walked);
         }
     }

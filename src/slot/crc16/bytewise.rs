@@ -29,4 +29,8 @@ impl Tier for Bytewise {
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
         Portable.separators(text, separator, base, ends)
     }
+
+    fn either(self, text: &[u8], bytes: [u8; 2], ends: &mut Ends) -> usize {
+        Portable.either(text, bytes, ends)
+    }
 }

@@ -167,6 +167,11 @@ impl Kernel {
     ) -> usize {
         on_tier!(self, tier => tier.separators(text, separator, base, ends))
     }
+
+    /// See [`Tier::either`].
+    pub(in crate::slot) fn either(self, text: &[u8], bytes: [u8; 2], ends: &mut Ends) -> usize {
+        on_tier!(self, tier => tier.either(text, bytes, ends))
+    }
 }
 
 impl fmt::Display for Kernel {

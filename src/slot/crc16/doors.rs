@@ -46,6 +46,11 @@ macro_rules! doors {
             // SAFETY: `self` is the proof that the processor has the features.
             unsafe { separators(text, separator, base, ends) }
         }
+
+        fn either(self, text: &[u8], bytes: [u8; 2], ends: &mut $crate::slot::list::Ends) -> usize {
+            // SAFETY: `self` is the proof that the processor has the features.
+            unsafe { either(text, bytes, ends) }
+        }
     };
     // `Windows`.
     (windows) => {

@@ -57,4 +57,7 @@ trait Tier: Copy {
     /// Appends where `separator` is in `text`, `base` added, until the text is
     /// at its end or the list is full; says how many bytes were looked at.
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize;
+
+    /// The same for where either of two bytes is, of which the text has many, without a base.
+    fn either(self, text: &[u8], bytes: [u8; 2], ends: &mut Ends) -> usize;
 }

@@ -6,7 +6,7 @@
 
 use super::Tier;
 use super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::window::{self, BLOCK, Block, HALF, Halves, PutOff, Window, Windows};
+use super::window::{self, BLOCK, Block, FEW, HALF, Halves, MANY, PutOff, Window, Windows};
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
@@ -218,7 +218,14 @@ fn find(window: &[u8; WINDOW], byte: u8) -> u64 {
 
 #[target_feature(enable = "neon")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-    window::separators(text, base, ends, |window| find(window, separator))
+    window::separators::<FEW>(text, base, ends, |window| find(window, separator))
+}
+
+#[target_feature(enable = "neon")]
+fn either(text: &[u8], [one, other]: [u8; 2], ends: &mut Ends) -> usize {
+    window::separators::<MANY>(text, 0, ends, |window| {
+        find(window, one) | find(window, other)
+    })
 }
 
 #[target_feature(enable = "neon,aes")]

@@ -64,18 +64,29 @@ impl Tier for Portable {
     }
 
     fn separators(self, text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-        let mut ends = ends.cursor();
-        let mut seen = text.len();
-        for at in memchr::memchr_iter(separator, text) {
-            if ends.is_full() {
-                seen = at;
-                break;
-            }
-            ends.push(base + at as u32);
-        }
-        ends.finish();
-        seen
+        let all = memchr::memchr_iter(separator, text);
+        append(all, base, ends).unwrap_or(text.len())
     }
+
+    fn either(self, text: &[u8], [one, other]: [u8; 2], ends: &mut Ends) -> usize {
+        let all = memchr::memchr2_iter(one, other, text);
+        append(all, 0, ends).unwrap_or(text.len())
+    }
+}
+
+/// Appends places, `base` added; the first that there is no room for.
+fn append(places: impl Iterator<Item = usize>, base: u32, ends: &mut Ends) -> Option<usize> {
+    let mut ends = ends.cursor();
+    let mut left_out = None;
+    for at in places {
+        if ends.is_full() {
+            left_out = Some(at);
+            break;
+        }
+        ends.push(base + at as u32);
+    }
+    ends.finish();
+    left_out
 }
 
 /// The checksum, and whether there may be an opening brace: found on the way,

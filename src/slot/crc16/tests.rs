@@ -1,6 +1,7 @@
 //! Every tier against the definition and against the `crc16` crate.
 
 use super::Kernel;
+use crate::slot::list::Ends;
 use crate::slot::{KeySpan, ListCount, ListFormat, SLOT_COUNT, Slot};
 use proptest::prelude::*;
 
@@ -107,6 +108,25 @@ fn check_batch(kernel: Kernel, buffer: &[u8], spans: &[KeySpan]) {
             key.escape_ascii()
         );
     }
+}
+
+/// Commas and newlines against a walk, from call to call until the text is at its end.
+fn check_either(kernel: Kernel, text: &[u8]) {
+    let mut ends = Ends::default();
+    let (mut found, mut start) = (Vec::new(), 0);
+    while start < text.len() {
+        ends.clear();
+        let seen = kernel.either(&text[start..], *b",\n", &mut ends);
+        assert!(seen > 0, "{kernel}: every call looks at something");
+        found.extend(ends.places().iter().map(|place| start + *place as usize));
+        start += seen;
+    }
+    let walked = (0..text.len()).filter(|at| b",\n".contains(&text[*at]));
+    assert!(
+        found.iter().copied().eq(walked),
+        "{kernel}, {} bytes",
+        text.len()
+    );
 }
 
 fn check_list(kernel: Kernel, list: &[u8], format: ListFormat) {
@@ -389,6 +409,17 @@ macro_rules! tier_tests {
                     check_list(kernel, &vec![b'\n'; length], ListFormat::LINES);
                     check_list(kernel, &vec![b'a'; length], ListFormat::LINES);
                     check_list(kernel, &b"a\r\n".repeat(length), ListFormat::CRLF_LINES);
+                }
+            }
+
+            #[test]
+            fn where_either_byte_is() {
+                let Some(kernel) = tier() else { return };
+                for length in (0..200).chain([640, 1536, 1700, 20_000]).step_by(unless_miri(1, 17)) {
+                    let few: Vec<u8> = (0..length).map(|at| b",ab\ncd\xac{"[at * 7 % 11 % 8]).collect();
+                    for text in [few, vec![b','; length], vec![b'a'; length]] {
+                        check_either(kernel, &text);
+                    }
                 }
             }
 

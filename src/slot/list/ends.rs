@@ -69,20 +69,26 @@ impl Cursor<'_> {
 
     /// Appends a place for each bit that is set, counted from `base`.
     ///
+    /// `AT_ONCE` places, at most 60 and a multiple of four, are written whatever there are, so that
+    /// nobody has to foresee how many; the ones too many are overwritten by the next word.
+    ///
     /// # Panics
     /// May panic when the list is full.
     #[inline(always)]
-    pub(in crate::slot) fn push_bits(&mut self, mut bits: u64, base: u32) {
+    pub(in crate::slot) fn push_bits<const AT_ONCE: usize>(&mut self, mut bits: u64, base: u32) {
         let count = bits.count_ones() as usize;
         let spare = self.spare();
-        // A line has some dozen bytes, so four at a time rarely need a second
-        // turn; the ones too many are overwritten by the next word.
-        let mut done = 0;
-        while done < count {
-            for place in &mut spare[done..][..4] {
+        let mut write = |places: &mut [u32]| {
+            for place in places {
                 *place = base.wrapping_add(bits.trailing_zeros());
                 bits &= bits.wrapping_sub(1);
             }
+        };
+        write(&mut spare[..AT_ONCE]);
+        // A line has some dozen bytes, so four at a time rarely need a second turn.
+        let mut done = AT_ONCE;
+        while done < count {
+            write(&mut spare[done..][..4]);
             done += 4;
         }
         self.advance(count);

@@ -140,23 +140,24 @@ impl RdbTools {
         let begin = batch.cursor;
         let most = batch.end.min(begin + PIECE_BYTES);
         let end = begin + marks.set(&batch.block[begin..most]);
-        let mut newlines = marks.newlines();
         while batch.len() < rows {
-            // A row that was read slowly may have several lines, and end behind the piece.
-            let start = batch.cursor - begin;
-            let passed = newlines.iter().take_while(|end| (**end as usize) < start);
-            newlines = &newlines[passed.count()..];
-            if newlines.is_empty() {
-                break;
-            }
-            let wanted = newlines.len().min(rows - batch.len());
             let piece = &batch.block[begin..end];
-            let ends = &newlines[..wanted];
-            let count = quick_rows.read::<HAS_EXPIRY>(marks, piece, start, ends, &mut batch.facts);
+            let start = (batch.cursor - begin) as u32;
+            let marks = marks.from(start);
+            let missing = rows - batch.len();
+            let next =
+                quick_rows.read::<HAS_EXPIRY>(piece, start, marks, missing, &mut batch.facts);
             batch.push_rows(begin, quick_rows.all());
-            match count {
-                0 => self.read_row(batch, faults),
-                _ => batch.cursor = begin + newlines[count - 1] as usize + 1,
+            if next > start {
+                batch.cursor = begin + next as usize;
+            } else if marks
+                .iter()
+                .any(|mark| batch.block[begin + *mark as usize] == b'\n')
+            {
+                // Such a row may have several lines, and end behind the piece.
+                self.read_row(batch, faults);
+            } else {
+                break;
             }
         }
         if batch.cursor == begin && batch.has_rest() {

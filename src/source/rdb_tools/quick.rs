@@ -1,4 +1,4 @@
-//! The quick way to read a row: commas from [`Marks`], words from a [`Memo`], digits at once.
+//! The quick way to read a row: commas from [`Marks`](super::marks::Marks), words from a [`Memo`], digits at once.
 //!
 //! It reads nearly every row there is, and says nothing of the others: those are read by
 //! [`super::ends`], which decides what they are. What it does read it reads the same.
@@ -17,6 +17,12 @@ const RUN: usize = 64;
 /// How many bytes are looked at for a word.
 const NEAR: usize = 16;
 
+/// The commas in front of the key.
+const FRONT: usize = 2;
+
+/// The commas behind the key and the newline: without an expiry there is a comma less.
+const BACK: usize = 6;
+
 /// What is remembered between rows, and where they are put together.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Quick {
@@ -28,8 +34,8 @@ pub(in super::super) struct Quick {
 #[derive(Clone, Copy, Debug, Default)]
 struct Line {
     start: u32,
-    /// Where the key begins.
-    key: u32,
+    /// The comma in front of the key.
+    before_key: u32,
     /// The commas behind the key, and behind the fields that follow.
     behind_key: u32,
     behind_size: u32,
@@ -62,80 +68,84 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// Reads the lines of a marked piece that end at these places, the first of which begins at
-    /// `start`, as long as each is a row; returns how many are. Their facts are added to the columns.
+    /// Reads at most so many lines of a piece, the first of which begins at `start` and has the first of
+    /// these marks, as long as each is a row; returns where the next line begins. The rows' facts are
+    /// added to the columns.
     ///
     /// With `HAS_EXPIRY` the last field is the expiry, else there is none.
     pub(super) fn read<const HAS_EXPIRY: bool>(
         &mut self,
-        marks: &Marks,
         piece: &[u8],
-        start: usize,
-        ends: &[u32],
+        start: u32,
+        marks: &[u32],
+        most: usize,
         facts: &mut Columns,
-    ) -> usize {
-        self.count = 0;
-        self.cut::<HAS_EXPIRY>(marks, piece, start as u32, ends);
+    ) -> u32 {
+        let next = self.cut::<HAS_EXPIRY>(piece, start, marks, most);
+        let cut = self.count;
         let before = facts.sizes.len();
         self.numbers(piece, facts);
         self.groups(piece, facts);
         self.expiries::<HAS_EXPIRY>(piece, facts);
         facts.truncate(before + self.count);
-        self.count
+        match self.count < cut {
+            true => self.lines[self.count].start,
+            false => next,
+        }
     }
 
     /// The rows that were read: where each begins in the piece, and where its key is.
     pub(super) fn all(&self) -> impl ExactSizeIterator<Item = (u32, KeySpan)> + Clone {
         self.lines[..self.count].iter().map(|line| {
             let key = KeySpan {
-                start: line.key,
+                start: line.before_key + 1,
                 end: line.behind_key,
             };
             (line.start, key)
         })
     }
 
-    /// Finds the commas of lines, up to the first that has too few.
+    /// Finds the commas of lines, up to the first that has too few; returns where that one begins.
     #[inline]
     fn cut<const HAS_EXPIRY: bool>(
         &mut self,
-        marks: &Marks,
         piece: &[u8],
         mut start: u32,
-        ends: &[u32],
-    ) {
-        let least = if HAS_EXPIRY { 7 } else { 6 };
-        let mut commas = marks.commas_from(start);
-        for newline in ends.iter().take(RUN) {
-            let mut count = least;
-            // The key may have some of its own.
-            while commas.get(count).is_some_and(|comma| comma < newline) {
-                count += 1;
-            }
-            let Some((line, behind)) = commas.split_at_checked(count) else {
-                return;
+        mut marks: &[u32],
+        most: usize,
+    ) -> u32 {
+        self.count = 0;
+        for line in self.lines.iter_mut().take(most) {
+            let Some((ours, behind)) = marks_of_line::<HAS_EXPIRY>(piece, marks) else {
+                break;
             };
-            if line[least - 1] > *newline {
-                return;
-            }
-            let is_cr = *newline > start && piece[*newline as usize - 1] == b'\r';
+            let [before_type, before_key, tail @ ..] = ours;
+            let [
+                behind_key,
+                behind_size,
+                behind_encoding,
+                behind_elements,
+                behind_longest,
+                newline,
+            ] = tail;
+            debug_assert!(start <= before_type);
+            let is_cr = newline > start && piece[newline as usize - 1] == b'\r';
             let end = newline - u32::from(is_cr);
-            // Counted from the left as far as the key, and from the right behind it.
-            let tail = &line[count - (least - 2)..];
-            self.lines[self.count] = Line {
+            *line = Line {
                 start,
-                key: line[1] + 1,
-                behind_key: tail[0],
-                behind_size: tail[1],
-                behind_encoding: tail[2],
-                behind_elements: tail[3],
-                behind_longest: if HAS_EXPIRY { tail[4] } else { end },
+                before_key,
+                behind_key,
+                behind_size,
+                behind_encoding,
+                behind_elements,
+                behind_longest: if HAS_EXPIRY { behind_longest } else { end },
                 end,
             };
             self.count += 1;
-            commas = behind;
+            marks = behind;
             start = newline + 1;
         }
+        start
     }
 
     /// Reads sizes and elements, and looks at the lengths of the longest elements.
@@ -144,6 +154,7 @@ impl Rows {
         let read = |from: u32, to: u32| {
             let bytes = piece[..to as usize].last_chunk::<8>()?;
             number::short(u64::from_le_bytes(*bytes), (to - from - 1) as usize)
+                .or_else(|| long_number(&piece[from as usize + 1..to as usize]))
         };
         let sizes = added(&mut facts.sizes, self.count, Number::UNKNOWN);
         let elements = added(&mut facts.elements, self.count, Number::UNKNOWN);
@@ -171,7 +182,7 @@ impl Rows {
         let known = &mut self.known;
         let mut group_of = |line: &Line| {
             let front = piece[line.start as usize..].first_chunk::<NEAR>()?;
-            let length = (line.key - line.start) as usize;
+            let length = (line.before_key + 1 - line.start) as usize;
             let field = line.behind_size as usize + 1..line.behind_encoding as usize;
             let back = piece[..field.end].last_chunk::<NEAR>()?;
             let texts = memo::texts(front, length, back, field.len())?;
@@ -226,6 +237,63 @@ impl Rows {
             self.count = bad;
         }
     }
+}
+
+/// The marks of the line that has the first of these marks, those of its key left out, and the marks
+/// behind it; nothing when there are too few, or no newline. Without an expiry the comma in front of it
+/// is a newline, too.
+#[inline]
+fn marks_of_line<'marks, const HAS_EXPIRY: bool>(
+    piece: &[u8],
+    marks: &'marks [u32],
+) -> Option<([u32; FRONT + BACK], &'marks [u32])> {
+    let back = if HAS_EXPIRY { BACK } else { BACK - 1 };
+    let (ours, behind) = marks.split_at_checked(FRONT + back)?;
+    let is = |mark: u32, byte| piece[mark as usize] == byte;
+    // Of those in front of the key whoever reads the head makes sure.
+    let (commas, newline) = (&ours[FRONT..FRONT + back - 1], ours[FRONT + back - 1]);
+    let are_commas = commas.iter().fold(true, |all, mark| all & is(*mark, b','));
+    if !(are_commas & is(newline, b'\n')) {
+        return marks_of_long_line::<HAS_EXPIRY>(piece, marks);
+    }
+    Some((
+        in_eight::<HAS_EXPIRY>(&ours[..FRONT], &ours[FRONT..]),
+        behind,
+    ))
+}
+
+/// The same for a line whose key has commas.
+#[inline(never)]
+fn marks_of_long_line<'marks, const HAS_EXPIRY: bool>(
+    piece: &[u8],
+    marks: &'marks [u32],
+) -> Option<([u32; FRONT + BACK], &'marks [u32])> {
+    let back = if HAS_EXPIRY { BACK } else { BACK - 1 };
+    let newline = marks
+        .iter()
+        .position(|mark| piece[*mark as usize] == b'\n')?;
+    let (line, behind) = marks.split_at(newline + 1);
+    let tail = line.len().checked_sub(back).filter(|tail| *tail >= FRONT)?;
+    Some((
+        in_eight::<HAS_EXPIRY>(&line[..FRONT], &line[tail..]),
+        behind,
+    ))
+}
+
+/// Marks in front of the key and behind it.
+#[inline]
+fn in_eight<const HAS_EXPIRY: bool>(front: &[u32], back: &[u32]) -> [u32; FRONT + BACK] {
+    let newline = back[back.len() - 1];
+    let mut all = [newline; FRONT + BACK];
+    all[..FRONT].copy_from_slice(front);
+    all[FRONT..FRONT + back.len()].copy_from_slice(back);
+    all
+}
+
+/// A number that has too many digits for [`number::short`], or is none.
+#[cold]
+fn long_number(digits: &[u8]) -> Option<u64> {
+    number::size(digits)
 }
 
 /// Makes a column longer; returns what was added.

@@ -29,7 +29,7 @@ pub(super) use held::{HALF, Window};
 pub(super) use held::{Held, with_held};
 use order::PutOffCursor;
 pub(super) use order::{Order, PutOff};
-pub(super) use separators::separators;
+pub(super) use separators::{FEW, MANY, separators};
 pub(super) use tags::narrow;
 #[cfg(target_arch = "x86_64")]
 pub(super) use tags::tag_in_window;

@@ -3,9 +3,16 @@
 use super::super::constants::WINDOW;
 use crate::slot::list::Ends;
 
-/// [`Tier::separators`](super::super::Tier::separators), given where in 64 bytes a byte is: a bit each.
+/// Few of them are in 64 bytes: the lines of a list.
+pub(in super::super) const FEW: usize = 0;
+
+/// Many of them are in 64 bytes: commas and newlines of a dump, some eight a row.
+pub(in super::super) const MANY: usize = 12;
+
+/// [`Tier::separators`](super::super::Tier::separators) and [`Tier::either`](super::super::Tier::either),
+/// given where in 64 bytes they are, a bit each; how many are appended at once whatever there are.
 #[inline(always)]
-pub(in super::super) fn separators(
+pub(in super::super) fn separators<const AT_ONCE: usize>(
     text: &[u8],
     base: u32,
     ends: &mut Ends,
@@ -18,14 +25,14 @@ pub(in super::super) fn separators(
         if ends.is_full() {
             break;
         }
-        ends.push_bits(find(window), base + seen as u32);
+        ends.push_bits::<AT_ONCE>(find(window), base + seen as u32);
         seen += WINDOW;
     }
     if seen == windows.len() * WINDOW && !ends.is_full() {
         let mut last = [0; WINDOW];
         last[..rest.len()].copy_from_slice(rest);
         let in_text = (1 << rest.len()) - 1;
-        ends.push_bits(find(&last) & in_text, base + seen as u32);
+        ends.push_bits::<AT_ONCE>(find(&last) & in_text, base + seen as u32);
         seen = text.len();
     }
     ends.finish();

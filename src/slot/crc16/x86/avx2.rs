@@ -5,7 +5,7 @@
 
 use super::super::Tier;
 use super::super::constants::{MU, WINDOW, WORD};
-use super::super::window::{self, BLOCK, Block, HALF, Halves, PutOff, Window, Windows};
+use super::super::window::{self, BLOCK, Block, FEW, HALF, Halves, MANY, PutOff, Window, Windows};
 use super::pclmul::Pclmul;
 use super::prefetch;
 use crate::slot::list::Ends;
@@ -81,7 +81,14 @@ fn find_in(half: __m256i, byte: u8) -> u32 {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-    window::separators(text, base, ends, |window| find(window, separator))
+    window::separators::<FEW>(text, base, ends, |window| find(window, separator))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn either(text: &[u8], [one, other]: [u8; 2], ends: &mut Ends) -> usize {
+    window::separators::<MANY>(text, 0, ends, |window| {
+        find(window, one) | find(window, other)
+    })
 }
 
 #[target_feature(enable = "avx2,vpclmulqdq,bmi1,bmi2,popcnt")]

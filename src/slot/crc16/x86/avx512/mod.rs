@@ -13,7 +13,7 @@ mod separators;
 
 use batch::hash;
 use narrow::narrow;
-use separators::separators;
+use separators::{either, separators};
 
 use super::super::Tier;
 use super::super::constants::{MU, WINDOW, WORD, fold};

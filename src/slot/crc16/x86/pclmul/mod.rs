@@ -11,7 +11,7 @@ use batch::{hash, narrow};
 
 use super::super::Tier;
 use super::super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
-use super::super::window::{self, BLOCK, Halves, Windows};
+use super::super::window::{self, BLOCK, FEW, Halves, MANY, Windows};
 use crate::slot::hash_tag::hashed_part;
 use crate::slot::list::Ends;
 use std::arch::x86_64::*;
@@ -249,5 +249,12 @@ fn find_forward(window: &[u8; WINDOW], byte: u8) -> u64 {
 
 #[target_feature(enable = "sse4.2,popcnt")]
 fn separators(text: &[u8], separator: u8, base: u32, ends: &mut Ends) -> usize {
-    window::separators(text, base, ends, |window| find_forward(window, separator))
+    window::separators::<FEW>(text, base, ends, |window| find_forward(window, separator))
+}
+
+#[target_feature(enable = "sse4.2,popcnt")]
+fn either(text: &[u8], [one, other]: [u8; 2], ends: &mut Ends) -> usize {
+    window::separators::<MANY>(text, 0, ends, |window| {
+        find_forward(window, one) | find_forward(window, other)
+    })
 }
