@@ -79,17 +79,13 @@ impl Tally {
     fn count_slots(&mut self, run: &Run<'_>) {
         let mut candidates = [0_u16; TOGETHER];
         let mut count = 0;
+        self.slots.make_room(run.slots.len());
         let facts = run.sizes.iter().zip(run.expiries);
         for (at, ((size, expiry), slot)) in facts.zip(run.slots).enumerate() {
-            let bytes = size.or_zero();
-            let counted = &mut self.slots[slot.index()];
-            counted.count.keys += 1;
-            counted.count.bytes = counted.count.bytes.saturating_add(bytes);
-            counted.count.expiring += u64::from(expiry.expires());
+            let may_be_biggest = self.slots.add(*slot, size.or_zero(), expiry.expires());
             // Written always and kept seldom: no branch has to be guessed.
             candidates[count % TOGETHER] = at as u16;
-            let is_candidate = size.is_known() & (bytes >= counted.least_biggest);
-            count += usize::from(is_candidate);
+            count += usize::from(size.is_known() & may_be_biggest);
         }
         for at in &candidates[..count] {
             let at = usize::from(*at);

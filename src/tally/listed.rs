@@ -17,9 +17,7 @@ impl Tally {
     pub fn add_list(&mut self, list: &[u8], format: ListFormat, offset: u64) {
         let mut lengths = [0u32; SHORT];
         let seen = slots_of_list(list, format, |spans, slots| {
-            for slot in slots {
-                self.slots[slot.index()].count.keys += 1;
-            }
+            self.slots.add_keys(slots);
             for span in spans {
                 let length = (span.end - span.start) as usize;
                 match lengths.get_mut(length) {

@@ -18,6 +18,7 @@ mod prefixes;
 mod run;
 mod sample;
 mod saved;
+mod slots;
 mod tags;
 mod top;
 
@@ -33,12 +34,13 @@ pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run
 pub use saved::check_place;
 pub use top::{BIG_KEYS, Family, Named};
 
-use crate::slot::{KeySpan, SLOT_COUNT, Slot, SlotSet};
+use crate::slot::{KeySpan, Slot, SlotSet};
 use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyRecord, Moment};
 use biggest::BiggestOfSlots;
 use expiries::Expiries;
 use histogram::Histogram;
 use sample::Samples;
+use slots::SlotCounts;
 use std::collections::BTreeMap;
 use tags::Tags;
 use top::Biggest;
@@ -87,19 +89,10 @@ impl GroupCount {
     }
 }
 
-/// What changes of a slot with each key. It lies in one line of the cache.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(32))]
-struct CountedSlot {
-    count: SlotCount,
-    /// A key below this isn't the slot's biggest.
-    least_biggest: u64,
-}
-
 /// What was counted in one or more inputs.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    slots: Box<[CountedSlot]>,
+    slots: SlotCounts,
     kinds: [GroupCount; KeyKind::ALL.len()],
     encodings: [GroupCount; Encoding::ALL.len()],
     key_lengths: Histogram,
@@ -130,7 +123,7 @@ impl Tally {
     /// Nothing counted yet; prefixes will be what is said here.
     pub fn with_prefixes(prefixes: Prefixes) -> Tally {
         Tally {
-            slots: vec![CountedSlot::default(); SLOT_COUNT].into(),
+            slots: SlotCounts::default(),
             kinds: Default::default(),
             encodings: Default::default(),
             key_lengths: Histogram::default(),
@@ -181,16 +174,14 @@ impl Tally {
 
     /// Keeps one that was kept elsewhere when it is the biggest of its slot so far.
     fn keep_biggest(&mut self, big: BigKey) {
-        let least = &mut self.slots[big.slot.index()].least_biggest;
-        *least = (*least).max(big.size_bytes);
+        self.slots.has_key_of(big.slot, big.size_bytes);
         self.biggest.keep(big);
     }
 
     /// Keeps a key when it is the biggest of its slot so far.
     fn offer_biggest(&mut self, slot: Slot, key: &[u8], size_bytes: u64) {
         self.biggest.offer(slot, key, size_bytes);
-        let least = &mut self.slots[slot.index()].least_biggest;
-        *least = size_bytes.max(*least);
+        self.slots.has_key_of(slot, size_bytes);
     }
 
     fn group(&mut self, db: u16) -> &mut GroupCount {
@@ -199,10 +190,7 @@ impl Tally {
 
     /// Adds what another worker counted; prefixes must mean the same in both.
     pub fn merge(&mut self, other: Tally) {
-        for (mine, theirs) in self.slots.iter_mut().zip(other.slots) {
-            mine.count.add(theirs.count);
-            mine.least_biggest = mine.least_biggest.max(theirs.least_biggest);
-        }
+        self.slots.merge(other.slots);
         for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
             mine.add(theirs.keys, theirs.bytes);
         }
@@ -227,14 +215,14 @@ impl Tally {
 
     /// What was counted in a slot.
     pub fn slot(&self, slot: Slot) -> SlotCount {
-        self.slots[slot.index()].count
+        self.slots.get(slot)
     }
 
     /// What was counted in all slots.
     pub fn total(&self) -> SlotCount {
         let mut total = SlotCount::default();
-        for slot in &self.slots {
-            total.add(slot.count);
+        for count in self.slots.all() {
+            total.add(count);
         }
         total
     }

@@ -93,7 +93,7 @@ fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         };
         let is_sane = count.expiring <= count.keys && (count.keys > 0 || count.bytes == 0);
         expect(is_sane, place, "counts of a slot that belong together")?;
-        tally.slots[slot.index()].count = count;
+        tally.slots.add_count(slot, count);
         let place = fields.place();
         if let Some(key) = fields.maybe_name()? {
             let key = (key, fields.u64()?, slot);

@@ -4,7 +4,7 @@ use super::*;
 use crate::slot::Slot;
 use crate::source::{Command, Encoding, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment};
 use crate::tally::tests::shown;
-use crate::tally::{Family, InputSummary, Weight};
+use crate::tally::{Family, InputSummary, SlotCount, Weight};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -210,7 +210,11 @@ fn absurd_lengths_are_refused_with_their_place() {
 #[test]
 fn counts_that_do_not_belong_together_are_refused() {
     let mut wrong = small();
-    wrong.tally.slots[7].count.keys = 1;
+    let one = SlotCount {
+        keys: 1,
+        ..SlotCount::default()
+    };
+    wrong.tally.slots.add_count(Slot::MAX, one);
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a key more");
     assert!(
         error.message().contains("types that sum up to the slots"),
