@@ -103,6 +103,27 @@ impl Tally {
             .collect()
     }
 
+    /// How many pairs of keys are in one slot because they have one hash tag, each pair both ways
+    /// round: counted, or estimated from the sample by keys.
+    pub fn pairs_of_tags(&self) -> f64 {
+        let pairs = |keys: u64| u128::from(keys) * u128::from(keys.saturating_sub(1));
+        if let Some(tags) = self.tags.all() {
+            let of_tags = tags.map(|(_, _, count)| pairs(count.keys));
+            return of_tags.fold(0, u128::saturating_add) as f64;
+        }
+        let mut tags: HashMap<(Slot, &[u8]), u64> = HashMap::new();
+        let mut keys = 0;
+        for (sampled, _) in self.samples.weighed(Weight::Keys).1 {
+            keys += 1;
+            if let Some(tag) = &sampled.tag {
+                *tags.entry((sampled.slot, tag)).or_default() += 1;
+            }
+        }
+        let of_tags: u128 = tags.into_values().map(pairs).sum();
+        let every = pairs(self.total().keys) as f64 / pairs(keys).max(1) as f64;
+        of_tags as f64 * every
+    }
+
     /// Gathers the sampled keys of the wanted slots, and the prefixes of all.
     fn sampled<'tally>(
         &'tally self,

@@ -90,7 +90,9 @@ fn a_report_with_everything_is_as_the_schema_says() {
     let report = hold(&many.stdout, "many keys");
     assert_ne!(report["advice"], json!([]), "advice is there to be held");
     assert_eq!(report["hash_tags"]["by_keys"][0]["exact"], false);
-    assert_eq!(report["distribution"]["chi_square"]["verdict"], "uneven");
+    let chi_square = &report["distribution"]["chi_square"];
+    assert_eq!(chi_square["verdict"], "uneven");
+    assert_eq!(chi_square["explained_by"], "hash_tags", "by the sample");
     let log = "17.000002 [0 lua] \"GET\" \"a\"\n".to_owned()
         + &"17.000003 [0 x:1] \"MGET\" \"\\xff\" \"b:1\"\n".repeat(20_000);
     let log = run_in(Path::new("."), ["analyze", "--json", "-"], log.as_bytes());

@@ -242,7 +242,7 @@ fn distribution(tally: &Tally, known: Known, empty_slots: usize) -> Distribution
         empty_slots,
         keys: spread(Weight::Keys),
         bytes: known.0.then(|| spread(Weight::Bytes)),
-        chi_square: chi_square(&keys),
+        chi_square: chi_square(&keys, tally.pairs_of_tags()),
     }
 }
 

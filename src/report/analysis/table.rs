@@ -151,9 +151,24 @@ fn verdict(page: &mut dyn Page, chi_square: Option<&ChiSquare>) -> io::Result<()
     let Some(chi_square) = chi_square else {
         return page.line("Too few keys to tell whether they are spread as a uniform hash would.");
     };
-    let words = match chi_square.verdict {
-        "uneven" => "more uneven than a uniform hash explains: hash tags put keys together",
-        "too_even" => "more even than a uniform hash would be: these keys were chosen",
+    let words = match (chi_square.verdict, chi_square.explained_by) {
+        ("uneven", Some(_)) => {
+            "more uneven than a uniform hash explains: hash tags put keys together"
+        }
+        ("uneven", None) => {
+            "more uneven than a uniform hash explains, and hash tags are not why: see the hot slots"
+        }
+        ("slightly_uneven", Some(_)) => {
+            "a little less even than random names, too little to matter: hash tags put keys together"
+        }
+        ("slightly_uneven", None) => {
+            "a little less even than random names, too little to matter: ids in sequence are, \
+             since CRC16 is linear"
+        }
+        ("too_even", _) => {
+            "more even than random names: ids in sequence are, since CRC16 is linear, and so are \
+             names chosen for their slots"
+        }
         _ => "as even as a uniform hash makes them",
     };
     let value = count_text(chi_square.value.round() as u64);

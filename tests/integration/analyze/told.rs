@@ -85,6 +85,26 @@ fn big_keys_tags_and_prefixes_are_listed() {
 }
 
 #[test]
+fn hash_tags_are_blamed_for_unevenness_only_where_there_are_some() {
+    let table = |name: fn(u32) -> String| {
+        let keys: String = (0..100_000).map(|id| name(id) + "\n").collect();
+        run_with(["analyze", "-", "--top", "0"], keys.as_bytes())
+    };
+    let sequence = table(|id| format!("session:{id}:data"));
+    says(sequence.text(), &["too little to matter: ids in sequence"]);
+    assert!(!sequence.text().contains("hash tag"), "{}", sequence.text());
+    let chosen = table(|id| format!("user:{id}:profile"));
+    says(chosen.text(), &["more even than random names: ids in"]);
+    let tags = table(|id| format!("{{{}}}:{id}", id % 2000));
+    says(tags.text(), &["hash tags put keys together"]);
+    let one = table(|id| match id % 4 {
+        0 => "again".to_owned(),
+        _ => format!("k{}", id.wrapping_mul(2_654_435_761)),
+    });
+    says(one.text(), &["hash tags are not why"]);
+}
+
+#[test]
 fn expiry_times_encodings_and_lengths_are_told() {
     let text = format!(
         "{HEADER}0,string,a,10,string,1,1,2026-11-24T09:30:00.5\n0,hash,bb,20,ziplist,1,1,2026-11-24T10:10:00\n\
