@@ -43,7 +43,7 @@ fn slot_bars(
         height_text: text,
     };
     let caption = format!(
-        "{unit} by slot: a bar is the fullest of {SLOTS_A_BAR} slots side by side, the line is the mean of all slots."
+        "{unit} by slot: a bar is the fullest of {SLOTS_A_BAR} slots side by side, the line is the mean slot."
     );
     page.chart(&caption, &bars)
 }

@@ -21,6 +21,7 @@ mod operations;
 #[cfg(feature = "cli")]
 mod operations_table;
 mod rows;
+mod scope;
 #[cfg(feature = "cli")]
 pub mod table;
 
@@ -31,12 +32,13 @@ pub use families::{BigKeyRow, Families, FamilyRow};
 pub use files::{FileFinding, findings as file_findings};
 pub use operations::{CommandRow, HotKeyRow, HotOperationSlot, OperationRows, OperationSlot};
 pub use rows::*;
+pub use scope::Scope;
 
 use super::key::base64_if_needed;
 use super::numbers::rounded;
 use crate::cluster::{ClusterView, Node};
 use crate::escape::key_text;
-use crate::slot::{SLOT_COUNT, Slot};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use crate::source::{Encoding, Moment};
 use crate::tally::{
     Cause, Class, Family, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight,
@@ -51,7 +53,7 @@ pub struct Analysis {
     pub schema: u32,
     /// Everything together.
     pub totals: Totals,
-    /// How evenly keys and bytes lie over the 16,384 slots.
+    /// How evenly keys and bytes lie over slots.
     pub distribution: Distribution,
     /// The slots with keys, ascending.
     pub slots: Vec<SlotRow>,
@@ -95,11 +97,12 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Works a report out; `top` is the length of its lists, `as_of` the time from which is told
-    /// how soon keys expire.
+    /// Works a report out; `chosen` are the slots that a filter let pass, if one chose some, `top`
+    /// is the length of its lists, `as_of` the time from which is told how soon keys expire.
     pub fn new(
         outcome: &Outcome,
         view: Option<&ClusterView>,
+        chosen: Option<&SlotSet>,
         top: usize,
         as_of: Moment,
     ) -> Analysis {
@@ -109,7 +112,8 @@ impl Analysis {
             .map(|slot| slot_row(slot, tally.slot(slot), known))
             .filter(|row| row.keys > 0)
             .collect();
-        let hot = |weight| hot_slots(tally, weight, known, top);
+        let scope = Scope::new(chosen, &tally.used_slots());
+        let hot = |weight| hot_slots(tally, weight, known, &scope, top);
         let heaviest = |family| families::families(tally, family, top);
         // These go through the samples, each for itself.
         let ((by_keys, by_bytes), (hash_tags, prefixes)) = rayon::join(
@@ -127,7 +131,7 @@ impl Analysis {
         Analysis {
             schema: 1,
             totals: totals(tally, known, slots.len()),
-            distribution: distribution(tally, known, SLOT_COUNT - slots.len()),
+            distribution: distribution(tally, known, scope),
             slots,
             hot_slots: HotSlots { by_keys, by_bytes },
             big_keys: families::big_keys(tally, top),
@@ -155,7 +159,7 @@ impl Analysis {
                     bytes: known.bytes(count.bytes),
                 })
                 .collect(),
-            operations: operations::operations(tally, top),
+            operations: operations::operations(tally, chosen, top),
             nodes: view.map(|view| node_rows(tally, view, known)),
             unassigned: view.map(|view| unassigned(tally, view, known)),
             advice: view.map(|view| advice::advice(tally, view)),
@@ -235,14 +239,22 @@ fn units(tally: &Tally, slot: Slot, weight: Weight) -> u64 {
     }
 }
 
-fn distribution(tally: &Tally, known: Known, empty_slots: usize) -> Distribution {
-    let keys: Vec<u64> = Slot::all().map(|slot| tally.slot(slot).keys).collect();
-    let spread = |weight| spread(Slot::all().map(|slot| units(tally, slot, weight)).collect());
+fn distribution(tally: &Tally, known: Known, scope: Scope) -> Distribution {
+    let of_each = |weight| -> Vec<u64> {
+        let slots = scope.slots();
+        slots.map(|slot| units(tally, slot, weight)).collect()
+    };
+    let keys = of_each(Weight::Keys);
     Distribution {
-        empty_slots,
-        keys: spread(Weight::Keys),
-        bytes: known.0.then(|| spread(Weight::Bytes)),
-        chi_square: chi_square(&keys, tally.pairs_of_tags()),
+        empty_slots: SLOT_COUNT - tally.used_slots().len(),
+        // A guess that follows the keys is no ground to judge how they lie.
+        chi_square: match scope.is_guess() {
+            true => None,
+            false => chi_square(&keys, tally.pairs_of_tags()),
+        },
+        keys: spread(keys),
+        bytes: known.0.then(|| spread(of_each(Weight::Bytes))),
+        scope,
     }
 }
 
@@ -270,7 +282,13 @@ fn spread(mut units: Vec<u64>) -> Spread {
     }
 }
 
-fn hot_slots(tally: &Tally, weight: Weight, known: Known, top: usize) -> Vec<HotSlot> {
+fn hot_slots(
+    tally: &Tally,
+    weight: Weight,
+    known: Known,
+    scope: &Scope,
+    top: usize,
+) -> Vec<HotSlot> {
     let mut slots: Vec<Slot> = Slot::all()
         .filter(|slot| units(tally, *slot, weight) > 0)
         .collect();
@@ -297,7 +315,7 @@ fn hot_slots(tally: &Tally, weight: Weight, known: Known, top: usize) -> Vec<Hot
                 keys: count.keys,
                 bytes: known.bytes(count.bytes),
                 share: rounded(share),
-                times_mean: rounded(share * SLOT_COUNT as f64),
+                times_mean: rounded(scope.times_mean(share)),
                 cause: cause_row(cause),
             }
         })

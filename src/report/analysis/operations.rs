@@ -2,9 +2,9 @@
 
 use super::super::key::base64_if_needed;
 use super::super::numbers::rounded;
-use super::{CauseRow, cause_row};
+use super::{CauseRow, Scope, cause_row};
 use crate::escape::key_text;
-use crate::slot::{SLOT_COUNT, Slot};
+use crate::slot::{Slot, SlotSet};
 use crate::source::Moment;
 use crate::tally::{HotKey, Operations, Tally};
 use serde::Serialize;
@@ -23,6 +23,8 @@ pub struct OperationRows {
     pub seconds: Option<f64>,
     /// Operations a second over that time; unknown when it is none.
     pub per_second: Option<f64>,
+    /// Over which slots the mean is.
+    pub scope: Scope,
     /// The slots with operations, ascending.
     pub slots: Vec<OperationSlot>,
     /// The slots with the most operations, of equals the lower one.
@@ -92,11 +94,16 @@ pub struct CommandRow {
 }
 
 /// The operations of a tally, when there were logs of MONITOR.
-pub(super) fn operations(tally: &Tally, top: usize) -> Option<OperationRows> {
+pub(super) fn operations(
+    tally: &Tally,
+    chosen: Option<&SlotSet>,
+    top: usize,
+) -> Option<OperationRows> {
     let operations = tally.operations()?;
     let mut slots: Vec<Slot> = Slot::all()
         .filter(|slot| operations.slot(*slot) > 0)
         .collect();
+    let scope = Scope::new(chosen, &slots.iter().copied().collect());
     let rows = slots.iter().map(|slot| OperationSlot {
         slot: slot.number(),
         operations: operations.slot(*slot),
@@ -114,13 +121,19 @@ pub(super) fn operations(tally: &Tally, top: usize) -> Option<OperationRows> {
         seconds: seconds.map(rounded),
         per_second: seconds.filter(|seconds| *seconds > 0.0).map(rate),
         slots: rows,
-        hot_slots: hot_slots(tally, operations, &slots),
+        hot_slots: hot_slots(tally, operations, &scope, &slots),
         hot_keys: operations.hot_keys(top).into_iter().map(hot_key).collect(),
         commands: commands(operations),
+        scope,
     })
 }
 
-fn hot_slots(tally: &Tally, operations: &Operations, slots: &[Slot]) -> Vec<HotOperationSlot> {
+fn hot_slots(
+    tally: &Tally,
+    operations: &Operations,
+    scope: &Scope,
+    slots: &[Slot],
+) -> Vec<HotOperationSlot> {
     let causes = tally.operation_causes(slots);
     slots
         .iter()
@@ -132,7 +145,7 @@ fn hot_slots(tally: &Tally, operations: &Operations, slots: &[Slot]) -> Vec<HotO
                 slot: slot.number(),
                 operations: count,
                 share: rounded(share),
-                times_mean: rounded(share * SLOT_COUNT as f64),
+                times_mean: rounded(scope.times_mean(share)),
                 cause: cause_row(cause),
             }
         })

@@ -3,7 +3,7 @@
 use super::super::numbers::count_text;
 use super::super::page::{self, Page};
 use super::OperationRows;
-use super::table::{cause, percent, shortened};
+use super::table::{cause, percent, scope_text, shortened};
 use std::io;
 
 /// How many commands a table shows; the JSON form has all.
@@ -28,7 +28,13 @@ pub(super) fn write(page: &mut dyn Page, operations: &OperationRows) -> io::Resu
     }
     page.facts(&facts)?;
     if !operations.hot_slots.is_empty() {
-        page.heading("Hot slots by operations")?;
+        page.heading(&match operations.scope.is_whole() {
+            true => "Hot slots by operations".to_owned(),
+            false => format!(
+                "Hot slots by operations (the mean is of {})",
+                scope_text(&operations.scope)
+            ),
+        })?;
         let rows = operations.hot_slots.iter().map(|slot| {
             vec![
                 slot.slot.to_string(),

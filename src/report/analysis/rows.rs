@@ -1,6 +1,6 @@
 //! The parts of an analysis; their names are those of the JSON form.
 
-use super::ChiSquare;
+use super::{ChiSquare, Scope};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -22,17 +22,20 @@ pub struct Totals {
 /// How evenly keys and bytes lie over the slots.
 #[derive(Debug, Serialize)]
 pub struct Distribution {
+    /// Over which slots the figures are.
+    pub scope: Scope,
     /// How many of the 16,384 slots have no key.
     pub empty_slots: usize,
     /// Keys a slot.
     pub keys: Spread,
     /// Bytes a slot; unknown when no key has a known size.
     pub bytes: Option<Spread>,
-    /// Whether the keys lie as a uniform hash would put them; unknown with too few keys.
+    /// Whether the keys lie as a uniform hash would put them; unknown with too few keys, and where
+    /// the slots were guessed.
     pub chi_square: Option<ChiSquare>,
 }
 
-/// Figures over all 16,384 slots, empty ones too.
+/// Figures over the slots of [`Distribution::scope`], empty ones too.
 #[derive(Debug, Serialize)]
 pub struct Spread {
     /// The least of a slot.

@@ -6,7 +6,7 @@ use super::charts;
 use super::operations_table;
 use super::{
     Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding,
-    HotSlot, Spread,
+    HotSlot, Scope, Spread,
 };
 use crate::escape::key_line;
 use std::io::{self, Write};
@@ -105,9 +105,11 @@ fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
             .as_ref()
             .map(|bytes| row("bytes", bytes, " B", bytes_text)),
     );
+    let empty = spread.scope.slots.saturating_sub(analysis.slots.len());
     page.heading(&format!(
-        "Per slot ({} of 16,384 are empty; skew is max / mean)",
-        count_text(spread.empty_slots as u64)
+        "Per slot ({} of {} are empty; skew is max / mean)",
+        count_text(empty as u64),
+        scope_text(&spread.scope)
     ))?;
     page::table(
         page,
@@ -115,8 +117,24 @@ fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         &[0],
         rows,
     )?;
-    verdict(page, spread.chi_square.as_ref())?;
+    match spread.scope.is_guess() {
+        true => page.line(
+            "All other slots are empty, in runs that chance doesn't leave: this looks like a dump \
+             of one node, or a few. Whether its keys are spread evenly isn't judged.",
+        )?,
+        false => verdict(page, spread.chi_square.as_ref())?,
+    }
     charts::slots(page, analysis)
+}
+
+/// Over which slots figures are.
+pub(super) fn scope_text(scope: &Scope) -> String {
+    let slots = count_text(scope.slots as u64);
+    match scope.kind {
+        "chosen" => format!("{slots} chosen slots"),
+        "part" => format!("about {slots} slots with keys"),
+        _ => slots,
+    }
 }
 
 fn findings(page: &mut dyn Page, findings: &[FileFinding]) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use super::{HEADER, json, says};
 use crate::tool::{run_in, run_with};
+use serde_json::{Value, json as value};
 
 #[test]
 fn filters_choose_the_keys_that_count() {
@@ -82,4 +83,53 @@ fn only_the_slots_of_a_node_count_when_it_is_named() {
         assert_eq!(run.exit, 2);
         says(&run.stderr, &[words]);
     }
+}
+
+#[test]
+fn figures_a_slot_are_over_the_slots_that_can_have_keys() {
+    let report = |args: &[&str], name: fn(u32) -> Option<String>| {
+        let keys: String = (0..600_000).filter_map(name).collect();
+        let run = |form| run_with([&["analyze", "-", form], args].concat(), keys.as_bytes());
+        (
+            json(&run("--json")),
+            run("--output=table").text().to_owned(),
+        )
+    };
+    fn random(number: u32) -> String {
+        format!("user:{}:profile\n", number.wrapping_mul(2_654_435_761))
+    }
+    let (node, table) = report(&[], |number| {
+        let key = random(number);
+        let slot = slotkit::slot::Slot::for_key(key.trim_end().as_bytes());
+        (slot.number() <= 5460).then_some(key)
+    });
+    let spread = &node["distribution"];
+    assert_eq!(spread["scope"], value!({"kind": "part", "slots": 5461}));
+    assert_eq!(spread["chi_square"], Value::Null);
+    assert_eq!(spread["empty_slots"], 16_384 - 5461);
+    assert!(spread["keys"]["min"].as_u64() > Some(10), "{spread}");
+    assert!(spread["keys"]["skew"].as_f64() < Some(2.0), "{spread}");
+    let hottest = &node["hot_slots"]["by_keys"][0];
+    assert_eq!(hottest["times_mean"], spread["keys"]["skew"]);
+    says(
+        &table,
+        &[
+            "0 of about 5,461 slots with keys are empty",
+            "looks like a dump of one node",
+        ],
+    );
+    let (chosen, table) = report(&["--slots", "0-999,2000"], |number| Some(random(number)));
+    let spread = &chosen["distribution"];
+    assert_eq!(spread["scope"], value!({"kind": "chosen", "slots": 1001}));
+    assert_eq!(spread["chi_square"]["verdict"], "uniform");
+    assert_eq!(spread["chi_square"]["degrees"], 1000);
+    let hottest = &chosen["hot_slots"]["by_keys"][0];
+    assert_eq!(hottest["times_mean"], spread["keys"]["skew"]);
+    says(
+        &table,
+        &[
+            "0 of 1,001 chosen slots are empty",
+            "as even as a uniform hash",
+        ],
+    );
 }
