@@ -87,7 +87,8 @@ pub struct Analysis {
     /// What lies in slots that no node owns, when a slot map is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unassigned: Option<Unassigned>,
-    /// What no rebalance can mend, when a slot map is known.
+    /// What no rebalance can mend, when a slot map is known; nothing where keys were left out, or
+    /// are those of a part of the slots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
     /// What is wrong with RDB files together, or with one and the slot map.
@@ -113,6 +114,7 @@ impl Analysis {
             .filter(|row| row.keys > 0)
             .collect();
         let scope = Scope::new(chosen, &tally.used_slots());
+        let is_everything = scope.is_whole() && left_out(outcome) == 0;
         let hot = |weight| hot_slots(tally, weight, known, &scope, top);
         let heaviest = |family| families::families(tally, family, top);
         // These go through the samples, each for itself.
@@ -162,7 +164,11 @@ impl Analysis {
             operations: operations::operations(tally, chosen, top),
             nodes: view.map(|view| node_rows(tally, view, known)),
             unassigned: view.map(|view| unassigned(tally, view, known)),
-            advice: view.map(|view| advice::advice(tally, view)),
+            // Shares of a part say nothing of the whole that nodes share.
+            advice: view.map(|view| match is_everything {
+                true => advice::advice(tally, view),
+                false => Vec::new(),
+            }),
             findings: files::findings(&outcome.inputs, view),
             inputs: outcome
                 .inputs
@@ -171,6 +177,13 @@ impl Analysis {
                 .collect(),
         }
     }
+}
+
+/// How many keys filters left out.
+fn left_out(outcome: &Outcome) -> u64 {
+    let inputs = outcome.inputs.iter();
+    let filtered = inputs.map(|input| input.findings.filtered_keys);
+    filtered.fold(0, u64::saturating_add)
 }
 
 /// Whether bytes are known.

@@ -106,4 +106,11 @@ fn a_tag_above_a_nodes_fair_share_is_named() {
     says(table.text(), &["no rebalance can spread it"]);
     let without = json(&run_with(["analyze", "-", "--json"], text.as_bytes()));
     assert_eq!(without["advice"], Value::Null);
+    // Of what is left, or of one node's slots, the tag is more than it is of all.
+    for filter in [["--match", "*k[1-4]*"], ["--slots", "0-16000"]] {
+        let args = ["analyze", "-", "--json", "--nodes", nodes];
+        let part = json(&run_with([&args[..], &filter].concat(), text.as_bytes()));
+        assert_eq!(part["hash_tags"]["by_keys"][0]["name"], "tenant");
+        assert_eq!(part["advice"], serde_json::json!([]), "{filter:?}");
+    }
 }
