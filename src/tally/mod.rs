@@ -7,6 +7,7 @@
 
 mod batch;
 mod biggest;
+mod bounds;
 mod evidence;
 mod expiries;
 mod histogram;

@@ -5,6 +5,7 @@
 //! [`super::sample`]), so that it is the same for any order and any division of the input. While
 //! it holds every operation its figures are exact.
 
+use super::bounds::{Listed, Seen, Strictness, error_units};
 use super::evidence::{CAUSE_SHARE, PREFIX_LIFT, estimated};
 use super::sample::{NAME_BYTES, mixed};
 use super::{Cause, Prefixes, Share};
@@ -41,7 +42,10 @@ pub struct HotKey {
     pub slot: Slot,
     /// How many operations: counted, or estimated from the sample.
     pub operations: u64,
-    /// Their share of all operations.
+    /// By how many these may be off, with 95 % confidence for all that are listed together; 0 when
+    /// they were counted.
+    pub error_operations: u64,
+    /// Their share of all operations, with its error for all that are listed together.
     pub share: Share,
 }
 
@@ -182,30 +186,34 @@ impl Operations {
     }
 
     /// The keys with the most operations, of equals the one that sorts first. Estimates are left
-    /// out where the sample doesn't show with 95 % confidence that there is anything.
+    /// out where they may be off by as much as they are.
     pub fn hot_keys(&self, top: usize) -> Vec<HotKey> {
         let sampled = self.sorted();
-        let mut keys: BTreeMap<&[u8], (Slot, u64)> = BTreeMap::new();
+        let mut keys: BTreeMap<&[u8], (Slot, Seen)> = BTreeMap::new();
+        let mut all = Seen::default();
         for (_, slot, key) in &sampled {
-            keys.entry(key).or_insert((*slot, 0)).1 += 1;
+            let of_key = keys.entry(key).or_insert((*slot, Seen::default()));
+            of_key.1.add_one();
+            all.add_one();
         }
-        let all = sampled.len() as u64;
-        let mut hot: Vec<HotKey> = keys
-            .into_iter()
-            .map(|(key, (slot, operations))| {
-                let value = operations as f64 / all as f64;
-                HotKey {
-                    key: key.into(),
-                    slot,
-                    operations: match self.is_complete() {
-                        true => operations,
-                        false => (value * self.total as f64).round() as u64,
-                    },
-                    share: estimated(value, all, self.is_complete()),
-                }
+        let listed = Listed {
+            is_complete: self.is_complete(),
+            all,
+            total: self.total,
+            threshold: None,
+            strictness: Strictness::together(keys.len()),
+        };
+        let hot = keys.into_iter().filter_map(|(key, (slot, seen))| {
+            let share = listed.share(seen)?;
+            Some(HotKey {
+                key: key.into(),
+                slot,
+                operations: listed.units(seen, share),
+                error_operations: error_units(share, self.total),
+                share,
             })
-            .filter(|hot| hot.share.value > hot.share.error)
-            .collect();
+        });
+        let mut hot: Vec<HotKey> = hot.collect();
         // The sort is stable and the keys are sorted.
         hot.sort_by_key(|hot| Reverse(hot.operations));
         hot.truncate(top);

@@ -1,6 +1,7 @@
 //! The largest of everything: keys, hash tags, prefixes.
 
-use super::evidence::{Share, Weight, estimated, units_of};
+use super::bounds::{Listed, Seen, Strictness, error_units};
+use super::evidence::{Share, Weight, units_of};
 use super::{BigKey, Tally, biggest};
 use crate::slot::Slot;
 use std::cmp::Reverse;
@@ -27,7 +28,10 @@ pub struct Named {
     pub slot: Option<Slot>,
     /// How many keys, or bytes: counted, or estimated from a sample.
     pub units: u64,
-    /// Their share of all keys, or bytes.
+    /// By how many these may be off, with 95 % confidence for all that are listed together; 0 when
+    /// they were counted.
+    pub error_units: u64,
+    /// Their share of all keys, or bytes, with its error for all that are listed together.
     pub share: Share,
 }
 
@@ -116,8 +120,8 @@ impl Tally {
     /// The tags or prefixes with the most keys or bytes, heaviest first, of equals the one that sorts first.
     ///
     /// Tags are counted while there are few enough of them; everything else
-    /// comes from the samples, and is left out where the sample doesn't show
-    /// with 95 % confidence that there is anything.
+    /// comes from the samples, and is left out where it may be off by as much
+    /// as it is.
     pub fn heaviest(&self, family: Family, weight: Weight, top: usize) -> Vec<Named> {
         let total = units_of(self.total(), weight);
         let mut named = match self.counted_tags(family, weight, total) {
@@ -147,6 +151,7 @@ impl Tally {
                 name: tag.into(),
                 slot: Some(slot),
                 units,
+                error_units: 0,
                 share: Share {
                     value: units as f64 / total.max(1) as f64,
                     error: 0.0,
@@ -158,41 +163,46 @@ impl Tally {
 
     fn estimated_names(&self, family: Family, weight: Weight, total: u64) -> Vec<Named> {
         let (is_complete, sampled) = self.samples.weighed(weight);
-        let mut names: HashMap<(&[u8], Option<Slot>), u64> = HashMap::new();
-        let (mut keys, mut units) = (0u64, 0u64);
-        for (sampled, weight) in sampled {
-            keys += 1;
-            units = units.saturating_add(weight);
-            let mut add = |name, slot| {
-                let known = names.entry((name, slot)).or_default();
-                *known = known.saturating_add(weight);
+        let mut names: HashMap<(&[u8], Option<Slot>), Seen> = HashMap::new();
+        let mut all = Seen::default();
+        // Keys that are drawn stand for the threshold, all others for more.
+        let mut threshold: Option<u64> = None;
+        for (sampled, stands_for) in sampled {
+            let add = |seen: &mut Seen| match weight {
+                Weight::Keys => seen.add_one(),
+                Weight::Bytes => seen.add(stands_for, sampled.size_bytes),
             };
+            add(&mut all);
+            if weight == Weight::Bytes {
+                threshold = Some(threshold.map_or(stands_for, |least| least.min(stands_for)));
+            }
+            let mut add_to = |name, slot| add(names.entry((name, slot)).or_default());
             match (family, &sampled.tag, &sampled.prefix) {
-                (Family::HashTag, Some(tag), _) => add(&**tag, Some(sampled.slot)),
+                (Family::HashTag, Some(tag), _) => add_to(&**tag, Some(sampled.slot)),
                 (Family::Prefix, _, Some(longest)) => {
                     let levels = self.samples.prefixes.levels(longest);
-                    levels.for_each(|level| add(level, None));
+                    levels.for_each(|level| add_to(level, None));
                 }
                 _ => {}
             }
         }
-        names
-            .into_iter()
-            .filter_map(|((name, slot), of_name)| {
-                let value = of_name as f64 / units.max(1) as f64;
-                let share = estimated(value, keys, is_complete);
-                let named = Named {
-                    name: name.into(),
-                    slot,
-                    // What the sample holds is exact when it holds everything.
-                    units: match is_complete {
-                        true => of_name,
-                        false => (value * total as f64).round() as u64,
-                    },
-                    share,
-                };
-                (share.value > share.error).then_some(named)
+        let listed = Listed {
+            is_complete,
+            all,
+            total,
+            threshold,
+            strictness: Strictness::together(names.len()),
+        };
+        let named = names.into_iter().filter_map(|((name, slot), seen)| {
+            let share = listed.share(seen)?;
+            Some(Named {
+                name: name.into(),
+                slot,
+                units: listed.units(seen, share),
+                error_units: error_units(share, total),
+                share,
             })
-            .collect()
+        });
+        named.collect()
     }
 }

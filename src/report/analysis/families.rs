@@ -1,7 +1,7 @@
 //! The biggest keys, and the heaviest hash tags and prefixes, as rows of a report.
 
 use super::super::key::base64_if_needed;
-use super::super::numbers::rounded;
+use super::super::numbers::{rounded, rounded_up};
 use crate::escape::key_text;
 use crate::slot::Slot;
 use crate::tally::{Family, Named, Tally, Weight};
@@ -54,9 +54,15 @@ pub struct FamilyRow {
     pub share: f64,
     /// Whether they were counted, not estimated.
     pub exact: bool,
-    /// By how much an estimated share may be off, with 95 % confidence.
+    /// By how much an estimated share may be off, with 95 % confidence for all of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<f64>,
+    /// The same in keys, in the list by keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_keys: Option<u64>,
+    /// The same in bytes, in the list by bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_bytes: Option<u64>,
 }
 
 /// The biggest keys, biggest first.
@@ -83,6 +89,8 @@ pub(super) fn families(tally: &Tally, family: Family, top: usize) -> Families {
 }
 
 fn row(named: Named, weight: Weight) -> FamilyRow {
+    let is_exact = named.share.error == 0.0;
+    let error_of = |wanted| (!is_exact && weight == wanted).then_some(named.error_units);
     FamilyRow {
         name: key_text(&named.name).into_owned(),
         name_base64: base64_if_needed(&named.name),
@@ -90,7 +98,9 @@ fn row(named: Named, weight: Weight) -> FamilyRow {
         keys: (weight == Weight::Keys).then_some(named.units),
         bytes: (weight == Weight::Bytes).then_some(named.units),
         share: rounded(named.share.value),
-        exact: named.share.error == 0.0,
-        error: (named.share.error > 0.0).then(|| rounded(named.share.error)),
+        exact: is_exact,
+        error: (!is_exact).then(|| rounded_up(named.share.error)),
+        error_keys: error_of(Weight::Keys),
+        error_bytes: error_of(Weight::Bytes),
     }
 }

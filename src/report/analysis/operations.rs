@@ -1,7 +1,7 @@
 //! Operations on keys, from logs of MONITOR.
 
 use super::super::key::base64_if_needed;
-use super::super::numbers::rounded;
+use super::super::numbers::{rounded, rounded_up};
 use super::{CauseRow, Scope, cause_row};
 use crate::escape::key_text;
 use crate::slot::{Slot, SlotSet};
@@ -75,9 +75,12 @@ pub struct HotKeyRow {
     pub share: f64,
     /// Whether they were counted, not estimated.
     pub exact: bool,
-    /// By how much an estimated share may be off, with 95 % confidence.
+    /// By how much an estimated share may be off, with 95 % confidence for all of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<f64>,
+    /// The same in operations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_operations: Option<u64>,
 }
 
 /// What was asked with a command.
@@ -160,7 +163,8 @@ fn hot_key(hot: HotKey) -> HotKeyRow {
         operations: hot.operations,
         share: rounded(hot.share.value),
         exact: hot.share.error == 0.0,
-        error: (hot.share.error > 0.0).then(|| rounded(hot.share.error)),
+        error: (hot.share.error > 0.0).then(|| rounded_up(hot.share.error)),
+        error_operations: (hot.share.error > 0.0).then_some(hot.error_operations),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::numbers::count_text;
 use super::super::page::{self, Page};
 use super::OperationRows;
-use super::table::{cause, percent, scope_text, shortened};
+use super::table::{about, about_percent, cause, percent, scope_text, shortened};
 use std::io;
 
 /// How many commands a table shows; the JSON form has all.
@@ -48,11 +48,9 @@ pub(super) fn write(page: &mut dyn Page, operations: &OperationRows) -> io::Resu
         page::table(page, &header, &[4], rows)?;
         page.heading("Hot keys by operations")?;
         let rows = operations.hot_keys.iter().map(|key| {
-            let about = if key.exact { "" } else { "~" };
-            let error = key.error.map(|error| format!(" ± {}", percent(error)));
             vec![
-                format!("{about}{}", count_text(key.operations)),
-                percent(key.share) + &error.unwrap_or_default(),
+                about(key.operations, key.error_operations, count_text),
+                about_percent(key.share, key.error),
                 key.slot.to_string(),
                 shortened(&key.key),
             ]

@@ -227,17 +227,15 @@ fn families(page: &mut dyn Page, title: &str, families: &Families) -> io::Result
 }
 
 fn family(row: &FamilyRow) -> Vec<String> {
-    let about = if row.exact { "" } else { "~" };
-    let units = row
-        .keys
-        .map(count_text)
-        .or(row.bytes.map(bytes_text))
-        .unwrap_or_default();
-    let share = match row.error {
-        Some(error) => format!("{} ± {}", percent(row.share), percent(error)),
-        None => percent(row.share),
-    };
-    let mut cells = vec![format!("{about}{units}"), share, shortened(&row.name)];
+    let keys = row.keys.map(|keys| about(keys, row.error_keys, count_text));
+    let bytes = row
+        .bytes
+        .map(|bytes| about(bytes, row.error_bytes, bytes_text));
+    let mut cells = vec![
+        keys.or(bytes).unwrap_or_default(),
+        about_percent(row.share, row.error),
+        shortened(&row.name),
+    ];
     cells.extend(row.slot.map(|slot| slot.to_string()));
     cells
 }
@@ -269,10 +267,8 @@ pub(super) fn cause(cause: &CauseRow) -> String {
         _ => return "many keys".to_owned(),
     };
     let name = cause.name.as_deref().unwrap_or_default();
-    let share = match cause.error {
-        Some(error) => format!("about {} ± {}", percent(cause.share), percent(error)),
-        None => percent(cause.share),
-    };
+    let about = if cause.exact { "" } else { "about " };
+    let share = about.to_owned() + &about_percent(cause.share, cause.error);
     format!("{words}, {}: {share} of the slot", shortened(name))
 }
 
@@ -438,6 +434,22 @@ fn share_of(bytes: Option<u64>, total: Option<u64>) -> String {
 
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
+}
+
+/// A number, with how far it may be off where it is an estimate.
+pub(super) fn about(units: u64, error: Option<u64>, text: fn(u64) -> String) -> String {
+    match error {
+        Some(error) => format!("~{} ± {}", text(units), text(error)),
+        None => text(units),
+    }
+}
+
+/// A share, with how far it may be off where it is an estimate.
+pub(super) fn about_percent(share: f64, error: Option<f64>) -> String {
+    match error {
+        Some(error) => format!("{} ± {}", percent(share), percent(error)),
+        None => percent(share),
+    }
 }
 
 pub(super) fn shortened(name: &str) -> String {

@@ -114,3 +114,40 @@ fn a_tag_above_a_nodes_fair_share_is_named() {
         assert_eq!(part["advice"], serde_json::json!([]), "{filter:?}");
     }
 }
+
+#[test]
+fn listed_estimates_are_within_their_bounds_though_they_were_selected() {
+    // More tags than are counted: all of ten keys, or a few of them of 2,000.
+    let dump = |heavy: u32| {
+        let row = |index: u32| {
+            let tag = match index < heavy * 2000 {
+                true => format!("heavy{}", index % heavy),
+                false => format!("u{}", index % 20_000),
+            };
+            format!("0,string,cart:{{{tag}}}:{index},100,string,1,1,\n")
+        };
+        let rows: String = (0..200_000 + heavy * 2000).map(row).collect();
+        let report = run_with(
+            ["analyze", "-", "--json"],
+            (HEADER.to_owned() + &rows).as_bytes(),
+        );
+        json(&report)["hash_tags"].clone()
+    };
+    let even = dump(0);
+    assert_eq!(even["by_keys"], serde_json::json!([]), "none stands out");
+    assert_eq!(even["by_bytes"], serde_json::json!([]));
+    let heavy = dump(10);
+    for (list, unit, truth) in [("by_keys", "keys", 2000), ("by_bytes", "bytes", 200_000)] {
+        let rows = heavy[list].as_array().expect("rows");
+        assert_eq!(rows.len(), 10, "{rows:?}");
+        for row in rows {
+            let (units, error) = (&row[unit], &row[format!("error_{unit}")]);
+            let (units, error) = (
+                units.as_u64().expect("units"),
+                error.as_u64().expect("a bound"),
+            );
+            assert!(units.abs_diff(truth) <= error && error < truth, "{row}");
+            assert_eq!(row["exact"], false);
+        }
+    }
+}
