@@ -158,8 +158,8 @@ fn report(
     if let Form::Csv = form {
         terminal::print(|out| analysis::csv::write(out, &outcome.tally, view))?;
         let findings = analysis::file_findings(&outcome.inputs, view);
-        // A row a slot has no place for them.
-        for finding in &findings {
+        // A row a slot has no place for them; damage was said before.
+        for finding in findings.iter().filter(|finding| finding.kind != "damaged") {
             terminal::say(format!("{}: {}", finding.message, finding.mend));
         }
         return Ok(!findings.is_empty());

@@ -19,7 +19,7 @@ pub(super) struct InputArgs {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<FormatArg>,
     /// What a row that can't be read means: stop at the first one, or count it, pass over it and
-    /// end with exit code 2.
+    /// end with exit code 2. Of a damaged file, packed or RDB, skip keeps what stands before the damage.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "stop")]
     on_error: OnErrorArg,
     /// The CSV column with the key [default: key].
@@ -295,24 +295,32 @@ pub(super) fn describe_findings(path: &str, format: &str, findings: &Findings, f
         ));
     }
     let faults = &findings.faults;
-    if faults.count() > 0 {
-        let rows = counted_text(faults.count(), "row");
-        terminal::say(match (format == Format::Rdb.name(), faults.count()) {
-            (true, _) => format!("{path}: it is damaged; what stands before the damage is counted"),
+    let damage = faults.damage();
+    let rows = faults.count() - u64::from(damage.is_some());
+    if rows > 0 {
+        let counted = counted_text(rows, "row");
+        terminal::say(match (format == Format::Rdb.name(), rows) {
             // A saved tally has the number alone.
+            (true, _) => format!("{path}: it is damaged; what stands before the damage is counted"),
             (false, 1) if faults.first().is_empty() => {
-                format!("{path}: {rows} couldn't be read and is not counted")
+                format!("{path}: {counted} couldn't be read and is not counted")
             }
             (false, _) if faults.first().is_empty() => {
-                format!("{path}: {rows} couldn't be read and are not counted")
+                format!("{path}: {counted} couldn't be read and are not counted")
             }
-            (false, 1) => format!("{path}: {rows} can't be read and is not counted:"),
+            (false, 1) => format!("{path}: {counted} can't be read and is not counted:"),
             (false, _) => {
-                format!("{path}: {rows} can't be read and are not counted; the first are")
+                format!("{path}: {counted} can't be read and are not counted; the first are")
             }
         });
         for fault in faults.first() {
             terminal::say(format!("  {}", fault.to_error(file).one_line()));
         }
+    }
+    if let Some(damage) = damage {
+        terminal::say(format!(
+            "{path}: it is damaged; what stands before the damage is counted:"
+        ));
+        terminal::say(format!("  {}", damage.to_error(file).one_line()));
     }
 }

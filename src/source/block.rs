@@ -4,10 +4,11 @@ use super::batch::KeyBatch;
 use super::cut::{Cut, Layout};
 use super::fault::{Fault, Faults};
 use super::quoted::Quotes;
+use super::unpack::read_error;
 use super::{OnError, Options};
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// How much is read at once to find the end of a row.
@@ -25,8 +26,9 @@ pub(crate) struct Cutting<'run> {
     pub(crate) part_bytes: usize,
     /// The longest row.
     pub(crate) max_row_bytes: usize,
-    /// Whether longer rows are passed over, where the next row can be found without them.
-    pub(crate) skips_long: bool,
+    /// Whether what can't be read is passed over: rows that are too long, where the next one can be
+    /// found without them, and what follows damage.
+    pub(crate) skips: bool,
 }
 
 impl<'run> Cutting<'run> {
@@ -38,13 +40,13 @@ impl<'run> Cutting<'run> {
             layout,
             part_bytes: options.part_bytes.min(options.max_row_bytes),
             max_row_bytes: options.max_row_bytes,
-            skips_long: options.on_error == OnError::Skip,
+            skips: options.on_error == OnError::Skip,
         }
     }
 
     /// How much in front of a place tells whether a row begins there, when rows that are too long are passed over.
     pub(super) fn passing(&self) -> Option<usize> {
-        self.layout.look_behind().filter(|_| self.skips_long)
+        self.layout.look_behind().filter(|_| self.skips)
     }
 
     /// What is said of a row that is passed over.
@@ -83,6 +85,10 @@ pub(crate) struct Stream<R> {
     /// The line of `rest`, counted from 1.
     line: u64,
     is_done: bool,
+    /// What ended the reading, until it was looked at.
+    broken: Option<io::Error>,
+    /// The same, to be said behind the rows that stand before it.
+    failure: Option<Error>,
     /// Rows that were passed over.
     refused: Faults,
 }
@@ -100,6 +106,8 @@ impl<R: Read> Stream<R> {
             offset: skip as u64,
             line,
             is_done,
+            broken: None,
+            failure: None,
             refused: Faults::default(),
         }
     }
@@ -117,7 +125,7 @@ impl<R: Read> Stream<R> {
     /// Puts the next block into the batch; false at the end.
     ///
     /// # Errors
-    /// When reading fails, or a row has no end.
+    /// When reading fails, or a row has no end; the rows before that are handed out first.
     pub(crate) fn next_block(
         &mut self,
         cutting: &Cutting<'_>,
@@ -128,7 +136,10 @@ impl<R: Read> Stream<R> {
         std::mem::swap(&mut batch.block, &mut self.rest);
         let mut wanted = cutting.part_bytes;
         let end = loop {
-            self.fill(cutting.path, &mut batch.block, wanted)?;
+            self.fill(&mut batch.block, wanted);
+            if let Some(cause) = self.broken.take() {
+                self.end_early(cutting, &mut batch.block, read_error(cutting.path, cause));
+            }
             match cutting
                 .layout
                 .next_start(&batch.block, cutting.part_bytes, self.is_done)
@@ -144,7 +155,7 @@ impl<R: Read> Stream<R> {
                     };
                     let (last, line) = self.last_start(cutting, &batch.block[..end]);
                     let byte = self.offset + last as u64;
-                    if !cutting.skips_long {
+                    if !cutting.skips {
                         return Err(cutting.too_long(byte, Some(line)));
                     }
                     if last > 0 {
@@ -154,11 +165,11 @@ impl<R: Read> Stream<R> {
                     self.refused.push(cutting.fault(byte, Some(line)));
                     match cutting.layout {
                         Layout::Quoted(rows) => {
-                            self.pass_quoted(cutting, &mut batch.block, rows.quotes())?;
+                            self.pass_quoted(&mut batch.block, rows.quotes());
                         }
                         _ => {
                             let behind = cutting.layout.look_behind().unwrap_or(0);
-                            self.pass(cutting, &mut batch.block, behind)?;
+                            self.pass(cutting, &mut batch.block, behind);
                         }
                     }
                     wanted = cutting.part_bytes;
@@ -171,17 +182,42 @@ impl<R: Read> Stream<R> {
         (batch.offset, batch.first_line) = (self.offset, Some(self.line));
         self.offset += end as u64;
         self.line += memchr_iter(b'\n', &batch.block).count() as u64;
-        Ok(end > 0)
+        match self.failure.take_if(|_| end == 0) {
+            Some(error) => Err(error),
+            None => Ok(end > 0),
+        }
+    }
+
+    /// Ends the stream where reading failed: behind the last whole row, since the next one is cut off.
+    fn end_early(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, error: Error) {
+        let end = match cutting.layout.next_start(block, block.len(), false) {
+            Cut::At(end) => end,
+            Cut::More => self.last_start(cutting, block).0,
+        };
+        block.truncate(end);
+        let line = self.line + memchr_iter(b'\n', block).count() as u64;
+        let mut place = error.position().cloned().unwrap_or_default();
+        place.line = Some(line);
+        if cutting.skips && error.kind() == ErrorKind::Input {
+            self.refused.end_at(Fault {
+                byte: place.byte.unwrap_or(0),
+                line: place.line,
+                field: None,
+                message: format!("{}; what follows isn't counted", error.message()),
+            });
+        } else {
+            self.failure = Some(error.at(place));
+        }
     }
 
     /// Drops the row that the block begins with, and reads on to where the next one begins.
-    fn pass(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, behind: usize) -> Result<()> {
+    fn pass(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, behind: usize) {
         let mut from = 1;
         loop {
             match cutting.layout.next_start(block, from, self.is_done) {
                 Cut::At(next) => {
                     self.drop_front(block, next);
-                    return Ok(());
+                    return;
                 }
                 Cut::More => {
                     // No row begins in it but perhaps in its last bytes, which don't tell yet.
@@ -190,35 +226,30 @@ impl<R: Read> Stream<R> {
                     self.drop_front(block, kept);
                     from = undecided - kept;
                     let wanted = block.len() + STEP_BYTES;
-                    self.fill(cutting.path, block, wanted)?;
+                    self.fill(block, wanted);
                 }
             }
         }
     }
 
     /// The same with a row that ends where its quotes are closed.
-    fn pass_quoted(
-        &mut self,
-        cutting: &Cutting<'_>,
-        block: &mut Vec<u8>,
-        mut quotes: Quotes,
-    ) -> Result<()> {
+    fn pass_quoted(&mut self, block: &mut Vec<u8>, mut quotes: Quotes) {
         let mut seen = 0;
         loop {
             if let Some(next) = quotes.row_end(block, seen) {
                 self.drop_front(block, next);
-                return Ok(());
+                return;
             }
             if self.is_done {
                 self.drop_front(block, block.len());
-                return Ok(());
+                return;
             }
             // Whether a quote opens a field is told by the byte before it.
             let dropped = block.len() - 1;
             quotes.drop_front(dropped);
             self.drop_front(block, dropped);
             seen = block.len();
-            self.fill(cutting.path, block, seen + STEP_BYTES)?;
+            self.fill(block, seen + STEP_BYTES);
         }
     }
 
@@ -237,25 +268,27 @@ impl<R: Read> Stream<R> {
     /// Where the last row begins, and on which line.
     fn last_start(&self, cutting: &Cutting<'_>, rows: &[u8]) -> (usize, u64) {
         let mut last = 0;
-        while let Cut::At(next) = cutting.layout.next_start(rows, last + 1, false)
-            && next < rows.len()
+        while let Cut::At(next) = cutting.layout.next_start(&rows[last..], 1, false)
+            && last + next < rows.len()
         {
-            last = next;
+            last += next;
         }
         let lines = memchr_iter(b'\n', &rows[..last]).count() as u64;
         (last, self.line + lines)
     }
 
-    fn fill(&mut self, path: &Path, block: &mut Vec<u8>, wanted: usize) -> Result<()> {
+    /// Reads on until the block has so many bytes, or the input ends or breaks.
+    fn fill(&mut self, block: &mut Vec<u8>, wanted: usize) {
         if self.is_done || block.len() >= wanted {
-            return Ok(());
+            return;
         }
         let missing = wanted - block.len();
-        let read = (&mut self.input)
-            .take(missing as u64)
-            .read_to_end(block)
-            .map_err(|cause| Error::io(path, cause))?;
-        self.is_done = read < missing;
-        Ok(())
+        match (&mut self.input).take(missing as u64).read_to_end(block) {
+            Ok(read) => self.is_done = read < missing,
+            Err(cause) => {
+                self.is_done = true;
+                self.broken = Some(cause);
+            }
+        }
     }
 }

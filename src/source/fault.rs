@@ -37,6 +37,7 @@ impl Fault {
 pub struct Faults {
     count: u64,
     first: Vec<Fault>,
+    damage: Option<Fault>,
 }
 
 impl Faults {
@@ -44,13 +45,19 @@ impl Faults {
     pub(crate) fn counted(count: u64) -> Faults {
         Faults {
             count,
-            first: Vec::new(),
+            ..Faults::default()
         }
     }
 
-    /// How many rows couldn't be read.
+    /// How many rows couldn't be read; damage that ends the input counts as one.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The damage behind which nothing could be read. Where packed data can't be unpacked, its byte is
+    /// that of the packed file.
+    pub fn damage(&self) -> Option<&Fault> {
+        self.damage.as_ref()
     }
 
     /// The first ones, by place.
@@ -69,9 +76,17 @@ impl Faults {
         self.keep(fault);
     }
 
+    /// Adds the damage that the input ends at.
+    pub fn end_at(&mut self, damage: Fault) {
+        self.count += 1;
+        self.damage = Some(damage);
+    }
+
     /// Adds the faults of another part of the same input.
     pub fn merge(&mut self, other: Faults) {
         self.count += other.count;
+        // One reader meets the end.
+        self.damage = self.damage.take().or(other.damage);
         for fault in other.first {
             self.keep(fault);
         }

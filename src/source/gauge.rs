@@ -1,12 +1,15 @@
-//! How much of a packed file was read: in the file's own bytes, since nobody knows before the end
+//! How much of a packed file was unpacked: in the file's own bytes, since nobody knows before the end
 //! how many bytes it unpacks to.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What was read of a packed file so far, and how long it is.
-#[derive(Debug)]
+/// How much of a packed file is read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// How far a packed file was unpacked so far, and how long it is.
+#[derive(Clone, Debug)]
 pub(super) struct Gauge {
     read: Arc<AtomicU64>,
     /// The file's length; unknown of a pipe.
@@ -16,30 +19,74 @@ pub(super) struct Gauge {
 impl Gauge {
     /// A gauge, and the reader that it looks at.
     pub(super) fn on<R: Read>(packed: R, length: Option<u64>) -> (Gauge, Gauged<R>) {
-        let read = Arc::new(AtomicU64::new(0));
         let gauge = Gauge {
-            read: read.clone(),
+            read: Arc::default(),
             length,
         };
-        (gauge, Gauged { packed, read })
+        let gauged = Gauged {
+            packed: BufReader::with_capacity(READ_BYTES, Whole(packed)),
+            gauge: gauge.clone(),
+        };
+        (gauge, gauged)
     }
 
-    /// How many bytes were read so far.
+    /// How many bytes were unpacked so far.
     pub(super) fn read_bytes(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
+
+    fn add(&self, bytes: usize) {
+        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
-/// Counts what is read.
+/// Counts what a decoder takes, not what was read ahead for it.
 pub(super) struct Gauged<R> {
-    packed: R,
-    read: Arc<AtomicU64>,
+    packed: BufReader<Whole<R>>,
+    gauge: Gauge,
+}
+
+impl<R> Gauged<R> {
+    /// What counts its bytes.
+    pub(super) fn gauge(&self) -> Gauge {
+        self.gauge.clone()
+    }
 }
 
 impl<R: Read> Read for Gauged<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.packed.read(buffer)?;
-        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        self.gauge.add(count);
         Ok(count)
+    }
+}
+
+impl<R: Read> BufRead for Gauged<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.packed.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.gauge.add(count);
+        self.packed.consume(count);
+    }
+}
+
+/// Fills each buffer to its end, however slowly a pipe is fed: how much a decoder gives before
+/// damage depends on what it is given at once.
+struct Whole<R>(R);
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.0.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(filled)
     }
 }

@@ -62,6 +62,7 @@ pub(crate) use monitor::joined_spans;
 pub(crate) use opened::{Opened, Opening, find_lines};
 pub(crate) use parts::Parts;
 pub(crate) use reading::Reading;
+pub(crate) use unpack::read_error;
 pub(crate) use waiting::Waiting;
 
 use std::ffi::OsStr;

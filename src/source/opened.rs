@@ -9,7 +9,7 @@ use super::gauge::Gauge;
 use super::parts::line_of;
 use super::rdb;
 use super::reading::{Findings, Reading};
-use super::unpack::Packing;
+use super::unpack::{Packing, is_damage, read_error};
 use super::{Filter, Format, Input, Options, TALLY_MAGIC};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
@@ -91,14 +91,16 @@ impl Opened {
         let path = path.to_path_buf();
         let failed = |cause| Error::io(&path, cause);
         let (mut reader, mut seekable) = readable;
-        let mut head = read_head(&mut reader).map_err(failed)?;
+        let (mut head, mut is_whole) = read_head(&mut reader).map_err(failed)?;
         let length = seekable.as_ref().map(|(_, length)| *length);
         let mut packed = None;
         if let Some(packing) = Packing::of(&head) {
             let (gauge, gauged) = Gauge::on(io::Cursor::new(head).chain(reader), length);
             packed = Some(gauge);
-            reader = packing.unpack(Box::new(gauged)).map_err(failed)?;
-            head = read_head(&mut reader).map_err(failed)?;
+            reader = packing.unpack(gauged).map_err(failed)?;
+            // Where nothing stands before the damage, nothing can be kept.
+            let nothing = |cause| read_error(&path, cause).mend("copy it again");
+            (head, is_whole) = read_head(&mut reader).map_err(nothing)?;
             // Rows of packed data can't be read at any place.
             seekable = None;
         }
@@ -110,7 +112,6 @@ impl Opened {
                 reader: Box::new(io::Cursor::new(head).chain(reader)),
             });
         }
-        let is_whole = head.len() < HEAD_BYTES;
         let recognised =
             recognise(&head, is_whole, options).map_err(|error| error.at(Position::file(&path)))?;
         if recognised.name == Format::List.name() && options.format.is_none() && says_rdb(&path) {
@@ -270,10 +271,15 @@ fn says_rdb(path: &Path) -> bool {
     unpacked.unwrap_or(&name).ends_with(".rdb")
 }
 
-fn read_head(reader: &mut (dyn Read + Send)) -> io::Result<Vec<u8>> {
+/// The first bytes, and whether there are no more. What stands before damage is a head too: whoever
+/// reads on meets the damage again.
+fn read_head(reader: &mut (dyn Read + Send)) -> io::Result<(Vec<u8>, bool)> {
     let mut head = Vec::new();
-    reader.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    Ok(head)
+    match reader.take(HEAD_BYTES as u64).read_to_end(&mut head) {
+        Ok(length) => Ok((head, length < HEAD_BYTES)),
+        Err(cause) if is_damage(&cause) && !head.is_empty() => Ok((head, false)),
+        Err(cause) => Err(cause),
+    }
 }
 
 pub(super) type Readable = (Box<dyn Read + Send>, Option<(File, u64)>);

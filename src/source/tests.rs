@@ -581,3 +581,70 @@ fn words_of_peoples_own_tools_are_understood() {
         ]
     );
 }
+
+/// A packed text that is cut off in its middle.
+fn cut_gzip(text: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, text).expect("it packs");
+    let mut packed = gzip.finish().expect("it packs");
+    packed.truncate(packed.len() / 2);
+    packed
+}
+
+/// Only whole rows count: a row that the damage cuts would be a key that nobody wrote.
+#[test]
+fn rows_before_damage_in_a_packed_file_are_read_and_the_cut_one_is_not() {
+    let keys: Vec<Vec<u8>> = (0..20_000)
+        .map(|number| format!("key\n{}", number * 7).into_bytes())
+        .collect();
+    let listed: Vec<Vec<u8>> = (0..20_000)
+        .map(|number: u32| format!("key:{}", number * 7).into_bytes())
+        .collect();
+    let rows_of_list = |key: &Vec<u8>| (key.clone(), None, KeyKind::Unknown, 0, false);
+    let mut list = listed.join(&b'\n');
+    list.push(b'\n');
+    for (format, (text, rows)) in [
+        (Format::RdbTools, rdb_tools_file(&keys)),
+        (Format::Csv, quoted_file(&keys)),
+        (
+            Format::List,
+            (list, listed.iter().map(rows_of_list).collect()),
+        ),
+    ] {
+        let packed = cut_gzip(&text);
+        let (_folder, input) = written(&packed);
+        for part_bytes in [100, 70_000, 1 << 20] {
+            let mut options = options(format, part_bytes);
+            let mut source = open(&input, &options).expect("it opens");
+            let (mut batch, mut read) = (KeyBatch::new(), Vec::new());
+            while source.next_batch(&mut batch).expect("it is passed over") {
+                read.extend(batch.records().map(row));
+            }
+            assert!(read.len() > 5_000 && rows.starts_with(&read), "{format}");
+            let faults = &source.findings().faults;
+            let damage = faults.damage().expect("it is damaged");
+            assert_eq!((faults.count(), damage.byte), (1, packed.len() as u64));
+            let lines = match format {
+                Format::List => 1 + read.len(),
+                _ => 2 + 2 * read.len(),
+            };
+            assert_eq!(damage.line, Some(lines as u64), "{format} {part_bytes}");
+            options.on_error = OnError::Stop;
+            let mut source = open(&input, &options).expect("it opens");
+            let mut count = 0;
+            let error = loop {
+                match source.next_batch(&mut batch) {
+                    Ok(more) => assert!(more, "no end without a word"),
+                    Err(error) => break error,
+                }
+                count += batch.len();
+            };
+            assert_eq!(count, read.len(), "{format} {part_bytes}");
+            let place = format!(
+                "line {lines}, byte {}: the gzip data is cut off",
+                packed.len()
+            );
+            assert!(error.one_line().contains(&place), "{error}");
+        }
+    }
+}

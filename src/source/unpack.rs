@@ -1,7 +1,15 @@
 //! Compressed inputs, unpacked while they are read.
 
+use super::gauge::{Gauge, Gauged};
+use crate::error::{Error, ErrorKind, Position};
 use lz4_flex::frame::FrameDecoder;
-use std::io::{self, BufRead, BufReader, Read};
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::ops::Range;
+use std::path::Path;
+
+/// How much is unpacked at once, and so at most lost of what stands before damage.
+const STEP_BYTES: usize = 32 << 10;
 
 /// How an input is compressed, as its first bytes say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,31 +44,133 @@ impl Packing {
 
     /// Reads what is packed. Memory is bounded by the format's window (zstd: 128 MiB at most,
     /// and 8 MiB at the levels in common use).
-    pub(super) fn unpack(self, packed: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-        let packed = BufReader::with_capacity(256 << 10, packed);
-        Ok(match self {
-            Packing::Gzip => Box::new(Named(self, flate2::bufread::MultiGzDecoder::new(packed))),
-            Packing::Zstd => Box::new(Named(self, zstd::Decoder::with_buffer(packed)?)),
-            Packing::Lz4 => Box::new(Named(self, Lz4Frames(Some(FrameDecoder::new(packed))))),
-        })
+    pub(super) fn unpack(
+        self,
+        packed: Gauged<impl Read + Send + 'static>,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        let gauge = packed.gauge();
+        let decoder: Box<dyn Read + Send> = match self {
+            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Packing::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
+            Packing::Lz4 => Box::new(Lz4Frames(Some(FrameDecoder::new(packed)))),
+        };
+        Ok(Box::new(Unpacked {
+            packing: self,
+            decoder,
+            gauge,
+            buffer: vec![0; STEP_BYTES].into(),
+            unread: 0..0,
+            bytes: 0,
+            damage: None,
+        }))
     }
 }
 
-/// Says in an error which data is damaged: the decoders' own words don't.
-struct Named<R>(Packing, R);
+/// What was unpacked, up to the end or to damage.
+///
+/// A decoder gives nothing of a call in which it meets damage. So calls are short, and of the same
+/// length whatever the reader wants: any run gets the same bytes.
+struct Unpacked {
+    packing: Packing,
+    decoder: Box<dyn Read + Send>,
+    gauge: Gauge,
+    buffer: Box<[u8]>,
+    unread: Range<usize>,
+    /// How many bytes were unpacked.
+    bytes: u64,
+    /// Said again and again once it was met.
+    damage: Option<Damage>,
+}
 
-impl<R: Read> Read for Named<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.1.read(buffer).map_err(|cause| match cause.kind() {
-            io::ErrorKind::Interrupted => cause,
-            _ => {
-                let name = self.0.name();
-                io::Error::new(
-                    cause.kind(),
-                    format!("the {name} data is damaged or cut off: {cause}"),
-                )
+impl Read for Unpacked {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.unread.is_empty() {
+            self.refill()?;
+        }
+        let count = self.unread.len().min(out.len());
+        let end = self.unread.start + count;
+        out[..count].copy_from_slice(&self.buffer[self.unread.start..end]);
+        self.unread.start = end;
+        Ok(count)
+    }
+}
+
+impl Unpacked {
+    fn refill(&mut self) -> io::Result<()> {
+        if let Some(damage) = &self.damage {
+            return Err(damage.to_io());
+        }
+        match self.decoder.read(&mut self.buffer) {
+            Ok(count) => {
+                self.unread = 0..count;
+                self.bytes += count as u64;
+                Ok(())
             }
-        })
+            // The disk's fault, not the data's.
+            Err(cause) if cause.raw_os_error().is_some() => Err(cause),
+            Err(cause) => {
+                let damage = self.damage.insert(Damage {
+                    packing: self.packing,
+                    is_cut: cause.kind() == io::ErrorKind::UnexpectedEof,
+                    packed_bytes: self.gauge.read_bytes(),
+                    unpacked_bytes: self.bytes,
+                    cause: cause.to_string(),
+                });
+                Err(damage.to_io())
+            }
+        }
+    }
+}
+
+/// Where packed data can't be unpacked any more, and why.
+#[derive(Clone, Debug)]
+struct Damage {
+    packing: Packing,
+    is_cut: bool,
+    packed_bytes: u64,
+    unpacked_bytes: u64,
+    /// The decoder's own words.
+    cause: String,
+}
+
+impl Damage {
+    fn to_io(&self) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, self.clone())
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, cause, unpacked) = (self.packing.name(), &self.cause, self.unpacked_bytes);
+        match self.is_cut {
+            true => write!(f, "the {name} data is cut off here")?,
+            false => write!(
+                f,
+                "the {name} data is damaged here or a little before ({cause})"
+            )?,
+        }
+        write!(f, ", after {unpacked} unpacked bytes")
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// Whether reading failed because packed data is damaged.
+pub(super) fn is_damage(cause: &io::Error) -> bool {
+    damage_of(cause).is_some()
+}
+
+fn damage_of(cause: &io::Error) -> Option<&Damage> {
+    cause.get_ref()?.downcast_ref()
+}
+
+/// The error when reading a file failed; of packed data that is damaged, with the byte.
+pub(crate) fn read_error(path: &Path, cause: io::Error) -> Error {
+    match damage_of(&cause) {
+        Some(damage) => Error::new(ErrorKind::Input, damage.to_string())
+            .at(Position::file(path).at_byte(damage.packed_bytes))
+            .mend("copy it again, or keep what stands before the damage with --on-error skip"),
+        None => Error::io(path, cause),
     }
 }
 
@@ -101,9 +211,16 @@ mod tests {
                 encoder.write_all(text).expect("it packs");
                 encoder.finish().expect("it packs")
             }
-            Packing::Zstd => zstd::encode_all(text, 1).expect("it packs"),
+            Packing::Zstd => {
+                let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("it packs");
+                encoder.include_checksum(true).expect("it packs");
+                encoder.write_all(text).expect("it packs");
+                encoder.finish().expect("it packs")
+            }
             Packing::Lz4 => {
-                let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+                let mut info = lz4_flex::frame::FrameInfo::new();
+                info.block_size = lz4_flex::frame::BlockSize::Max64KB;
+                let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
                 encoder.write_all(text).expect("it packs");
                 encoder.finish().expect("it packs")
             }
@@ -118,8 +235,8 @@ mod tests {
             assert_eq!(Packing::of(&both), Some(packing));
             let read = |bytes: &[u8]| {
                 let mut out = Vec::new();
-                let mut unpacked = packing.unpack(Box::new(io::Cursor::new(bytes.to_vec())))?;
-                unpacked.read_to_end(&mut out).map(|_| out)
+                let (_, gauged) = Gauge::on(io::Cursor::new(bytes.to_vec()), None);
+                packing.unpack(gauged)?.read_to_end(&mut out).map(|_| out)
             };
             assert_eq!(
                 read(&both).expect("it unpacks"),
@@ -130,6 +247,93 @@ mod tests {
             assert!(error.to_string().contains(packing.name()), "{error}");
             let garbage = [&both[..], b"garbage that is no frame"].concat();
             assert!(read(&garbage).is_err(), "{packing:?}");
+        }
+    }
+
+    /// Keys that don't pack well, so that every format takes many blocks for them.
+    fn keys() -> Vec<u8> {
+        let key = |number: u32| format!("key:{}\n", number.wrapping_mul(2_654_435_761));
+        (0..60_000).map(key).collect::<String>().into_bytes()
+    }
+
+    /// The same without an eighth in its middle.
+    fn with_gap(packed: &[u8]) -> Vec<u8> {
+        let middle = packed.len() / 2;
+        [&packed[..middle], &packed[middle + packed.len() / 8..]].concat()
+    }
+
+    /// What is unpacked of a source with buffers of this size, and the errors at the end, twice.
+    fn read_by(
+        packing: Packing,
+        source: impl Read + Send + 'static,
+        size: usize,
+    ) -> (Vec<u8>, [String; 2]) {
+        let (_, gauged) = Gauge::on(source, None);
+        let mut unpacked = packing.unpack(gauged).expect("it begins well");
+        let (mut out, mut buffer) = (Vec::new(), vec![0; size]);
+        let mut next = || match unpacked.read(&mut buffer) {
+            Ok(count) => Ok(buffer[..count].to_vec()),
+            Err(cause) => Err(read_error(Path::new("a"), cause).one_line()),
+        };
+        loop {
+            match next() {
+                Ok(read) => {
+                    assert!(!read.is_empty(), "{packing:?}: no end without a word");
+                    out.extend(read);
+                }
+                Err(error) => return (out, [error, next().expect_err("it stays damaged")]),
+            }
+        }
+    }
+
+    #[test]
+    fn damage_is_named_with_its_place_and_what_stands_before_it_is_given() {
+        let text = keys();
+        for packing in [Packing::Gzip, Packing::Zstd, Packing::Lz4] {
+            let whole = packed(packing, &text);
+            let cut = whole[..whole.len() / 2].to_vec();
+            let end = format!("a, byte {}: the ", cut.len());
+            for (bytes, place, word) in [
+                (cut, &*end, "data is cut off here, after "),
+                (with_gap(&whole), "a, byte ", "data is damaged here or a "),
+            ] {
+                let read = |size| read_by(packing, io::Cursor::new(bytes.clone()), size);
+                let (before, errors) = read(1 << 20);
+                assert!(before.len() > text.len() / 8, "{packing:?} {word}");
+                // A decoder may see damage late.
+                let sound = before.len() - before.len().min(STEP_BYTES);
+                assert!(text.starts_with(&before[..sound]), "{packing:?} {word}");
+                assert_eq!(errors[0], errors[1]);
+                let after = format!("after {} unpacked bytes", before.len());
+                for word in [place, packing.name(), word, &after, "--on-error skip"] {
+                    assert!(errors[0].contains(word), "{word}: {}", errors[0]);
+                }
+                for size in [7, 40_000] {
+                    assert!(
+                        read(size) == (before.clone(), errors.clone()),
+                        "{packing:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// A reader that gives a few bytes at once, as a pipe does.
+    struct Trickle(io::Cursor<Vec<u8>>);
+
+    impl Read for Trickle {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let few = buffer.len().min(7);
+            self.0.read(&mut buffer[..few])
+        }
+    }
+
+    #[test]
+    fn a_slow_pipe_gives_as_much_before_the_damage_as_a_file() {
+        for packing in [Packing::Gzip, Packing::Zstd, Packing::Lz4] {
+            let bytes = io::Cursor::new(with_gap(&packed(packing, &keys())));
+            let slow = read_by(packing, Trickle(bytes.clone()), 1 << 20);
+            assert!(slow == read_by(packing, bytes, 1 << 20), "{packing:?}");
         }
     }
 }

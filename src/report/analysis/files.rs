@@ -1,4 +1,4 @@
-//! RDB files as what they are: each the snapshot of one node.
+//! Inputs that are damaged, and RDB files as what they are: each the snapshot of one node.
 //!
 //! Of the primaries of a cluster no slot is in two files, and none is in a file of a node that
 //! doesn't own it. No file says which node wrote it: it is taken for the file of the primary (or of
@@ -17,8 +17,8 @@ const NAMED_RUNS: usize = 8;
 /// Something about the files that makes their sums, or the keys in them, doubtful.
 #[derive(Debug, Serialize)]
 pub struct FileFinding {
-    /// `same_slots`: files with the same slots; `shared_slots`: slots in several files;
-    /// `outside_node`: slots in a file whose node doesn't own them.
+    /// `damaged`: a file that ends at damage; `same_slots`: files with the same slots; `shared_slots`:
+    /// slots in several files; `outside_node`: slots in a file whose node doesn't own them.
     pub kind: &'static str,
     /// The same in words.
     pub message: String,
@@ -42,7 +42,7 @@ struct NodeFile<'run> {
     slots: &'run SlotSet,
 }
 
-/// What is wrong with the files together, and with each where a slot map is known.
+/// What is wrong with each file, with the files together, and with each where a slot map is known.
 pub fn findings(inputs: &[InputSummary], view: Option<&ClusterView>) -> Vec<FileFinding> {
     let files: Vec<NodeFile<'_>> = inputs
         .iter()
@@ -53,11 +53,9 @@ pub fn findings(inputs: &[InputSummary], view: Option<&ClusterView>) -> Vec<File
         })
         .collect();
     let groups = copies(&files);
-    let mut findings: Vec<FileFinding> = groups
-        .iter()
-        .filter(|group| group.len() > 1)
-        .map(|group| same_slots(&files, group))
-        .collect();
+    let mut findings: Vec<FileFinding> = inputs.iter().filter_map(damaged).collect();
+    let copies = groups.iter().filter(|group| group.len() > 1);
+    findings.extend(copies.map(|group| same_slots(&files, group)));
     let firsts: Vec<usize> = groups.iter().map(|group| group[0]).collect();
     findings.extend(shared(&files, &firsts));
     if let Some(view) = view {
@@ -98,6 +96,15 @@ fn copies(files: &[NodeFile<'_>]) -> Vec<Vec<usize>> {
         }
     }
     groups
+}
+
+/// Nobody knows what follows the damage, and a decoder sees it late.
+fn damaged(input: &InputSummary) -> Option<FileFinding> {
+    let damage = input.findings.faults.damage()?;
+    let message = damage.to_error(&input.path).one_line();
+    let mend = "copy the file again, or write it anew; what stands shortly before the damage may be wrong too";
+    let files = vec![input.path.display().to_string()];
+    Some(finding("damaged", message, mend, files, &SlotSet::new()))
 }
 
 fn same_slots(files: &[NodeFile<'_>], group: &[usize]) -> FileFinding {

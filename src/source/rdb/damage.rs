@@ -13,7 +13,7 @@ impl Reader {
             return Err(error);
         }
         let byte = error.position().and_then(|place| place.byte);
-        self.findings.faults.push(Fault {
+        self.findings.faults.end_at(Fault {
             byte: byte.unwrap_or(0),
             line: None,
             field: None,

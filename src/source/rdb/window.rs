@@ -2,6 +2,7 @@
 
 use super::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::source::unpack::read_error;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -118,7 +119,7 @@ impl Window {
                 Ok(0) => self.is_done = true,
                 Ok(read) => self.end += read,
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(Error::io(&self.path, cause)),
+                Err(cause) => return Err(read_error(&self.path, cause)),
             }
         }
         Ok(())

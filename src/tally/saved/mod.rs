@@ -23,7 +23,7 @@ mod write;
 
 use super::{Outcome, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::source::TALLY_MAGIC;
+use crate::source::{TALLY_MAGIC, read_error};
 use crate::written::{check_writable, write_whole};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -35,6 +35,9 @@ const VERSION: u32 = 5;
 
 /// The longest body: many times what a tally of sane keys takes (about 10 MB at most).
 const MAX_BODY_BYTES: u64 = 256 << 20;
+
+/// What to do about a tally that can't be read.
+const MEND: &str = "save the tally again, or copy it again as binary";
 
 /// How many inputs one tally may stand for.
 const MAX_INPUTS: usize = 1 << 20;
@@ -115,7 +118,10 @@ impl Outcome {
             // One byte more tells a file that is too long.
             .take(most + 1)
             .read_to_end(&mut bytes)
-            .map_err(|cause| Error::io(path, cause))?;
+            .map_err(|cause| match read_error(path, cause) {
+                damaged if damaged.kind() == ErrorKind::Input => damaged.mend(MEND),
+                other => other,
+            })?;
         let (tally, inputs) = open(&bytes)
             .and_then(|body| read::body(body, path))
             .map_err(|broken| broken.to_error(path))?;
@@ -141,7 +147,7 @@ impl Broken {
     fn to_error(&self, path: &Path) -> Error {
         Error::new(ErrorKind::Input, &self.message)
             .at(Position::file(path).at_byte(self.byte as u64))
-            .mend("save the tally again, or copy it again as binary")
+            .mend(MEND)
     }
 }
 

@@ -176,7 +176,7 @@ fn packed_dumps_give_the_same_report() {
         let folder = with_file("dump", &packed[..packed.len() - 20]);
         let cut = run_in(folder.path(), ["analyze", "dump"], b"");
         assert_eq!((cut.exit, cut.text()), (2, ""));
-        says(&cut.stderr, &["dump", "data is damaged or cut off"]);
+        says(&cut.stderr, &["dump, line ", "data is cut off here, after"]);
     }
 }
 

@@ -1,8 +1,10 @@
 //! What can't be read is refused, or passed over and counted.
 
 use super::{HEADER, refused, says, with_file};
+use crate::analyze_schema::hold;
 use crate::tool::{run, run_in};
 use serde_json::Value;
+use std::io::Write;
 use std::path::Path;
 
 #[test]
@@ -47,7 +49,7 @@ fn what_is_no_dump_is_refused_with_its_mend() {
     );
     says(
         &refused(b"\x1f\x8b\x08\0rest", &[]),
-        &["input", "gzip data is damaged or cut off"],
+        &["input, byte 8", "gzip data is cut off", "copy it again"],
     );
     let rubbish: Vec<u8> = (0..4096u32)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
@@ -196,6 +198,94 @@ fn the_first_damaged_row_is_named_by_any_number_of_threads() {
         );
         assert_eq!(run.exit, 2);
         says(&run.stderr, &["line 40002, field size_in_bytes"]);
+    }
+}
+
+/// Dumps of each kind, packed with each tool, cut off and without a piece in the middle.
+fn damaged_dumps() -> Vec<(String, Vec<u8>)> {
+    let keys = 0..30_000u32;
+    let list: String = keys.clone().map(|n| format!("key:{n}\n")).collect();
+    let rows: String = keys
+        .clone()
+        .map(|n| format!("0,string,key:{n},56,string,1,1,\n"))
+        .collect();
+    let mut rdb = b"REDIS0009".to_vec();
+    for number in keys {
+        let key = format!("key:{number:05}");
+        rdb.extend([&[0, key.len() as u8], key.as_bytes(), b"\x01v"].concat());
+    }
+    let mut dumps = Vec::new();
+    for (name, text) in [
+        ("list.txt", list.into_bytes()),
+        ("dump.csv", [HEADER.as_bytes(), rows.as_bytes()].concat()),
+        ("dump.rdb", rdb),
+    ] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&text).expect("it packs");
+        let mut zstd = zstd::Encoder::new(Vec::new(), 1).expect("it packs");
+        zstd.include_checksum(true).expect("it packs");
+        zstd.write_all(&text).expect("it packs");
+        let mut info = lz4_flex::frame::FrameInfo::new();
+        info.block_size = lz4_flex::frame::BlockSize::Max64KB;
+        let mut lz4 = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+        lz4.write_all(&text).expect("it packs");
+        for (packing, bytes) in [
+            ("gzip", gzip.finish().expect("it packs")),
+            ("zstd", zstd.finish().expect("it packs")),
+            ("lz4", lz4.finish().expect("it packs")),
+        ] {
+            let middle = bytes.len() / 4 * 3;
+            dumps.push((format!("{name}.cut.{packing}"), bytes[..middle].to_vec()));
+            let behind = &bytes[middle + bytes.len() / 8..];
+            let gap = [&bytes[..middle], behind].concat();
+            dumps.push((format!("{name}.gap.{packing}"), gap));
+        }
+    }
+    dumps
+}
+
+#[test]
+fn what_stands_before_damage_in_a_packed_file_is_kept_if_asked() {
+    for (name, bytes) in damaged_dumps() {
+        let packing = name.rsplit('.').next().expect("a packing");
+        let place = format!("{name}, ");
+        let damage = match name.starts_with("dump.rdb.gap") {
+            // Its reader sees it first.
+            true => "the last good key is ".to_owned(),
+            false => format!("the {packing} data is "),
+        };
+        let folder = with_file(&name, &bytes);
+        let analyze =
+            |args: &[&str]| run_in(folder.path(), [&["analyze", &name], args].concat(), b"");
+        let stopped = analyze(&[]);
+        assert_eq!((stopped.exit, stopped.text()), (2, ""), "{name}");
+        // Behind a gap a row may be bad before the decoder sees damage.
+        if name.contains(".cut.") {
+            let words = ["byte ", "unpacked bytes", "--on-error skip"];
+            says(&stopped.stderr, &[&[&*place, &damage], &words[..]].concat());
+        }
+        let skip = ["--json", "--on-error", "skip", "--threads"];
+        let kept = analyze(&[&skip[..], &["1"]].concat());
+        assert_eq!(kept.exit, 2, "{name}: {}", kept.stderr);
+        let words = ["what stands before the damage is counted", &place, &damage];
+        says(&kept.stderr, &words);
+        let report = hold(&kept.stdout, &name);
+        let keys = report["totals"]["keys"].as_u64().expect("a count");
+        assert!((5_000..30_000).contains(&keys), "{name}: {keys}");
+        assert_eq!(report["inputs"][0]["keys"], keys);
+        let finding = &report["findings"][0];
+        assert_eq!(
+            (&finding["kind"], &finding["files"][0]),
+            (&"damaged".into(), &name.as_str().into())
+        );
+        says(finding["message"].as_str().expect("text"), &words[1..]);
+        for threads in ["2", "5"] {
+            let again = analyze(&[&skip[..], &[threads]].concat());
+            assert!(again.stdout == kept.stdout, "{name} {threads}");
+            assert_eq!(again.stderr, kept.stderr, "{name} {threads}");
+        }
+        let table = analyze(&["--on-error", "skip"]);
+        says(table.text(), &["Findings", &damage]);
     }
 }
 
