@@ -12,7 +12,7 @@ use slotkit::tally::Outcome;
 use std::path::Path;
 
 const MAGIC: &[u8] = b"SLOTKIT\0TALLY\r\n\0";
-const VERSION: u32 = 3;
+const VERSION: u32 = 6;
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else {

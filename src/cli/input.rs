@@ -231,7 +231,7 @@ fn describe(outcome: &Outcome) {
                 " on keys"
             }
         ));
-        if let Some(note) = input.note {
+        if let Some(note) = &input.note {
             terminal::say(format!("{path}: {note}"));
         }
         if input.keys == 0
@@ -241,7 +241,7 @@ fn describe(outcome: &Outcome) {
         {
             terminal::say(format!("{path}: it has no keys"));
         }
-        describe_findings(&path, input.format, &input.findings, &input.path);
+        describe_findings(&path, &input.findings, &input.path);
     }
     if let Some(operations) = outcome.tally.operations() {
         warn_of_unknown_commands(operations);
@@ -274,7 +274,7 @@ fn warn_of_unknown_commands(operations: &Operations) {
 }
 
 /// Says what else was found in an input.
-pub(super) fn describe_findings(path: &str, format: &str, findings: &Findings, file: &Path) {
+pub(super) fn describe_findings(path: &str, findings: &Findings, file: &Path) {
     for note in &findings.notes {
         terminal::say(format!("{path}: {note}"));
     }
@@ -299,19 +299,9 @@ pub(super) fn describe_findings(path: &str, format: &str, findings: &Findings, f
     let rows = faults.count() - u64::from(damage.is_some());
     if rows > 0 {
         let counted = counted_text(rows, "row");
-        terminal::say(match (format == Format::Rdb.name(), rows) {
-            // A saved tally has the number alone.
-            (true, _) => format!("{path}: it is damaged; what stands before the damage is counted"),
-            (false, 1) if faults.first().is_empty() => {
-                format!("{path}: {counted} couldn't be read and is not counted")
-            }
-            (false, _) if faults.first().is_empty() => {
-                format!("{path}: {counted} couldn't be read and are not counted")
-            }
-            (false, 1) => format!("{path}: {counted} can't be read and is not counted:"),
-            (false, _) => {
-                format!("{path}: {counted} can't be read and are not counted; the first are")
-            }
+        terminal::say(match rows {
+            1 => format!("{path}: {counted} can't be read and is not counted:"),
+            _ => format!("{path}: {counted} can't be read and are not counted; the first are"),
         });
         for fault in faults.first() {
             terminal::say(format!("  {}", fault.to_error(file).one_line()));

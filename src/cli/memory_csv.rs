@@ -6,7 +6,7 @@ use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::report::{MemoryCsv, counted_text};
-use crate::source::{self, Filter, Format, Input, KeyBatch, KeySource, Source, Waiting};
+use crate::source::{self, Filter, Input, KeyBatch, KeySource, Source, Waiting};
 use crate::tally::Progress;
 use std::ffi::OsString;
 use std::io::{self, BufWriter};
@@ -54,7 +54,7 @@ pub(super) fn run(
             "{path}: read as rdb, {}",
             counted_text(keys, "key")
         ));
-        describe_findings(&path, Format::Rdb.name(), source.findings(), input.path());
+        describe_findings(&path, source.findings(), input.path());
         is_damaged |= source.findings().faults.count() > 0;
     }
     drop(bar);

@@ -41,12 +41,17 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Faults that were counted elsewhere, without examples.
-    pub(crate) fn counted(count: u64) -> Faults {
-        Faults {
+    /// What [`Faults::count`], [`Faults::first`] and [`Faults::damage`] were elsewhere; nothing where
+    /// they can't have been.
+    pub(crate) fn restored(count: u64, first: Vec<Fault>, damage: Option<Fault>) -> Option<Faults> {
+        let rows = count.checked_sub(u64::from(damage.is_some()))?;
+        let is_sane = first.len() as u64 == rows.min(KEPT_EXAMPLES as u64)
+            && first.is_sorted_by_key(|fault| fault.byte);
+        is_sane.then_some(Faults {
             count,
-            ..Faults::default()
-        }
+            first,
+            damage,
+        })
     }
 
     /// How many rows couldn't be read; damage that ends the input counts as one.

@@ -157,6 +157,60 @@ fn a_split_dump_is_exact_in_counts_and_within_bounds_in_estimates() {
     }
 }
 
+/// What is said of the inputs beside the report, without where the tallies are.
+fn words(run: &Run) -> Vec<String> {
+    let lines = run.stderr.lines();
+    lines.map(|line| line.replace("all.tally: ", "")).collect()
+}
+
+#[test]
+fn a_tally_keeps_what_was_said_of_its_inputs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let mut bad = rows(0..50);
+    for number in 0..9 {
+        bad += &format!("0,string,bad{number},x,raw,1,1,\n");
+    }
+    fs::write(folder.join("bad.csv"), bad).expect("a dump");
+    let packed = zstd::encode_all(rows(0..40_000).as_bytes(), 1).expect("it packs");
+    fs::write(folder.join("cut.csv.zst"), &packed[..packed.len() / 2]).expect("a dump");
+    fs::write(folder.join("dump.rdb"), b"REDIS0099\x00\x05hello\x01v\xfe").expect("a dump");
+    let analyze = |args: &[&str]| {
+        let all = [
+            "analyze",
+            "--json",
+            "--as-of",
+            "2026-11-10",
+            "--on-error",
+            "skip",
+        ];
+        let run = run_in(folder, [&all, args].concat(), b"");
+        assert_eq!(run.exit, 2, "{}", run.stderr);
+        run
+    };
+    let dumps = ["bad.csv", "cut.csv.zst", "dump.rdb"];
+    let truth = analyze(&[&dumps[..], &["--save", "all.tally"]].concat());
+    let text = &truth.stderr;
+    for word in [
+        "bad.csv: it has no header",
+        "bad.csv: 9 rows can't be read and are not counted; the first are",
+        "bad.csv, line 51, field size_in_bytes, byte ",
+        "cut.csv.zst: it is damaged; what stands before the damage is counted:",
+        "newer than slotkit knows",
+        "dump.rdb, byte ",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let again = analyze(&["all.tally"]);
+    assert!(again.stdout == truth.stdout);
+    assert_eq!(words(&again), words(&truth));
+    // A tally of the tally says the same.
+    analyze(&["all.tally", "--save", "all.tally"]);
+    let nested = analyze(&["all.tally"]);
+    assert!(nested.stdout == truth.stdout);
+    assert_eq!(words(&nested), words(&truth));
+}
+
 #[test]
 fn damaged_tallies_and_filters_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -18,6 +18,7 @@ use crate::source::{self, Cutting, Format, Input, OnError, Opened, Opening, Part
 use gathered::Gathered;
 use meter::Meter;
 use rayon::ThreadPool;
+use std::borrow::Cow;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -188,7 +189,7 @@ impl Run<'_> {
             InputSummary {
                 path,
                 format,
-                note,
+                note: note.map(Cow::Borrowed),
                 keys,
                 operations,
                 findings: found.findings,

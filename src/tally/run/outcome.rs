@@ -3,6 +3,7 @@
 use crate::slot::SlotSet;
 use crate::source::Findings;
 use crate::tally::Tally;
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// What became of one input.
@@ -13,7 +14,7 @@ pub struct InputSummary {
     /// What it was taken for.
     pub format: &'static str,
     /// What the user should know about it.
-    pub note: Option<&'static str>,
+    pub note: Option<Cow<'static, str>>,
     /// How many keys were read.
     pub keys: u64,
     /// How many operations on keys were read from a log of MONITOR.

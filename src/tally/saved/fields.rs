@@ -1,6 +1,6 @@
 //! Numbers and names of a tally file, read with their places.
 
-use super::Broken;
+use super::{Broken, MAX_TEXT_BYTES};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 
 /// The longest key, tag or path.
@@ -93,6 +93,30 @@ impl<'bytes> Fields<'bytes> {
     pub(super) fn maybe_name(&mut self) -> Result<Option<&'bytes [u8]>, Broken> {
         match self.flag()? {
             true => self.name().map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Bytes with their length before them, at most so many.
+    pub(super) fn short_name(&mut self, most: usize, what: &str) -> Result<&'bytes [u8], Broken> {
+        let count = self.count(most, what)?;
+        self.take(count)
+    }
+
+    /// Words that can be shown on one line.
+    pub(super) fn text(&mut self) -> Result<String, Broken> {
+        let place = self.place();
+        let bytes = self.short_name(MAX_TEXT_BYTES, "bytes of a text")?;
+        let text = std::str::from_utf8(bytes).ok();
+        text.filter(|text| !text.contains(char::is_control))
+            .map(str::to_owned)
+            .ok_or_else(|| Broken::new(place, "expected a line of text"))
+    }
+
+    /// A text that may be missing.
+    pub(super) fn maybe_text(&mut self) -> Result<Option<String>, Broken> {
+        match self.flag()? {
+            true => self.text().map(Some),
             false => Ok(None),
         }
     }

@@ -31,7 +31,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// The version of the form that is written, and the only one that is read.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// The longest body: many times what a tally of sane keys takes (about 10 MB at most).
 const MAX_BODY_BYTES: u64 = 256 << 20;
@@ -41,6 +41,15 @@ const MEND: &str = "save the tally again, or copy it again as binary";
 
 /// How many inputs one tally may stand for.
 const MAX_INPUTS: usize = 1 << 20;
+
+/// How many notes are kept of an input, far more than any format has.
+const MAX_NOTES: usize = 64;
+
+/// The longest text that is kept: a note, what is wrong with a row.
+const MAX_TEXT_BYTES: usize = 4 << 10;
+
+/// The longest name of an input that a system opens.
+const MAX_PATH_BYTES: usize = 4 << 10;
 
 const HEADER_BYTES: usize = TALLY_MAGIC.len() + 4 + 8;
 const CHECKSUM_BYTES: usize = 32;

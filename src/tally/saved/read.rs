@@ -1,9 +1,11 @@
 //! The body of a tally file, read and checked.
 
 use super::fields::Fields;
-use super::{Broken, HEADER_BYTES, MAX_INPUTS, Tally};
+use super::{Broken, HEADER_BYTES, MAX_INPUTS, MAX_NOTES, MAX_PATH_BYTES, Tally};
 use crate::slot::{Slot, SlotSet, hash_tag};
-use crate::source::{Command, Encoding, FORMAT_NAMES, Faults, Findings, KeyKind};
+use crate::source::{
+    Command, Encoding, FORMAT_NAMES, Fault, Faults, Findings, KEPT_EXAMPLES, KeyKind,
+};
 use crate::tally::expiries::LAST_DAY;
 use crate::tally::histogram::{CLASSES, Histogram};
 use crate::tally::operations::{CommandCount, Operations, SAMPLED};
@@ -11,6 +13,7 @@ use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
 use crate::tally::tags::MAX_TAGS;
 use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, Prefixes, SlotCount};
 use crate::tally::{biggest, top};
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -50,27 +53,63 @@ fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Bro
     let count = fields.count(MAX_INPUTS, "inputs")?;
     let mut inputs = Vec::new();
     for _ in 0..count {
-        let input = PathBuf::from(OsStr::from_bytes(fields.name()?));
+        let name = fields.short_name(MAX_PATH_BYTES, "bytes of a path")?;
         let place = fields.place();
         let word = fields.name()?;
         let format = FORMAT_NAMES.iter().find(|name| name.as_bytes() == word);
         inputs.push(InputSummary {
-            path: input,
+            path: PathBuf::from(OsStr::from_bytes(name)),
             format: format.ok_or_else(|| Broken::new(place, "expected the name of a format"))?,
-            note: None,
+            note: fields.maybe_text()?.map(Cow::Owned),
             keys: fields.u64()?,
             operations: fields.u64()?,
-            findings: Findings {
-                faults: Faults::counted(fields.u64()?),
-                ambiguous_keys: fields.u64()?,
-                filtered_keys: fields.u64()?,
-                notes: Vec::new(),
-            },
+            findings: findings(fields)?,
             slots: fields.maybe_slot_set()?,
             tally: Some(path.to_path_buf()),
         });
     }
     Ok(inputs)
+}
+
+fn findings(fields: &mut Fields<'_>) -> Result<Findings, Broken> {
+    Ok(Findings {
+        faults: faults(fields)?,
+        ambiguous_keys: fields.u64()?,
+        filtered_keys: fields.u64()?,
+        notes: (0..fields.count(MAX_NOTES, "notes")?)
+            .map(|_| fields.text())
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn faults(fields: &mut Fields<'_>) -> Result<Faults, Broken> {
+    let place = fields.place();
+    let count = fields.u64()?;
+    let first = (0..fields.count(KEPT_EXAMPLES, "examples of rows")?)
+        .map(|_| fault(fields))
+        .collect::<Result<_, _>>()?;
+    let damage = match fields.flag()? {
+        true => Some(fault(fields)?),
+        false => None,
+    };
+    Faults::restored(count, first, damage).ok_or_else(|| {
+        Broken::new(
+            place,
+            "expected the first rows that couldn't be read, in order",
+        )
+    })
+}
+
+fn fault(fields: &mut Fields<'_>) -> Result<Fault, Broken> {
+    Ok(Fault {
+        byte: fields.u64()?,
+        line: match fields.flag()? {
+            true => Some(fields.u64()?),
+            false => None,
+        },
+        field: fields.maybe_text()?.map(Cow::Owned),
+        message: fields.text()?,
+    })
 }
 
 /// No key of an input is in a slot without keys.

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::slot::Slot;
-use crate::source::{Command, Encoding, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment};
+use crate::source::{
+    Command, Encoding, Fault, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment,
+};
 use crate::tally::tests::shown;
 use crate::tally::{Family, InputSummary, SlotCount, Weight};
 use proptest::prelude::*;
@@ -30,19 +32,21 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
     let input = InputSummary {
         path: "dump\n\u{fc}.csv".into(),
         format: "csv",
-        note: None,
+        note: Some("it has no header".into()),
         keys: tally.total().keys,
         operations: 0,
         findings: Findings {
-            faults: Faults::counted(2),
+            faults: faults(),
             ambiguous_keys: 3,
             filtered_keys: 4,
-            notes: Vec::new(),
+            notes: vec!["its keys are odd".to_owned(), "\u{fc}".to_owned()],
         },
         slots: Some(tally.used_slots()),
         tally: None,
     };
     let list = InputSummary {
+        note: None,
+        findings: Findings::default(),
         slots: None,
         ..input.clone()
     };
@@ -50,6 +54,20 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
         tally,
         inputs: vec![input, list],
     }
+}
+
+/// More rows than are kept, and damage.
+fn faults() -> Faults {
+    let fault = |byte: u64| Fault {
+        byte,
+        line: (byte > 1).then_some(byte + 1),
+        field: (byte > 2).then(|| format!("size {byte}").into()),
+        message: format!("expected a row, found `{byte}`"),
+    };
+    let mut faults = Faults::default();
+    (0..7).for_each(|byte| faults.push(fault(byte)));
+    faults.end_at(fault(70));
+    faults
 }
 
 fn small() -> Outcome {
@@ -81,16 +99,15 @@ fn all_of(outcome: &Outcome) -> String {
     }
     all += &format!("{:?}", outcome.tally.big_keys());
     for input in &outcome.inputs {
-        let findings = &input.findings;
-        all += &format!(
-            "{:?} {} {} {} {} {}",
-            input.path,
-            input.format,
-            input.keys,
-            findings.faults.count(),
-            findings.ambiguous_keys,
-            findings.filtered_keys
-        );
+        let InputSummary {
+            path,
+            format,
+            note,
+            keys,
+            findings,
+            ..
+        } = input;
+        all += &format!("{path:?} {format} {note:?} {keys} {findings:?}");
     }
     all
 }
@@ -196,7 +213,7 @@ fn absurd_lengths_are_refused_with_their_place() {
     newer[TALLY_MAGIC.len()] = 2;
     let error = refused(&newer);
     assert!(
-        error.contains("byte 16: expected a tally of version 5, found version 2"),
+        error.contains("byte 16: expected a tally of version 6, found version 2"),
         "{error}"
     );
     // A number of inputs that no memory could hold.
@@ -226,6 +243,54 @@ fn counts_that_do_not_belong_together_are_refused() {
     wrong.tally.offer_biggest(slot, b"user:0", 90);
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a wrong slot");
     assert!(error.message().contains("a key of the slot"), "{error}");
+}
+
+/// What a report would print is a line, not too long, whatever a forged tally has for it.
+#[test]
+fn texts_that_no_report_has_are_refused() {
+    let refused = |change: &dyn Fn(&mut Findings)| {
+        let mut wrong = small();
+        change(&mut wrong.inputs[0].findings);
+        let body = write::body(&wrong.tally, &wrong.inputs);
+        (sealed(&body), body)
+    };
+    let forged = |from: &[u8], to: &[u8]| {
+        let (_, mut body) = refused(&|_| {});
+        let place = memchr::memmem::find(&body, from).expect("it is there");
+        body.splice(place..place + from.len(), to.iter().copied());
+        read(&sealed(&body)).expect_err("it is forged").one_line()
+    };
+    let odd = b"its keys are odd";
+    for (to, words) in [
+        (&b"its keys\x1b[2J d"[..], "expected a line of text"),
+        (b"its keys are\xffodd", "expected a line of text"),
+    ] {
+        let error = forged(odd, to);
+        assert!(error.contains(words), "{error}");
+    }
+    let length = |bytes: u32| [&bytes.to_le_bytes()[..], odd].concat();
+    let error = forged(&length(16), &length(u32::MAX));
+    assert!(error.contains("at most 4096 bytes of a text"), "{error}");
+    let path = b"dump\n\xc3\xbc.csv";
+    let before = [&11_u32.to_le_bytes()[..], path].concat();
+    let error = forged(&before, &[&5_000_u32.to_le_bytes()[..], path].concat());
+    assert!(error.contains("at most 4096 bytes of a path"), "{error}");
+    // Rows that aren't the first ones, and more notes and longer ones than are kept.
+    let count = [&8_u64.to_le_bytes()[..], &5_u32.to_le_bytes()].concat();
+    let wrong = [&3_u64.to_le_bytes()[..], &5_u32.to_le_bytes()].concat();
+    let error = forged(&count, &wrong);
+    assert!(error.contains("the first rows that couldn't"), "{error}");
+    let long = "\u{fc}\n".repeat(5_000);
+    let (bytes, _) = refused(&|findings| findings.notes = vec![long.clone(); 100]);
+    let kept = &read(&bytes).expect("it is cut").inputs[0].findings.notes;
+    assert_eq!((kept.len(), kept[0].len()), (64, 4_095));
+}
+
+/// The fuzzer seals what it makes up as the version that is read.
+#[test]
+fn the_fuzzer_knows_the_version() {
+    let target = include_str!("../../../fuzz/fuzz_targets/tally.rs");
+    assert!(target.contains(&format!("const VERSION: u32 = {VERSION};")));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! In this order, counts as 32 bits, sums as 64 bits, names with a 32-bit
 //! length before them, what may be missing with a byte 0 or 1 before it:
 //!
-//! 1. inputs: path, format, keys, operations, rows passed over, ambiguous keys, keys left out, of
-//!    RDB files the slots of their keys (a bit each, the lowest first);
+//! 1. inputs: path, format, note on the format, keys, operations, rows passed over, the first of them,
+//!    the damage that it ends at (each with byte, line, field, message), ambiguous keys, keys left out,
+//!    notes, of RDB files the slots of their keys (a bit each, the lowest first);
 //! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known: the beginning of its
 //!    name, the length of all of it, bytes;
 //! 3. types and encodings: word, keys, bytes; databases: number, keys, bytes; keys without a size;
@@ -19,8 +20,9 @@
 //!    the last; the sample: order, slot, key.
 
 use super::super::{InputSummary, Tally};
+use super::{MAX_NOTES, MAX_TEXT_BYTES};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
-use crate::source::{Encoding, KeyKind};
+use crate::source::{Encoding, Fault, Findings, KeyKind};
 use crate::tally::GroupCount;
 use crate::tally::expiries::Expiries;
 use crate::tally::histogram::Histogram;
@@ -44,6 +46,13 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
     body.sample(&tally.samples.by_bytes);
     body.operations(tally.operations());
     body.0
+}
+
+fn without_control(character: char) -> char {
+    match character.is_control() {
+        true => ' ',
+        false => character,
+    }
 }
 
 struct Body(Vec<u8>);
@@ -85,13 +94,48 @@ impl Body {
         for input in inputs {
             self.name(input.path.as_os_str().as_bytes());
             self.name(input.format.as_bytes());
+            self.maybe_text(input.note.as_deref());
             self.u64(input.keys);
             self.u64(input.operations);
-            self.u64(input.findings.faults.count());
-            self.u64(input.findings.ambiguous_keys);
-            self.u64(input.findings.filtered_keys);
+            self.findings(&input.findings);
             self.slot_set(input.slots.as_ref());
         }
+    }
+
+    fn findings(&mut self, findings: &Findings) {
+        let faults = &findings.faults;
+        self.u64(faults.count());
+        self.count(faults.first().len());
+        faults.first().iter().for_each(|fault| self.fault(fault));
+        self.flag(faults.damage().is_some());
+        faults
+            .damage()
+            .into_iter()
+            .for_each(|fault| self.fault(fault));
+        self.u64(findings.ambiguous_keys);
+        self.u64(findings.filtered_keys);
+        let kept = &findings.notes[..findings.notes.len().min(MAX_NOTES)];
+        self.count(kept.len());
+        kept.iter().for_each(|note| self.text(note));
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        self.u64(fault.byte);
+        self.flag(fault.line.is_some());
+        fault.line.into_iter().for_each(|line| self.u64(line));
+        self.maybe_text(fault.field.as_deref());
+        self.text(&fault.message);
+    }
+
+    /// Words of ours, on one line and not too long.
+    fn text(&mut self, text: &str) {
+        let line: String = text.chars().map(without_control).collect();
+        self.name(&line.as_bytes()[..line.floor_char_boundary(MAX_TEXT_BYTES)]);
+    }
+
+    fn maybe_text(&mut self, text: Option<&str>) {
+        self.flag(text.is_some());
+        text.into_iter().for_each(|text| self.text(text));
     }
 
     fn slot_set(&mut self, slots: Option<&SlotSet>) {
