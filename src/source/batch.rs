@@ -55,6 +55,8 @@ pub struct KeyBatch {
     pub(super) is_ready: bool,
     /// What a log of MONITOR has besides keys.
     pub(super) calls: Calls,
+    /// How many of the rows were the header once more.
+    pub(super) repeated_headers: u64,
     /// What the quick way of reading rows remembers.
     pub(super) quick: Option<Box<Quick>>,
 }
@@ -142,6 +144,7 @@ impl KeyBatch {
     pub(super) fn clear_rows(&mut self) {
         self.truncate(0);
         self.calls.clear();
+        self.repeated_headers = 0;
         self.unescaped.clear();
         self.is_unescaped = false;
     }

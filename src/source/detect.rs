@@ -18,6 +18,12 @@ pub(super) const HEAD_BYTES: usize = 64 << 10;
 
 pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// Whether a row is the header once more, as where several files were joined; it may have brought its
+/// byte-order mark along.
+pub(super) fn repeats_header(header: &[u8], row: &[u8]) -> bool {
+    row.strip_prefix(UTF8_MARK).unwrap_or(row) == header
+}
+
 /// What an input was taken for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recognised {
@@ -300,6 +306,7 @@ fn csv(first: &[u8], options: &Options, least: usize) -> Result<Recognised> {
         ];
     let rows = Quoted {
         delimiter,
+        header: first.strip_suffix(b"\r").unwrap_or(first).to_vec(),
         names: columns.clone(),
         key,
         size,

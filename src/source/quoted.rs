@@ -7,7 +7,7 @@
 
 use super::batch::KeyBatch;
 use super::cut::Cut;
-use super::detect::UTF8_MARK;
+use super::detect::{UTF8_MARK, repeats_header};
 use super::fault::{Fault, Faults, excerpt};
 use super::{Encoding, KeyFacts, KeyKind, Moment, number};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
@@ -19,6 +19,8 @@ use std::io::Read;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quoted {
     pub(super) delimiter: u8,
+    /// The header, without its line end.
+    pub(super) header: Vec<u8>,
     /// The names of the columns, as the header has them.
     pub(super) names: Vec<String>,
     pub(super) key: usize,
@@ -115,6 +117,11 @@ impl Quoted {
                 message,
             })
         };
+        // A header of one column can't be told from a key of that name, and keys aren't dropped.
+        if self.names.len() > 1 && repeats_header(&self.header, without_line_end(raw)) {
+            batch.repeated_headers += 1;
+            return None;
+        }
         if memchr(b'"', raw).is_some() && !has_sound_quotes(raw, self.delimiter) {
             return fault(None, stray_quote(raw));
         }
@@ -270,11 +277,14 @@ impl Quotes {
     }
 }
 
+fn without_line_end(row: &[u8]) -> &[u8] {
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
 /// Whether every quote of a row opens a field, closes one, or is doubled inside one.
 fn has_sound_quotes(row: &[u8], delimiter: u8) -> bool {
-    let row = row.strip_suffix(b"\n").unwrap_or(row);
-    let row = row.strip_suffix(b"\r").unwrap_or(row);
-    let mut rest = row;
+    let mut rest = without_line_end(row);
     loop {
         let behind = match rest.strip_prefix(b"\"") {
             Some(inside) => match behind_quotes(inside) {

@@ -27,6 +27,8 @@ pub struct Findings {
     pub ambiguous_keys: u64,
     /// Keys that the filter left out.
     pub filtered_keys: u64,
+    /// Rows that were the header once more, as where several files were joined.
+    pub repeated_headers: u64,
     /// What the user should know that could be seen while reading only.
     pub notes: Vec<String>,
 }
@@ -37,7 +39,20 @@ impl Findings {
         self.faults.merge(other.faults);
         self.ambiguous_keys += other.ambiguous_keys;
         self.filtered_keys += other.filtered_keys;
+        self.repeated_headers += other.repeated_headers;
         self.notes.extend(other.notes);
+    }
+
+    /// Notes what was counted over all parts of the input.
+    pub(crate) fn note_counts(&mut self) {
+        let times = match self.repeated_headers {
+            0 => return,
+            1 => "once more".to_owned(),
+            more => format!("{more} more times"),
+        };
+        self.notes.push(format!(
+            "its header stands in it {times}, as where files were joined: passed over"
+        ));
     }
 }
 
@@ -74,6 +89,7 @@ impl Reading {
             Layout::Rdb => {}
             Layout::Monitor => monitor::read_rows(batch, BATCH_ROWS, &mut faults),
         }
+        findings.repeated_headers += batch.repeated_headers;
         // MONITOR's own quotes are taken off already.
         if self.escape != Escape::Raw && self.layout != Layout::Monitor {
             findings.ambiguous_keys += self.unescape(batch, &mut faults);

@@ -1,5 +1,6 @@
 //! Every way of reading an input gives the same rows, and the rows that were written.
 
+use super::detect::UTF8_MARK;
 use super::*;
 use crate::slot::Slot;
 use crate::tally;
@@ -647,4 +648,56 @@ fn rows_before_damage_in_a_packed_file_are_read_and_the_cut_one_is_not() {
             assert!(error.one_line().contains(&place), "{error}");
         }
     }
+}
+
+/// Twice the rows of a file whose header stands in it again, and how often that is said.
+fn joined(format: Format, (text, rows): (Vec<u8>, Vec<Row>), part_bytes: usize) {
+    let joined = [&text[..], UTF8_MARK, &text, &text].concat();
+    let (_folder, input) = written(&joined);
+    let truth = ([&rows[..], &rows, &rows].concat(), vec![]);
+    let options = options(format, part_bytes);
+    assert_eq!(streamed(&input, &options), truth, "{format} {part_bytes}");
+    if format != Format::Csv {
+        assert_eq!(by_parts(&input, &options), truth, "{format} {part_bytes}");
+    }
+    for threads in [1, 3] {
+        let options = tally::Options {
+            source: options.clone(),
+            threads: Some(threads),
+            ..tally::Options::default()
+        };
+        let outcome =
+            tally::run(std::slice::from_ref(&input), &options, &|_| {}).expect("it reads");
+        let findings = &outcome.inputs[0].findings;
+        assert_eq!((findings.repeated_headers, outcome.skipped()), (2, 0));
+        assert!(findings.notes[0].contains("2 more times"), "{findings:?}");
+    }
+}
+
+#[test]
+fn the_header_of_a_joined_file_is_no_row() {
+    let keys = [&b"a,b"[..], b"nl\nkey", b"key", b"database", b""].map(<[u8]>::to_vec);
+    let with_cr = |(text, rows): (Vec<u8>, Vec<Row>)| {
+        let text = String::from_utf8(text).expect("text").replace('\n', "\r\n");
+        (text.into_bytes(), rows)
+    };
+    let plain = [b"b".to_vec(), b"key".to_vec()];
+    for part_bytes in [1, 7, 50, 83, 1000] {
+        joined(Format::RdbTools, rdb_tools_file(&keys), part_bytes);
+        joined(Format::RdbCli, rdb_cli_file(&keys), part_bytes);
+        joined(Format::Csv, quoted_file(&keys), part_bytes);
+        joined(Format::Csv, with_cr(quoted_file(&plain)), part_bytes);
+    }
+}
+
+#[test]
+fn a_header_without_a_size_is_no_key_where_it_stands_again() {
+    let keys = |text: &str, options: &Options| keys_of(text.as_bytes(), options);
+    let any = Options::default();
+    let joined = "key,type\nkey,string\nkey,type\na,type\nkey,type ";
+    assert_eq!(keys(joined, &any), [&b"key"[..], b"a", b"key"]);
+    assert_eq!(keys("key;type\r\nkey;type\r\n", &any), [b""; 0]);
+    // The only column: it may be a key.
+    let one = options(Format::Csv, 1000);
+    assert_eq!(keys("key\na\nkey\n", &one), [&b"a"[..], b"key"]);
 }

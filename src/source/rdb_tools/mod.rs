@@ -27,6 +27,7 @@ pub(super) use quick::Quick;
 
 use super::batch::KeyBatch;
 use super::cut::Cut;
+use super::detect::repeats_header;
 use super::facts::KeyFacts;
 use super::fault::Faults;
 use super::{Encoding, Moment};
@@ -189,6 +190,9 @@ impl RdbTools {
                 batch.push_in_block(start, key, facts);
             }
             None if row.iter().all(u8::is_ascii_whitespace) => {}
+            None if repeats_header(self.header().as_bytes(), row.trim_ascii_end()) => {
+                batch.repeated_headers += 1;
+            }
             None => faults.push(self.diagnose(row, batch.offset + start as u64)),
         }
     }
