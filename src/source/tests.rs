@@ -701,3 +701,17 @@ fn a_header_without_a_size_is_no_key_where_it_stands_again() {
     let one = options(Format::Csv, 1000);
     assert_eq!(keys("key\na\nkey\n", &one), [&b"a"[..], b"key"]);
 }
+
+#[test]
+fn a_blank_line_is_no_key_with_either_line_end() {
+    let keys = |text: &str| keys_of(text.as_bytes(), &options(Format::Csv, 1000));
+    for text in [
+        "key\n\na\n\"\"\n\n\nb\n\n",
+        "key\n\na\n\"\"\n\n\nb",
+        "key,size\n\na,1\n\"\",1\n\n\nb,1\n\n",
+    ] {
+        assert_eq!(keys(text), [&b"a"[..], b"", b"b"]);
+        assert_eq!(keys(&text.replace('\n', "\r\n")), [&b"a"[..], b"", b"b"]);
+    }
+    assert_eq!(keys("key\r\na\r\n\r"), [b"a"]);
+}
