@@ -44,11 +44,6 @@ impl<'run> Cutting<'run> {
         }
     }
 
-    /// How much in front of a place tells whether a row begins there, when rows that are too long are passed over.
-    pub(super) fn passing(&self) -> Option<usize> {
-        self.layout.look_behind().filter(|_| self.skips)
-    }
-
     /// What is said of a row that is passed over.
     pub(super) fn fault(&self, byte: u64, line: Option<u64>) -> Fault {
         Fault {
@@ -154,13 +149,13 @@ impl<R: Read> Stream<R> {
                         Cut::More => batch.block.len(),
                     };
                     let (last, line) = self.last_start(cutting, &batch.block[..end]);
-                    let byte = self.offset + last as u64;
-                    if !cutting.skips {
-                        return Err(cutting.too_long(byte, Some(line)));
-                    }
                     if last > 0 {
                         // What stands before it comes first; it is the first row of the next block then.
                         break last;
+                    }
+                    let byte = self.offset;
+                    if !cutting.skips {
+                        return Err(cutting.too_long(byte, Some(line)));
                     }
                     self.refused.push(cutting.fault(byte, Some(line)));
                     match cutting.layout {

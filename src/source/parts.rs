@@ -38,7 +38,7 @@ impl Parts<'_> {
     /// Puts the rows that begin in a part into the batch; those that are passed over are `refused`.
     ///
     /// # Errors
-    /// When reading fails, or a row has no end.
+    /// When reading fails; when a row is too long and isn't passed over, with the rows before it in the batch.
     pub(crate) fn read(
         &self,
         part: u64,
@@ -50,52 +50,61 @@ impl Parts<'_> {
         let end = (begin + cutting.part_bytes as u64).min(self.length);
         let begin = self.behind_barren(begin);
         batch.clear_rows();
+        // It has no rows until they are found.
+        (batch.offset, batch.cursor, batch.end) = (begin, 0, 0);
         batch.first_line = None;
         if begin >= end {
-            batch.begin(begin);
-            batch.make_ready();
             return Ok(());
         }
         let behind = cutting.layout.look_behind().unwrap_or(0) as u64;
         let offset = begin.saturating_sub(behind).max(self.skip);
         batch.offset = offset;
         self.read_from(cutting, batch, 0, (end + NEAR_BYTES).min(self.length))?;
-        batch.start = match self.find_start(cutting, batch, (begin - offset) as usize)? {
+        let from = (begin - offset) as usize;
+        let start = match self.find_start(cutting, batch, from)? {
             Some(start) => start,
-            None => {
+            None if cutting.skips => {
                 self.pass(cutting, batch, begin, behind)?;
                 return self.read(part, cutting, batch, refused);
             }
+            None => return Err(self.too_long(cutting, self.last_start(cutting, batch, from))),
         };
+        batch.start = start;
         let end = (end - offset) as usize;
         let stop = self.find_start(cutting, batch, end)?;
-        batch.end = self.end_of_rows(cutting, batch, (end, stop), refused)?;
-        batch.cursor = batch.start;
+        let (end, long) = self.end_of_rows(cutting, batch, end, stop);
+        (batch.cursor, batch.end) = (start, end);
+        match long {
+            Some(place) if cutting.skips => refused.push(cutting.fault(place, None)),
+            Some(place) => return Err(self.too_long(cutting, place)),
+            None => {}
+        }
         Ok(())
     }
 
-    /// Where the rows end that begin before `end`; the last of them ends at `stop`, or is too long. That
-    /// is told by its length alone, however much was read.
+    /// Where the rows end that begin before `end`, and where the last of them begins if it is too long,
+    /// and so not one of them; else it ends at `stop`. That is told by its length alone, however much
+    /// was read.
     fn end_of_rows(
         &self,
         cutting: &Cutting<'_>,
         batch: &KeyBatch,
-        (end, stop): (usize, Option<usize>),
-        refused: &mut Faults,
-    ) -> Result<usize> {
+        end: usize,
+        stop: Option<usize>,
+    ) -> (usize, Option<u64>) {
         if let Some(stop) = stop.filter(|stop| stop - batch.start <= cutting.max_row_bytes) {
-            return Ok(stop);
+            return (stop, None);
         }
         let last = self.last_start(cutting, batch, end);
         let place = (last - batch.offset) as usize;
         match stop {
-            Some(stop) if stop - place <= cutting.max_row_bytes => Ok(stop),
-            _ if cutting.passing().is_some() => {
-                refused.push(cutting.fault(last, None));
-                Ok(place)
-            }
-            _ => Err(cutting.too_long(last, line_of(self.file, last).ok())),
+            Some(stop) if stop - place <= cutting.max_row_bytes => (stop, None),
+            _ => (place, Some(last)),
         }
+    }
+
+    fn too_long(&self, cutting: &Cutting<'_>, place: u64) -> Error {
+        cutting.too_long(place, line_of(self.file, place).ok())
     }
 
     /// The first place at `from` or behind it that isn't known to be inside a row that is too long.
@@ -133,7 +142,7 @@ impl Parts<'_> {
     }
 
     /// The first row at `from` or behind it, reading on until it is known; nothing when the row
-    /// before it is too long, and such rows are passed over.
+    /// before it is too long.
     fn find_start(
         &self,
         cutting: &Cutting<'_>,
@@ -145,13 +154,7 @@ impl Parts<'_> {
             let is_last = read >= self.length;
             match cutting.layout.next_start(&batch.block, from, is_last) {
                 Cut::At(place) => return Ok(Some(place)),
-                Cut::More if batch.block.len() > from + cutting.max_row_bytes => {
-                    if cutting.passing().is_some() {
-                        return Ok(None);
-                    }
-                    let last = self.last_start(cutting, batch, from);
-                    return Err(cutting.too_long(last, line_of(self.file, last).ok()));
-                }
+                Cut::More if batch.block.len() > from + cutting.max_row_bytes => return Ok(None),
                 Cut::More => {
                     let step = STEP_BYTES.max(batch.block.len() / 2) as u64;
                     self.extend(cutting, batch, (read + step).min(self.length))?;

@@ -715,3 +715,75 @@ fn a_blank_line_is_no_key_with_either_line_end() {
     }
     assert_eq!(keys("key\r\na\r\n\r"), [b"a"]);
 }
+
+/// A row that is too long doesn't hide a bad row before it, nor the other way round.
+#[test]
+fn the_first_of_a_bad_and_a_long_row_stops_the_run() {
+    let forms: [(Format, &str, fn(&str, &str) -> String); 3] = [
+        (Format::RdbTools, "", |key, size| {
+            format!("0,string,{key},{size},string,1,1,\n")
+        }),
+        (Format::RdbCli, "", |key, size| {
+            format!("0,string,\"{key}\",\"{size}\",string,1,\"1\",\"\"\n")
+        }),
+        (Format::Csv, "key,size\n", |key, size| {
+            format!("{key},{size}\n")
+        }),
+    ];
+    let long_key = "k".repeat(5_000);
+    for (format, header, row) in forms {
+        let good = |count: usize| row("good", "1").repeat(count);
+        let (bad, long) = (row("bad", "x"), row(&long_key, "1"));
+        let name = |before: &str, is_long| {
+            let line = 1 + before.matches('\n').count();
+            let byte = before.len();
+            (is_long, format!("line {line}, "), format!("byte {byte}: "))
+        };
+        let three = header.to_owned() + &good(3);
+        for (rows, (is_long, line, byte)) in [
+            (
+                [&good(3), &bad, &good(2), &long, &good(90)],
+                name(&three, false),
+            ),
+            (
+                [&good(3), &long, &good(2), &bad, &good(90)],
+                name(&three, true),
+            ),
+            ([&bad, &long, &long, &good(90), &bad], name(header, false)),
+        ] {
+            let check = |error: &crate::error::Error, what: &str| {
+                let text = error.one_line();
+                let is_it = text.contains("at most 1000") == is_long;
+                let is_there = text.contains(&line) && text.contains(&byte);
+                assert!(is_it && is_there, "{format} {what}: {text}");
+            };
+            let (_folder, input) =
+                written((header.to_owned() + &rows.map(String::as_str).concat()).as_bytes());
+            for (part_bytes, threads) in [(1000, 1), (1000, 3), (64, 1), (64, 3), (333, 2)] {
+                let options = tally::Options {
+                    source: Options {
+                        max_row_bytes: 1000,
+                        on_error: OnError::Stop,
+                        ..options(format, part_bytes)
+                    },
+                    threads: Some(threads),
+                    ..tally::Options::default()
+                };
+                let run = tally::run(std::slice::from_ref(&input), &options, &|_| {});
+                check(
+                    &run.expect_err("it stops"),
+                    &format!("{part_bytes} {threads}"),
+                );
+                let mut source = open(&input, &options.source).expect("it opens");
+                let mut batch = KeyBatch::new();
+                let error = loop {
+                    match source.next_batch(&mut batch) {
+                        Ok(more) => assert!(more, "{format}"),
+                        Err(error) => break error,
+                    }
+                };
+                check(&error, &format!("{part_bytes}, one thread"));
+            }
+        }
+    }
+}
