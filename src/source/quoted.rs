@@ -235,6 +235,12 @@ impl Row<'_> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many quotes this thread passed so far.
+    pub(super) static PASSED_QUOTES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// Which quotes enclose a field, from the beginning of a row on.
 pub(super) struct Quotes {
     delimiter: u8,
@@ -265,6 +271,8 @@ impl Quotes {
     /// Passes the next quote of these bytes.
     #[inline]
     fn pass(&mut self, bytes: &[u8], quote: usize) {
+        #[cfg(test)]
+        PASSED_QUOTES.with(|passed| passed.set(passed.get() + 1));
         if self.are_open {
             self.are_open = false;
             self.behind_close = quote + 1;

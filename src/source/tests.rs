@@ -1,6 +1,7 @@
 //! Every way of reading an input gives the same rows, and the rows that were written.
 
 use super::detect::UTF8_MARK;
+use super::quoted::PASSED_QUOTES;
 use super::*;
 use crate::slot::Slot;
 use crate::tally;
@@ -510,6 +511,28 @@ fn quoted_rows_that_are_too_long_are_passed_over() {
         let keys: Vec<&[u8]> = rows.iter().map(|row| row.0.as_slice()).collect();
         assert_eq!(keys, [&b"a"[..], b"b\nb", b"c"], "{part_bytes}");
         assert_eq!(refused, truth, "{part_bytes}");
+    }
+}
+
+/// However long rows may be, and however many stand before one that is too long.
+#[test]
+fn quotes_are_passed_a_few_times_only() {
+    let rows = "\"\",1\n".repeat(50_000);
+    let long = format!("\"{}\",1\n", "k".repeat(1 << 20));
+    let text = ["key,size\n", &rows, &long, &rows, &long, &rows].concat();
+    let quotes = text.matches('"').count() as u64;
+    let (_folder, input) = written(text.as_bytes());
+    for (part_bytes, max_row_bytes) in [(1 << 10, 1 << 10), (1 << 18, 1 << 18), (1 << 18, 1 << 19)]
+    {
+        let options = Options {
+            max_row_bytes,
+            ..options(Format::Csv, part_bytes)
+        };
+        let before = PASSED_QUOTES.get();
+        let (read, refused) = streamed(&input, &options);
+        let passed = PASSED_QUOTES.get() - before;
+        assert_eq!((read.len(), refused.len()), (150_000, 2));
+        assert!(passed < 8 * quotes, "{passed} for {quotes} quotes");
     }
 }
 
