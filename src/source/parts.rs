@@ -35,6 +35,16 @@ impl Parts<'_> {
             .div_ceil(cutting.part_bytes as u64)
     }
 
+    /// The byte that a failure to read a part stands at: no row before the part is hidden by it.
+    pub(crate) fn failed_at(&self, part: u64, cutting: &Cutting<'_>, error: &Error) -> u64 {
+        let named = error.position().and_then(|place| place.byte);
+        named.unwrap_or(self.begin(part, cutting))
+    }
+
+    fn begin(&self, part: u64, cutting: &Cutting<'_>) -> u64 {
+        self.skip + part * cutting.part_bytes as u64
+    }
+
     /// Puts the rows that begin in a part into the batch; those that are passed over are `refused`.
     ///
     /// # Errors
@@ -46,7 +56,7 @@ impl Parts<'_> {
         batch: &mut KeyBatch,
         refused: &mut Faults,
     ) -> Result<()> {
-        let begin = self.skip + part * cutting.part_bytes as u64;
+        let begin = self.begin(part, cutting);
         let end = (begin + cutting.part_bytes as u64).min(self.length);
         let begin = self.behind_barren(begin);
         batch.clear_rows();

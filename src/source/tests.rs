@@ -514,6 +514,31 @@ fn quoted_rows_that_are_too_long_are_passed_over() {
     }
 }
 
+/// A part is read from a little before its begin, where the last row of the part before it may be bad.
+#[test]
+fn a_part_that_fails_hides_no_row_before_it() {
+    let text = "0,string,k,1,string,1,1,\n".repeat(40);
+    let (_folder, input) = written(text.as_bytes());
+    let options = options(Format::RdbTools, 500);
+    let opened = Opened::any(&input, &options).and_then(Opening::keys);
+    let opened = opened.expect("it opens");
+    let (file, length) = opened.seekable.as_ref().expect("a file");
+    let parts = Parts {
+        file,
+        // As if it had become shorter since.
+        length: length + 1000,
+        skip: opened.skip(),
+        barren: &Mutex::new(0..0),
+    };
+    let cutting = Cutting::new(input.path(), &opened.reading().layout, &options);
+    let (mut batch, mut refused) = (KeyBatch::new(), Faults::default());
+    let read = parts.read(2, &cutting, &mut batch, &mut refused);
+    let error = read.expect_err("it is shorter");
+    assert!(error.message().contains("became shorter"), "{error}");
+    assert_eq!(parts.failed_at(2, &cutting, &error), 1000);
+    assert!(batch.block_offset() < 1000);
+}
+
 /// However long rows may be, and however many stand before one that is too long.
 #[test]
 fn quotes_are_passed_a_few_times_only() {

@@ -26,8 +26,7 @@ impl Run<'_> {
                 }
                 let refused = &mut worker.found.findings.faults;
                 if let Err(error) = parts.read(part, cutting, &mut worker.batch, refused) {
-                    let place = error.position().and_then(|place| place.byte);
-                    let byte = place.unwrap_or(worker.batch.block_offset());
+                    let byte = parts.failed_at(part, cutting, &error);
                     // A row before the one that is too long may be the first that can't be read.
                     worker.count_block(reading);
                     worker.found.fail(byte, error);
