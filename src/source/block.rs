@@ -17,6 +17,9 @@ pub(super) const STEP_BYTES: usize = 64 << 10;
 /// More bytes than are needed behind a place to tell whether a row begins there.
 pub(super) const UNDECIDED: usize = 64;
 
+/// From how many bytes on a block is large, with parts as usual.
+pub(super) const LARGE_BYTES: usize = 1 << 20;
+
 /// How an input is cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cutting<'run> {
@@ -42,6 +45,12 @@ impl<'run> Cutting<'run> {
             max_row_bytes: options.max_row_bytes,
             skips: options.on_error == OnError::Skip,
         }
+    }
+
+    /// From how many bytes on a block is large: only a long row makes it so. One large block is held at
+    /// a time, since a few of them would take more memory than everything else.
+    pub(crate) fn large_bytes(&self) -> usize {
+        LARGE_BYTES.max(4 * self.part_bytes)
     }
 
     /// What is said of a row that is passed over.

@@ -12,6 +12,7 @@
 //! the bytes around that place only (or, with quotes, on their parity), so any
 //! cut gives the same rows.
 
+mod barren;
 mod batch;
 mod block;
 mod cut;
@@ -56,6 +57,7 @@ pub use moment::Moment;
 pub use monitor::{Calls, Command};
 pub use reading::Findings;
 
+pub(crate) use barren::Barren;
 pub(crate) use block::Cutting;
 pub(crate) use facts::{Expiry, Group, Number};
 pub(crate) use monitor::joined_spans;

@@ -1,5 +1,6 @@
 //! Parts of a file: blocks that are read from any place in it, side by side.
 
+use super::barren::Barren;
 use super::batch::KeyBatch;
 use super::block::{Cutting, STEP_BYTES, UNDECIDED};
 use super::cut::Cut;
@@ -10,7 +11,6 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
 
 /// How much is read behind a part, where nearly always its last row ends.
 const NEAR_BYTES: u64 = 4 << 10;
@@ -23,8 +23,20 @@ pub(crate) struct Parts<'run> {
     pub(crate) length: u64,
     /// Where the first row begins.
     pub(crate) skip: u64,
-    /// From where to where no row begins, inside one that is too long: so that not every part in it looks.
-    pub(crate) barren: &'run Mutex<Range<u64>>,
+    /// Where no row begins.
+    pub(crate) barren: &'run Barren,
+    /// Whether it may look further for a row's end than [`Cutting::large_bytes`].
+    pub(crate) looks_far: bool,
+}
+
+/// Where the next row begins.
+enum Start {
+    /// Here, perhaps behind the block.
+    At(usize),
+    /// Behind a row that is too long.
+    TooLong,
+    /// Too far to look for it.
+    Far,
 }
 
 impl Parts<'_> {
@@ -46,6 +58,7 @@ impl Parts<'_> {
     }
 
     /// Puts the rows that begin in a part into the batch; those that are passed over are `refused`.
+    /// False when that takes one that [`Parts::looks_far`]; nothing was read then.
     ///
     /// # Errors
     /// When reading fails; when a row is too long and isn't passed over, with the rows before it in the batch.
@@ -55,16 +68,16 @@ impl Parts<'_> {
         cutting: &Cutting<'_>,
         batch: &mut KeyBatch,
         refused: &mut Faults,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let begin = self.begin(part, cutting);
         let end = (begin + cutting.part_bytes as u64).min(self.length);
-        let begin = self.behind_barren(begin);
+        let begin = self.barren.end_at(begin).unwrap_or(begin);
         batch.clear_rows();
         // It has no rows until they are found.
         (batch.offset, batch.cursor, batch.end) = (begin, 0, 0);
         batch.first_line = None;
         if begin >= end {
-            return Ok(());
+            return Ok(true);
         }
         let behind = cutting.layout.look_behind().unwrap_or(0) as u64;
         let offset = begin.saturating_sub(behind).max(self.skip);
@@ -72,24 +85,49 @@ impl Parts<'_> {
         self.read_from(cutting, batch, 0, (end + NEAR_BYTES).min(self.length))?;
         let from = (begin - offset) as usize;
         let start = match self.find_start(cutting, batch, from)? {
-            Some(start) => start,
-            None if cutting.skips => {
+            Start::At(start) if offset + start as u64 >= end => {
+                self.remember(begin..offset + start as u64, end, cutting);
+                return Ok(true);
+            }
+            Start::At(start) => start,
+            Start::TooLong if cutting.skips && self.looks_far => {
                 self.pass(cutting, batch, begin, behind)?;
                 return self.read(part, cutting, batch, refused);
             }
-            None => return Err(self.too_long(cutting, self.last_start(cutting, batch, from))),
+            Start::TooLong if !cutting.skips => {
+                return Err(self.too_long(cutting, self.last_start(cutting, batch, from)));
+            }
+            Start::TooLong | Start::Far => return Ok(false),
         };
         batch.start = start;
-        let end = (end - offset) as usize;
-        let stop = self.find_start(cutting, batch, end)?;
-        let (end, long) = self.end_of_rows(cutting, batch, end, stop);
+        let stop = match self.find_start(cutting, batch, (end - offset) as usize)? {
+            Start::At(stop) => Some(stop),
+            Start::TooLong => None,
+            Start::Far => return Ok(false),
+        };
+        if let Some(stop) = stop {
+            self.remember(end..offset + stop as u64, end, cutting);
+        }
+        let (end, long) = self.end_of_rows(cutting, batch, (end - offset) as usize, stop);
+        if end > cutting.large_bytes() && !self.looks_far {
+            return Ok(false);
+        }
+        // Where the row's end was known, it isn't read yet.
+        self.extend(cutting, batch, offset + end as u64)?;
         (batch.cursor, batch.end) = (start, end);
         match long {
             Some(place) if cutting.skips => refused.push(cutting.fault(place, None)),
             Some(place) => return Err(self.too_long(cutting, place)),
             None => {}
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Remembers where no row begins, if another part that lies behind `end` is in there.
+    fn remember(&self, barren: Range<u64>, end: u64, cutting: &Cutting<'_>) {
+        if barren.end >= end + cutting.part_bytes as u64 {
+            self.barren.add(barren);
+        }
     }
 
     /// Where the rows end that begin before `end`, and where the last of them begins if it is too long,
@@ -117,15 +155,6 @@ impl Parts<'_> {
         cutting.too_long(place, line_of(self.file, place).ok())
     }
 
-    /// The first place at `from` or behind it that isn't known to be inside a row that is too long.
-    fn behind_barren(&self, from: u64) -> u64 {
-        let barren = self.barren.lock().unwrap_or_else(PoisonError::into_inner);
-        match barren.contains(&from) {
-            true => barren.end,
-            false => from,
-        }
-    }
-
     /// Looks for the end of a row that is too long, behind `from` and behind what the batch holds.
     fn pass(
         &self,
@@ -144,32 +173,41 @@ impl Parts<'_> {
             let is_last = until == self.length;
             if let Cut::At(next) = cutting.layout.next_start(&batch.block, near, is_last) {
                 let end = batch.offset + next as u64;
-                *self.barren.lock().unwrap_or_else(PoisonError::into_inner) = from..end;
+                self.barren.add(from..end);
                 return Ok(());
             }
             at = until;
         }
     }
 
-    /// The first row at `from` or behind it, reading on until it is known; nothing when the row
-    /// before it is too long.
+    /// The first row at `from` or behind it, reading on until it is known.
     fn find_start(
         &self,
         cutting: &Cutting<'_>,
         batch: &mut KeyBatch,
         from: usize,
-    ) -> Result<Option<usize>> {
+    ) -> Result<Start> {
+        let most = from + cutting.max_row_bytes;
         loop {
-            let read = batch.offset + batch.block.len() as u64;
+            let have = batch.block.len();
+            let read = batch.offset + have as u64;
             let is_last = read >= self.length;
-            match cutting.layout.next_start(&batch.block, from, is_last) {
-                Cut::At(place) => return Ok(Some(place)),
-                Cut::More if batch.block.len() > from + cutting.max_row_bytes => return Ok(None),
-                Cut::More => {
-                    let step = STEP_BYTES.max(batch.block.len() / 2) as u64;
-                    self.extend(cutting, batch, (read + step).min(self.length))?;
-                }
+            if let Cut::At(place) = cutting.layout.next_start(&batch.block, from, is_last) {
+                return Ok(Start::At(place));
             }
+            // No row begins in it but perhaps in its last bytes, which don't tell yet.
+            let undecided = have.saturating_sub(UNDECIDED).max(from) as u64;
+            if let Some(end) = self.barren.end_at(batch.offset + undecided) {
+                return Ok(Start::At((end - batch.offset) as usize));
+            }
+            if have > most {
+                return Ok(Start::TooLong);
+            }
+            if have > cutting.large_bytes() && !self.looks_far {
+                return Ok(Start::Far);
+            }
+            let step = STEP_BYTES.max(have / 2).min(most + STEP_BYTES - have);
+            self.extend(cutting, batch, (read + step as u64).min(self.length))?;
         }
     }
 
@@ -205,6 +243,8 @@ impl Parts<'_> {
         have: usize,
         until: u64,
     ) -> Result<()> {
+        #[cfg(test)]
+        self.barren.count_read(until - batch.offset - have as u64);
         // Zeroes only what is longer than the last part: the rest is read over.
         batch.block.resize((until - batch.offset) as usize, 0);
         self.file

@@ -7,7 +7,6 @@ use crate::slot::Slot;
 use crate::tally;
 use proptest::prelude::*;
 use std::fs;
-use std::sync::Mutex;
 
 /// A row as a test sees it: key, size, kind, database, expires.
 type Row = (Vec<u8>, Option<u64>, KeyKind, u16, bool);
@@ -60,6 +59,17 @@ fn streamed(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
 
 /// The rows as the parts of a file give them, part by part.
 fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
+    let (rows, faults, _) = by_parts_side_by_side(input, options, 1);
+    (rows, faults)
+}
+
+/// The same with so many parts at once, of which the later ones are the faster ones; and how much of
+/// the file was read.
+fn by_parts_side_by_side(
+    input: &Input,
+    options: &Options,
+    together: u64,
+) -> (Vec<Row>, Vec<u64>, u64) {
     let opening = Opened::any(input, options).expect("it opens");
     let opened = opening.keys().expect("keys");
     let (file, length) = opened.seekable.as_ref().expect("a file");
@@ -67,27 +77,44 @@ fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
         file,
         length: *length,
         skip: opened.skip(),
-        barren: &Mutex::new(0..0),
+        barren: &Barren::default(),
+        looks_far: false,
+    };
+    let far = Parts {
+        looks_far: true,
+        ..parts
     };
     let cutting = Cutting::new(input.path(), &opened.reading().layout, options);
     let (mut batch, mut faults) = (KeyBatch::new(), Findings::default());
-    let mut rows = Vec::new();
-    for part in 0..parts.count(&cutting) {
-        parts
-            .read(part, &cutting, &mut batch, &mut faults.faults)
-            .expect("it reads");
+    let count = parts.count(&cutting);
+    let mut rows_of = vec![Vec::new(); count as usize];
+    let first = (0..count).step_by(together as usize);
+    for part in first.flat_map(|first| (first..count.min(first + together)).rev()) {
+        let refused = &mut faults.faults;
+        let is_read = parts.read(part, &cutting, &mut batch, refused);
+        assert!(batch.block.capacity() <= 2 * cutting.large_bytes());
+        if !is_read.expect("it reads") {
+            // The worker's own batch stays small.
+            batch = KeyBatch::new();
+            let is_read = far.read(part, &cutting, &mut batch, refused);
+            assert!(is_read.expect("it reads"), "it looks far");
+        }
         while opened.reading().next_rows(&mut batch, &mut faults) {
-            rows.extend(batch.records().map(row));
+            rows_of[part as usize].extend(batch.records().map(row));
+        }
+        if batch.block.capacity() > cutting.large_bytes() {
+            batch = KeyBatch::new();
         }
     }
     (
-        rows,
+        rows_of.concat(),
         faults
             .faults
             .first()
             .iter()
             .map(|fault| fault.byte)
             .collect(),
+        parts.barren.read_bytes(),
     )
 }
 
@@ -528,7 +555,8 @@ fn a_part_that_fails_hides_no_row_before_it() {
         // As if it had become shorter since.
         length: length + 1000,
         skip: opened.skip(),
-        barren: &Mutex::new(0..0),
+        barren: &Barren::default(),
+        looks_far: false,
     };
     let cutting = Cutting::new(input.path(), &opened.reading().layout, &options);
     let (mut batch, mut refused) = (KeyBatch::new(), Faults::default());
@@ -537,6 +565,31 @@ fn a_part_that_fails_hides_no_row_before_it() {
     assert!(error.message().contains("became shorter"), "{error}");
     assert_eq!(parts.failed_at(2, &cutting, &error), 1000);
     assert!(batch.block_offset() < 1000);
+}
+
+/// A row of many parts is read a few times, however many threads come upon its parts, and in whatever order.
+#[test]
+fn a_long_row_is_not_read_again_for_every_part_in_it() {
+    let line = "k".repeat(999) + "\n";
+    let row = |lines: usize| format!("0,string,{},1,string,1,1,\n", line.repeat(lines));
+    let (short, long) = (row(1), row(3_000));
+    let text = [&short, &long, &short, &short, &long, &long, &short].map(String::as_str);
+    let text = text.concat();
+    let (_folder, input) = written(text.as_bytes());
+    for (max_row_bytes, kept) in [(4_000_000, 7), (2_000_000, 4), (50_000, 4)] {
+        let options = Options {
+            max_row_bytes,
+            ..options(Format::RdbTools, 50_000)
+        };
+        let whole = streamed(&input, &options);
+        assert_eq!((whole.0.len(), whole.1.len()), (kept, 7 - kept));
+        for together in [1, 2, 8, 100] {
+            let (rows, refused, read_bytes) = by_parts_side_by_side(&input, &options, together);
+            assert!((rows, refused) == whole, "{max_row_bytes} {together}");
+            let times = read_bytes as f64 / text.len() as f64;
+            assert!(times < 4.0, "{times} times: {max_row_bytes} {together}");
+        }
+    }
 }
 
 /// However long rows may be, and however many stand before one that is too long.

@@ -14,7 +14,9 @@ mod worker;
 
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::source::{self, Cutting, Format, Input, OnError, Opened, Opening, Parts, Waiting};
+use crate::source::{
+    self, Barren, Cutting, Format, Input, OnError, Opened, Opening, Parts, Waiting,
+};
 use gathered::Gathered;
 use meter::Meter;
 use rayon::ThreadPool;
@@ -22,7 +24,6 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Mutex;
 use worker::{Found, Worker};
 
 pub use meter::Progress;
@@ -174,7 +175,8 @@ impl Run<'_> {
                     file,
                     length: *length,
                     skip: input.skip(),
-                    barren: &Mutex::new(0..0),
+                    barren: &Barren::default(),
+                    looks_far: false,
                 };
                 self.parts(&parts, &cutting, &reading)
             }

@@ -1,9 +1,10 @@
 //! A file whose rows can be found from any place.
 
 use super::Run;
-use super::worker::Found;
-use crate::source::{Cutting, Parts, Reading};
+use super::worker::{Found, Worker};
+use crate::source::{Cutting, KeyBatch, Parts, Reading};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 impl Run<'_> {
     /// Workers take the parts of a file one after another.
@@ -17,6 +18,9 @@ impl Run<'_> {
         let count = parts.count(cutting);
         let next = AtomicU64::new(0);
         let stop = AtomicU64::new(u64::MAX);
+        // The batch of who looks far for the end of a long row: only one at a time, so that the others
+        // find the end known, and only one batch grows as long as the longest row.
+        let far = Mutex::new(KeyBatch::new());
         self.workers(self.pool.current_num_threads(), |worker| {
             loop {
                 // Parts are handed out in order, so every part before a failed one is read to its end.
@@ -24,21 +28,43 @@ impl Run<'_> {
                 if part >= count || part > stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let refused = &mut worker.found.findings.faults;
-                if let Err(error) = parts.read(part, cutting, &mut worker.batch, refused) {
-                    let byte = parts.failed_at(part, cutting, &error);
-                    // A row before the one that is too long may be the first that can't be read.
-                    worker.count_block(reading);
-                    worker.found.fail(byte, error);
-                    stop.fetch_min(part, Ordering::Relaxed);
-                    return;
+                if !count_part(parts, part, cutting, reading, worker) {
+                    let parts = Parts {
+                        looks_far: true,
+                        ..*parts
+                    };
+                    let mut far = far.lock().unwrap_or_else(PoisonError::into_inner);
+                    std::mem::swap(&mut worker.batch, &mut far);
+                    count_part(&parts, part, cutting, reading, worker);
+                    std::mem::swap(&mut worker.batch, &mut far);
                 }
-                worker.count_block(reading);
-                if worker.must_stop() {
+                if worker.found.failure.is_some() || worker.must_stop() {
                     stop.fetch_min(part, Ordering::Relaxed);
                 }
                 self.meter.add(cutting.part_bytes as u64);
             }
         })
     }
+}
+
+/// Counts a part, or says why it can't be read; false when that takes one that [`Parts::looks_far`].
+fn count_part(
+    parts: &Parts<'_>,
+    part: u64,
+    cutting: &Cutting<'_>,
+    reading: &Reading,
+    worker: &mut Worker<'_>,
+) -> bool {
+    let refused = &mut worker.found.findings.faults;
+    let read = parts.read(part, cutting, &mut worker.batch, refused);
+    if let Ok(false) = read {
+        return false;
+    }
+    // A row before the one that is too long may be the first that can't be read.
+    worker.count_block(reading);
+    if let Err(error) = read {
+        let byte = parts.failed_at(part, cutting, &error);
+        worker.found.fail(byte, error);
+    }
+    true
 }
