@@ -1,0 +1,69 @@
+//! What is no dump of keys, and would be taken for a list of them.
+
+use crate::error::{Error, ErrorKind, Result};
+use memchr::memmem;
+
+/// Refuses what has another job, by its magic.
+pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
+    if !is_utf16(head) {
+        return Ok(());
+    }
+    let message = "expected UTF-8 or plain bytes, found UTF-16";
+    Err(Error::new(ErrorKind::Input, message).mend("convert it: iconv -f UTF-16 -t UTF-8 FILE"))
+}
+
+/// Objects of JSON, alone or in a list, as some tools dump keys: each line would be a key, with the
+/// object for its hash tag.
+pub(super) fn is_json(text: &[u8]) -> bool {
+    const NEAR_BYTES: usize = 4_096;
+    let text = text.trim_ascii_start();
+    let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    let near = &first[..first.len().min(NEAR_BYTES)];
+    near.starts_with(b"{")
+        && near[1..].trim_ascii_start().starts_with(b"\"")
+        && memmem::find(near, b"\":").is_some()
+}
+
+/// UTF-16 by its mark, or by a NUL in every second byte.
+fn is_utf16(head: &[u8]) -> bool {
+    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+        return true;
+    }
+    let near = &head[..head.len().min(256)];
+    let nuls = |first: usize| {
+        near.iter()
+            .skip(first)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let half = near.len() / 2;
+    near.len() >= 16
+        && ((nuls(1) == half && nuls(0) == 0) || (nuls(0) == near.len() - half && nuls(1) == 0))
+}
+
+/// A command as the protocol has it, `*2\r\n$6\r\nSELECT`; the time it was given may stand before it.
+pub(super) fn is_append_only(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let mut line = || lines.next()?.strip_suffix(b"\r");
+    let is_number = |line: Option<&[u8]>, sign: u8| match line {
+        Some([first, digits @ ..]) => {
+            *first == sign && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    };
+    let mut first = line();
+    if first.is_some_and(|line| line.starts_with(b"#TS:")) {
+        first = line();
+    }
+    is_number(first, b'*') && is_number(line(), b'$')
+}
+
+/// Whether more than one byte in twenty is a control character that no text has.
+pub(super) fn has_rubbish(text: &[u8]) -> bool {
+    let odd = text
+        .iter()
+        .filter(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r'))
+        .count();
+    odd * 20 > text.len()
+}

@@ -1,0 +1,39 @@
+//! The first line of a CSV.
+
+use super::super::Options;
+use csv::{ByteRecord, ReaderBuilder};
+
+const KEY_NAMES: &[&str] = &["key"];
+
+/// The delimiters with which the first line is a header that has the key's column and another one.
+pub(super) fn delimiters_with_key(first: &[u8], options: &Options) -> Vec<u8> {
+    let names = match &options.key_column {
+        Some(name) => &[name.as_str()][..],
+        None => KEY_NAMES,
+    };
+    b",\t;"
+        .iter()
+        .copied()
+        .filter(|delimiter| {
+            let columns = columns(first, *delimiter);
+            let has_key =
+                |column: &String| names.iter().any(|name| column.eq_ignore_ascii_case(name));
+            columns.len() > 1 && columns.iter().any(has_key)
+        })
+        .collect()
+}
+
+/// The columns of a header, trimmed.
+pub(super) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
+    let mut record = ByteRecord::new();
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(delimiter)
+        .from_reader(first);
+    // Reading from memory into a ByteRecord can't fail.
+    let _ = reader.read_byte_record(&mut record);
+    record
+        .iter()
+        .map(|column| String::from_utf8_lossy(column).trim().to_owned())
+        .collect()
+}

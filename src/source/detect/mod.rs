@@ -1,0 +1,175 @@
+//! What an input is: its first bytes decide, not its name.
+
+mod csv;
+mod foreign;
+mod header;
+mod list;
+mod memory;
+
+use super::cut::Layout;
+use super::escape::Escape;
+use super::monitor;
+use super::rdb::is_rdb;
+use super::{Format, Options};
+use crate::error::{Error, ErrorKind, Result};
+use memchr::memchr;
+
+/// How much of an input is looked at; a header must fit.
+pub(super) const HEAD_BYTES: usize = 64 << 10;
+
+/// How many lines of the head are looked at.
+const LOOKED_AT: usize = 100;
+
+pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Whether a row is the header once more, as where several files were joined; it may have brought its
+/// byte-order mark along.
+pub(super) fn repeats_header(header: &[u8], row: &[u8]) -> bool {
+    row.strip_prefix(UTF8_MARK).unwrap_or(row) == header
+}
+
+/// What an input was taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recognised {
+    pub(super) layout: Layout,
+    /// How many bytes stand before the first row: a byte-order mark, a header.
+    pub(super) skip: usize,
+    /// Its name in reports.
+    pub(super) name: &'static str,
+    /// What the user should know about it.
+    pub(super) note: Option<&'static str>,
+    /// How its keys are escaped, where that can be seen.
+    pub(super) escape: Escape,
+}
+
+impl Recognised {
+    fn new(layout: Layout, format: Format, skip: usize, note: Option<&'static str>) -> Recognised {
+        Recognised {
+            layout,
+            skip,
+            name: format.name(),
+            note,
+            escape: Escape::Raw,
+        }
+    }
+}
+
+/// Recognises an input by its first bytes. `is_whole` says that there are no more.
+///
+/// # Errors
+/// When it is empty, or nothing that can be read; the caller adds the place.
+pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Result<Recognised> {
+    if head.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Input,
+            "expected keys, found an empty file",
+        ));
+    }
+    if let Some(recognised) = rdb(head, options.format)? {
+        return Ok(recognised);
+    }
+    // Between NULs, keys of one byte look just like it.
+    if !options.is_null_separated {
+        foreign::refuse_utf16(head)?;
+    }
+    let mark = if head.starts_with(UTF8_MARK) {
+        UTF8_MARK.len()
+    } else {
+        0
+    };
+    let text = &head[mark..];
+    let first = first_line(text, is_whole);
+    let recognised = match options.format {
+        Some(format @ (Format::RdbTools | Format::RdbCli)) => {
+            memory::rows(text, first, Some(format)).unwrap_or_else(|| memory::headless(format))
+        }
+        Some(Format::Csv) => csv::rows(first, options, 1)?,
+        Some(Format::List) => list::keys(options),
+        Some(Format::Monitor) => monitor(),
+        Some(Format::Tally) => {
+            let message = "expected a tally that `analyze --save` wrote, found something else";
+            return Err(Error::new(ErrorKind::Input, message));
+        }
+        Some(Format::Rdb) => {
+            let message =
+                "expected the magic of an RDB file (REDIS0011, VALKEY080), found something else";
+            return Err(Error::new(ErrorKind::Input, message));
+        }
+        None if options.is_null_separated => list::keys(options),
+        None => guess(text, first, options)?,
+    };
+    let skip = recognised.skip + mark;
+    let is_guessed_list = options.format.is_none() && recognised.name == Format::List.name();
+    if options.escape.is_none() && is_guessed_list && list::is_quoted(text, is_whole) {
+        return Ok(Recognised {
+            skip,
+            escape: Escape::Quoted,
+            note: Some(
+                "its keys are quoted as redis-cli prints them; if the quotes are theirs, pass --escape raw",
+            ),
+            ..recognised
+        });
+    }
+    Ok(Recognised { skip, ..recognised })
+}
+
+/// An RDB file by its magic; an append-only file may begin with one.
+fn rdb(head: &[u8], said: Option<Format>) -> Result<Option<Recognised>> {
+    match (is_rdb(head), said) {
+        (false, _) => Ok(None),
+        (true, None | Some(Format::Rdb)) => {
+            Ok(Some(Recognised::new(Layout::Rdb, Format::Rdb, 0, None)))
+        }
+        (true, Some(other)) => {
+            let message = format!("expected {other}, found an RDB file");
+            Err(Error::new(ErrorKind::Input, message).mend("leave --format out"))
+        }
+    }
+}
+
+fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
+    if let Some(recognised) = memory::rows(text, first, None) {
+        return Ok(recognised);
+    }
+    if monitor::is_log(text) {
+        return Ok(monitor());
+    }
+    let names_columns = options.key_column.is_some() || options.delimiter.is_some();
+    if names_columns || !header::delimiters_with_key(first, options).is_empty() {
+        return csv::rows(first, options, 2);
+    }
+    if foreign::is_append_only(text) {
+        let message = "expected keys, found the commands of an append-only file";
+        return Err(Error::new(ErrorKind::Input, message).mend(
+            "analyze an RDB file (BGSAVE writes one), or let the server rewrite the append-only \
+             file with an RDB preamble (aof-use-rdb-preamble yes, then BGREWRITEAOF)",
+        ));
+    }
+    if foreign::is_json(text) {
+        let message = "expected a CSV with a header or a list of keys, found JSON";
+        return Err(Error::new(ErrorKind::Input, message).mend(
+            "analyze the RDB file itself, or have the tool write a CSV; if these are keys, pass --format \
+             list",
+        ));
+    }
+    if foreign::has_rubbish(text) {
+        let message = "expected a CSV with a header or a list of keys, found binary data";
+        return Err(Error::new(ErrorKind::Input, message)
+            .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
+    }
+    Ok(list::keys(options))
+}
+
+fn monitor() -> Recognised {
+    let note = "it is a log of MONITOR: what is counted are operations on keys, not the keys that are there";
+    Recognised::new(Layout::Monitor, Format::Monitor, 0, Some(note))
+}
+
+fn first_line(text: &[u8], is_whole: bool) -> &[u8] {
+    match memchr(b'\n', text) {
+        Some(end) => &text[..end],
+        None if is_whole => text,
+        // A line this long is no header.
+        None => &[],
+    }
+}
