@@ -4,11 +4,14 @@ mod csv;
 mod foreign;
 mod header;
 mod list;
+mod log;
 mod memory;
+
+#[cfg(test)]
+mod tests;
 
 use super::cut::Layout;
 use super::escape::Escape;
-use super::monitor;
 use super::rdb::is_rdb;
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
@@ -85,7 +88,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         }
         Some(Format::Csv) => csv::rows(first, options, 1)?,
         Some(Format::List) => list::keys(options),
-        Some(Format::Monitor) => monitor(),
+        Some(Format::Monitor) => log::said(text),
         Some(Format::Tally) => {
             let message = "expected a tally that `analyze --save` wrote, found something else";
             return Err(Error::new(ErrorKind::Input, message));
@@ -131,8 +134,8 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
     if let Some(recognised) = memory::rows(text, first, None) {
         return Ok(recognised);
     }
-    if monitor::is_log(text) {
-        return Ok(monitor());
+    if let Some(recognised) = log::rows(text) {
+        return Ok(recognised);
     }
     let names_columns = options.key_column.is_some() || options.delimiter.is_some();
     if names_columns || !header::delimiters_with_key(first, options).is_empty() {
@@ -158,11 +161,6 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
             .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
     }
     Ok(list::keys(options))
-}
-
-fn monitor() -> Recognised {
-    let note = "it is a log of MONITOR: what is counted are operations on keys, not the keys that are there";
-    Recognised::new(Layout::Monitor, Format::Monitor, 0, Some(note))
 }
 
 fn first_line(text: &[u8], is_whole: bool) -> &[u8] {

@@ -30,6 +30,13 @@ pub(super) struct Arguments(Vec<Range<u32>>);
 /// Takes a line apart; nothing when it isn't one of a MONITOR log.
 pub(super) fn split(line: &[u8], arguments: &mut Arguments) -> Option<Head> {
     arguments.0.clear();
+    let (head, begin) = head(line)?;
+    arguments.fill(line, begin)?;
+    Some(head)
+}
+
+/// What stands before the arguments, and where these begin.
+pub(super) fn head(line: &[u8]) -> Option<(Head, usize)> {
     let point = line.iter().take(20).position(|byte| *byte == b'.')?;
     let (seconds, rest) = line.split_at(point);
     let micros = rest.get(1..7)?;
@@ -41,13 +48,12 @@ pub(super) fn split(line: &[u8], arguments: &mut Arguments) -> Option<Head> {
     let db = number::database(&rest[..space])?;
     let client = &rest[space + 1..];
     let end = memmem::find(client, b"] \"")?;
-    let begin = line.len() - client.len() + end + 2;
-    arguments.fill(line, begin)?;
-    Some(Head {
+    let head = Head {
         time_us,
         db,
         is_scripted: &client[..end] == b"lua",
-    })
+    };
+    Some((head, line.len() - client.len() + end + 2))
 }
 
 impl Arguments {

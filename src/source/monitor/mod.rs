@@ -13,7 +13,7 @@ use super::cut::Cut;
 use super::facts::KeyFacts;
 use super::fault::{Fault, Faults, excerpt};
 use super::lines::Lines;
-use line::{Arguments, split};
+use line::{Arguments, head, split};
 use memchr::memchr;
 
 const LINES: Lines = Lines {
@@ -56,11 +56,15 @@ pub(super) fn next_start(bytes: &[u8], from: usize, is_last: bool) -> Cut {
     LINES.next_start(bytes, from, is_last)
 }
 
-/// Whether these are lines of MONITOR: the first one that isn't its `OK` is.
-pub(super) fn is_log(text: &[u8]) -> bool {
-    let mut lines = text.split(|byte| *byte == b'\n').map(without_cr);
-    let first = lines.find(|line| *line != b"OK" && !line.is_empty());
-    first.is_some_and(|line| split(line, &mut Arguments::default()).is_some())
+/// Whether a line begins as a command does: the time, the client, and the quote of the command's name.
+pub(super) fn begins_command(line: &[u8]) -> bool {
+    head(without_plus(line)).is_some()
+}
+
+/// Whether a line has nothing: it is empty, or the `OK` at the beginning.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    matches!(without_plus(without_cr(line)), b"OK" | b"")
 }
 
 /// Reads the next lines of the block.
@@ -74,10 +78,12 @@ pub(super) fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) 
         let end = place.map_or(batch.end, |place| start + place);
         batch.cursor = end + usize::from(place.is_some());
         let line = without_cr(&block[start..end]);
-        if line == b"OK" || line.is_empty() {
+        if is_blank(line) {
             continue;
         }
-        if !read_line(batch, start, line, &mut arguments, &mut key) {
+        let command = without_plus(line);
+        let begin = start + line.len() - command.len();
+        if !read_line(batch, begin, command, &mut arguments, &mut key) {
             faults.push(Fault {
                 byte: batch.offset + start as u64,
                 line: None,
@@ -135,4 +141,9 @@ fn read_line(
 
 fn without_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A line without the sign that the protocol puts before it: logs taken without a client have it.
+fn without_plus(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"+").unwrap_or(line)
 }

@@ -1,0 +1,79 @@
+//! What inputs are taken for, and what is said of it.
+
+use super::*;
+use crate::source::{KeyBatch, KeySource, Source};
+use std::io::Cursor;
+
+fn seen(text: impl AsRef<[u8]>, options: &Options) -> Result<Recognised> {
+    recognise(text.as_ref(), true, options)
+}
+
+fn guessed(text: impl AsRef<[u8]>) -> Recognised {
+    seen(text, &Options::default()).expect("recognised")
+}
+
+/// The keys of an input with their sizes, or the first fault.
+fn keys(text: impl AsRef<[u8]>, options: &Options) -> Result<Vec<(String, Option<u64>)>> {
+    let mut source = Source::from_reader("input", Cursor::new(text.as_ref().to_vec()), options)?;
+    let mut batch = KeyBatch::new();
+    let mut keys = Vec::new();
+    while source.next_batch(&mut batch)? {
+        keys.extend(batch.records().map(|record| {
+            let key = record.key.escape_ascii().to_string();
+            (key, record.facts.size_bytes)
+        }));
+    }
+    Ok(keys)
+}
+
+fn names(text: impl AsRef<[u8]>) -> Vec<String> {
+    let keys = keys(text, &Options::default()).expect("it reads");
+    keys.into_iter().map(|(key, _)| key).collect()
+}
+
+const COMMAND: &str = "1795370754.356650 [0 127.0.0.1:47358] \"GET\" \"a\"\n";
+
+#[test]
+fn a_log_may_begin_in_the_middle_of_a_line() {
+    for first in [
+        "56650 [0 127.0.0.1:47358] \"GET\" \"z\"\n",
+        "z\" \"value\"\n",
+        "\r\n",
+    ] {
+        let log = format!("{first}{COMMAND}{COMMAND}");
+        let recognised = guessed(&log);
+        assert_eq!(recognised.name, "monitor", "{first}");
+        assert_eq!(names(&log), ["a", "a"], "{first}");
+        let says_so = recognised
+            .note
+            .is_some_and(|note| note.contains("passed over"));
+        assert_eq!(says_so, first.len() > 2, "{first}");
+    }
+    let said = Options {
+        format: Some(Format::Monitor),
+        ..Options::default()
+    };
+    let read = keys(format!("z\"\n{COMMAND}"), &said).expect("it reads");
+    assert_eq!(read.len(), 1);
+    // One line of a log among keys makes no log of them.
+    assert_eq!(guessed(format!("a\n{COMMAND}b\nc\n")).name, "list");
+}
+
+#[test]
+fn the_first_command_of_a_log_may_be_longer_than_the_head() {
+    let long = format!(
+        "1795370754.356650 [0 lua] \"SET\" \"b\" \"{}\"\n",
+        "x".repeat(HEAD_BYTES)
+    );
+    let log = format!("OK\n{long}{COMMAND}");
+    let recognised = recognise(&log.as_bytes()[..HEAD_BYTES], false, &Options::default());
+    assert_eq!(recognised.expect("recognised").name, "monitor");
+    assert_eq!(names(&log), ["a"]);
+}
+
+#[test]
+fn a_log_may_have_the_plus_of_the_protocol() {
+    let log = format!("+OK\r\n+{}+{0}", COMMAND.replace('\n', "\r\n"));
+    assert_eq!(guessed(&log).name, "monitor");
+    assert_eq!(names(&log), ["a"; 2]);
+}
