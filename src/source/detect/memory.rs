@@ -1,22 +1,22 @@
 //! The memory CSV of rdb-tools, and redis-rdb-cli's.
 
 use super::super::Format;
-use super::super::cut::Layout;
+use super::super::cut::{Cut, Layout};
 use super::super::rdb_tools::{HEADER, OLD_HEADER, RdbTools};
 use super::{LOOKED_AT, Recognised};
 
-/// Rows without a header, as the user says.
-pub(super) fn headless(format: Format) -> Recognised {
-    let rows = match format {
-        Format::RdbCli => RdbTools::RdbCli,
-        _ => RdbTools::Plain,
-    };
-    let note = "it has no header; its columns are taken to be those of rdb-tools";
-    Recognised::new(Layout::RdbTools(rows), format, 0, Some(note))
+/// Rows, as the user says.
+pub(super) fn said(text: &[u8], first: &[u8], format: Format) -> Recognised {
+    let found = headed(text, first, Some(format)).or_else(|| piece(text, Some(format)));
+    found.unwrap_or_else(|| {
+        let rows = kinds(Some(format))[0];
+        let note = "it has no header; its columns are taken to be those of rdb-tools";
+        Recognised::new(Layout::RdbTools(rows), format, 0, Some(note))
+    })
 }
 
-/// rdb-tools: its header, or (pieces of a split file have none) a whole row of its own.
-pub(super) fn rows(text: &[u8], first: &[u8], said: Option<Format>) -> Option<Recognised> {
+/// Rows behind one of the headers of rdb-tools.
+pub(super) fn headed(text: &[u8], first: &[u8], said: Option<Format>) -> Option<Recognised> {
     let bare = first.strip_suffix(b"\r").unwrap_or(first);
     let found = |rows, format, skip, note| {
         Some(Recognised::new(Layout::RdbTools(rows), format, skip, note))
@@ -36,11 +36,77 @@ pub(super) fn rows(text: &[u8], first: &[u8], said: Option<Format>) -> Option<Re
     } else if bare == OLD_HEADER.as_bytes() {
         let note = Some("it has no expiry column: expiring keys are unknown");
         found(RdbTools::WithoutExpiry, Format::RdbTools, behind, note)
-    } else if RdbTools::Plain.is_row(first) {
-        let note = Some("it has no header; its rows are those of rdb-tools");
-        found(RdbTools::Plain, Format::RdbTools, 0, note)
     } else {
         None
+    }
+}
+
+/// How rows may be built.
+fn kinds(said: Option<Format>) -> &'static [RdbTools] {
+    match said {
+        Some(Format::RdbCli) => &[RdbTools::RdbCli],
+        Some(_) => &[RdbTools::Plain, RdbTools::WithoutExpiry],
+        None => &[RdbTools::Plain, RdbTools::RdbCli, RdbTools::WithoutExpiry],
+    }
+}
+
+/// Rows without a header: a piece of a split file has none, and may begin with half a row. Most of its lines end a row;
+/// the others belong to keys with newlines.
+pub(super) fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
+    let lines = || text.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    let count = lines().filter(|line| !line.is_empty()).count();
+    let rows = kinds(said).iter().copied().find(|rows| {
+        let ends = lines().filter(|line| rows.ends_row(line)).count();
+        ends * 2 > count && lines().any(|line| rows.is_row(line))
+    })?;
+    let format = match rows {
+        RdbTools::RdbCli => Format::RdbCli,
+        RdbTools::Plain | RdbTools::WithoutExpiry => Format::RdbTools,
+    };
+    let skip = cut_row(rows, text);
+    let note = piece_note(rows, skip > 0);
+    Some(Recognised::new(
+        Layout::RdbTools(rows),
+        format,
+        skip,
+        Some(note),
+    ))
+}
+
+/// How long the first row is where it isn't whole.
+fn cut_row(rows: RdbTools, text: &[u8]) -> usize {
+    let Cut::At(end) = rows.next_start(text, 1, true) else {
+        return 0;
+    };
+    let row = &text[..end];
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    match rows.is_row(row) || row.trim_ascii().is_empty() {
+        true => 0,
+        false => end,
+    }
+}
+
+fn piece_note(rows: RdbTools, is_cut: bool) -> &'static str {
+    match (rows, is_cut) {
+        (RdbTools::Plain, false) => "it has no header; its rows are those of rdb-tools",
+        (RdbTools::Plain, true) => {
+            "it has no header; its rows are those of rdb-tools, and the first row isn't whole and is passed over"
+        }
+        (RdbTools::WithoutExpiry, false) => {
+            "it has no header; its rows are those of older versions of rdb-tools, which don't tell the expiry"
+        }
+        (RdbTools::WithoutExpiry, true) => {
+            "it has no header; its rows are those of older versions of rdb-tools, which don't tell the expiry, \
+             and the first row isn't whole and is passed over"
+        }
+        (RdbTools::RdbCli, false) => {
+            "it has no header; its rows are those of redis-rdb-cli: sizes with a unit are rounded, expiry times \
+             are read as UTC"
+        }
+        (RdbTools::RdbCli, true) => {
+            "it has no header; its rows are those of redis-rdb-cli: sizes with a unit are rounded, expiry times \
+             are read as UTC; the first row isn't whole and is passed over"
+        }
     }
 }
 

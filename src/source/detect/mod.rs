@@ -83,9 +83,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
     let text = &head[mark..];
     let first = first_line(text, is_whole);
     let recognised = match options.format {
-        Some(format @ (Format::RdbTools | Format::RdbCli)) => {
-            memory::rows(text, first, Some(format)).unwrap_or_else(|| memory::headless(format))
-        }
+        Some(format @ (Format::RdbTools | Format::RdbCli)) => memory::said(text, first, format),
         Some(Format::Csv) => csv::rows(first, options, 1)?,
         Some(Format::List) => list::keys(options),
         Some(Format::Monitor) => log::said(text),
@@ -131,7 +129,7 @@ fn rdb(head: &[u8], said: Option<Format>) -> Result<Option<Recognised>> {
 }
 
 fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
-    if let Some(recognised) = memory::rows(text, first, None) {
+    if let Some(recognised) = memory::headed(text, first, None) {
         return Ok(recognised);
     }
     if let Some(recognised) = log::rows(text) {
@@ -140,6 +138,9 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
     let names_columns = options.key_column.is_some() || options.delimiter.is_some();
     if names_columns || !header::delimiters_with_key(first, options).is_empty() {
         return csv::rows(first, options, 2);
+    }
+    if let Some(recognised) = memory::piece(text, None) {
+        return Ok(recognised);
     }
     if foreign::is_append_only(text) {
         let message = "expected keys, found the commands of an append-only file";

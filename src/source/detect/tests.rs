@@ -77,3 +77,62 @@ fn a_log_may_have_the_plus_of_the_protocol() {
     assert_eq!(guessed(&log).name, "monitor");
     assert_eq!(names(&log), ["a"; 2]);
 }
+
+/// Rows as rdb-tools, its older versions and redis-rdb-cli write them.
+const PIECES: [(&str, &str); 3] = [
+    ("0,string,a,56,string,1,1,\n", "rdb-tools"),
+    ("0,string,a,56,string,1,1\n", "rdb-tools"),
+    (
+        "0,string,\"a\",\"56B\",string,1,\"1B\",\"\"\n",
+        "redis-rdb-cli",
+    ),
+];
+
+#[test]
+fn pieces_of_memory_csvs_need_no_header() {
+    for (row, format) in PIECES {
+        let recognised = guessed(row.repeat(3));
+        assert_eq!(recognised.name, format, "{row}");
+        assert!(
+            recognised
+                .note
+                .is_some_and(|note| note.contains("no header"))
+        );
+        assert_eq!(names(row.repeat(3)), ["a"; 3], "{row}");
+    }
+}
+
+#[test]
+fn half_a_first_row_is_passed_over() {
+    for (row, format) in PIECES {
+        for cut in [2, 12, row.len() - 2] {
+            let piece = format!("{}{row}{row}", &row[cut..]);
+            let recognised = guessed(&piece);
+            assert_eq!(recognised.name, format, "{piece}");
+            let note = recognised.note.expect("a note");
+            assert!(
+                note.contains("first row") && note.contains("passed over"),
+                "{note}"
+            );
+            assert_eq!(names(&piece), ["a", "a"], "{piece}");
+        }
+        let said = Options {
+            format: Some(if format == "rdb-tools" {
+                Format::RdbTools
+            } else {
+                Format::RdbCli
+            }),
+            ..Options::default()
+        };
+        let read = keys(format!("{}{row}", &row[5..]), &said).expect("it reads");
+        assert_eq!(read.len(), 1, "{row}");
+    }
+}
+
+#[test]
+fn rows_whose_keys_hold_newlines_are_still_rows() {
+    let piece =
+        "0,string,a\nb,56,string,1,1,\n0,string,c,56,string,1,1,\n0,string,d,56,string,1,1,\n";
+    assert_eq!(names(piece), ["a\\nb", "c", "d"]);
+    assert_eq!(guessed("a\n0,string,a,56,string,1,1,\nb\nc\n").name, "list");
+}
