@@ -1,7 +1,7 @@
 //! What is no dump of keys, and would be taken for a list of them.
 
 use crate::error::{Error, ErrorKind, Result};
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 /// Refuses what has another job, by its magic.
 pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
@@ -10,6 +10,19 @@ pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
     }
     let message = "expected UTF-8 or plain bytes, found UTF-16";
     Err(Error::new(ErrorKind::Input, message).mend("convert it: iconv -f UTF-16 -t UTF-8 FILE"))
+}
+
+/// Refuses lines that end with a carriage return alone, as on an old Macintosh: all would be one.
+pub(super) fn refuse_bare_returns(text: &[u8]) -> Result<()> {
+    let is_one_line = memchr(b'\n', text).is_none();
+    // The last one may be half of a line end.
+    let inside = &text[..text.len().saturating_sub(1)];
+    if !is_one_line || memchr(b'\r', inside).is_none() || has_rubbish(text) {
+        return Ok(());
+    }
+    let message = "expected lines that end with a newline, found carriage returns and no newline";
+    Err(Error::new(ErrorKind::Input, message)
+        .mend("convert it: tr '\\r' '\\n' < FILE; if they are parts of keys, pass --keep-cr"))
 }
 
 /// Objects of JSON, alone or in a list, as some tools dump keys: each line would be a key, with the

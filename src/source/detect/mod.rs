@@ -81,6 +81,9 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         0
     };
     let text = &head[mark..];
+    if !options.is_null_separated && !options.keep_cr {
+        foreign::refuse_bare_returns(text)?;
+    }
     let first = first_line(text, is_whole);
     let recognised = match options.format {
         Some(format @ (Format::RdbTools | Format::RdbCli)) => memory::said(text, first, format),

@@ -136,3 +136,27 @@ fn rows_whose_keys_hold_newlines_are_still_rows() {
     assert_eq!(names(piece), ["a\\nb", "c", "d"]);
     assert_eq!(guessed("a\n0,string,a,56,string,1,1,\nb\nc\n").name, "list");
 }
+
+fn refusal(text: impl AsRef<[u8]>) -> String {
+    seen(text, &Options::default())
+        .expect_err("refused")
+        .one_line()
+}
+
+#[test]
+fn lines_that_end_with_a_carriage_return_alone_are_refused() {
+    for text in ["key,size\ra,5\rb,6\r", "a\rb\rc\r", "a\rb"] {
+        let line = refusal(text);
+        assert!(
+            line.contains("carriage return") && line.contains("tr '\\r' '\\n'"),
+            "{line}"
+        );
+    }
+    let kept = Options {
+        keep_cr: true,
+        ..Options::default()
+    };
+    assert_eq!(keys("a\rb", &kept).expect("read").len(), 1);
+    assert_eq!(names("a\r"), ["a"]);
+    assert_eq!(names("a\rb\n"), ["a\\rb"]);
+}
