@@ -1,7 +1,7 @@
 //! What is no dump of keys, and would be taken for a list of them.
 
 use crate::error::{Error, ErrorKind, Result};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 /// Refuses what has another job, by its magic.
 pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
@@ -23,6 +23,19 @@ pub(super) fn refuse_bare_returns(text: &[u8]) -> Result<()> {
     let message = "expected lines that end with a newline, found carriage returns and no newline";
     Err(Error::new(ErrorKind::Input, message)
         .mend("convert it: tr '\\r' '\\n' < FILE; if they are parts of keys, pass --keep-cr"))
+}
+
+/// Refuses keys that are separated by NUL: all would be one.
+pub(super) fn refuse_nuls(text: &[u8]) -> Result<()> {
+    let nuls = memchr_iter(0, text).count();
+    let newlines = memchr_iter(b'\n', text).count();
+    if nuls <= 10 * newlines {
+        return Ok(());
+    }
+    let message = "expected a CSV with a header or a list of keys, one a line, found NUL bytes";
+    Err(Error::new(ErrorKind::Input, message).mend(
+        "if keys are separated by them, pass -0; if they are parts of keys, one a line, --format list",
+    ))
 }
 
 /// Objects of JSON, alone or in a list, as some tools dump keys: each line would be a key, with the

@@ -164,6 +164,7 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
         return Err(Error::new(ErrorKind::Input, message)
             .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
     }
+    foreign::refuse_nuls(text)?;
     Ok(list::keys(options))
 }
 

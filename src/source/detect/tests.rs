@@ -160,3 +160,24 @@ fn lines_that_end_with_a_carriage_return_alone_are_refused() {
     assert_eq!(names("a\r"), ["a"]);
     assert_eq!(names("a\rb\n"), ["a\\rb"]);
 }
+
+#[test]
+fn keys_between_nuls_are_not_one_key() {
+    let keys = format!("{0}1\0{0}2\0{0}3\0", "a-long-name-of-a-key:".repeat(4));
+    for text in [
+        keys.as_str(),
+        &keys.repeat(40),
+        "averyveryverylongkeyofmanybytes\0b",
+    ] {
+        let line = refusal(text);
+        assert!(
+            line.contains("-0") && line.contains("--format list"),
+            "{line}"
+        );
+    }
+    // A few binary keys among many.
+    assert_eq!(
+        guessed(format!("a\0b\n{}", "plain\n".repeat(20))).name,
+        "list"
+    );
+}
