@@ -114,6 +114,9 @@ impl Reading {
         for index in 0..batch.len() {
             let start = bytes.len();
             let text = batch.spans[index].of(batch.bytes());
+            if self.is_blank_line(text) {
+                continue;
+            }
             match self.escape.unescape(text, &mut bytes) {
                 Unescaped::Broken => {
                     faults.push(Fault {
@@ -141,6 +144,13 @@ impl Reading {
         batch.spare = std::mem::replace(&mut batch.unescaped, bytes);
         batch.is_unescaped = true;
         ambiguous
+    }
+
+    /// Whether a line is none of a quoted list's keys: the empty one has quotes.
+    fn is_blank_line(&self, text: &[u8]) -> bool {
+        self.escape == Escape::Quoted
+            && matches!(self.layout, Layout::Lines(_))
+            && matches!(text, b"" | b"\r")
     }
 
     /// How the input calls its keys.

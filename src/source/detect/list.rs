@@ -15,20 +15,35 @@ pub(super) fn keys(options: &Options) -> Recognised {
     Recognised::new(Layout::Lines(lines), Format::List, 0, None)
 }
 
-/// Whether every whole line of the head is a key as `redis-cli --no-raw` prints it.
-pub(super) fn is_quoted(text: &[u8], is_whole: bool) -> bool {
+/// How many of a list's first lines are keys as `redis-cli --no-raw` prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QuotedLines {
+    All,
+    Most,
+    Few,
+}
+
+/// Looks at every whole line of the head that isn't blank.
+pub(super) fn quoted_lines(text: &[u8], is_whole: bool) -> QuotedLines {
     // A last line that the head has whole needs no newline.
     let end = match is_whole && !text.ends_with(b"\n") {
         true => Some(text.len()),
         false => memrchr(b'\n', text),
     };
     let whole = &text[..end.unwrap_or(0)];
+    let (mut quoted, mut others) = (0, 0);
     let mut out = Vec::new();
-    let mut lines = whole.split(|byte| *byte == b'\n').take(LOOKED_AT);
-    !whole.is_empty()
-        && lines.all(|line| {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            out.clear();
-            Escape::Quoted.unescape(line, &mut out) == Unescaped::Exact
-        })
+    for line in whole.split(|byte| *byte == b'\n').take(LOOKED_AT) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        out.clear();
+        match Escape::Quoted.unescape(line, &mut out) {
+            Unescaped::Exact => quoted += 1,
+            _ => others += usize::from(!line.is_empty()),
+        }
+    }
+    match (quoted > 0, others) {
+        (true, 0) => QuotedLines::All,
+        _ if quoted > others => QuotedLines::Most,
+        _ => QuotedLines::Few,
+    }
 }

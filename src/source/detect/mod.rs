@@ -15,6 +15,7 @@ use super::escape::Escape;
 use super::rdb::is_rdb;
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
+use list::QuotedLines;
 use memchr::memchr;
 
 /// How much of an input is looked at; a header must fit.
@@ -102,19 +103,48 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         None if options.is_null_separated => list::keys(options),
         None => guess(text, first, options)?,
     };
-    let skip = recognised.skip + mark;
-    let is_guessed_list = options.format.is_none() && recognised.name == Format::List.name();
-    if options.escape.is_none() && is_guessed_list && list::is_quoted(text, is_whole) {
-        return Ok(Recognised {
-            skip,
-            escape: Escape::Quoted,
-            note: Some(
+    let recognised = Recognised {
+        skip: recognised.skip + mark,
+        ..recognised
+    };
+    Ok(match options.escape {
+        Some(_) => recognised,
+        None => unescaped(recognised, text, is_whole, options),
+    })
+}
+
+/// How keys are written, where nobody said; and what a list may be instead.
+fn unescaped(recognised: Recognised, text: &[u8], is_whole: bool, options: &Options) -> Recognised {
+    if recognised.layout == Layout::Monitor {
+        return recognised;
+    }
+    let is_guessed = options.format.is_none() && !options.is_null_separated;
+    let is_list = is_guessed && recognised.name == Format::List.name();
+    let quoted = match is_list {
+        true => list::quoted_lines(text, is_whole),
+        false => QuotedLines::Few,
+    };
+    let (escape, doubt) = match quoted {
+        QuotedLines::All => (
+            Escape::Quoted,
+            Some(
                 "its keys are quoted as redis-cli prints them; if the quotes are theirs, pass --escape raw",
             ),
-            ..recognised
-        });
+        ),
+        QuotedLines::Most => (
+            Escape::Raw,
+            Some(
+                "most of its lines are quoted as redis-cli prints keys, and not all: the quotes are taken for \
+                 parts of the keys; with --quoted the other lines are said",
+            ),
+        ),
+        QuotedLines::Few => (Escape::Raw, None),
+    };
+    Recognised {
+        escape,
+        note: doubt.or(recognised.note),
+        ..recognised
     }
-    Ok(Recognised { skip, ..recognised })
 }
 
 /// An RDB file by its magic; an append-only file may begin with one.

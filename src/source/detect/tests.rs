@@ -181,3 +181,24 @@ fn keys_between_nuls_are_not_one_key() {
         "list"
     );
 }
+
+fn note(text: &str) -> &'static str {
+    let recognised = guessed(text);
+    assert_eq!(recognised.name, "list", "{text}");
+    recognised.note.unwrap_or_default()
+}
+
+#[test]
+fn blank_lines_take_no_quotes_away() {
+    assert_eq!(names("\"a\"\n\"b\"\n\n"), ["a", "b"]);
+    assert_eq!(names("\r\n\"a\"\r\n\n\n\"\"\n"), ["a", ""]);
+    assert_eq!(names("\n\n"), ["", ""]);
+}
+
+#[test]
+fn a_list_that_is_quoted_for_the_most_part_is_said() {
+    let hint = note("\"a\"\n\"b\"\nc\n");
+    assert!(hint.contains("--quoted"), "{hint}");
+    assert_eq!(names("\"a\"\n\"b\"\nc\n"), ["\\\"a\\\"", "\\\"b\\\"", "c"]);
+    assert_eq!(note("\"a\"\nb\nc\n"), "");
+}
