@@ -64,13 +64,12 @@ pub(super) fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
         RdbTools::Plain | RdbTools::WithoutExpiry => Format::RdbTools,
     };
     let skip = cut_row(rows, text);
-    let note = piece_note(rows, skip > 0);
-    Some(Recognised::new(
-        Layout::RdbTools(rows),
-        format,
-        skip,
-        Some(note),
-    ))
+    let is_cut = skip > 0;
+    let note = piece_note(rows, is_cut);
+    Some(Recognised {
+        is_cut,
+        ..Recognised::new(Layout::RdbTools(rows), format, skip, Some(note))
+    })
 }
 
 /// How long the first row is where it isn't whole.

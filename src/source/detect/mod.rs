@@ -1,6 +1,7 @@
 //! What an input is: its first bytes decide, not its name.
 
 mod csv;
+mod doubt;
 mod foreign;
 mod header;
 mod list;
@@ -42,6 +43,8 @@ pub(crate) struct Recognised {
     pub(super) name: &'static str,
     /// What the user should know about it.
     pub(super) note: Option<&'static str>,
+    /// Whether half a row stands before the first row.
+    is_cut: bool,
     /// How its keys are escaped, where that can be seen.
     pub(super) escape: Escape,
 }
@@ -53,6 +56,7 @@ impl Recognised {
             skip,
             name: format.name(),
             note,
+            is_cut: false,
             escape: Escape::Raw,
         }
     }
@@ -138,11 +142,15 @@ fn unescaped(recognised: Recognised, text: &[u8], is_whole: bool, options: &Opti
                  parts of the keys; with --quoted the other lines are said",
             ),
         ),
+        QuotedLines::Few if is_list => (Escape::Raw, doubt::of_list(text)),
         QuotedLines::Few => (Escape::Raw, None),
     };
+    let of_escapes =
+        || doubt::of_escapes(text, recognised.is_cut).filter(|_| escape == Escape::Raw);
     Recognised {
         escape,
-        note: doubt.or(recognised.note),
+        // Slots may be wrong: that matters more than what else is to be said.
+        note: doubt.or_else(of_escapes).or(recognised.note),
         ..recognised
     }
 }

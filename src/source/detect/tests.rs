@@ -202,3 +202,59 @@ fn a_list_that_is_quoted_for_the_most_part_is_said() {
     assert_eq!(names("\"a\"\n\"b\"\nc\n"), ["\\\"a\\\"", "\\\"b\\\"", "c"]);
     assert_eq!(note("\"a\"\nb\nc\n"), "");
 }
+
+#[test]
+fn a_list_that_looks_like_something_else_is_said() {
+    for (text, hint) in [
+        ("name,bytes,kind\na,5,string\n", "--key-column"),
+        ("size|key\n5|a\n", "--delimiter"),
+        ("Größe;Schlüssel\n5;a\n7;b\n", "--key-column"),
+        ("866\thello\n15495\ta\n", "--key-column"),
+        ("a,1,string,x\nb,1,string,y\n", "--key-column"),
+        ("sep=;\nkey;size\na;5\n", "sep="),
+        ("1) \"a\"\n2) \"b\"\n", "--no-raw"),
+        (" 1) \"a\"\n 2) \"b\"\n10) \"c\"\n", "--no-raw"),
+        ("\"a\",\"b\",\"c\\\"\"\n", "--csv"),
+        ("\"a\",\"b\"", "--csv"),
+        ("a\\x0Ab\nc\n", "--escape print"),
+    ] {
+        assert!(note(text).contains(hint), "{text}: {}", note(text));
+    }
+    let long = format!("\"{}\",\"b\"", "a".repeat(HEAD_BYTES));
+    assert!(recognise(&long.as_bytes()[..HEAD_BYTES], false, &Options::default()).is_ok());
+    let joined = "\"key\",".repeat(HEAD_BYTES);
+    let recognised = recognise(&joined.as_bytes()[..HEAD_BYTES], false, &Options::default());
+    let hint = recognised.expect("recognised").note.expect("a note");
+    assert!(hint.contains("--csv"), "{hint}");
+}
+
+#[test]
+fn keys_that_are_a_little_odd_are_a_list_without_a_word() {
+    for text in [
+        "a,b\n",
+        "a,b\nc,d\n",
+        "user,1\nuser,2\nuser,3\n",
+        "user|1\nuser|2|3\n",
+        "a|b|c|d\ne|f|g|h\n",
+        "a,1\nb\n",
+        "1\n2\n",
+        "1) a\nb\n",
+        "C:\\xyz\n\\x41\n",
+        "\"a\",b\nc\n",
+    ] {
+        assert_eq!(note(text), "", "{text}");
+    }
+}
+
+#[test]
+fn escapes_are_said_of_memory_csvs_too() {
+    let rows = "0,string,a\\x0Ab,56,string,1,1,\n";
+    let hint = guessed(rows).note.expect("a note");
+    assert!(hint.contains("--escape print"), "{hint}");
+    let said = Options {
+        escape: Some(Escape::Raw),
+        ..Options::default()
+    };
+    let hint = seen(rows, &said).expect("recognised").note.expect("a note");
+    assert!(!hint.contains("--escape print"), "{hint}");
+}
