@@ -57,6 +57,8 @@ pub struct KeyBatch {
     pub(super) calls: Calls,
     /// How many of the rows were the header once more.
     pub(super) repeated_headers: u64,
+    /// How many keys expire at a time that can't be read.
+    pub(super) unread_times: u64,
     /// What the quick way of reading rows remembers.
     pub(super) quick: Option<Box<Quick>>,
 }
@@ -145,6 +147,7 @@ impl KeyBatch {
         self.truncate(0);
         self.calls.clear();
         self.repeated_headers = 0;
+        self.unread_times = 0;
         self.unescaped.clear();
         self.is_unescaped = false;
     }

@@ -147,6 +147,7 @@ impl Quoted {
         match self.facts(&row) {
             Ok(facts) => {
                 let place = (byte - batch.offset) as usize;
+                batch.unread_times += u64::from(facts.expires && facts.expires_at.is_none());
                 batch.push_unescaped(place, row.field(self.key), facts);
                 None
             }
@@ -180,7 +181,7 @@ impl Quoted {
             kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word_in_any_case),
             db: db.unwrap_or(0),
             expires: expiry.is_some(),
-            expires_at: expiry.and_then(Moment::parse),
+            expires_at: expiry.and_then(moment),
             encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
             command: None,
         })
@@ -205,7 +206,23 @@ impl Quoted {
 
 /// What tools write for a key that doesn't expire: nothing, or the server's answer to `TTL`.
 fn is_never(text: &[u8]) -> bool {
-    matches!(text, b"" | b"-1" | b"0") || text.eq_ignore_ascii_case(b"null")
+    let words: [&[u8]; 6] = [b"null", b"nil", b"(nil)", b"none", b"never", b"\\N"];
+    matches!(text, b"" | b"-1" | b"0") || words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// A time as tools write it, as spreadsheets cut it to minutes, or in seconds or milliseconds since
+/// 1970. Shorter numbers may as well be lives that are left.
+fn moment(text: &[u8]) -> Option<Moment> {
+    const MINUTES: usize = "2026-11-23 21:52".len();
+    match text.len() {
+        // A date has as many bytes.
+        10 => number::size(text)
+            .map(|seconds| Moment::from_unix_ms(seconds * 1000))
+            .or_else(|| Moment::parse(text)),
+        13 => number::size(text).map(Moment::from_unix_ms),
+        MINUTES => Moment::parse(&[text, b":00"].concat()),
+        _ => Moment::parse(text),
+    }
 }
 
 /// One quote too many makes a row of everything up to the next one.
@@ -324,6 +341,52 @@ fn behind_quotes(mut inside: &[u8]) -> Option<&[u8]> {
         match inside.strip_prefix(b"\"") {
             Some(rest) => inside = rest,
             None => return Some(inside),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Result;
+    use crate::source::{KeyBatch, KeyFacts, KeySource, Options, Source};
+    use std::io::Cursor;
+
+    /// The keys of a CSV, and how many times couldn't be read.
+    fn keys(text: &str) -> Result<(Vec<(String, KeyFacts)>, u64)> {
+        let bytes = Cursor::new(text.to_owned());
+        let mut source = Source::from_reader("input", bytes, &Options::default())?;
+        let mut batch = KeyBatch::new();
+        let mut keys = Vec::new();
+        while source.next_batch(&mut batch)? {
+            keys.extend(batch.records().map(|record| {
+                let key = String::from_utf8_lossy(record.key).into_owned();
+                (key, record.facts)
+            }));
+        }
+        Ok((keys, source.findings().unread_times))
+    }
+
+    #[test]
+    fn times_are_read_in_any_usual_form_or_counted() {
+        let truth = Some(1_795_470_720_000);
+        for (text, expires, ms) in [
+            ("1795470720", true, truth),
+            ("1795470720000", true, truth),
+            ("2026-11-23 21:52", true, truth),
+            ("2026-11-23T21:52:00Z", true, truth),
+            ("-1", false, None),
+            ("NULL", false, None),
+            ("never", false, None),
+            ("3600", true, None),
+            ("tomorrow", true, None),
+            ("17954707200000000", true, None),
+            ("2026-11-23 2x:52", true, None),
+        ] {
+            let (keys, unread) = keys(&format!("key,expiry\na,{text}\n")).expect("it reads");
+            let facts = keys[0].1;
+            let found = facts.expires_at.map(|at| at.unix_ms());
+            assert_eq!((facts.expires, found), (expires, ms), "{text}");
+            assert_eq!(unread, u64::from(expires && ms.is_none()), "{text}");
         }
     }
 }

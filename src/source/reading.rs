@@ -29,6 +29,8 @@ pub struct Findings {
     pub filtered_keys: u64,
     /// Rows that were the header once more, as where several files were joined.
     pub repeated_headers: u64,
+    /// Keys that expire at a time that can't be read: they count as expiring, nobody knows when.
+    pub unread_times: u64,
     /// What the user should know that could be seen while reading only.
     pub notes: Vec<String>,
 }
@@ -40,19 +42,31 @@ impl Findings {
         self.ambiguous_keys += other.ambiguous_keys;
         self.filtered_keys += other.filtered_keys;
         self.repeated_headers += other.repeated_headers;
+        self.unread_times += other.unread_times;
         self.notes.extend(other.notes);
     }
 
     /// Notes what was counted over all parts of the input.
     pub(crate) fn note_counts(&mut self) {
-        let times = match self.repeated_headers {
-            0 => return,
-            1 => "once more".to_owned(),
-            more => format!("{more} more times"),
+        let headers = match self.repeated_headers {
+            0 => None,
+            1 => Some("once more".to_owned()),
+            more => Some(format!("{more} more times")),
         };
-        self.notes.push(format!(
-            "its header stands in it {times}, as where files were joined: passed over"
-        ));
+        self.notes.extend(headers.map(|times| {
+            format!("its header stands in it {times}, as where files were joined: passed over")
+        }));
+        let unread = match self.unread_times {
+            0 => None,
+            1 => Some("1 key expires at a time".to_owned()),
+            keys => Some(format!("{keys} keys expire at times")),
+        };
+        self.notes.extend(unread.map(|when| {
+            format!(
+                "{when} that can't be read; a date and time such as 2026-11-23T21:52:29 can, and \
+                 seconds or milliseconds since 1970"
+            )
+        }));
     }
 }
 
@@ -90,6 +104,7 @@ impl Reading {
             Layout::Monitor => monitor::read_rows(batch, BATCH_ROWS, &mut faults),
         }
         findings.repeated_headers += batch.repeated_headers;
+        findings.unread_times += batch.unread_times;
         // MONITOR's own quotes are taken off already.
         if self.escape != Escape::Raw && self.layout != Layout::Monitor {
             findings.ambiguous_keys += self.unescape(batch, &mut faults);

@@ -76,8 +76,9 @@ fn findings(fields: &mut Fields<'_>) -> Result<Findings, Broken> {
         faults: faults(fields)?,
         ambiguous_keys: fields.u64()?,
         filtered_keys: fields.u64()?,
-        // A note tells them.
+        // Notes tell them.
         repeated_headers: 0,
+        unread_times: 0,
         notes: (0..fields.count(MAX_NOTES, "notes")?)
             .map(|_| fields.text())
             .collect::<Result<_, _>>()?,

@@ -40,6 +40,7 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
             ambiguous_keys: 3,
             filtered_keys: 4,
             repeated_headers: 0,
+            unread_times: 0,
             notes: vec!["its keys are odd".to_owned(), "\u{fc}".to_owned()],
         },
         slots: Some(tally.used_slots()),
