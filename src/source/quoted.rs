@@ -24,6 +24,8 @@ pub(crate) struct Quoted {
     /// The names of the columns, as the header has them.
     pub(super) names: Vec<String>,
     pub(super) key: usize,
+    /// Whether a space stands before the key's name in the header.
+    pub(super) pads_key: bool,
     pub(super) size: Option<usize>,
     pub(super) kind: Option<usize>,
     pub(super) elements: Option<usize>,
@@ -148,7 +150,7 @@ impl Quoted {
             Ok(facts) => {
                 let place = (byte - batch.offset) as usize;
                 batch.unread_times += u64::from(facts.expires && facts.expires_at.is_none());
-                batch.push_unescaped(place, row.field(self.key), facts);
+                batch.push_unescaped(place, self.key_of(&row), facts);
                 None
             }
             Err((column, message)) => fault(Some(self.name(column)), message),
@@ -169,10 +171,20 @@ impl Quoted {
         self.name(self.key)
     }
 
+    /// A row's key, without the space that the header has before it too.
+    fn key_of<'row>(&self, row: &'row Row<'_>) -> &'row [u8] {
+        let key = row.field(self.key);
+        match self.pads_key {
+            true => key.strip_prefix(b" ").unwrap_or(key),
+            false => key,
+        }
+    }
+
     /// What is known of a row's key; or the column that can't be read, and why.
     fn facts(&self, row: &Row<'_>) -> Result<KeyFacts, (usize, String)> {
-        let field = |column: Option<usize>| column.map(|column| row.field(column));
-        let size_bytes = self.number(row, self.size, number::size, number::SIZE_EXPECTED)?;
+        let field = |column: Option<usize>| column.map(|column| row.word(column));
+        let size_column = self.size.filter(|column| !is_unknown(row.word(*column)));
+        let size_bytes = self.number(row, size_column, number::size, number::SIZE_EXPECTED)?;
         let db = self.number(row, self.db, number::database, "a database number")?;
         let expiry = field(self.expiry).filter(|text| !is_never(text));
         Ok(KeyFacts {
@@ -198,10 +210,15 @@ impl Quoted {
         let Some(column) = column else {
             return Ok(None);
         };
-        let text = row.field(column);
+        let text = row.word(column);
         let refused = || format!("expected {expected}, found {}", excerpt(text));
         read(text).map(Some).ok_or_else(|| (column, refused()))
     }
+}
+
+/// What stands for the size of a key that was gone when it was asked for, or of which nobody knows.
+fn is_unknown(text: &[u8]) -> bool {
+    is_never(text) && text != b"0"
 }
 
 /// What tools write for a key that doesn't expire: nothing, or the server's answer to `TTL`.
@@ -249,6 +266,11 @@ impl Row<'_> {
             true => field.strip_suffix(b"\r").unwrap_or(field),
             false => field,
         }
+    }
+
+    /// A field that is no key, without spaces around it.
+    fn word(&self, column: usize) -> &[u8] {
+        self.field(column).trim_ascii()
     }
 }
 
@@ -387,6 +409,31 @@ mod tests {
             let found = facts.expires_at.map(|at| at.unix_ms());
             assert_eq!((facts.expires, found), (expires, ms), "{text}");
             assert_eq!(unread, u64::from(expires && ms.is_none()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_may_be_unknown() {
+        for text in ["", "NULL", "nil", "(nil)", "-1"] {
+            let (keys, _) = keys(&format!("key,size\na,{text}\nb,5\n")).expect("it reads");
+            let sizes: Vec<_> = keys.iter().map(|(_, facts)| facts.size_bytes).collect();
+            assert_eq!(sizes, [None, Some(5)], "{text}");
+        }
+        assert!(keys("key,size\na,-2\n").is_err());
+        assert!(keys("key,size\na,x\n").is_err());
+    }
+
+    #[test]
+    fn spaces_behind_delimiters_are_taken_off_as_in_the_header() {
+        for (text, key) in [
+            ("key, size\na, 5\n", "a"),
+            ("size, key\n5, a\n", "a"),
+            ("size,key\n5, a\n", " a"),
+            ("size, key\n5,a \n", "a "),
+        ] {
+            let (keys, _) = keys(text).expect("it reads");
+            assert_eq!(keys[0].0, key, "{text}");
+            assert_eq!(keys[0].1.size_bytes, Some(5), "{text}");
         }
     }
 }

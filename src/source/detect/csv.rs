@@ -5,7 +5,7 @@ use super::super::fault::excerpt;
 use super::super::quoted::Quoted;
 use super::super::{Format, Options};
 use super::Recognised;
-use super::header::{columns, delimiters_with_key};
+use super::header::{columns, delimiters_with_key, is_padded};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Names of columns, in the order of preference.
@@ -75,6 +75,7 @@ pub(super) fn rows(first: &[u8], options: &Options, least: usize) -> Result<Reco
         header: first.strip_suffix(b"\r").unwrap_or(first).to_vec(),
         names: columns.clone(),
         key,
+        pads_key: is_padded(first, delimiter, key),
         size,
         kind: find(KIND_NAMES),
         elements: find(ELEMENT_NAMES),

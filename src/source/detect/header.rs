@@ -23,8 +23,23 @@ pub(super) fn delimiters_with_key(first: &[u8], options: &Options) -> Vec<u8> {
         .collect()
 }
 
+/// Whether a space stands before a column's name.
+pub(super) fn is_padded(first: &[u8], delimiter: u8, column: usize) -> bool {
+    let record = record(first, delimiter);
+    record
+        .get(column)
+        .is_some_and(|name| name.starts_with(b" "))
+}
+
 /// The columns of a header, trimmed.
 pub(super) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
+    record(first, delimiter)
+        .iter()
+        .map(|column| String::from_utf8_lossy(column).trim().to_owned())
+        .collect()
+}
+
+fn record(first: &[u8], delimiter: u8) -> ByteRecord {
     let mut record = ByteRecord::new();
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
@@ -33,7 +48,4 @@ pub(super) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
     // Reading from memory into a ByteRecord can't fail.
     let _ = reader.read_byte_record(&mut record);
     record
-        .iter()
-        .map(|column| String::from_utf8_lossy(column).trim().to_owned())
-        .collect()
 }
