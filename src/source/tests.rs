@@ -820,7 +820,8 @@ fn a_blank_line_is_no_key_with_either_line_end() {
 /// A row that is too long doesn't hide a bad row before it, nor the other way round.
 #[test]
 fn the_first_of_a_bad_and_a_long_row_stops_the_run() {
-    let forms: [(Format, &str, fn(&str, &str) -> String); 3] = [
+    type Form = fn(&str, &str) -> String;
+    let forms: [(Format, &str, Form); 3] = [
         (Format::RdbTools, "", |key, size| {
             format!("0,string,{key},{size},string,1,1,\n")
         }),

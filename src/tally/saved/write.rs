@@ -129,8 +129,12 @@ impl Body {
 
     /// Words of ours, on one line and not too long.
     fn text(&mut self, text: &str) {
-        let line: String = text.chars().map(without_control).collect();
-        self.name(&line.as_bytes()[..line.floor_char_boundary(MAX_TEXT_BYTES)]);
+        let mut line: String = text.chars().map(without_control).collect();
+        let mut cuts = (0..=line.len().min(MAX_TEXT_BYTES)).rev();
+        // The beginning of a text is a place to cut at.
+        let length = cuts.find(|cut| line.is_char_boundary(*cut)).unwrap_or(0);
+        line.truncate(length);
+        self.name(line.as_bytes());
     }
 
     fn maybe_text(&mut self, text: Option<&str>) {
