@@ -72,14 +72,14 @@ pub(super) fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
     })
 }
 
-/// How long the first row is where it isn't whole.
+/// How long the first row is where its beginning is missing; one that has it is damaged, not cut.
 fn cut_row(rows: RdbTools, text: &[u8]) -> usize {
     let Cut::At(end) = rows.next_start(text, 1, true) else {
         return 0;
     };
     let row = &text[..end];
     let row = row.strip_suffix(b"\n").unwrap_or(row);
-    match rows.is_row(row) || row.trim_ascii().is_empty() {
+    match rows.has_fields(row) || row.trim_ascii().is_empty() {
         true => 0,
         false => end,
     }

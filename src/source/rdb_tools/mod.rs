@@ -33,7 +33,7 @@ use super::fault::Faults;
 use super::{Encoding, Moment};
 use ends::{HEAD_BYTES, Head, Tail, head};
 use marks::PIECE_BYTES;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// The header that rdb-tools writes.
 pub(super) const HEADER: &str =
@@ -90,6 +90,13 @@ impl RdbTools {
     /// Whether a line is a whole row by itself.
     pub(super) fn is_row(self, line: &[u8]) -> bool {
         self.split(line).is_some()
+    }
+
+    /// Whether text has the beginning of a row and as many fields as one: it isn't the rest of one
+    /// that was cut.
+    pub(super) fn has_fields(self, row: &[u8]) -> bool {
+        let commas = |text: &[u8]| memchr_iter(b',', text).count();
+        head(row).is_some() && commas(row) >= commas(self.header().as_bytes())
     }
 
     /// Whether a line ends a row.
