@@ -26,6 +26,13 @@ impl Packing {
     /// The compression that these first bytes are the magic of.
     pub(super) fn of(head: &[u8]) -> Option<Packing> {
         match head {
+            // A frame to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2).
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] => {
+                let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+                let behind = Packing::of(rest.get(length..)?)?;
+                // The decoder of lz4 skips none.
+                (behind == Packing::Zstd).then_some(behind)
+            }
             [0x1f, 0x8b, 8, ..] => Some(Packing::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Packing::Lz4),
@@ -52,7 +59,7 @@ impl Packing {
         let decoder: Box<dyn Read + Send> = match self {
             Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
             Packing::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
-            Packing::Lz4 => Box::new(Lz4Frames(Some(FrameDecoder::new(packed)))),
+            Packing::Lz4 => Box::new(Lz4Frames::new(packed)),
         };
         Ok(Box::new(Unpacked {
             packing: self,
@@ -176,7 +183,19 @@ pub(crate) fn read_error(path: &Path, cause: io::Error) -> Error {
 
 /// A file may have several frames, and the decoder ends with each: every frame gets a new one
 /// (lz4_flex panics when it is used again for a frame with larger blocks).
-struct Lz4Frames<R: BufRead>(Option<FrameDecoder<R>>);
+///
+/// The decoder also ends where the input does, if that is between two blocks of a frame: whether the
+/// frame was whole is told by whether its end was met before the input's.
+struct Lz4Frames<R: BufRead>(Option<FrameDecoder<Watched<R>>>);
+
+impl<R: BufRead> Lz4Frames<R> {
+    fn new(input: R) -> Lz4Frames<R> {
+        Lz4Frames(Some(FrameDecoder::new(Watched {
+            input,
+            is_at_end: false,
+        })))
+    }
+}
 
 impl<R: BufRead> Read for Lz4Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -184,6 +203,9 @@ impl<R: BufRead> Read for Lz4Frames<R> {
             let read = frame.read(buffer)?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
+            }
+            if frame.get_ref().is_at_end {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let mut rest = self.0.take().map(FrameDecoder::into_inner);
             let is_end = match &mut rest {
@@ -195,6 +217,30 @@ impl<R: BufRead> Read for Lz4Frames<R> {
             }
         }
         Ok(0)
+    }
+}
+
+/// An input of which is known whether somebody wanted more than there was.
+struct Watched<R> {
+    input: R,
+    is_at_end: bool,
+}
+
+impl<R: BufRead> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.is_at_end |= count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Watched<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.input.consume(count);
     }
 }
 
@@ -248,6 +294,57 @@ mod tests {
             let garbage = [&both[..], b"garbage that is no frame"].concat();
             assert!(read(&garbage).is_err(), "{packing:?}");
         }
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_is_seen() {
+        let text = keys();
+        for packing in [Packing::Gzip, Packing::Zstd, Packing::Lz4] {
+            let first = packed(packing, &text[..70_000]);
+            let both = [&first[..], &packed(packing, b"other:key\n")].concat();
+            // Everywhere behind the magic but between the two; not so often where all is alike.
+            let ends = (4..both.len()).filter(|end| end % 97 == 0 || both.len() - end < 200);
+            for end in ends
+                .chain(lz4_blocks(&first))
+                .filter(|end| *end != first.len())
+            {
+                let cut = both[..end].to_vec();
+                let (_, gauged) = Gauge::on(io::Cursor::new(cut), None);
+                let read = packing
+                    .unpack(gauged)
+                    .and_then(|mut unpacked| io::copy(&mut unpacked, &mut io::sink()));
+                assert!(read.is_err(), "{packing:?}, {end} of {}", both.len());
+            }
+        }
+    }
+
+    /// Where the blocks of an LZ4 frame begin and end, with one to three bytes more; of other files any places.
+    fn lz4_blocks(frame: &[u8]) -> Vec<usize> {
+        let (mut ends, mut end) = (Vec::new(), 7);
+        while let Some(length) = frame[end..].first_chunk() {
+            ends.extend(end..end + 4);
+            let length = u32::from_le_bytes(*length) as usize & 0x7fff_ffff;
+            if length == 0 || end + 4 + length >= frame.len() {
+                break;
+            }
+            end += 4 + length;
+        }
+        ends
+    }
+
+    #[test]
+    fn frames_to_be_skipped_are_no_keys() {
+        let skipped = b"\x50\x2a\x4d\x18\x03\0\0\0abc";
+        let zstd = packed(Packing::Zstd, b"key\n");
+        let both = [&skipped[..], &zstd, skipped, &zstd].concat();
+        assert_eq!(Packing::of(&both), Some(Packing::Zstd));
+        let (_, gauged) = Gauge::on(io::Cursor::new(both), None);
+        let mut text = String::new();
+        let unpacked = Packing::Zstd.unpack(gauged);
+        let read = unpacked.and_then(|mut unpacked| unpacked.read_to_string(&mut text));
+        assert_eq!((read.expect("it unpacks"), &*text), (8, "key\nkey\n"));
+        assert_eq!(Packing::of(skipped), None);
+        assert_eq!(Packing::of(&skipped[..6]), None);
     }
 
     /// Keys that don't pack well, so that every format takes many blocks for them.
