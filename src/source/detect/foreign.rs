@@ -3,13 +3,40 @@
 use crate::error::{Error, ErrorKind, Result};
 use memchr::{memchr, memchr_iter, memmem};
 
-/// Refuses what has another job, by its magic.
+/// Refuses text of wide characters.
 pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
     if !is_utf16(head) {
         return Ok(());
     }
-    let message = "expected UTF-8 or plain bytes, found UTF-16";
-    Err(Error::new(ErrorKind::Input, message).mend("convert it: iconv -f UTF-16 -t UTF-8 FILE"))
+    let is_wider = head.starts_with(b"\xFF\xFE\0\0");
+    let name = if is_wider { "UTF-32" } else { "UTF-16" };
+    let message = format!("expected UTF-8 or plain bytes, found {name}");
+    let mend = format!("convert it: iconv -f {name} -t UTF-8 FILE");
+    Err(Error::new(ErrorKind::Input, message).mend(mend))
+}
+
+/// Refuses what is packed in another way than is read, or twice.
+pub(super) fn refuse_packed(head: &[u8]) -> Result<()> {
+    let packings: [(&[u8], &str); 8] = [
+        (b"BZh", "bzip2"),
+        (b"\xFD7zXZ\0", "xz"),
+        (b"PK\x03\x04", "zip"),
+        (b"7z\xBC\xAF\x27\x1C", "7z"),
+        (b"\x02\x21\x4C\x18", "lz4 of the old format"),
+        (b"\x1F\x8B\x08", "gzip inside another packing"),
+        (b"\x28\xB5\x2F\xFD", "zstd inside another packing"),
+        (b"\x04\x22\x4D\x18", "lz4 inside another packing"),
+    ];
+    let is_text = !has_rubbish(head);
+    match packings.iter().find(|(magic, _)| head.starts_with(magic)) {
+        Some((_, name)) if !is_text => {
+            let message =
+                format!("expected keys, plain or packed once with gzip, zstd or lz4; found {name}");
+            Err(Error::new(ErrorKind::Input, message)
+                .mend("unpack it first; stdin is read with `-`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses lines that end with a carriage return alone, as on an old Macintosh: all would be one.

@@ -197,6 +197,7 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
              list",
         ));
     }
+    foreign::refuse_packed(text)?;
     if foreign::has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
         return Err(Error::new(ErrorKind::Input, message)

@@ -258,3 +258,25 @@ fn escapes_are_said_of_memory_csvs_too() {
     let hint = seen(rows, &said).expect("recognised").note.expect("a note");
     assert!(!hint.contains("--escape print"), "{hint}");
 }
+
+#[test]
+fn what_is_packed_otherwise_is_named() {
+    let noise: Vec<u8> = (0..900u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    for (magic, name) in [
+        (&b"BZh9"[..], "found bzip2"),
+        (b"\xFD7zXZ\0", "found xz"),
+        (b"PK\x03\x04", "found zip"),
+        (b"\x1F\x8B\x08", "found gzip inside"),
+    ] {
+        let line = refusal([magic, &noise].concat());
+        assert!(
+            line.contains(name) && line.contains("unpack it first"),
+            "{line}"
+        );
+    }
+    assert_eq!(guessed("BZhang\nBZhou\n").name, "list");
+    let line = refusal(b"\xFF\xFE\0\0k\0\0\0");
+    assert!(line.contains("iconv -f UTF-32"), "{line}");
+}
