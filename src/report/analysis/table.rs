@@ -358,6 +358,7 @@ fn expiry(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     ))?;
     match expiry.unknown {
         0 => Ok(()),
+        1 => page.line("1 more key expires at a time that the input doesn't tell."),
         unknown => page.line(&format!(
             "{} more keys expire at a time that the input doesn't tell.",
             count_text(unknown)
