@@ -36,8 +36,11 @@ fn words(cause: &Cause, of: &str) -> String {
     };
     match cause {
         Cause::Key { name, share } => format!(
-            "the key `{}` is {}: only splitting the key helps",
-            key_line(name),
+            "{} is {}: only splitting the key helps",
+            name.as_deref().map_or_else(
+                || "one key".to_owned(),
+                |name| format!("the key `{}`", key_line(name))
+            ),
             part(share)
         ),
         Cause::HashTag { name, share } => format!(
@@ -77,8 +80,11 @@ mod tests {
             value: 1.0,
             error: 0.0,
         };
+        let name = Some(name);
         let key = Cause::Key { name, share };
         assert!(words(&key, "bytes").contains("is 100.0 % of its bytes"));
+        let unknown = Cause::Key { name: None, share };
+        assert!(words(&unknown, "keys").starts_with("one key is 100.0 % of its keys"));
         assert!(words(&Cause::ManyKeys, "keys").contains("no single"));
     }
 }

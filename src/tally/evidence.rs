@@ -7,6 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 /// From which share of a slot on something is its cause.
 pub(super) const CAUSE_SHARE: f64 = 0.5;
 
+/// From which share of a slot on a key is nearly all of it: its cause though other keys share its
+/// hash tag.
+const NEARLY_ALL: f64 = 0.9;
+
+/// How many keys a hash tag or a prefix must have to be more than the name of one key.
+pub(super) const FAMILY_KEYS: u64 = 2;
+
 /// How much larger a prefix's share of a slot must be than its share of all:
 /// a prefix that is as frequent everywhere explains nothing.
 pub(super) const PREFIX_LIFT: f64 = 2.0;
@@ -25,8 +32,8 @@ pub struct Share {
 pub enum Cause {
     /// One key.
     Key {
-        /// The key.
-        name: Box<[u8]>,
+        /// The key, where its name was kept: of a key without a size it isn't.
+        name: Option<Box<[u8]>>,
         /// Its share of the slot.
         share: Share,
     },
@@ -46,6 +53,21 @@ pub enum Cause {
     },
     /// Many keys that have nothing in common.
     ManyKeys,
+}
+
+/// Which of two is the cause: a key that is nearly all; a hash tag of several keys that is more; else
+/// the key.
+pub(super) fn key_or_tag(
+    key: Option<(Option<Box<[u8]>>, Share)>,
+    tag: Option<(Box<[u8]>, Share)>,
+) -> Option<Cause> {
+    let share_of_key = key.as_ref().map_or(0.0, |(_, share)| share.value);
+    match (key, tag) {
+        (_, Some((name, share))) if share_of_key < NEARLY_ALL.min(share.value) => {
+            Some(Cause::HashTag { name, share })
+        }
+        (key, _) => key.map(|(name, share)| Cause::Key { name, share }),
+    }
 }
 
 /// What is weighed.
@@ -78,10 +100,11 @@ impl Wanted {
 impl Tally {
     /// Why these slots are hot, by keys or by bytes, in the order given.
     ///
-    /// A key is the cause with half of the slot; else a hash tag with
-    /// half of the slot; else a prefix with half of the slot that is at least
-    /// twice as frequent there as over all; else many keys. What is estimated
-    /// must be a cause with 95 % confidence.
+    /// By keys, the only one of a slot is the cause; by bytes, a key with nine tenths of the slot.
+    /// Else it is a hash tag of several keys with half of the slot, and by bytes with more of it
+    /// than any one key; else a key with half of the bytes; else a prefix of several keys with half
+    /// of the slot that is at least twice as frequent there as over all; else many keys. What is
+    /// estimated must be a cause with 95 % confidence.
     pub fn causes(&self, slots: &[Slot], weight: Weight) -> Vec<Cause> {
         let wanted = Wanted::new(slots);
         let mut evidence: Vec<Evidence> = vec![Evidence::default(); slots.len()];
@@ -92,11 +115,11 @@ impl Tally {
             .zip(&evidence)
             .enumerate()
             .map(|(at, (slot, evidence))| {
-                self.big_key_cause(*slot, weight)
-                    .or_else(|| match &exact_tags {
-                        Some(tags) => self.tag_cause(*slot, weight, tags.get(&at).copied()),
-                        None => evidence.tag_cause(is_complete),
-                    })
+                let tag = match &exact_tags {
+                    Some(tags) => self.tag_share(*slot, weight, tags.get(&at).copied()),
+                    None => evidence.tag_share(is_complete),
+                };
+                key_or_tag(self.key_share(*slot, weight), tag)
                     .or_else(|| evidence.prefix_cause(is_complete, &prefixes))
                     .unwrap_or(Cause::ManyKeys)
             })
@@ -145,10 +168,14 @@ impl Tally {
         (is_complete, overall)
     }
 
-    /// The heaviest tag of each wanted slot, where tags were counted.
+    /// The heaviest tag of several keys in each wanted slot, where tags were counted.
     fn exact_tags(&self, wanted: &Wanted, weight: Weight) -> Option<HashMap<usize, (&[u8], u64)>> {
         let mut heaviest: HashMap<usize, (&[u8], u64)> = HashMap::new();
-        for (tag, slot, count) in self.tags.all()? {
+        let of_several = self
+            .tags
+            .all()?
+            .filter(|(.., count)| count.keys >= FAMILY_KEYS);
+        for (tag, slot, count) in of_several {
             let Some(at) = wanted.at(slot) else {
                 continue;
             };
@@ -164,25 +191,26 @@ impl Tally {
         Some(heaviest)
     }
 
-    fn big_key_cause(&self, slot: Slot, weight: Weight) -> Option<Cause> {
-        let biggest = self.biggest_key(slot)?;
-        let share = match weight {
-            Weight::Keys => counted(1, self.slot(slot).keys)?,
-            Weight::Bytes => counted(biggest.size_bytes, self.slot(slot).bytes)?,
+    /// The key that may be the cause, with its share.
+    fn key_share(&self, slot: Slot, weight: Weight) -> Option<(Option<Box<[u8]>>, Share)> {
+        let biggest = self.biggest_key(slot);
+        let share = match (weight, self.slot(slot).keys) {
+            (Weight::Keys, 1) => counted(1, 1)?,
+            (Weight::Keys, _) => return None,
+            (Weight::Bytes, _) => counted(biggest?.size_bytes, self.slot(slot).bytes)?,
         };
-        Some(Cause::Key {
-            name: biggest.key.clone(),
-            share,
-        })
+        Some((biggest.map(|key| key.key.clone()), share))
     }
 
-    fn tag_cause(&self, slot: Slot, weight: Weight, tag: Option<(&[u8], u64)>) -> Option<Cause> {
+    fn tag_share(
+        &self,
+        slot: Slot,
+        weight: Weight,
+        tag: Option<(&[u8], u64)>,
+    ) -> Option<(Box<[u8]>, Share)> {
         let (name, units) = tag?;
         let share = counted(units, units_of(self.slot(slot), weight))?;
-        Some(Cause::HashTag {
-            name: name.into(),
-            share,
-        })
+        Some((name.into(), share))
     }
 }
 
@@ -197,8 +225,22 @@ fn counted(units: u64, of: u64) -> Option<Share> {
 struct Evidence<'tally> {
     keys: u64,
     units: u64,
-    tags: BTreeMap<&'tally [u8], u64>,
-    prefixes: BTreeMap<&'tally [u8], u64>,
+    tags: BTreeMap<&'tally [u8], Members>,
+    prefixes: BTreeMap<&'tally [u8], Members>,
+}
+
+/// Sampled keys with one name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Members {
+    keys: u64,
+    units: u64,
+}
+
+impl Members {
+    fn add(&mut self, units: u64) {
+        self.keys += 1;
+        self.units = self.units.saturating_add(units);
+    }
 }
 
 impl<'tally> Evidence<'tally> {
@@ -206,32 +248,27 @@ impl<'tally> Evidence<'tally> {
         self.keys += 1;
         self.units = self.units.saturating_add(units);
         if let Some(prefix) = prefix {
-            let known = self.prefixes.entry(prefix).or_default();
-            *known = known.saturating_add(units);
+            self.prefixes.entry(prefix).or_default().add(units);
         }
     }
 
     fn add_tag(&mut self, sampled: &'tally Sampled, units: u64) {
         if let Some(tag) = &sampled.tag {
-            let known = self.tags.entry(tag).or_default();
-            *known = known.saturating_add(units);
+            self.tags.entry(tag).or_default().add(units);
         }
     }
 
-    fn tag_cause(&self, is_complete: bool) -> Option<Cause> {
+    fn tag_share(&self, is_complete: bool) -> Option<(Box<[u8]>, Share)> {
         let (name, units) = heaviest(&self.tags)?;
         let share = self.share(units, is_complete)?;
-        Some(Cause::HashTag {
-            name: name.into(),
-            share,
-        })
+        Some((name.into(), share))
     }
 
     fn prefix_cause(&self, is_complete: bool, overall: &Evidence<'_>) -> Option<Cause> {
         let (name, units) = heaviest(&self.prefixes)?;
         let share = self.share(units, is_complete)?;
-        let everywhere = overall.prefixes.get(name).copied().unwrap_or(0);
-        let overall = everywhere as f64 / overall.units.max(1) as f64;
+        let everywhere = overall.prefixes.get(name).copied().unwrap_or_default();
+        let overall = everywhere.units as f64 / overall.units.max(1) as f64;
         let is_special = share.value >= PREFIX_LIFT * overall;
         is_special.then(|| Cause::Prefix {
             name: name.into(),
@@ -270,10 +307,11 @@ pub(super) fn units_of(count: SlotCount, weight: Weight) -> u64 {
     }
 }
 
-/// The heaviest of some names; of equals the one that sorts first.
-fn heaviest<'tally>(names: &BTreeMap<&'tally [u8], u64>) -> Option<(&'tally [u8], u64)> {
+/// The heaviest of the names of several keys; of equals the one that sorts first.
+fn heaviest<'tally>(names: &BTreeMap<&'tally [u8], Members>) -> Option<(&'tally [u8], u64)> {
     names
         .iter()
-        .map(|(name, units)| (*name, *units))
+        .filter(|(_, members)| members.keys >= FAMILY_KEYS)
+        .map(|(name, members)| (*name, members.units))
         .reduce(|best, next| if next.1 > best.1 { next } else { best })
 }

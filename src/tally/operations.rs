@@ -6,13 +6,13 @@
 //! it holds every operation its figures are exact.
 
 use super::bounds::{Listed, Seen, Strictness, error_units};
-use super::evidence::{CAUSE_SHARE, PREFIX_LIFT, estimated};
+use super::evidence::{CAUSE_SHARE, FAMILY_KEYS, PREFIX_LIFT, estimated, key_or_tag};
 use super::sample::{NAME_BYTES, mixed};
 use super::{Cause, Prefixes, Share};
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};
 use crate::source::{Calls, Command, joined_spans};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many operations are sampled.
 pub(super) const SAMPLED: usize = 16_384;
@@ -20,9 +20,6 @@ pub(super) const SAMPLED: usize = 16_384;
 /// An operation of the sample: its order (the smaller, the sooner it is kept), slot and key,
 /// which is cut to 256 bytes.
 pub(super) type Sampled = (u64, Slot, Box<[u8]>);
-
-/// What a key is called by: itself, its tag, its prefix.
-type NameOf<'run> = dyn Fn(&[u8]) -> Option<Box<[u8]>> + 'run;
 
 /// What was counted of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,39 +229,61 @@ impl Operations {
         }
         let cause = |slot: &Slot| {
             let of_slot = sampled.iter().filter(|(_, of, _)| of == slot);
-            let keys: Vec<&[u8]> = of_slot.map(|(_, _, key)| &**key).collect();
-            let heaviest = |name: &NameOf| {
-                let mut names: BTreeMap<Box<[u8]>, u64> = BTreeMap::new();
-                for name in keys.iter().filter_map(|key| name(key)) {
-                    *names.entry(name).or_default() += 1;
-                }
-                let best = names
-                    .into_iter()
-                    .reduce(|best, next| if next.1 > best.1 { next } else { best });
-                let (name, count) = best?;
-                let value = count as f64 / keys.len() as f64;
-                let share = estimated(value, keys.len() as u64, self.is_complete());
-                (share.value - share.error >= CAUSE_SHARE).then_some((name, share))
+            let of_slot = OfSlot {
+                keys: of_slot.map(|(_, _, key)| &**key).collect(),
+                is_complete: self.is_complete(),
             };
-            if let Some((name, share)) = heaviest(&|key| Some(key.into())) {
-                return Cause::Key { name, share };
-            }
-            if let Some((name, share)) = heaviest(&|key| hash_tag(key).map(Into::into)) {
-                return Cause::HashTag { name, share };
-            }
-            match heaviest(&|key| first_level(prefixes, key).map(Into::into)) {
-                Some((name, share)) => {
-                    let overall = everywhere.get(&*name).copied().unwrap_or(0);
-                    let overall = overall as f64 / sampled.len() as f64;
-                    match share.value >= PREFIX_LIFT * overall {
-                        true => Cause::Prefix { name, share },
-                        false => Cause::ManyKeys,
+            let key = of_slot.heaviest(1, Some);
+            let key = key.map(|(name, share)| (Some(name), share));
+            let tag = of_slot.heaviest(FAMILY_KEYS, hash_tag);
+            let prefix = || of_slot.heaviest(FAMILY_KEYS, |key| first_level(prefixes, key));
+            let is_special = |name: &[u8], share: Share| {
+                let overall = everywhere.get(name).copied().unwrap_or(0);
+                share.value >= PREFIX_LIFT * (overall as f64 / sampled.len() as f64)
+            };
+            key_or_tag(key, tag)
+                .or_else(|| match prefix() {
+                    Some((name, share)) if is_special(&name, share) => {
+                        Some(Cause::Prefix { name, share })
                     }
-                }
-                None => Cause::ManyKeys,
-            }
+                    _ => None,
+                })
+                .unwrap_or(Cause::ManyKeys)
         };
         slots.iter().map(cause).collect()
+    }
+}
+
+/// The sampled operations of a slot: the keys that they were on.
+struct OfSlot<'run> {
+    keys: Vec<&'run [u8]>,
+    is_complete: bool,
+}
+
+impl<'run> OfSlot<'run> {
+    /// The name that most operations have, of equals the one that sorts first: when it is that of so
+    /// many keys, and so much of the slot that it may be the cause.
+    fn heaviest(
+        &self,
+        least_keys: u64,
+        name_of: impl Fn(&'run [u8]) -> Option<&'run [u8]>,
+    ) -> Option<(Box<[u8]>, Share)> {
+        let mut names: BTreeMap<&[u8], (BTreeSet<&[u8]>, u64)> = BTreeMap::new();
+        for key in &self.keys {
+            if let Some(name) = name_of(key) {
+                let (keys, operations) = names.entry(name).or_default();
+                keys.insert(key);
+                *operations += 1;
+            }
+        }
+        let (name, operations) = names
+            .into_iter()
+            .filter(|(_, (keys, _))| keys.len() as u64 >= least_keys)
+            .map(|(name, (_, operations))| (name, operations))
+            .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+        let value = operations as f64 / self.keys.len() as f64;
+        let share = estimated(value, self.keys.len() as u64, self.is_complete);
+        (share.value - share.error >= CAUSE_SHARE).then(|| (name.into(), share))
     }
 }
 
@@ -320,6 +339,29 @@ mod tests {
         assert_eq!(&*hot.key, b"hot");
         assert!((hot.share.value - 0.25).abs() <= hot.share.error, "{hot:?}");
         let causes = whole.causes(&[hot.slot], Prefixes::default());
-        assert!(matches!(&causes[0], Cause::Key { name, .. } if &**name == b"hot"));
+        assert!(matches!(&causes[0], Cause::Key { name: Some(name), .. } if &**name == b"hot"));
+    }
+
+    #[test]
+    fn a_tag_of_several_keys_is_a_cause_before_a_part_of_them() {
+        let cause = |keys: &[(&str, u64)]| {
+            let mut operations = Operations::default();
+            let each = keys
+                .iter()
+                .flat_map(|(key, count)| (0..*count).map(move |_| key));
+            for (place, key) in (0..).zip(each) {
+                let slot = Slot::for_key(key.as_bytes());
+                operations.add(key.as_bytes(), slot, Command::from_name(b"get"), place);
+            }
+            let slot = Slot::for_key(keys[0].0.as_bytes());
+            operations.causes(&[slot], Prefixes::default()).remove(0)
+        };
+        let is_tag = |cause| matches!(cause, Cause::HashTag { name, .. } if &*name == b"tag");
+        let is_key =
+            |cause| matches!(cause, Cause::Key { name: Some(name), .. } if &*name == b"{tag}1");
+        assert!(is_tag(cause(&[("{tag}1", 5), ("{tag}2", 5)])));
+        assert!(is_tag(cause(&[("{tag}1", 80), ("{tag}2", 20)])));
+        assert!(is_key(cause(&[("{tag}1", 95), ("{tag}2", 5)])));
+        assert!(is_key(cause(&[("{tag}1", 80), ("tag", 20)])));
     }
 }

@@ -192,6 +192,57 @@ fn a_cause_is_a_key_a_tag_a_prefix_or_nothing() {
 }
 
 #[test]
+fn a_slot_of_one_key_has_it_as_its_cause() {
+    let mut tally = Tally::new();
+    let facts = KeyFacts::UNKNOWN;
+    let key = b"list:{tag}:1";
+    tally.add(KeyRecord { key, facts }, Slot::for_key(key), 0);
+    add(&mut tally, b"user:1", 10, 1);
+    let slots = [Slot::for_key(key), Slot::for_key(b"user:1")];
+    let causes = tally.causes(&slots, Weight::Keys);
+    let share = Share {
+        value: 1.0,
+        error: 0.0,
+    };
+    let [of_list, of_dump] = [None, Some(b"user:1".as_slice().into())];
+    let expected = [of_list, of_dump].map(|name| Cause::Key { name, share });
+    assert_eq!(causes, expected);
+}
+
+#[test]
+fn a_tag_of_several_keys_is_a_cause_before_a_part_of_them() {
+    let cause = |keys: &[(&str, u64)], weight| {
+        let mut tally = Tally::new();
+        for (place, (key, size)) in (0..).zip(keys) {
+            add(&mut tally, key.as_bytes(), *size, place);
+        }
+        let slot = Slot::for_key(keys[0].0.as_bytes());
+        assert_eq!(tally.slot(slot).keys, keys.len() as u64);
+        match tally.causes(&[slot], weight).remove(0) {
+            Cause::Key { name, .. } => format!("key {name:?}"),
+            Cause::HashTag { name, .. } => name.escape_ascii().to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    let key = |name: &str| format!("key {:?}", Some(name.as_bytes()));
+    // Of two equal keys none is the cause.
+    let equal = [("{tag}1", 50), ("{tag}2", 50)];
+    assert_eq!(cause(&equal, Weight::Bytes), "tag");
+    assert_eq!(cause(&equal, Weight::Keys), "tag");
+    let most = [("{tag}1", 70), ("{tag}2", 30)];
+    assert_eq!(cause(&most, Weight::Bytes), "tag");
+    let nearly_all = [("{tag}1", 95), ("{tag}2", 5)];
+    assert_eq!(cause(&nearly_all, Weight::Bytes), key("{tag}1"));
+    // A tag of one key is no more than the key.
+    let alone = [("{tag}1", 70), ("tag", 30)];
+    assert_eq!(cause(&alone, Weight::Bytes), key("{tag}1"));
+    assert_eq!(cause(&alone, Weight::Keys), "ManyKeys");
+    // One prefix of one key is no family either.
+    assert_eq!(cause(&[("a:{x}", 1), ("b:{x}", 1)], Weight::Keys), "x");
+    assert_eq!(cause(&[("a:{x}", 1), ("x", 1)], Weight::Keys), "ManyKeys");
+}
+
+#[test]
 fn a_list_counts_as_its_keys_do() {
     // Longer than a piece of the fused pass, tags and blank lines in between, and one long key.
     let mut text = String::new();

@@ -337,7 +337,7 @@ fn hot_slots(
 
 fn cause_row(cause: Cause) -> CauseRow {
     let (kind, name, share) = match cause {
-        Cause::Key { name, share } => ("key", Some(name), share),
+        Cause::Key { name, share } => ("key", name, share),
         Cause::HashTag { name, share } => ("hash_tag", Some(name), share),
         Cause::Prefix { name, share } => ("prefix", Some(name), share),
         Cause::ManyKeys => (

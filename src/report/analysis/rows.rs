@@ -98,7 +98,7 @@ pub struct HotSlot {
 pub struct CauseRow {
     /// `key`, `hash_tag`, `prefix` or `many_keys`.
     pub kind: &'static str,
-    /// The key, tag or prefix; none for many keys.
+    /// The key, tag or prefix; none for many keys, and for a key whose name wasn't kept.
     pub name: Option<String>,
     /// The name's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -266,10 +266,12 @@ pub(super) fn cause(cause: &CauseRow) -> String {
         "prefix" => "one prefix",
         _ => return "many keys".to_owned(),
     };
-    let name = cause.name.as_deref().unwrap_or_default();
     let about = if cause.exact { "" } else { "about " };
     let share = about.to_owned() + &about_percent(cause.share, cause.error);
-    format!("{words}, {}: {share} of the slot", shortened(name))
+    match &cause.name {
+        Some(name) => format!("{words}, {}: {share} of the slot", shortened(name)),
+        None => format!("{words}: {share} of the slot"),
+    }
 }
 
 fn types(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
