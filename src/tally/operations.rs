@@ -164,15 +164,16 @@ impl Operations {
         self.span_us
     }
 
-    /// The commands that were called, the most called first, of equals by name.
+    /// The commands that were called, by operations and calls without a key together, most first, of
+    /// equals by name.
     pub fn commands(&self) -> Vec<(Command, CommandCount)> {
         let mut called: Vec<_> = Command::all()
             .map(|command| (command, self.commands[command.index()]))
             .filter(|(_, count)| count.operations > 0 || count.keyless > 0)
             .collect();
         called.sort_by_key(|(command, count)| {
-            let calls = count.operations.saturating_add(count.keyless);
-            (Reverse(calls), command.name())
+            let both = count.operations.saturating_add(count.keyless);
+            (Reverse(both), command.name())
         });
         called
     }

@@ -31,7 +31,7 @@ pub struct OperationRows {
     pub hot_slots: Vec<HotOperationSlot>,
     /// The keys with the most operations.
     pub hot_keys: Vec<HotKeyRow>,
-    /// The commands, the most called first.
+    /// The commands by operations and calls without a key together, most first, of equals by name.
     pub commands: Vec<CommandRow>,
 }
 
