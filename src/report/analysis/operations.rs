@@ -15,7 +15,8 @@ use std::cmp::Reverse;
 pub struct OperationRows {
     /// All operations.
     pub total: u64,
-    /// How many commands scripts ran; the script's own call is counted instead.
+    /// How many commands scripts ran: they aren't counted, the keys that a script's own call names
+    /// are. A call that names none is among [`CommandRow::keyless`].
     pub scripted: u64,
     /// The time of the first command.
     pub first: Option<String>,

@@ -1,6 +1,6 @@
 //! Operations on keys, for people.
 
-use super::super::numbers::count_text;
+use super::super::numbers::{count_text, counted_text};
 use super::super::page::{self, Page};
 use super::OperationRows;
 use super::table::{about, about_percent, cause, percent, scope_text, shortened};
@@ -9,16 +9,22 @@ use std::io;
 /// How many commands a table shows; the JSON form has all.
 const COMMANDS: usize = 20;
 
+/// The commands that call scripts and functions.
+const SCRIPT_CALLS: [&str; 6] = [
+    "eval",
+    "eval_ro",
+    "evalsha",
+    "evalsha_ro",
+    "fcall",
+    "fcall_ro",
+];
+
 /// Writes what logs of MONITOR had.
 pub(super) fn write(page: &mut dyn Page, operations: &OperationRows) -> io::Result<()> {
     page.heading("Operations (a key of a command is one)")?;
     let mut facts = vec![("on keys", count_text(operations.total))];
     if operations.scripted > 0 {
-        let scripted = count_text(operations.scripted);
-        facts.push((
-            "in scripts",
-            format!("{scripted} commands, not counted again"),
-        ));
+        facts.push(("in scripts", in_scripts(operations)));
     }
     if let (Some(first), Some(seconds)) = (&operations.first, operations.seconds) {
         facts.push(("from", format!("{first}, {seconds:.1} seconds long")));
@@ -58,6 +64,22 @@ pub(super) fn write(page: &mut dyn Page, operations: &OperationRows) -> io::Resu
         page::table(page, &["operations", "share", "slot", "key"], &[3], rows)?;
     }
     commands(page, operations)
+}
+
+/// What scripts ran. Keys that they touch without being told are nowhere.
+fn in_scripts(operations: &OperationRows) -> String {
+    let commands = counted_text(operations.scripted, "command");
+    let words = "not counted: of a script, the keys that its call names are";
+    let rows = operations.commands.iter();
+    let calls = rows.filter(|row| SCRIPT_CALLS.contains(&row.command));
+    match calls.fold(0, |sum: u64, row| sum.saturating_add(row.keyless)) {
+        0 => format!("{commands}, {words}"),
+        1 => format!("{commands}, {words} (1 call names none)"),
+        calls => format!(
+            "{commands}, {words} ({} calls name none)",
+            count_text(calls)
+        ),
+    }
 }
 
 fn commands(page: &mut dyn Page, operations: &OperationRows) -> io::Result<()> {

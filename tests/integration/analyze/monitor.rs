@@ -1,7 +1,7 @@
 //! Logs of MONITOR.
 
 use super::{says, with_file};
-use crate::tool::run_in;
+use crate::tool::{run_in, run_with};
 use serde_json::Value;
 
 #[test]
@@ -107,4 +107,20 @@ fn logs_of_monitor_give_operations_on_keys() {
     let plan = run_in(folder.path(), plan, b"");
     assert_eq!(plan.exit, 2);
     says(&plan.stderr, &["a log of MONITOR has operations"]);
+}
+
+#[test]
+fn what_scripts_run_is_told_with_what_of_it_nobody_counts() {
+    let table = |log: &str| run_with(["analyze", "-"], log.as_bytes()).text().to_owned();
+    let call = |keys: &str| format!("17.000001 [0 x:1] \"EVAL\" \"x\" {keys}\n");
+    let scripted = "17.000002 [0 lua] \"GET\" \"a\"\n";
+    let named = table(&(call("\"1\" \"a\"") + scripted));
+    let words = "1 command, not counted: of a script, the keys that its call names are\n";
+    says(&named, &[words]);
+    let none = table(&(call("\"0\"") + scripted + scripted));
+    let words = "2 commands, not counted: of a script, the keys that its call names are \
+                 (1 call names none)";
+    says(&none, &[words]);
+    let none = call("\"0\"").replace("EVAL", "FCALL_RO") + &call("\"0\"") + scripted;
+    says(&table(&none), &["are (2 calls name none)"]);
 }
