@@ -1,6 +1,7 @@
 //! The analysis as CSV, one row a slot.
 
 use super::super::csv_guard::{cause, guarded};
+use super::Known;
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
 use crate::slot::Slot;
@@ -33,7 +34,7 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
         header.extend(["node_id", "node_addr"]);
     }
     writer.write_record(&header).map_err(cause)?;
-    let knows_bytes = tally.knows_bytes();
+    let known = Known::of(tally);
     for slot in Slot::all() {
         let count = tally.slot(slot);
         let biggest = tally.biggest_key(slot);
@@ -41,10 +42,10 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
         let mut row = vec![
             slot.to_string(),
             count.keys.to_string(),
-            match knows_bytes {
-                true => count.bytes.to_string(),
-                false => String::new(),
-            },
+            known
+                .bytes(count.bytes)
+                .map(|bytes| bytes.to_string())
+                .unwrap_or_default(),
             count.expiring.to_string(),
             name.map(|name| guarded(&name).into_owned())
                 .unwrap_or_default(),

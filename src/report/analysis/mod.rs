@@ -1,7 +1,8 @@
 //! What `analyze` says of a tally.
 //!
 //! The JSON form is one document, `schema` 1, with the names of the structs
-//! here; `docs/analyze.schema.json` has every field. Bytes are `null` where no key has a known size (a list of keys);
+//! here; `docs/analyze.schema.json` has every field. Bytes are `null` where no key has a known size (a list of
+//! keys, a log of MONITOR);
 //! where only some have one, bytes are the sum of those, and
 //! `totals.unsized_keys` says how many are missing. A `cause` is counted when
 //! `exact` is true; otherwise it is estimated from a sample, and `error` is by
@@ -17,6 +18,9 @@ mod families;
 mod files;
 #[cfg(feature = "cli")]
 pub mod html;
+mod nodes;
+#[cfg(feature = "cli")]
+mod nodes_table;
 mod operations;
 #[cfg(feature = "cli")]
 mod operations_table;
@@ -36,7 +40,7 @@ pub use scope::Scope;
 
 use super::key::base64_if_needed;
 use super::numbers::rounded;
-use crate::cluster::{ClusterView, Node};
+use crate::cluster::ClusterView;
 use crate::escape::key_text;
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use crate::source::{Encoding, Moment};
@@ -108,7 +112,7 @@ impl Analysis {
         as_of: Moment,
     ) -> Analysis {
         let tally = &outcome.tally;
-        let known = Known(tally.knows_bytes());
+        let known = Known::of(tally);
         let slots: Vec<SlotRow> = Slot::all()
             .map(|slot| slot_row(slot, tally.slot(slot), known))
             .filter(|row| row.keys > 0)
@@ -162,8 +166,8 @@ impl Analysis {
                 })
                 .collect(),
             operations: operations::operations(tally, chosen, top),
-            nodes: view.map(|view| node_rows(tally, view, known)),
-            unassigned: view.map(|view| unassigned(tally, view, known)),
+            nodes: view.map(|view| nodes::rows(tally, view, known)),
+            unassigned: view.map(|view| nodes::unassigned(tally, view, known)),
             // Shares of a part say nothing of the whole that nodes share.
             advice: view.map(|view| match is_everything {
                 true => advice::advice(tally, view),
@@ -191,6 +195,12 @@ fn left_out(outcome: &Outcome) -> u64 {
 struct Known(bool);
 
 impl Known {
+    /// A log of MONITOR alone tells of no keys, not that there are none.
+    fn of(tally: &Tally) -> Known {
+        let has_keys = tally.total().keys > 0 || tally.operations().is_none();
+        Known(has_keys && tally.knows_bytes())
+    }
+
     fn bytes(self, bytes: u64) -> Option<u64> {
         self.0.then_some(bytes)
     }
@@ -357,39 +367,6 @@ fn cause_row(cause: Cause) -> CauseRow {
         exact: share.error == 0.0,
         error: (share.error > 0.0).then(|| rounded(share.error)),
     }
-}
-
-fn node_rows(tally: &Tally, view: &ClusterView, known: Known) -> Vec<NodeRow> {
-    view.primaries()
-        .map(|node| node_row(tally, node, known))
-        .collect()
-}
-
-fn node_row(tally: &Tally, node: &Node, known: Known) -> NodeRow {
-    let count = sum(tally, node.slots.iter());
-    NodeRow {
-        id: node.id.to_string(),
-        addr: node.addr.as_ref().map(ToString::to_string),
-        slots: node.slots.len(),
-        keys: count.keys,
-        bytes: known.bytes(count.bytes),
-        expiring: count.expiring,
-        failed: node.flags.fail,
-    }
-}
-
-fn unassigned(tally: &Tally, view: &ClusterView, known: Known) -> Unassigned {
-    let slots = view.map().unassigned();
-    let count = sum(tally, slots.iter());
-    Unassigned {
-        slots: slots.len(),
-        keys: count.keys,
-        bytes: known.bytes(count.bytes),
-    }
-}
-
-fn sum(tally: &Tally, slots: impl Iterator<Item = Slot>) -> SlotCount {
-    slots.fold(SlotCount::default(), |sum, slot| sum.plus(tally.slot(slot)))
 }
 
 fn input_row(input: &InputSummary, view: Option<&ClusterView>) -> InputRow {

@@ -194,6 +194,9 @@ pub struct NodeRow {
     pub bytes: Option<u64>,
     /// How many of the keys expire.
     pub expiring: u64,
+    /// How many operations on keys in its slots, when there were logs of MONITOR.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<u64>,
     /// Whether the map says that it has failed.
     pub failed: bool,
 }
@@ -207,6 +210,9 @@ pub struct Unassigned {
     pub keys: u64,
     /// How many bytes.
     pub bytes: Option<u64>,
+    /// How many operations on keys in them, when there were logs of MONITOR.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<u64>,
 }
 
 /// An input and what it was.

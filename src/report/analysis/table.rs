@@ -3,11 +3,11 @@
 use super::super::numbers::{bytes_text, count_text};
 use super::super::page::{self, Page, Text};
 use super::charts;
-use super::operations_table;
 use super::{
     Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding,
     HotSlot, Scope, Spread,
 };
+use super::{nodes_table, operations_table};
 use crate::escape::key_line;
 use std::io::{self, Write};
 
@@ -31,7 +31,8 @@ pub(super) fn on(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         operations_table::write(page, operations)?;
         // Logs alone say nothing of the keys that are there.
         if analysis.totals.keys == 0 {
-            return Ok(());
+            nodes_table::write(page, analysis)?;
+            return findings(page, &analysis.findings);
         }
     }
     totals(page, analysis)?;
@@ -53,7 +54,7 @@ pub(super) fn on(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     )?;
     expiry(page, analysis)?;
     databases(page, analysis)?;
-    nodes(page, analysis)?;
+    nodes_table::write(page, analysis)?;
     findings(page, &analysis.findings)?;
     advice(page, analysis.advice.as_deref().unwrap_or_default())
 }
@@ -381,58 +382,6 @@ fn databases(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         ]
     });
     page::table(page, &["database", "keys", "bytes"], &[], rows)
-}
-
-fn nodes(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
-    let Some(nodes) = &analysis.nodes else {
-        return Ok(());
-    };
-    page.heading("Nodes")?;
-    let mut rows: Vec<Vec<String>> = nodes
-        .iter()
-        .map(|node| {
-            vec![
-                node.id[..8].to_owned(),
-                node.addr.clone().unwrap_or_else(|| "?".to_owned())
-                    + if node.failed { " (failed)" } else { "" },
-                count_text(node.slots as u64),
-                count_text(node.keys),
-                percent(node.keys as f64 / analysis.totals.keys.max(1) as f64),
-                node.bytes.map_or_else(|| "?".to_owned(), bytes_text),
-                share_of(node.bytes, analysis.totals.bytes),
-            ]
-        })
-        .collect();
-    if let Some(nobody) = analysis
-        .unassigned
-        .as_ref()
-        .filter(|nobody| nobody.slots > 0)
-    {
-        rows.push(vec![
-            "nobody".to_owned(),
-            String::new(),
-            count_text(nobody.slots as u64),
-            count_text(nobody.keys),
-            percent(nobody.keys as f64 / analysis.totals.keys.max(1) as f64),
-            nobody.bytes.map_or_else(|| "?".to_owned(), bytes_text),
-            share_of(nobody.bytes, analysis.totals.bytes),
-        ]);
-    }
-    page::table(
-        page,
-        &[
-            "node", "address", "slots", "keys", "share", "bytes", "share",
-        ],
-        &[0, 1],
-        rows,
-    )
-}
-
-fn share_of(bytes: Option<u64>, total: Option<u64>) -> String {
-    match (bytes, total) {
-        (Some(bytes), Some(total)) => percent(bytes as f64 / total.max(1) as f64),
-        _ => "?".to_owned(),
-    }
 }
 
 pub(super) fn percent(share: f64) -> String {

@@ -1,8 +1,9 @@
 //! Logs of MONITOR.
 
-use super::{says, with_file};
+use super::{json, says, with_file};
 use crate::tool::{run_in, run_with};
 use serde_json::Value;
+use std::{fs, io::Write};
 
 #[test]
 fn logs_of_monitor_give_operations_on_keys() {
@@ -123,4 +124,61 @@ fn what_scripts_run_is_told_with_what_of_it_nobody_counts() {
     says(&none, &[words]);
     let none = call("\"0\"").replace("EVAL", "FCALL_RO") + &call("\"0\"") + scripted;
     says(&table(&none), &["are (2 calls name none)"]);
+}
+
+#[test]
+fn operations_are_told_for_each_node() {
+    let nodes = crate::fixtures::folder("cluster-nodes").join("healthy.txt");
+    let nodes = nodes.to_str().expect("text");
+    // Slots 866 and 15495.
+    let log = "17.000001 [0 x:1] \"MGET\" \"hello\" \"hello\" \"a\" \"hello\"\n";
+    let log_alone = with_file("log", log);
+    let run = |args: &[&str]| {
+        let args = [&["analyze", "log", "--nodes", nodes], args].concat();
+        run_in(log_alone.path(), args, b"")
+    };
+    let report = json(&run(&["--json"]));
+    let operations = |report: &Value| {
+        let nodes = report["nodes"].as_array().expect("nodes");
+        let of_each = nodes.iter().map(|node| node["operations"].as_u64());
+        of_each.collect::<Vec<_>>()
+    };
+    assert_eq!(operations(&report), [Some(0), Some(3), Some(1)]);
+    assert_eq!(report["unassigned"]["operations"], 0);
+    for bytes in [
+        "/totals/bytes",
+        "/distribution/bytes",
+        "/nodes/0/bytes",
+        "/unassigned/bytes",
+    ] {
+        assert_eq!(report.pointer(bytes), Some(&Value::Null), "{bytes}");
+    }
+    crate::analyze_schema::hold(&run(&["--json"]).stdout, "operations of nodes");
+    let table = run(&[]);
+    let row = "760e4d00  172.17.0.2:6379  5,462           3  75.0 %";
+    says(table.text(), &["operations   share", row]);
+    assert!(!table.text().contains("keys  share"), "{}", table.text());
+    let csv = run(&["--csv"]);
+    says(csv.text(), &["\n866,0,,0,,,3,760e4d"]);
+    // With a dump, keys are there too.
+    fs::write(log_alone.path().join("dump"), "key,size\nhello,7\n").expect("a dump");
+    let both = json(&run(&["--json", "dump"]));
+    assert_eq!(operations(&both), [Some(0), Some(3), Some(1)]);
+    assert_eq!(both["nodes"][1]["bytes"], 7);
+    let row = "1  100.0 %    7 B  100.0 %           3  75.0 %";
+    says(run(&["dump"]).text(), &[row]);
+    let dump = run_with(["analyze", "-", "--json", "--nodes", nodes], b"hello\n");
+    assert_eq!(json(&dump)["nodes"][0].get("operations"), None);
+}
+
+#[test]
+fn damage_of_a_log_is_told_in_its_table() {
+    let line = "17.000001 [0 x:1] \"GET\" \"hello\"\n".repeat(100_000);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(line.as_bytes()).expect("it packs");
+    let mut packed = packed.finish().expect("it packs");
+    packed.truncate(packed.len() - 100);
+    let run = run_with(["analyze", "-", "--on-error", "skip"], &packed);
+    assert_eq!(run.exit, 2, "{}", run.stderr);
+    says(run.text(), &["Findings\n"]);
 }
