@@ -2,6 +2,7 @@
 
 use super::super::key::base64_if_needed;
 use super::super::numbers::rounded;
+use super::Scope;
 use crate::cluster::ClusterView;
 use crate::escape::{key_line, key_text};
 use crate::slot::Slot;
@@ -32,6 +33,16 @@ pub struct Advice {
     pub fair_share: f64,
     /// The same in words, with what to do.
     pub message: String,
+}
+
+/// Why no advice is given, if there is a reason: shares of a part say nothing of the whole that
+/// nodes share.
+pub(super) fn withheld(scope: &Scope, keys_left_out: u64) -> Option<&'static str> {
+    match (keys_left_out, scope.is_whole()) {
+        (0, true) => None,
+        (0, false) => Some("part"),
+        _ => Some("filtered"),
+    }
 }
 
 /// Names the tags that put more than a node's fair share into one slot, by bytes, then by keys.

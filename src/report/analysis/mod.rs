@@ -95,6 +95,9 @@ pub struct Analysis {
     /// are those of a part of the slots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,
+    /// Why there is no advice, where it was withheld: `filtered` or `part`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice_withheld: Option<&'static str>,
     /// What is wrong with RDB files together, or with one and the slot map.
     pub findings: Vec<FileFinding>,
     /// The inputs, in the order given.
@@ -118,7 +121,7 @@ impl Analysis {
             .filter(|row| row.keys > 0)
             .collect();
         let scope = Scope::new(chosen, &tally.used_slots());
-        let is_everything = scope.is_whole() && left_out(outcome) == 0;
+        let withheld = advice::withheld(&scope, left_out(outcome));
         let hot = |weight| hot_slots(tally, weight, known, &scope, top);
         let heaviest = |family| families::families(tally, family, top);
         // These go through the samples, each for itself.
@@ -168,11 +171,11 @@ impl Analysis {
             operations: operations::operations(tally, chosen, top),
             nodes: view.map(|view| nodes::rows(tally, view, known)),
             unassigned: view.map(|view| nodes::unassigned(tally, view, known)),
-            // Shares of a part say nothing of the whole that nodes share.
-            advice: view.map(|view| match is_everything {
-                true => advice::advice(tally, view),
-                false => Vec::new(),
+            advice: view.map(|view| match withheld {
+                None => advice::advice(tally, view),
+                Some(_) => Vec::new(),
             }),
+            advice_withheld: withheld.filter(|_| view.is_some()),
             findings: files::findings(&outcome.inputs, view),
             inputs: outcome
                 .inputs

@@ -4,8 +4,8 @@ use super::super::numbers::{bytes_text, count_text};
 use super::super::page::{self, Page, Text};
 use super::charts;
 use super::{
-    Advice, Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding,
-    HotSlot, Scope, Spread,
+    Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding, HotSlot,
+    Scope, Spread,
 };
 use super::{nodes_table, operations_table};
 use crate::escape::key_line;
@@ -56,7 +56,7 @@ pub(super) fn on(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     databases(page, analysis)?;
     nodes_table::write(page, analysis)?;
     findings(page, &analysis.findings)?;
-    advice(page, analysis.advice.as_deref().unwrap_or_default())
+    advice(page, analysis)
 }
 
 fn totals(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
@@ -156,9 +156,19 @@ fn findings(page: &mut dyn Page, findings: &[FileFinding]) -> io::Result<()> {
     }
 }
 
-fn advice(page: &mut dyn Page, advice: &[Advice]) -> io::Result<()> {
-    if !advice.is_empty() {
+fn advice(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
+    let advice = analysis.advice.as_deref().unwrap_or_default();
+    let withheld = analysis.advice_withheld.map(|why| match why {
+        "filtered" => "filters left keys out",
+        _ => "these are the keys of a part of the slots",
+    });
+    if !advice.is_empty() || withheld.is_some() {
         page.heading("Advice")?;
+    }
+    if let Some(why) = withheld {
+        page.line(&format!(
+            "No advice on hash tags: {why}, and shares of a part say nothing of the whole."
+        ))?;
     }
     advice
         .iter()

@@ -107,12 +107,30 @@ fn a_tag_above_a_nodes_fair_share_is_named() {
     let without = json(&run_with(["analyze", "-", "--json"], text.as_bytes()));
     assert_eq!(without["advice"], Value::Null);
     // Of what is left, or of one node's slots, the tag is more than it is of all.
-    for filter in [["--match", "*k[1-4]*"], ["--slots", "0-16000"]] {
+    let of_all = "and shares of a part say nothing of the whole.";
+    for (filter, withheld, why) in [
+        (["--match", "*k[1-4]*"], "filtered", "filters left keys out"),
+        (
+            ["--slots", "0-16000"],
+            "part",
+            "these are the keys of a part of the slots",
+        ),
+    ] {
         let args = ["analyze", "-", "--json", "--nodes", nodes];
-        let part = json(&run_with([&args[..], &filter].concat(), text.as_bytes()));
+        let run = run_with([&args[..], &filter].concat(), text.as_bytes());
+        crate::analyze_schema::hold(&run.stdout, withheld);
+        let part = json(&run);
         assert_eq!(part["hash_tags"]["by_keys"][0]["name"], "tenant");
         assert_eq!(part["advice"], serde_json::json!([]), "{filter:?}");
+        assert_eq!(part["advice_withheld"], withheld);
+        let args = [&["analyze", "-", "--nodes", nodes][..], &filter].concat();
+        let words = format!("Advice\n  No advice on hash tags: {why}, {of_all}");
+        says(run_with(args, text.as_bytes()).text(), &[&words]);
     }
+    // A filter that leaves nothing out withholds nothing.
+    assert_eq!(with_nodes.get("advice_withheld"), None);
+    let args = ["analyze", "-", "--json", "--nodes", nodes, "--match", "*k*"];
+    assert_eq!(json(&run_with(args, text.as_bytes())), with_nodes);
 }
 
 #[test]
