@@ -1,6 +1,5 @@
 //! Which key or hash tag makes a slot too big for any node.
 
-use crate::escape::key_line;
 use crate::plan::{Metric, NoteKind, Plan};
 use crate::slot::Slot;
 use crate::tally::{Cause, Tally, Weight};
@@ -37,20 +36,20 @@ fn words(cause: &Cause, of: &str) -> String {
     match cause {
         Cause::Key { name, share } => format!(
             "{} is {}: only splitting the key helps",
-            name.as_deref().map_or_else(
+            name.as_ref().map_or_else(
                 || "one key".to_owned(),
-                |name| format!("the key `{}`", key_line(name))
+                |name| format!("the key `{}`", name.line())
             ),
             part(share)
         ),
         Cause::HashTag { name, share } => format!(
             "the hash tag `{}` is {}: give its keys several tags",
-            key_line(name),
+            name.line(),
             part(share)
         ),
         Cause::Prefix { name, share } => format!(
             "keys that start with `{}` are {}, under no single hash tag",
-            key_line(name),
+            name.line(),
             part(share)
         ),
         Cause::ManyKeys => format!("no single key or hash tag is half of its {of}"),
@@ -60,11 +59,14 @@ fn words(cause: &Cause, of: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tally::Share;
+    use crate::tally::{KeptName, Share};
 
     #[test]
     fn every_cause_has_its_words() {
-        let name: Box<[u8]> = b"a\n\xff".as_slice().into();
+        let name = KeptName {
+            bytes: b"a\n\xff".as_slice().into(),
+            length: Some(300),
+        };
         let share = Share {
             value: 0.6,
             error: 0.05,
@@ -73,7 +75,7 @@ mod tests {
             name: name.clone(),
             share,
         };
-        let expected = "the hash tag `a\\x0A\\xFF` is about 60.0 % of its keys: \
+        let expected = "the hash tag `a\\x0A\\xFF…` is about 60.0 % of its keys: \
                         give its keys several tags";
         assert_eq!(words(&tag, "keys"), expected);
         let share = Share {

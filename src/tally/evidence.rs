@@ -1,6 +1,6 @@
 //! Why a slot is hot.
 
-use super::{SlotCount, Tally, sample::Sampled};
+use super::{KeptName, SlotCount, Tally, sample::Sampled};
 use crate::slot::{SLOT_COUNT, Slot};
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,21 +33,21 @@ pub enum Cause {
     /// One key.
     Key {
         /// The key, where its name was kept: of a key without a size it isn't.
-        name: Option<Box<[u8]>>,
+        name: Option<KeptName>,
         /// Its share of the slot.
         share: Share,
     },
     /// The keys of one hash tag: they can't be spread without another tag.
     HashTag {
         /// The tag.
-        name: Box<[u8]>,
+        name: KeptName,
         /// Its share of the slot.
         share: Share,
     },
     /// Keys with one prefix, which is much rarer in other slots.
     Prefix {
         /// The key's part up to the first delimiter.
-        name: Box<[u8]>,
+        name: KeptName,
         /// Its share of the slot.
         share: Share,
     },
@@ -58,8 +58,8 @@ pub enum Cause {
 /// Which of two is the cause: a key that is nearly all; a hash tag of several keys that is more; else
 /// the key.
 pub(super) fn key_or_tag(
-    key: Option<(Option<Box<[u8]>>, Share)>,
-    tag: Option<(Box<[u8]>, Share)>,
+    key: Option<(Option<KeptName>, Share)>,
+    tag: Option<(KeptName, Share)>,
 ) -> Option<Cause> {
     let share_of_key = key.as_ref().map_or(0.0, |(_, share)| share.value);
     match (key, tag) {
@@ -192,14 +192,14 @@ impl Tally {
     }
 
     /// The key that may be the cause, with its share.
-    fn key_share(&self, slot: Slot, weight: Weight) -> Option<(Option<Box<[u8]>>, Share)> {
+    fn key_share(&self, slot: Slot, weight: Weight) -> Option<(Option<KeptName>, Share)> {
         let biggest = self.biggest_key(slot);
         let share = match (weight, self.slot(slot).keys) {
             (Weight::Keys, 1) => counted(1, 1)?,
             (Weight::Keys, _) => return None,
             (Weight::Bytes, _) => counted(biggest?.size_bytes, self.slot(slot).bytes)?,
         };
-        Some((biggest.map(|key| key.key.clone()), share))
+        Some((biggest.map(KeptName::from), share))
     }
 
     fn tag_share(
@@ -207,10 +207,10 @@ impl Tally {
         slot: Slot,
         weight: Weight,
         tag: Option<(&[u8], u64)>,
-    ) -> Option<(Box<[u8]>, Share)> {
+    ) -> Option<(KeptName, Share)> {
         let (name, units) = tag?;
         let share = counted(units, units_of(self.slot(slot), weight))?;
-        Some((name.into(), share))
+        Some((KeptName::whole(name), share))
     }
 }
 
@@ -258,10 +258,10 @@ impl<'tally> Evidence<'tally> {
         }
     }
 
-    fn tag_share(&self, is_complete: bool) -> Option<(Box<[u8]>, Share)> {
+    fn tag_share(&self, is_complete: bool) -> Option<(KeptName, Share)> {
         let (name, units) = heaviest(&self.tags)?;
         let share = self.share(units, is_complete)?;
-        Some((name.into(), share))
+        Some((KeptName::sampled(name), share))
     }
 
     fn prefix_cause(&self, is_complete: bool, overall: &Evidence<'_>) -> Option<Cause> {
@@ -271,7 +271,7 @@ impl<'tally> Evidence<'tally> {
         let overall = everywhere.units as f64 / overall.units.max(1) as f64;
         let is_special = share.value >= PREFIX_LIFT * overall;
         is_special.then(|| Cause::Prefix {
-            name: name.into(),
+            name: KeptName::sampled(name),
             share,
         })
     }

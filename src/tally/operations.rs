@@ -8,7 +8,7 @@
 use super::bounds::{Listed, Seen, Strictness, error_units};
 use super::evidence::{CAUSE_SHARE, FAMILY_KEYS, PREFIX_LIFT, estimated, key_or_tag};
 use super::sample::{NAME_BYTES, mixed};
-use super::{Cause, Prefixes, Share};
+use super::{Cause, KeptName, Prefixes, Share};
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};
 use crate::source::{Calls, Command, joined_spans};
 use std::cmp::Reverse;
@@ -34,7 +34,7 @@ pub struct CommandCount {
 #[derive(Clone, Debug, PartialEq)]
 pub struct HotKey {
     /// The key; a longer one than 256 bytes is cut.
-    pub key: Box<[u8]>,
+    pub key: KeptName,
     /// Its slot.
     pub slot: Slot,
     /// How many operations: counted, or estimated from the sample.
@@ -204,7 +204,7 @@ impl Operations {
         let hot = keys.into_iter().filter_map(|(key, (slot, seen))| {
             let share = listed.share(seen)?;
             Some(HotKey {
-                key: key.into(),
+                key: KeptName::sampled(key),
                 slot,
                 operations: listed.units(seen, share),
                 error_operations: error_units(share, self.total),
@@ -268,7 +268,7 @@ impl<'run> OfSlot<'run> {
         &self,
         least_keys: u64,
         name_of: impl Fn(&'run [u8]) -> Option<&'run [u8]>,
-    ) -> Option<(Box<[u8]>, Share)> {
+    ) -> Option<(KeptName, Share)> {
         let mut names: BTreeMap<&[u8], (BTreeSet<&[u8]>, u64)> = BTreeMap::new();
         for key in &self.keys {
             if let Some(name) = name_of(key) {
@@ -284,7 +284,7 @@ impl<'run> OfSlot<'run> {
             .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
         let value = operations as f64 / self.keys.len() as f64;
         let share = estimated(value, self.keys.len() as u64, self.is_complete);
-        (share.value - share.error >= CAUSE_SHARE).then(|| (name.into(), share))
+        (share.value - share.error >= CAUSE_SHARE).then(|| (KeptName::sampled(name), share))
     }
 }
 

@@ -204,7 +204,7 @@ fn a_slot_of_one_key_has_it_as_its_cause() {
         value: 1.0,
         error: 0.0,
     };
-    let [of_list, of_dump] = [None, Some(b"user:1".as_slice().into())];
+    let [of_list, of_dump] = [None, Some(KeptName::whole(b"user:1"))];
     let expected = [of_list, of_dump].map(|name| Cause::Key { name, share });
     assert_eq!(causes, expected);
 }
@@ -219,7 +219,7 @@ fn a_tag_of_several_keys_is_a_cause_before_a_part_of_them() {
         let slot = Slot::for_key(keys[0].0.as_bytes());
         assert_eq!(tally.slot(slot).keys, keys.len() as u64);
         match tally.causes(&[slot], weight).remove(0) {
-            Cause::Key { name, .. } => format!("key {name:?}"),
+            Cause::Key { name, .. } => format!("key {:?}", name.map(|name| name.bytes)),
             Cause::HashTag { name, .. } => name.escape_ascii().to_string(),
             other => format!("{other:?}"),
         }

@@ -2,7 +2,7 @@
 
 use super::bounds::{Listed, Seen, Strictness, error_units};
 use super::evidence::{Share, Weight, units_of};
-use super::{BigKey, Tally, biggest};
+use super::{BigKey, KeptName, Tally, biggest};
 use crate::slot::Slot;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -23,7 +23,7 @@ pub enum Family {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
     /// The tag or prefix; longer ones than 256 bytes are cut where they are estimated.
-    pub name: Box<[u8]>,
+    pub name: KeptName,
     /// The slot of a hash tag.
     pub slot: Option<Slot>,
     /// How many keys, or bytes: counted, or estimated from a sample.
@@ -148,7 +148,7 @@ impl Tally {
                 Weight::Bytes => count.bytes,
             };
             Named {
-                name: tag.into(),
+                name: KeptName::whole(tag),
                 slot: Some(slot),
                 units,
                 error_units: 0,
@@ -196,7 +196,7 @@ impl Tally {
         let named = names.into_iter().filter_map(|((name, slot), seen)| {
             let share = listed.share(seen)?;
             Some(Named {
-                name: name.into(),
+                name: KeptName::sampled(name),
                 slot,
                 units: listed.units(seen, share),
                 error_units: error_units(share, total),

@@ -2,9 +2,9 @@
 
 use super::super::key::base64_if_needed;
 use super::super::numbers::rounded;
-use super::Scope;
+use super::{Scope, cut_mark};
 use crate::cluster::ClusterView;
-use crate::escape::{key_line, key_text};
+use crate::escape::key_text;
 use crate::slot::Slot;
 use crate::tally::{Family, Tally, Weight};
 use serde::Serialize;
@@ -20,6 +20,9 @@ pub struct Advice {
     pub kind: &'static str,
     /// The tag.
     pub name: String,
+    /// Whether only the beginning of the name was kept, or may have been: true or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_cut: Option<bool>,
     /// The tag's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
@@ -67,6 +70,7 @@ pub(super) fn advice(tally: &Tally, view: &ClusterView) -> Vec<Advice> {
         .map(|(tag, word)| Advice {
             kind: "hash_tag_above_fair_share",
             name: key_text(&tag.name).into_owned(),
+            name_cut: cut_mark(Some(&tag.name)),
             name_base64: base64_if_needed(&tag.name),
             slot: tag.slot.map_or(0, Slot::number),
             weight: word,
@@ -75,7 +79,7 @@ pub(super) fn advice(tally: &Tally, view: &ClusterView) -> Vec<Advice> {
             message: format!(
                 "the hash tag `{}` puts {:.1} % of all {word} into one slot, more than a node's fair share of {:.1} %: \
                  no rebalance can spread it, its keys need other tags",
-                key_line(&tag.name),
+                tag.name.line(),
                 tag.share.value * 100.0,
                 fair_share * 100.0,
             ),

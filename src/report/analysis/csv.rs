@@ -3,13 +3,12 @@
 use super::super::csv_guard::{cause, guarded};
 use super::Known;
 use crate::cluster::ClusterView;
-use crate::escape::key_text;
 use crate::slot::Slot;
-use crate::tally::Tally;
+use crate::tally::{KeptName, Tally};
 use std::io::{self, Write};
 
 /// Writes a row for each of the 16,384 slots: `slot,keys,bytes,expiring,biggest_key` (cut after 256
-/// bytes), `biggest_key_bytes`,
+/// bytes, with `…` behind it), `biggest_key_bytes`,
 /// `operations` when there were logs of MONITOR, and `node_id,node_addr` when a slot map is known.
 ///
 /// Unknown bytes are empty. A key that a spreadsheet would take for a formula
@@ -38,7 +37,7 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
     for slot in Slot::all() {
         let count = tally.slot(slot);
         let biggest = tally.biggest_key(slot);
-        let name = biggest.map(|key| key_text(&key.key));
+        let name = biggest.map(|key| KeptName::from(key).text());
         let mut row = vec![
             slot.to_string(),
             count.keys.to_string(),

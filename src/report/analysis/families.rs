@@ -2,6 +2,7 @@
 
 use super::super::key::base64_if_needed;
 use super::super::numbers::{rounded, rounded_up};
+use super::cut_mark;
 use crate::escape::key_text;
 use crate::slot::Slot;
 use crate::tally::{Family, Named, Tally, Weight};
@@ -38,6 +39,9 @@ pub struct Families {
 pub struct FamilyRow {
     /// The tag or prefix.
     pub name: String,
+    /// Whether only the beginning of the name was kept, or may have been: true or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_cut: Option<bool>,
     /// The name's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,
@@ -93,6 +97,7 @@ fn row(named: Named, weight: Weight) -> FamilyRow {
     let error_of = |wanted| (!is_exact && weight == wanted).then_some(named.error_units);
     FamilyRow {
         name: key_text(&named.name).into_owned(),
+        name_cut: cut_mark(Some(&named.name)),
         name_base64: base64_if_needed(&named.name),
         slot: named.slot.map(Slot::number),
         keys: (weight == Weight::Keys).then_some(named.units),

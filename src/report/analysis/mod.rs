@@ -45,7 +45,8 @@ use crate::escape::key_text;
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use crate::source::{Encoding, Moment};
 use crate::tally::{
-    Cause, Class, Family, GroupCount, InputSummary, Outcome, Share, SlotCount, Tally, Weight,
+    Cause, Class, Family, GroupCount, InputSummary, KeptName, Outcome, Share, SlotCount, Tally,
+    Weight,
 };
 use evenness::{chi_square, gini};
 use serde::Serialize;
@@ -365,11 +366,23 @@ fn cause_row(cause: Cause) -> CauseRow {
     CauseRow {
         kind,
         name: name.as_deref().map(|name| key_text(name).into_owned()),
+        name_cut: cut_mark(name.as_ref()),
+        name_bytes: name.as_ref().and_then(whole_length),
         name_base64: name.as_deref().and_then(base64_if_needed),
         share: rounded(share.value),
         exact: share.error == 0.0,
         error: (share.error > 0.0).then(|| rounded(share.error)),
     }
+}
+
+/// Whether a name is only the beginning of one, or may be; nothing when it is whole.
+fn cut_mark(name: Option<&KeptName>) -> Option<bool> {
+    name.map(KeptName::is_cut).filter(|is_cut| *is_cut)
+}
+
+/// How long a name is of which only the beginning was kept, where that is known.
+fn whole_length(name: &KeptName) -> Option<u64> {
+    name.length.filter(|_| name.is_cut())
 }
 
 fn input_row(input: &InputSummary, view: Option<&ClusterView>) -> InputRow {

@@ -2,7 +2,7 @@
 
 use super::super::key::base64_if_needed;
 use super::super::numbers::{rounded, rounded_up};
-use super::{CauseRow, Scope, cause_row};
+use super::{CauseRow, Scope, cause_row, cut_mark};
 use crate::escape::key_text;
 use crate::slot::{Slot, SlotSet};
 use crate::source::Moment;
@@ -65,6 +65,9 @@ pub struct HotOperationSlot {
 pub struct HotKeyRow {
     /// The key.
     pub key: String,
+    /// Whether only the beginning of the key was kept, or may have been: true or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_cut: Option<bool>,
     /// The key's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_base64: Option<String>,
@@ -159,6 +162,7 @@ fn hot_slots(
 fn hot_key(hot: HotKey) -> HotKeyRow {
     HotKeyRow {
         key: key_text(&hot.key).into_owned(),
+        key_cut: cut_mark(Some(&hot.key)),
         key_base64: base64_if_needed(&hot.key),
         slot: hot.slot.number(),
         operations: hot.operations,

@@ -100,6 +100,12 @@ pub struct CauseRow {
     pub kind: &'static str,
     /// The key, tag or prefix; none for many keys, and for a key whose name wasn't kept.
     pub name: Option<String>,
+    /// Whether only the beginning of the name was kept, or may have been: true or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_cut: Option<bool>,
+    /// The length of the whole name in bytes, when it was cut and that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_bytes: Option<u64>,
     /// The name's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_base64: Option<String>,

@@ -204,3 +204,37 @@ fn prefixes_end_where_the_delimiter_says() {
         says(&run.stderr, &[args[0]]);
     }
 }
+
+#[test]
+fn names_that_are_cut_are_marked() {
+    let long = "k".repeat(300);
+    let text =
+        format!("{HEADER}0,string,{long},1000,string,1,1,\n0,string,user:1,10,string,1,1,\n");
+    let run = |form| run_with(["analyze", "-", form], text.as_bytes());
+    let report = run("--json");
+    crate::analyze_schema::hold(&report.stdout, "cut names");
+    let report = json(&report);
+    let cause = &report["hot_slots"]["by_bytes"][0]["cause"];
+    assert_eq!(cause["name"], long[..256]);
+    assert_eq!(
+        (&cause["name_cut"], &cause["name_bytes"]),
+        (&true.into(), &300.into())
+    );
+    let whole = &report["hot_slots"]["by_bytes"][1]["cause"];
+    assert_eq!(
+        (&whole["name"], whole.get("name_cut")),
+        (&"user:1".into(), None)
+    );
+    says(
+        run("--csv").text(),
+        &[&format!(",{}…,1000\n", &long[..256]), ",user:1,10\n"],
+    );
+    let log = format!("17.000001 [0 x:1] \"GET\" \"{long}\"\n17.000002 [0 x:1] \"GET\" \"a\"\n");
+    let report = run_with(["analyze", "-", "--json"], log.as_bytes());
+    crate::analyze_schema::hold(&report.stdout, "cut hot keys");
+    let keys = &json(&report)["operations"]["hot_keys"];
+    assert_eq!(
+        (&keys[1]["key_cut"], keys[0].get("key_cut")),
+        (&true.into(), None)
+    );
+}
