@@ -12,7 +12,7 @@ use slotkit::tally::Outcome;
 use std::path::Path;
 
 const MAGIC: &[u8] = b"SLOTKIT\0TALLY\r\n\0";
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else {
@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     outcome.merge(outcome.clone());
-    let report = Analysis::new(&outcome, None, None, 10, Moment::from_unix_ms(1 << 40));
+    let report = Analysis::new(&outcome, None, 10, Moment::from_unix_ms(1 << 40));
     assert!(serde_json::to_string(&report).is_ok());
 });
 

@@ -7,7 +7,6 @@ use super::{memory_csv, nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
-use crate::slot::SlotSet;
 use crate::source::{Filter, Moment};
 use crate::tally::{self, Outcome};
 use std::ffi::OsString;
@@ -101,12 +100,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if let Form::MemoryCsv = args.output {
         return keys(args, filter);
     }
-    let chosen = filter.slots.clone();
     let outcome = args.input.tally(&args.inputs, filter)?;
     if let Some(path) = &args.save {
         outcome.save(path)?;
     }
-    let has_findings = report(args, &outcome, view.as_ref(), chosen.as_ref(), as_of)?;
+    let has_findings = report(args, &outcome, view.as_ref(), as_of)?;
     let exit = match (outcome.skipped(), has_findings) {
         (0, false) => Exit::Done,
         (0, true) => Exit::Finding,
@@ -147,7 +145,6 @@ fn report(
     args: &Args,
     outcome: &Outcome,
     view: Option<&ClusterView>,
-    chosen: Option<&SlotSet>,
     as_of: Moment,
 ) -> Result<bool> {
     let form = match (args.json, args.csv) {
@@ -164,7 +161,7 @@ fn report(
         }
         return Ok(!findings.is_empty());
     }
-    let analysis = Analysis::new(outcome, view, chosen, usize::from(args.top), as_of);
+    let analysis = Analysis::new(outcome, view, usize::from(args.top), as_of);
     terminal::print(|out| match form {
         Form::Json => {
             serde_json::to_writer(&mut *out, &analysis)?;

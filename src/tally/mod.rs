@@ -8,6 +8,7 @@
 mod batch;
 mod biggest;
 mod bounds;
+mod coverage;
 mod evidence;
 mod expiries;
 mod histogram;
@@ -28,6 +29,7 @@ mod top;
 mod tests;
 
 pub use biggest::BigKey;
+pub use coverage::Coverage;
 pub use evidence::{Cause, Share, Weight};
 pub use histogram::Class;
 pub use kept_name::KeptName;
@@ -107,6 +109,7 @@ pub struct Tally {
     big_keys: Biggest,
     tags: Tags,
     samples: Samples,
+    coverage: Coverage,
     /// What logs of MONITOR had, when there were any.
     operations: Option<Box<Operations>>,
 }
@@ -138,6 +141,7 @@ impl Tally {
             big_keys: Biggest::default(),
             tags: Tags::default(),
             samples: Samples::new(prefixes),
+            coverage: Coverage::All,
             operations: None,
         }
     }
@@ -211,6 +215,7 @@ impl Tally {
         self.big_keys.merge(other.big_keys);
         self.tags.merge(other.tags);
         self.samples.merge(other.samples);
+        self.coverage = std::mem::take(&mut self.coverage).merged(other.coverage);
         if let Some(theirs) = other.operations {
             self.operations.get_or_insert_default().merge(*theirs);
         }
@@ -228,6 +233,16 @@ impl Tally {
             total.add(count);
         }
         total
+    }
+
+    /// Says that only keys of these slots were offered: whoever left the others out knows it.
+    pub fn covers_only(&mut self, slots: SlotSet) {
+        self.coverage = Coverage::Chosen(slots);
+    }
+
+    /// The slots whose keys were counted.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     /// The slots with keys.

@@ -266,3 +266,41 @@ fn damaged_tallies_and_filters_are_refused() {
     let twice = json(&analyze(folder, &["--json", "a.tally"]));
     assert_eq!(twice["totals"]["keys"], 200);
 }
+
+#[test]
+fn a_tally_of_some_slots_is_told_as_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    dump(folder, "a.csv", 0..200_000);
+    let nodes = super::fixtures::folder("cluster-nodes").join("healthy.txt");
+    let nodes = ["--nodes", nodes.to_str().expect("text")];
+    let save = |tally: &str, slots: &str| {
+        let args = ["--json", "--slots", slots, "--save", tally, "a.csv"];
+        analyze(folder, &[&nodes[..], &args].concat())
+    };
+    let direct = save("low.tally", "0-8000");
+    save("high.tally", "8001-16383");
+    let report = |args: &[&str]| analyze(folder, &[&nodes[..], args].concat());
+    assert!(report(&["--json", "low.tally"]).stdout == direct.stdout);
+    assert_eq!(json(&direct)["distribution"]["scope"]["kind"], "chosen");
+    for args in [["low.tally", "high.tally"], ["a.csv", "low.tally"]] {
+        let run = report(&[&args[..], &["--json"]].concat());
+        super::analyze_schema::hold(&run.stdout, "merged tallies");
+        let mixed = json(&run);
+        let distribution = &mixed["distribution"];
+        let scope = serde_json::json!({"kind": "part", "slots": 16384});
+        assert_eq!(
+            (&distribution["scope"], &distribution["chi_square"]),
+            (&scope, &Value::Null)
+        );
+        assert_eq!(mixed["advice"], serde_json::json!([]));
+        let table = report(&args);
+        let words = "of 16,384 slots of merged tallies are empty";
+        assert!(table.text().contains(words), "{}", table.text());
+        assert!(
+            table
+                .text()
+                .contains("Tallies of different slots were merged.")
+        );
+    }
+}

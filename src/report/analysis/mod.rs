@@ -42,7 +42,7 @@ use super::key::base64_if_needed;
 use super::numbers::rounded;
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
-use crate::slot::{SLOT_COUNT, Slot, SlotSet};
+use crate::slot::{SLOT_COUNT, Slot};
 use crate::source::{Encoding, Moment};
 use crate::tally::{
     Cause, Class, Family, GroupCount, InputSummary, KeptName, Outcome, Share, SlotCount, Tally,
@@ -106,12 +106,11 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Works a report out; `chosen` are the slots that a filter let pass, if one chose some, `top`
-    /// is the length of its lists, `as_of` the time from which is told how soon keys expire.
+    /// Works a report out; `top` is the length of its lists, `as_of` the time from which is told how
+    /// soon keys expire.
     pub fn new(
         outcome: &Outcome,
         view: Option<&ClusterView>,
-        chosen: Option<&SlotSet>,
         top: usize,
         as_of: Moment,
     ) -> Analysis {
@@ -121,7 +120,7 @@ impl Analysis {
             .map(|slot| slot_row(slot, tally.slot(slot), known))
             .filter(|row| row.keys > 0)
             .collect();
-        let scope = Scope::new(chosen, &tally.used_slots());
+        let scope = Scope::new(tally.coverage(), &tally.used_slots());
         let withheld = advice::withheld(&scope, left_out(outcome));
         let hot = |weight| hot_slots(tally, weight, known, &scope, top);
         let heaviest = |family| families::families(tally, family, top);
@@ -169,7 +168,7 @@ impl Analysis {
                     bytes: known.bytes(count.bytes),
                 })
                 .collect(),
-            operations: operations::operations(tally, chosen, top),
+            operations: operations::operations(tally, top),
             nodes: view.map(|view| nodes::rows(tally, view, known)),
             unassigned: view.map(|view| nodes::unassigned(tally, view, known)),
             advice: view.map(|view| match withheld {
@@ -274,8 +273,8 @@ fn distribution(tally: &Tally, known: Known, scope: Scope) -> Distribution {
     let keys = of_each(Weight::Keys);
     Distribution {
         empty_slots: SLOT_COUNT - tally.used_slots().len(),
-        // A guess that follows the keys is no ground to judge how they lie.
-        chi_square: match scope.is_guess() {
+        // A guess that follows the keys is no ground to judge how they lie, nor are parts of slots.
+        chi_square: match scope.is_vague() {
             true => None,
             false => chi_square(&keys, tally.pairs_of_tags()),
         },

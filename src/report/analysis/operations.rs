@@ -4,7 +4,7 @@ use super::super::key::base64_if_needed;
 use super::super::numbers::{rounded, rounded_up};
 use super::{CauseRow, Scope, cause_row, cut_mark};
 use crate::escape::key_text;
-use crate::slot::{Slot, SlotSet};
+use crate::slot::Slot;
 use crate::source::Moment;
 use crate::tally::{HotKey, Operations, Tally};
 use serde::Serialize;
@@ -101,16 +101,12 @@ pub struct CommandRow {
 }
 
 /// The operations of a tally, when there were logs of MONITOR.
-pub(super) fn operations(
-    tally: &Tally,
-    chosen: Option<&SlotSet>,
-    top: usize,
-) -> Option<OperationRows> {
+pub(super) fn operations(tally: &Tally, top: usize) -> Option<OperationRows> {
     let operations = tally.operations()?;
     let mut slots: Vec<Slot> = Slot::all()
         .filter(|slot| operations.slot(*slot) > 0)
         .collect();
-    let scope = Scope::new(chosen, &slots.iter().copied().collect());
+    let scope = Scope::new(tally.coverage(), &slots.iter().copied().collect());
     let rows = slots.iter().map(|slot| OperationSlot {
         slot: slot.number(),
         operations: operations.slot(*slot),

@@ -4,6 +4,7 @@
 //! them would make every slot of the node look hot.
 
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
+use crate::tally::Coverage;
 use serde::Serialize;
 
 /// The used slots with what lies between them may be a node's, or a few nodes', up to this part of
@@ -16,22 +17,24 @@ const CHANCE: f64 = 1e-6;
 /// The slots over which means and percentiles are.
 #[derive(Debug, Serialize)]
 pub struct Scope {
-    /// `all` slots, those `chosen` by a filter, or the `part` that has keys, where all others are
-    /// empty as in a dump of one node or a few.
+    /// `all` slots, those `chosen` by a filter, or a `part`: the slots with keys, where all others are
+    /// empty as in a dump of one node or a few, or those of merged tallies of different slots.
     pub kind: &'static str,
     /// How many slots.
     pub slots: usize,
     #[serde(skip)]
     set: SlotSet,
+    #[serde(skip)]
+    is_mixed: bool,
 }
 
 impl Scope {
-    /// The scope of what was counted in these slots, of those that were chosen if any were.
-    pub(super) fn new(chosen: Option<&SlotSet>, used: &SlotSet) -> Scope {
-        let chosen = chosen.filter(|chosen| !chosen.is_empty());
-        let (kind, set) = match chosen {
-            Some(chosen) => ("chosen", chosen.clone()),
-            None => match part(used) {
+    /// The scope of what was counted in these slots, of those that were looked at.
+    pub(super) fn new(coverage: &Coverage, used: &SlotSet) -> Scope {
+        let (kind, set) = match coverage {
+            Coverage::Chosen(chosen) if !chosen.is_empty() => ("chosen", chosen.clone()),
+            Coverage::Mixed(slots) if !slots.is_empty() => ("part", slots.clone()),
+            _ => match part(used) {
                 Some(part) => ("part", part),
                 None => ("all", Slot::all().collect()),
             },
@@ -40,16 +43,22 @@ impl Scope {
             kind,
             slots: set.len(),
             set,
+            is_mixed: matches!(coverage, Coverage::Mixed(_)),
         }
     }
 
-    /// Whether these are all slots.
+    /// Whether these are all slots, with all their keys.
     pub(super) fn is_whole(&self) -> bool {
-        self.slots == SLOT_COUNT
+        self.slots == SLOT_COUNT && !self.is_mixed
     }
 
-    /// Whether the slots were guessed from which ones are empty.
-    pub(super) fn is_guess(&self) -> bool {
+    /// Whether tallies of different slots were merged.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.is_mixed
+    }
+
+    /// Whether nobody can tell how the keys should lie over these slots.
+    pub(super) fn is_vague(&self) -> bool {
         self.kind == "part"
     }
 
@@ -107,7 +116,7 @@ mod tests {
     fn the_slots_of_one_node_are_told_from_their_gaps() {
         for keys in [300, 3000, 300_000] {
             let used = of_node(5460, (0..keys).map(|id| format!("user:{id}:profile")));
-            let scope = Scope::new(None, &used);
+            let scope = Scope::new(&Coverage::All, &used);
             assert_eq!(scope.kind, "part", "{keys}");
             assert!((5300..=5461).contains(&scope.slots), "{}", scope.slots);
         }
@@ -117,10 +126,13 @@ mod tests {
             .iter()
             .filter(|slot| matches!(slot.number(), 1000..3000 | 9000..12_000 | 16_000))
             .collect();
-        assert_eq!(Scope::new(None, &two).slots, 5001);
+        assert_eq!(Scope::new(&Coverage::All, &two).slots, 5001);
         let chosen = of_node(9999, (0..500_000).map(|id| id.to_string()));
-        let scope = Scope::new(Some(&chosen), &two);
+        let scope = Scope::new(&Coverage::Chosen(chosen.clone()), &two);
         assert_eq!((scope.kind, scope.slots), ("chosen", chosen.len()));
+        let mixed = Scope::new(&Coverage::Mixed(Slot::all().collect()), &two);
+        assert_eq!((mixed.kind, mixed.slots), ("part", SLOT_COUNT));
+        assert!(!mixed.is_whole());
     }
 
     #[test]
@@ -135,12 +147,12 @@ mod tests {
         ];
         for name in names {
             for keys in [0, 1, 2, 5, 10, 30, 100, 300, 1000, 3000, 10_000, 100_000] {
-                let scope = Scope::new(None, &used((0..keys).map(name)));
+                let scope = Scope::new(&Coverage::All, &used((0..keys).map(name)));
                 assert_eq!((scope.kind, scope.slots), ("all", SLOT_COUNT), "{keys}");
             }
         }
         // Nobody could tell a third of the slots by so few.
         let few = of_node(5460, (0..40).map(|id| id.to_string()));
-        assert!(Scope::new(None, &few).is_whole());
+        assert!(Scope::new(&Coverage::All, &few).is_whole());
     }
 }

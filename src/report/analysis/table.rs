@@ -118,12 +118,15 @@ fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         &[0],
         rows,
     )?;
-    match spread.scope.is_guess() {
-        true => page.line(
+    match (spread.scope.is_mixed(), spread.scope.is_vague()) {
+        (true, _) => page.line(
+            "Tallies of different slots were merged. Whether their keys are spread evenly isn't judged.",
+        )?,
+        (_, true) => page.line(
             "All other slots are empty, in runs that chance doesn't leave: this looks like a dump \
              of one node, or a few. Whether its keys are spread evenly isn't judged.",
         )?,
-        false => verdict(page, spread.chi_square.as_ref())?,
+        _ => verdict(page, spread.chi_square.as_ref())?,
     }
     charts::slots(page, analysis)
 }
@@ -133,6 +136,7 @@ pub(super) fn scope_text(scope: &Scope) -> String {
     let slots = count_text(scope.slots as u64);
     match scope.kind {
         "chosen" => format!("{slots} chosen slots"),
+        "part" if scope.is_mixed() => format!("{slots} slots of merged tallies"),
         "part" => format!("about {slots} slots with keys"),
         _ => slots,
     }

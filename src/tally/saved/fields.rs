@@ -121,14 +121,19 @@ impl<'bytes> Fields<'bytes> {
         }
     }
 
-    /// A bit a slot, the lowest first.
+    /// A set of slots that may be missing.
     pub(super) fn maybe_slot_set(&mut self) -> Result<Option<SlotSet>, Broken> {
-        if !self.flag()? {
-            return Ok(None);
+        match self.flag()? {
+            true => self.slot_set().map(Some),
+            false => Ok(None),
         }
+    }
+
+    /// A bit a slot, the lowest first.
+    pub(super) fn slot_set(&mut self) -> Result<SlotSet, Broken> {
         let bits = self.take(SLOT_COUNT / 8)?;
         let is_set = |slot: &Slot| bits[slot.index() / 8] >> (slot.index() % 8) & 1 == 1;
-        Ok(Some(Slot::all().filter(is_set).collect()))
+        Ok(Slot::all().filter(is_set).collect())
     }
 
     pub(super) fn end(&self) -> Result<(), Broken> {

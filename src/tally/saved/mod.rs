@@ -31,7 +31,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// The version of the form that is written, and the only one that is read.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// The longest body: many times what a tally of sane keys takes (about 10 MB at most).
 const MAX_BODY_BYTES: u64 = 256 << 20;

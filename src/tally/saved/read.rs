@@ -11,7 +11,7 @@ use crate::tally::histogram::{CLASSES, Histogram};
 use crate::tally::operations::{CommandCount, Operations, SAMPLED};
 use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
 use crate::tally::tags::MAX_TAGS;
-use crate::tally::{BIG_KEYS, BigKey, GroupCount, InputSummary, Prefixes, SlotCount};
+use crate::tally::{BIG_KEYS, BigKey, Coverage, GroupCount, InputSummary, Prefixes, SlotCount};
 use crate::tally::{biggest, top};
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -37,6 +37,7 @@ pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>
     sample(&mut fields, &mut tally.samples.by_keys, keys)?;
     sample(&mut fields, &mut tally.samples.by_bytes, keys)?;
     tally.operations = operations(&mut fields)?;
+    tally.coverage = coverage(&mut fields, &tally)?;
     fields.end()?;
     Ok((tally, inputs))
 }
@@ -383,6 +384,27 @@ fn operations(fields: &mut Fields<'_>) -> Result<Option<Box<Operations>>, Broken
         operations.keep((order, slot, key.into()));
     }
     Ok(Some(operations))
+}
+
+/// Which slots were counted; there is nothing in others.
+fn coverage(fields: &mut Fields<'_>, tally: &Tally) -> Result<Coverage, Broken> {
+    let place = fields.place();
+    let coverage = match fields.u8()? {
+        0 => Coverage::All,
+        1 => Coverage::Chosen(fields.slot_set()?),
+        2 => Coverage::Mixed(fields.slot_set()?),
+        other => {
+            return Err(Broken::new(
+                place,
+                format!("expected 0 to 2, found {other}"),
+            ));
+        }
+    };
+    let operations = |slot| tally.operations().map_or(0, |of| of.slot(slot));
+    let mut used = Slot::all().filter(|slot| tally.slot(*slot).keys > 0 || operations(*slot) > 0);
+    let is_sane = used.all(|slot| coverage.has(slot));
+    expect(is_sane, place, "keys of the counted slots only")?;
+    Ok(coverage)
 }
 
 fn sample(fields: &mut Fields<'_>, sample: &mut Bottom, keys: u64) -> Result<(), Broken> {

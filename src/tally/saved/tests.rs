@@ -6,7 +6,7 @@ use crate::source::{
     Command, Encoding, Fault, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment,
 };
 use crate::tally::tests::shown;
-use crate::tally::{Family, InputSummary, SlotCount, Weight};
+use crate::tally::{Coverage, Family, InputSummary, SlotCount, Weight};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 
@@ -215,7 +215,7 @@ fn absurd_lengths_are_refused_with_their_place() {
     newer[TALLY_MAGIC.len()] = 2;
     let error = refused(&newer);
     assert!(
-        error.contains("byte 16: expected a tally of version 6, found version 2"),
+        error.contains("byte 16: expected a tally of version 7, found version 2"),
         "{error}"
     );
     // A number of inputs that no memory could hold.
@@ -245,6 +245,24 @@ fn counts_that_do_not_belong_together_are_refused() {
     wrong.tally.offer_biggest(slot, b"user:0", 90);
     let error = read(&sealed(&write::body(&wrong.tally, &wrong.inputs))).expect_err("a wrong slot");
     assert!(error.message().contains("a key of the slot"), "{error}");
+}
+
+#[test]
+fn which_slots_were_counted_is_kept() {
+    let mut saved = small();
+    let used = saved.tally.used_slots();
+    saved.tally.covers_only(used.clone());
+    let again = read(&saved.to_bytes().expect("it is small")).expect("it is whole");
+    assert_eq!(again.tally.coverage(), &Coverage::Chosen(used.clone()));
+    saved.merge(small());
+    let again = read(&saved.to_bytes().expect("it is small")).expect("it is whole");
+    assert_eq!(again.tally.coverage(), saved.tally.coverage());
+    saved.tally.covers_only(used.iter().skip(1).collect());
+    let error = read(&sealed(&write::body(&saved.tally, &saved.inputs))).expect_err("a slot less");
+    assert!(
+        error.message().contains("keys of the counted slots only"),
+        "{error}"
+    );
 }
 
 /// What a report would print is a line, not too long, whatever a forged tally has for it.

@@ -17,17 +17,19 @@
 //!    slot, bytes, tag, prefix;
 //! 7. whether there were logs of MONITOR, and then: for each slot its operations; commands: name,
 //!    operations, calls without a key; commands of scripts; whether times are known, and the first and
-//!    the last; the sample: order, slot, key.
+//!    the last; the sample: order, slot, key;
+//! 8. which slots were counted (8 bits): 0 all, 1 those of a filter, 2 those of several tallies that
+//!    differ in them; and for the latter two the slots.
 
 use super::super::{InputSummary, Tally};
 use super::{MAX_NOTES, MAX_TEXT_BYTES};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use crate::source::{Encoding, Fault, Findings, KeyKind};
-use crate::tally::GroupCount;
 use crate::tally::expiries::Expiries;
 use crate::tally::histogram::Histogram;
 use crate::tally::operations::Operations;
 use crate::tally::sample::Bottom;
+use crate::tally::{Coverage, GroupCount};
 use std::os::unix::ffi::OsStrExt;
 
 pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
@@ -45,6 +47,7 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
     body.sample(&tally.samples.by_keys);
     body.sample(&tally.samples.by_bytes);
     body.operations(tally.operations());
+    body.coverage(tally.coverage());
     body.0
 }
 
@@ -144,12 +147,31 @@ impl Body {
 
     fn slot_set(&mut self, slots: Option<&SlotSet>) {
         self.flag(slots.is_some());
-        let Some(slots) = slots else { return };
+        if let Some(slots) = slots {
+            self.slot_bits(slots);
+        }
+    }
+
+    fn slot_bits(&mut self, slots: &SlotSet) {
         let mut bits = [0; SLOT_COUNT / 8];
         for slot in slots.iter() {
             bits[slot.index() / 8] |= 1 << (slot.index() % 8);
         }
         self.0.extend(bits);
+    }
+
+    fn coverage(&mut self, coverage: &Coverage) {
+        match coverage {
+            Coverage::All => self.0.push(0),
+            Coverage::Chosen(slots) => {
+                self.0.push(1);
+                self.slot_bits(slots);
+            }
+            Coverage::Mixed(slots) => {
+                self.0.push(2);
+                self.slot_bits(slots);
+            }
+        }
     }
 
     fn slots(&mut self, tally: &Tally) {

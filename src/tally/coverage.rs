@@ -1,0 +1,62 @@
+//! Which slots were counted: figures over slots are told over those.
+
+use crate::slot::{Slot, SlotSet};
+
+/// The slots whose keys were counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// All slots.
+    #[default]
+    All,
+    /// Those that a filter let pass.
+    Chosen(SlotSet),
+    /// Those of several tallies that didn't count the same: of some, not all keys were counted.
+    Mixed(SlotSet),
+}
+
+impl Coverage {
+    /// The coverage of both together.
+    #[must_use]
+    pub(super) fn merged(self, other: Coverage) -> Coverage {
+        if self == other {
+            return self;
+        }
+        let mut slots = self.into_slots();
+        slots.extend(other.into_slots().iter());
+        Coverage::Mixed(slots)
+    }
+
+    fn into_slots(self) -> SlotSet {
+        match self {
+            Coverage::All => Slot::all().collect(),
+            Coverage::Chosen(slots) | Coverage::Mixed(slots) => slots,
+        }
+    }
+
+    pub(super) fn has(&self, slot: Slot) -> bool {
+        match self {
+            Coverage::All => true,
+            Coverage::Chosen(slots) | Coverage::Mixed(slots) => slots.contains(slot),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_count_the_same_is_mixed() {
+        let set = |slots: &[u16]| slots.iter().filter_map(|slot| Slot::new(*slot)).collect();
+        let one = Coverage::Chosen(set(&[1, 2]));
+        let other = Coverage::Chosen(set(&[2, 3]));
+        assert_eq!(one.clone().merged(one.clone()), one);
+        let mixed = Coverage::Mixed(set(&[1, 2, 3]));
+        assert_eq!(one.clone().merged(other.clone()), mixed);
+        assert_eq!(other.merged(one.clone()), mixed);
+        assert_eq!(mixed.clone().merged(one.clone()), mixed);
+        let all = Coverage::Mixed(Slot::all().collect());
+        assert_eq!(Coverage::All.merged(one.clone()), all);
+        assert_eq!(one.merged(Coverage::All), all);
+    }
+}
