@@ -53,6 +53,7 @@ impl Scope {
     }
 
     /// Whether tallies of different slots were merged.
+    #[cfg(feature = "cli")]
     pub(super) fn is_mixed(&self) -> bool {
         self.is_mixed
     }
