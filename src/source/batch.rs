@@ -190,6 +190,7 @@ impl KeyBatch {
     #[inline(always)]
     pub(super) fn push_key(&mut self, place: u64, start: usize, facts: KeyFacts) {
         let row = (place - self.offset) as usize;
+        self.facts.push_elements(facts.elements);
         self.push_in_block(row, start..self.block.len(), facts);
     }
 

@@ -7,7 +7,7 @@ use super::{Command, Encoding, KeyKind, Moment};
 pub struct KeyFacts {
     /// How many bytes of memory it takes, if the input tells.
     pub size_bytes: Option<u64>,
-    /// How many elements it has, if the input tells.
+    /// How many elements it has; of keys of RDB files only.
     pub elements: Option<u64>,
     /// What it holds.
     pub kind: KeyKind,
@@ -150,6 +150,7 @@ impl Group {
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     pub(super) sizes: Vec<Number>,
+    /// Of an RDB file: then each key has one. Else empty.
     pub(super) elements: Vec<Number>,
     pub(super) expiries: Vec<Expiry>,
     pub(super) groups: Vec<Group>,
@@ -160,7 +161,6 @@ pub(super) struct Columns {
 impl Columns {
     pub(super) fn reserve(&mut self, keys: usize) {
         self.sizes.reserve(keys);
-        self.elements.reserve(keys);
         self.expiries.reserve(keys);
         self.groups.reserve(keys);
     }
@@ -168,12 +168,17 @@ impl Columns {
     #[inline(always)]
     pub(super) fn push(&mut self, facts: KeyFacts) {
         self.sizes.push(facts.size_bytes.into());
-        self.elements.push(facts.elements.into());
         self.expiries.push(Expiry::of(&facts));
         self.groups.push(Group::of(&facts));
         if let Some(command) = facts.command {
             self.commands.push(command);
         }
+    }
+
+    /// Adds how many elements the key has that is added next.
+    #[inline(always)]
+    pub(super) fn push_elements(&mut self, elements: Option<u64>) {
+        self.elements.push(elements.into());
     }
 
     /// The facts of one key.
@@ -182,7 +187,7 @@ impl Columns {
         let (group, expiry) = (self.groups[index], self.expiries[index]);
         KeyFacts {
             size_bytes: self.sizes[index].get(),
-            elements: self.elements[index].get(),
+            elements: self.elements.get(index).and_then(|count| count.get()),
             kind: group.kind,
             db: group.db,
             expires: expiry.expires(),
@@ -195,9 +200,11 @@ impl Columns {
     /// Moves a key's facts to an earlier place.
     pub(super) fn copy_within(&mut self, from: usize, to: usize) {
         self.sizes[to] = self.sizes[from];
-        self.elements[to] = self.elements[from];
         self.expiries[to] = self.expiries[from];
         self.groups[to] = self.groups[from];
+        if let Some(elements) = self.elements.get(from).copied() {
+            self.elements[to] = elements;
+        }
         if let Some(command) = self.commands.get(from).copied() {
             self.commands[to] = command;
         }
@@ -240,7 +247,10 @@ mod tests {
             };
             let mut columns = Columns::default();
             let both = if from == 0 { [facts, KeyFacts::UNKNOWN] } else { [KeyFacts::UNKNOWN, facts] };
-            both.into_iter().for_each(|facts| columns.push(facts));
+            for facts in both {
+                columns.push_elements(facts.elements);
+                columns.push(facts);
+            }
             prop_assert_eq!([columns.get(0), columns.get(1)], both);
             columns.copy_within(from, 0);
             columns.truncate(1);

@@ -24,18 +24,18 @@ pub(super) fn size(digits: &[u8]) -> Option<u64> {
     (value <= MAX_SIZE_BYTES).then_some(value)
 }
 
+/// A word of digits without their values.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
 /// The same for 1 to 8 digits, the last bytes of a little-endian word; nothing for others.
 #[inline]
 pub(super) fn short(word: u64, digits: usize) -> Option<u64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const SIXES: u64 = 0x0606_0606_0606_0606;
-    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
     const PAIRS: u64 = 0x0000_00FF_0000_00FF;
     if digits.wrapping_sub(1) > 7 {
         return None;
     }
     let digits = (word ^ ZEROS) & u64::MAX << (64 - 8 * digits);
-    if (digits.wrapping_add(SIXES) | digits) & HIGH != 0 {
+    if !are_values(digits) {
         return None;
     }
     // Two digits make a number up to 99, two of those one up to 9999, and two of those the last.
@@ -43,6 +43,27 @@ pub(super) fn short(word: u64, digits: usize) -> Option<u64> {
     let front = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
     let back = (pairs >> 16 & PAIRS).wrapping_mul(1 + (10_000 << 32));
     Some(front.wrapping_add(back) >> 32)
+}
+
+/// Whether the last bytes of a little-endian word are two numbers of so many digits with one byte between
+/// them, which isn't looked at; of more bytes than a word's nothing is known.
+#[inline]
+pub(super) fn are_short(word: u64, (first, second): (u32, u32)) -> bool {
+    // No field of a piece is so long that the sum is more than fits.
+    let unused = 7_u32.wrapping_sub(first + second);
+    if (first == 0) | (second == 0) | (unused > 5) {
+        return false;
+    }
+    let between = 0xFF << (8 * (7 - second));
+    are_values((word ^ ZEROS) & !between & u64::MAX << (8 * unused))
+}
+
+/// Whether each byte is at most 9.
+#[inline]
+fn are_values(bytes: u64) -> bool {
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    (bytes.wrapping_add(SIXES) | bytes) & HIGH == 0
 }
 
 /// The number of a database. Servers have 16 unless told otherwise; more than 65,536 is damage.
@@ -117,6 +138,22 @@ mod tests {
             let text = &bytes[8usize.saturating_sub(digits)..];
             let truth = size(text).filter(|_| digits <= 8);
             prop_assert_eq!(short(u64::from_le_bytes(bytes), digits), truth);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_short_numbers_are_told_at_once(
+            bytes in proptest::array::uniform8(proptest::sample::select(b"0123456789/:\0,0123456789\xff".to_vec())),
+            first in 0u32..12,
+            second in 0u32..12,
+        ) {
+            let truth = (first + second < 8) && {
+                let text = &bytes[7 - (first + second) as usize..];
+                let (before, behind) = text.split_at(first as usize);
+                size(before).is_some() && size(&behind[1..]).is_some()
+            };
+            prop_assert_eq!(are_short(u64::from_le_bytes(bytes), (first, second)), truth);
         }
     }
 

@@ -28,7 +28,6 @@ pub(crate) struct Quoted {
     pub(super) pads_key: bool,
     pub(super) size: Option<usize>,
     pub(super) kind: Option<usize>,
-    pub(super) elements: Option<usize>,
     pub(super) db: Option<usize>,
     pub(super) expiry: Option<usize>,
     pub(super) encoding: Option<usize>,
@@ -189,7 +188,7 @@ impl Quoted {
         let expiry = field(self.expiry).filter(|text| !is_never(text));
         Ok(KeyFacts {
             size_bytes,
-            elements: field(self.elements).and_then(number::size),
+            elements: None,
             kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word_in_any_case),
             db: db.unwrap_or(0),
             expires: expiry.is_some(),

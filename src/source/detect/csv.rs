@@ -22,7 +22,6 @@ const KIND_NAMES: &[&str] = &["type"];
 const DB_NAMES: &[&str] = &["database", "db"];
 const EXPIRY_NAMES: &[&str] = &["expiry", "expiration", "expires_at", "expire_at"];
 const ENCODING_NAMES: &[&str] = &["encoding"];
-const ELEMENT_NAMES: &[&str] = &["num_elements", "element_count", "elements"];
 
 /// CSV with a header of at least `least` columns.
 pub(super) fn rows(first: &[u8], options: &Options, least: usize) -> Result<Recognised> {
@@ -78,7 +77,6 @@ pub(super) fn rows(first: &[u8], options: &Options, least: usize) -> Result<Reco
         pads_key: is_padded(first, delimiter, key),
         size,
         kind: find(KIND_NAMES),
-        elements: find(ELEMENT_NAMES),
         db: find(DB_NAMES),
         expiry: find(EXPIRY_NAMES),
         encoding: find(ENCODING_NAMES),

@@ -21,7 +21,6 @@ pub(super) struct Tail<'line> {
     /// Where the key ends, in the line.
     pub(super) key_end: usize,
     pub(super) size_bytes: u64,
-    pub(super) elements: u64,
     /// The word for how its value is kept.
     pub(super) encoding: &'line [u8],
     /// When it expires; empty when it doesn't.
@@ -54,7 +53,7 @@ impl RdbTools {
         };
         rest.integer()?;
         rest.comma()?;
-        let elements = rest.integer()?;
+        rest.integer()?;
         rest.comma()?;
         let encoding = rest.word(is_encoding)?;
         rest.comma()?;
@@ -63,7 +62,6 @@ impl RdbTools {
         Some(Tail {
             key_end: rest.0.len(),
             size_bytes,
-            elements,
             encoding,
             expiry,
         })
@@ -132,7 +130,7 @@ impl<'line> Backwards<'line> {
         self.comma()?;
         number::human_size(self.quoted(is_size)?)?;
         self.comma()?;
-        let elements = self.integer()?;
+        self.integer()?;
         self.comma()?;
         let encoding = self.word(is_encoding)?;
         self.comma()?;
@@ -142,7 +140,6 @@ impl<'line> Backwards<'line> {
         Some(Tail {
             key_end: self.0.len(),
             size_bytes,
-            elements,
             encoding,
             expiry,
         })

@@ -185,7 +185,7 @@ impl RdbTools {
             Some((head, tail)) => {
                 let facts = KeyFacts {
                     size_bytes: Some(tail.size_bytes),
-                    elements: Some(tail.elements),
+                    elements: None,
                     kind: head.kind,
                     db: head.db,
                     expires: !tail.expiry.is_empty(),

@@ -148,29 +148,19 @@ impl Rows {
         start
     }
 
-    /// Reads sizes and elements, and looks at the lengths of the longest elements.
+    /// Reads sizes, and makes sure that elements and the longest of them are numbers.
     #[inline]
     fn numbers(&mut self, piece: &[u8], facts: &mut Columns) {
-        let read = |from: u32, to: u32| {
-            let bytes = piece[..to as usize].last_chunk::<8>()?;
-            number::short(u64::from_le_bytes(*bytes), (to - from - 1) as usize)
-                .or_else(|| long_number(&piece[from as usize + 1..to as usize]))
-        };
         let sizes = added(&mut facts.sizes, self.count, Number::UNKNOWN);
-        let elements = added(&mut facts.elements, self.count, Number::UNKNOWN);
-        let mut rows = self.lines[..self.count]
-            .iter()
-            .zip(sizes.iter_mut().zip(elements));
-        let bad = rows.position(|(line, (size, elements))| {
-            let numbers = (
-                read(line.behind_key, line.behind_size),
-                read(line.behind_encoding, line.behind_elements),
-                read(line.behind_elements, line.behind_longest),
-            );
-            let (Some(of_size), Some(of_elements), Some(_)) = numbers else {
+        let mut rows = self.lines[..self.count].iter().zip(sizes);
+        let bad = rows.position(|(line, size)| {
+            let of_size = number(piece, line.behind_key, line.behind_size);
+            let from = line.behind_encoding;
+            let are_good = are_numbers(piece, from, line.behind_elements, line.behind_longest);
+            let Some(of_size) = of_size.filter(|_| are_good) else {
                 return true;
             };
-            (*size, *elements) = (Number::short(of_size), Number::short(of_elements));
+            *size = Number::short(of_size);
             false
         });
         self.end_at(bad);
@@ -290,10 +280,32 @@ fn in_eight<const HAS_EXPIRY: bool>(front: &[u32], back: &[u32]) -> [u32; FRONT 
     all
 }
 
+/// The number between two separators.
+#[inline]
+fn number(piece: &[u8], from: u32, to: u32) -> Option<u64> {
+    let bytes = piece[..to as usize].last_chunk::<8>()?;
+    number::short(u64::from_le_bytes(*bytes), (to - from - 1) as usize)
+        .or_else(|| long_number(&piece[from as usize + 1..to as usize]))
+}
+
+/// Whether numbers stand between three separators.
+#[inline]
+fn are_numbers(piece: &[u8], from: u32, middle: u32, to: u32) -> bool {
+    let lengths = (middle - from - 1, to - middle - 1);
+    let word = piece[..to as usize].last_chunk::<8>();
+    let are_short = |bytes: &[u8; 8]| number::are_short(u64::from_le_bytes(*bytes), lengths);
+    word.is_some_and(are_short) || are_long_numbers(piece, from, middle, to)
+}
+
 /// A number that has too many digits for [`number::short`], or is none.
 #[cold]
 fn long_number(digits: &[u8]) -> Option<u64> {
     number::size(digits)
+}
+
+#[inline(never)]
+fn are_long_numbers(piece: &[u8], from: u32, middle: u32, to: u32) -> bool {
+    number(piece, from, middle).is_some() && number(piece, middle, to).is_some()
 }
 
 /// Makes a column longer; returns what was added.
