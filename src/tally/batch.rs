@@ -4,13 +4,11 @@
 //! short pass for each of them lets the processor fetch for many keys at once what isn't in its
 //! nearest cache; all at once for one key after another it would wait at each of them.
 
+use super::chosen::{Chosen, TOGETHER};
 use super::listed::with_braces;
 use super::{GroupCount, Tally};
 use crate::slot::{KeySpan, Slot, hash_tag};
 use crate::source::{Calls, Encoding, Expiry, Group, KeyBatch, KeyKind, Number};
-
-/// How many keys are counted together: what is known of them stays in the nearest cache.
-const TOGETHER: usize = 256;
 
 /// Some keys of a batch.
 pub(super) struct Run<'batch> {
@@ -63,56 +61,40 @@ impl Tally {
     /// Counts keys; `places` are theirs.
     pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
         self.count_slots(run);
-        self.count_sizes(run);
-        self.count_groups(run);
-        self.count_lengths(run.spans);
+        self.count_facts(run);
+        self.count_big_keys(run);
+        self.key_lengths.add(run.spans);
         self.count_expiries(run);
         if self.tags.are_counted() {
             self.count_tags(run);
         }
-        let sized = run.bytes_of_each().zip(run.slots).zip(run.spans);
-        for (((size, slot), span), place) in sized.zip(places) {
-            self.samples.add(span.of(run.bytes), *slot, size, place);
-        }
+        self.samples.add_run(run, places);
     }
 
     fn count_slots(&mut self, run: &Run<'_>) {
-        let mut candidates = [0_u16; TOGETHER];
-        let mut count = 0;
+        let mut candidates = Chosen::default();
         self.slots.make_room(run.slots.len());
         let facts = run.sizes.iter().zip(run.expiries);
-        for (at, ((size, expiry), slot)) in facts.zip(run.slots).enumerate() {
+        for ((size, expiry), slot) in facts.zip(run.slots) {
             let may_be_biggest = self.slots.add(*slot, size.or_zero(), expiry.expires());
-            // Written always and kept seldom: no branch has to be guessed.
-            candidates[count % TOGETHER] = at as u16;
-            count += usize::from(size.is_known() & may_be_biggest);
+            candidates.next_is(size.is_known() & may_be_biggest);
         }
-        for at in &candidates[..count] {
-            let at = usize::from(*at);
+        for at in candidates.all() {
             let size = run.sizes[at].or_zero();
             self.offer_biggest(run.slots[at], run.key(at), size);
         }
     }
 
-    fn count_sizes(&mut self, run: &Run<'_>) {
-        for (at, size) in run.sizes.iter().enumerate() {
+    /// Sizes, types, encodings and databases. These counts lie near, and most keys wait
+    /// for the one before them, which changes the same: so all are changed in one pass, side by side.
+    fn count_facts(&mut self, run: &Run<'_>) {
+        let mut pairs = [[GroupCount::default(); Encoding::ALL.len()]; KeyKind::ALL.len()];
+        for (size, group) in run.sizes.iter().zip(run.groups) {
             match size.get() {
-                Some(size) => {
-                    self.sizes.add(size);
-                    if self.big_keys.may_take(size) {
-                        self.big_keys.add(run.slots[at], run.key(at), size);
-                    }
-                }
+                Some(size) => self.sizes.add(size),
                 None => self.unsized_keys += 1,
             }
-        }
-    }
-
-    /// Types, encodings and databases; keys that have the same type and encoding are summed up first.
-    fn count_groups(&mut self, run: &Run<'_>) {
-        let mut pairs = [[GroupCount::default(); Encoding::ALL.len()]; KeyKind::ALL.len()];
-        for (group, size) in run.groups.iter().zip(run.bytes_of_each()) {
-            pairs[group.kind as usize][group.encoding as usize].add(1, size);
+            pairs[group.kind as usize][group.encoding as usize].add(1, size.or_zero());
         }
         let mut all = GroupCount::default();
         for (kind, encodings) in self.kinds.iter_mut().zip(&pairs) {
@@ -133,16 +115,22 @@ impl Tally {
         }
     }
 
-    fn count_lengths(&mut self, spans: &[KeySpan]) {
-        for span in spans {
-            self.key_lengths.add(u64::from(span.end - span.start));
+    fn count_big_keys(&mut self, run: &Run<'_>) {
+        for (at, size) in run.sizes.iter().enumerate() {
+            if let Some(size) = size.get().filter(|size| self.big_keys.may_take(*size)) {
+                self.big_keys.add(run.slots[at], run.key(at), size);
+            }
         }
     }
 
     fn count_expiries(&mut self, run: &Run<'_>) {
-        for (expiry, size) in run.expiries.iter().zip(run.bytes_of_each()) {
-            if let Some(at) = expiry.moment() {
-                self.expiries.add(at, size);
+        let mut timed = Chosen::default();
+        for expiry in run.expiries {
+            timed.next_is(expiry.moment().is_some());
+        }
+        for at in timed.all() {
+            if let Some(moment) = run.expiries[at].moment() {
+                self.expiries.add(moment, run.sizes[at].or_zero());
             }
         }
     }

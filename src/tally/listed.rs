@@ -5,9 +5,6 @@ use crate::slot::{KeySpan, ListFormat, Slot, hash_tag, slots_of_list};
 use crate::source::KeyFacts;
 use memchr::memchr_iter;
 
-/// How many lengths of keys are counted one by one before they go into the histogram.
-const SHORT: usize = 256;
-
 impl Tally {
     /// Counts the keys of a list that lies at `offset` in its input; the same as [`Tally::add`]
     /// with each key, [`KeyFacts::UNKNOWN`], its slot, and the offset of its line as the place.
@@ -15,22 +12,12 @@ impl Tally {
     /// # Panics
     /// When the list has 4 GiB or more.
     pub fn add_list(&mut self, list: &[u8], format: ListFormat, offset: u64) {
-        let mut lengths = [0u32; SHORT];
         let seen = slots_of_list(list, format, |spans, slots| {
             self.slots.add_keys(slots);
-            for span in spans {
-                let length = (span.end - span.start) as usize;
-                match lengths.get_mut(length) {
-                    Some(count) => *count += 1,
-                    None => self.key_lengths.add(length as u64),
-                }
-            }
+            self.key_lengths.add(spans);
             self.add_tags_of_list(list, spans, slots);
             self.samples.add_list(list, spans, slots, offset);
         });
-        for (length, count) in lengths.into_iter().enumerate() {
-            self.key_lengths.add_many(length as u64, u64::from(count));
-        }
         if seen.keys > 0 {
             let facts = KeyFacts::UNKNOWN;
             self.kinds[facts.kind as usize].add(seen.keys, 0);

@@ -8,12 +8,14 @@
 mod batch;
 mod biggest;
 mod bounds;
+mod chosen;
 mod coverage;
 mod evidence;
 mod expiries;
 mod histogram;
 mod hours;
 mod kept_name;
+mod lengths;
 mod listed;
 mod name;
 mod operations;
@@ -44,6 +46,7 @@ use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyReco
 use biggest::BiggestOfSlots;
 use expiries::Expiries;
 use histogram::Histogram;
+use lengths::Lengths;
 use sample::Samples;
 use slots::SlotCounts;
 use std::collections::BTreeMap;
@@ -100,7 +103,7 @@ pub struct Tally {
     slots: SlotCounts,
     kinds: [GroupCount; KeyKind::ALL.len()],
     encodings: [GroupCount; Encoding::ALL.len()],
-    key_lengths: Histogram,
+    key_lengths: Lengths,
     sizes: Histogram,
     expiries: Expiries,
     databases: BTreeMap<u16, GroupCount>,
@@ -132,7 +135,7 @@ impl Tally {
             slots: SlotCounts::default(),
             kinds: Default::default(),
             encodings: Default::default(),
-            key_lengths: Histogram::default(),
+            key_lengths: Lengths::default(),
             sizes: Histogram::default(),
             expiries: Expiries::default(),
             databases: BTreeMap::new(),
@@ -280,7 +283,7 @@ impl Tally {
 
     /// The lengths of keys in bytes, by powers of two.
     pub fn key_lengths(&self) -> impl Iterator<Item = Class> + '_ {
-        self.key_lengths.classes()
+        self.key_lengths.classes().into_iter()
     }
 
     /// The sizes of keys in bytes where they are known, by powers of two.

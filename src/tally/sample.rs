@@ -18,6 +18,8 @@
 //!
 //! A sample that holds every key is no estimate: its figures are exact.
 
+use super::batch::Run;
+use super::chosen::{Chosen, TOGETHER};
 use super::name::Name;
 use super::{Prefixes, Weight};
 use crate::slot::{KeySpan, Slot, hash_tag};
@@ -67,12 +69,11 @@ impl Bottom {
         }
     }
 
-    /// Whether a key of this order may be kept; one that isn't counts as left out.
+    /// Whether a key of this order may be kept. It always may as long as no key was left out.
     #[inline]
-    fn takes(&mut self, order: u64) -> bool {
-        let is_taken = order <= self.limit;
-        self.is_complete &= is_taken;
-        is_taken
+    fn takes(&self, order: u64) -> bool {
+        debug_assert!(self.limit == u64::MAX || !self.is_complete);
+        order <= self.limit
     }
 
     /// Whether a key of the sample by bytes is far from being taken: told by a product instead of a
@@ -80,6 +81,8 @@ impl Bottom {
     #[inline]
     fn surely_refuses(&self, hash: u64, size_bytes: u64) -> bool {
         const ROUNDING: f64 = 1.0 - 1.0 / (1u64 << 48) as f64;
+        // Signed numbers are converted at once, and no key has so many bytes.
+        let size_bytes = size_bytes.min(i64::MAX as u64) as i64;
         (size_bytes as f64) < uniform(hash) * (priority(self.limit) * ROUNDING)
     }
 
@@ -98,10 +101,22 @@ impl Bottom {
     fn keep(&mut self, sampled: Sampled) {
         self.buffer.push(sampled);
         if self.buffer.len() >= self.capacity + self.capacity / 2 {
+            self.select();
+        }
+    }
+
+    /// Leaves out what is too much.
+    fn select(&mut self) {
+        // The orders alone are quicker to sort out than all that is kept.
+        let mut orders: Vec<u64> = self.buffer.iter().map(|sampled| sampled.order).collect();
+        let (_, limit, _) = orders.select_nth_unstable(self.capacity - 1);
+        self.limit = *limit;
+        self.is_complete = false;
+        self.buffer.retain(|sampled| sampled.order <= *limit);
+        if self.buffer.len() > self.capacity {
+            // Several have the last order.
             self.buffer.select_nth_unstable(self.capacity - 1);
             self.buffer.truncate(self.capacity);
-            self.limit = self.buffer[self.capacity - 1].order;
-            self.is_complete = false;
         }
     }
 
@@ -174,18 +189,27 @@ impl Samples {
         }
     }
 
-    /// Offers a key to both samples; its place must be its own among the keys of its slot and input.
-    #[inline]
-    pub(super) fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, place: u64) {
-        let hash = hash_of(slot, place);
+    /// Offers keys to both samples; the place of each must be its own among the keys of its slot and input.
+    pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
+        let mut hashes = [0; TOGETHER];
+        let mut candidates = Chosen::default();
+        let keys = run.slots.iter().zip(run.sizes).zip(places);
+        for (((slot, size), place), hash) in keys.zip(&mut hashes) {
+            *hash = hash_of(*slot, place);
+            let is_refused = self.by_bytes.surely_refuses(*hash, size.or_zero());
+            candidates.next_is(self.by_keys.takes(*hash) | !is_refused);
+        }
+        for at in candidates.all() {
+            let key = run.spans[at].of(run.bytes);
+            self.offer(key, run.slots[at], run.sizes[at].or_zero(), hashes[at]);
+        }
+    }
+
+    fn offer(&mut self, key: &[u8], slot: Slot, size_bytes: u64, hash: u64) {
         if self.by_keys.takes(hash) {
             self.by_keys.add(key, slot, size_bytes, hash, self.prefixes);
         }
         if size_bytes > 0 {
-            if self.by_bytes.surely_refuses(hash, size_bytes) {
-                self.by_bytes.is_complete = false;
-                return;
-            }
             let order = byte_order(hash, size_bytes);
             if self.by_bytes.takes(order) {
                 self.by_bytes

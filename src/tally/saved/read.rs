@@ -227,7 +227,7 @@ fn histograms(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> 
     let place = fields.place();
     let (lengths, all) = histogram(fields)?;
     expect(all.keys == total.keys, place, "a length for each key")?;
-    tally.key_lengths = lengths;
+    tally.key_lengths = lengths.into();
     let place = fields.place();
     let (sizes, all) = histogram(fields)?;
     let is_sane =

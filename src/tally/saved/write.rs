@@ -37,7 +37,7 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
     body.inputs(inputs);
     body.slots(tally);
     body.groups(tally);
-    body.histogram(&tally.key_lengths);
+    body.histogram(&tally.key_lengths.histogram());
     body.histogram(&tally.sizes);
     body.expiries(&tally.expiries);
     body.big_keys(tally);
