@@ -149,6 +149,15 @@ impl Tally {
         }
     }
 
+    /// An empty tally of another thread, which is to be merged with this one before either is asked:
+    /// what one of them has too many of, the other leaves out.
+    fn beside(&self) -> Tally {
+        Tally {
+            samples: self.samples.beside(),
+            ..Tally::with_prefixes(self.prefixes())
+        }
+    }
+
     /// Counts one key. `place` is any number that no other key of its slot and
     /// input has, such as its row's offset: what is sampled is chosen by slot and
     /// place, so that the same inputs give the same sample however they were read.

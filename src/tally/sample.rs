@@ -23,6 +23,8 @@ use super::chosen::{Chosen, TOGETHER};
 use super::name::Name;
 use super::{Prefixes, Weight};
 use crate::slot::{KeySpan, Slot, hash_tag};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many keys the sample by keys holds.
 pub(super) const BY_KEYS: usize = 32_768;
@@ -57,6 +59,25 @@ pub(super) struct Bottom {
     limit: u64,
     /// Whether no key was left out so far.
     is_complete: bool,
+    /// The smallest limit of all samples that are put together in the end.
+    common: Common,
+}
+
+/// A limit that the samples of several threads share: what one of them has found to be too much needn't
+/// be kept by any other. A clone goes its own way.
+#[derive(Debug)]
+struct Common(Arc<AtomicU64>);
+
+impl Default for Common {
+    fn default() -> Common {
+        Common(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
+impl Clone for Common {
+    fn clone(&self) -> Common {
+        Common::default()
+    }
 }
 
 impl Bottom {
@@ -66,6 +87,25 @@ impl Bottom {
             capacity,
             limit: u64::MAX,
             is_complete: true,
+            common: Common::default(),
+        }
+    }
+
+    /// An empty sample that is to be merged with this one.
+    fn beside(&self) -> Bottom {
+        Bottom {
+            common: Common(Arc::clone(&self.common.0)),
+            ..Bottom::new(self.capacity)
+        }
+    }
+
+    /// Leaves out what another thread found to be too much.
+    #[inline]
+    fn learn(&mut self) {
+        let limit = self.common.0.load(Ordering::Relaxed);
+        if limit < self.limit {
+            self.limit = limit;
+            self.is_complete = false;
         }
     }
 
@@ -111,6 +151,7 @@ impl Bottom {
         let mut orders: Vec<u64> = self.buffer.iter().map(|sampled| sampled.order).collect();
         let (_, limit, _) = orders.select_nth_unstable(self.capacity - 1);
         self.limit = *limit;
+        self.common.0.fetch_min(*limit, Ordering::Relaxed);
         self.is_complete = false;
         self.buffer.retain(|sampled| sampled.order <= *limit);
         if self.buffer.len() > self.capacity {
@@ -189,8 +230,19 @@ impl Samples {
         }
     }
 
+    /// Empty samples of another thread, which are to be merged with these.
+    pub(super) fn beside(&self) -> Samples {
+        Samples {
+            prefixes: self.prefixes,
+            by_keys: self.by_keys.beside(),
+            by_bytes: self.by_bytes.beside(),
+        }
+    }
+
     /// Offers keys to both samples; the place of each must be its own among the keys of its slot and input.
     pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
+        self.by_keys.learn();
+        self.by_bytes.learn();
         let mut hashes = [0; TOGETHER];
         let mut candidates = Chosen::default();
         let keys = run.slots.iter().zip(run.sizes).zip(places);
@@ -221,6 +273,7 @@ impl Samples {
     /// Offers keys without a size; the place of each is where it lies in `text`, `offset` added.
     #[inline]
     pub(super) fn add_list(&mut self, text: &[u8], spans: &[KeySpan], slots: &[Slot], offset: u64) {
+        self.by_keys.learn();
         for (span, slot) in spans.iter().zip(slots) {
             let hash = hash_of(*slot, offset + u64::from(span.start));
             if self.by_keys.takes(hash) {
@@ -328,6 +381,35 @@ mod tests {
             bottom.limit = byte_order(far, size_bytes);
             prop_assert!(bottom.limit < order || !bottom.surely_refuses(hash, size_bytes));
         }
+    }
+
+    #[test]
+    fn samples_side_by_side_are_one() {
+        let orders = |begin: u64| (begin..begin + 4000).map(mixed);
+        let keep = |bottom: &mut Bottom, order: u64| {
+            bottom.learn();
+            if bottom.takes(order) {
+                bottom.add(b"a:b", Slot::MIN, 1, order, Prefixes::default());
+            }
+        };
+        let mut alone = Bottom::new(100);
+        orders(0)
+            .chain(orders(4000))
+            .for_each(|order| keep(&mut alone, order));
+        let mut one = Bottom::new(100);
+        let mut other = one.beside();
+        orders(0).for_each(|order| keep(&mut one, order));
+        let limit = one.limit;
+        keep(&mut other, limit + 1);
+        assert!(other.buffer.is_empty() && !other.is_complete());
+        orders(4000).for_each(|order| keep(&mut other, order));
+        let apart = one.clone().beside();
+        assert_eq!(apart.common.0.load(Ordering::Relaxed), u64::MAX);
+        let (mut merged, mut turned) = (one.clone(), other.clone());
+        merged.merge(other);
+        turned.merge(one);
+        assert_eq!(merged.sorted(), alone.sorted());
+        assert_eq!(turned.sorted(), alone.sorted());
     }
 
     #[test]

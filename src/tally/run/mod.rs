@@ -224,9 +224,10 @@ impl Run<'_> {
 
     /// Runs a worker on so many threads of the pool and merges what they found.
     fn workers(&self, count: usize, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
+        let first = Tally::with_prefixes(self.prefixes);
         let found = self.pool.broadcast(|thread| {
             let mut worker =
-                (thread.index() < count).then(|| Worker::new(self.options, self.prefixes))?;
+                (thread.index() < count).then(|| Worker::new(self.options, first.beside()))?;
             work(&mut worker);
             Some(worker.found)
         });
@@ -237,6 +238,6 @@ impl Run<'_> {
                 all.merge(next);
                 all
             })
-            .unwrap_or_else(|| Found::new(self.prefixes))
+            .unwrap_or_else(|| Found::new(first))
     }
 }

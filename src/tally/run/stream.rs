@@ -5,6 +5,7 @@ use super::worker::{Found, Worker};
 use super::{Crew, Run};
 use crate::error::Error;
 use crate::source::{Cutting, Findings, KeyBatch, Opened, Reading};
+use crate::tally::Tally;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -63,7 +64,7 @@ impl Run<'_> {
             let mut found = match crew {
                 Crew::Pool => self.workers(workers, work),
                 Crew::Caller => {
-                    let mut worker = Worker::new(self.options, self.prefixes);
+                    let mut worker = Worker::new(self.options, Tally::with_prefixes(self.prefixes));
                     work(&mut worker);
                     worker.found
                 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::slot::{Slot, slots_of};
 use crate::source::{self, Findings, KeyBatch, OnError, Reading};
-use crate::tally::{Prefixes, Tally};
+use crate::tally::Tally;
 
 /// What one worker found in its blocks.
 pub(super) struct Found {
@@ -14,9 +14,9 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn new(prefixes: Prefixes) -> Found {
+    pub(super) fn new(tally: Tally) -> Found {
         Found {
-            tally: Tally::with_prefixes(prefixes),
+            tally,
             findings: Findings::default(),
             failure: None,
         }
@@ -46,12 +46,12 @@ pub(super) struct Worker<'run> {
 }
 
 impl Worker<'_> {
-    pub(super) fn new(options: &source::Options, prefixes: Prefixes) -> Worker<'_> {
+    pub(super) fn new(options: &source::Options, tally: Tally) -> Worker<'_> {
         Worker {
             options,
             batch: KeyBatch::new(),
             slots: Vec::new(),
-            found: Found::new(prefixes),
+            found: Found::new(tally),
         }
     }
 
