@@ -142,6 +142,21 @@ impl KeyBatch {
         self.rows.iter().map(|row| self.offset + u64::from(*row))
     }
 
+    /// How long its block is.
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Gives memory back that a larger block took, when no more than so many bytes are needed.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        for buffer in [&mut self.block, &mut self.unescaped, &mut self.spare] {
+            // A buffer that grows may be up to twice as long as what is in it.
+            if buffer.capacity() > 2 * bytes {
+                buffer.shrink_to(bytes);
+            }
+        }
+    }
+
     /// Forgets the keys; the block stays.
     pub(super) fn clear_rows(&mut self) {
         self.truncate(0);

@@ -14,6 +14,15 @@ use std::path::Path;
 /// How much is read at once to find the end of a row.
 pub(super) const STEP_BYTES: usize = 64 << 10;
 
+/// How much of what is read behind a long row may stay in memory twice.
+const LARGEST_STEP_BYTES: usize = 4 << 20;
+
+/// How much more is read of a row that has no end in so many bytes: these are looked at again, so that
+/// few large steps take less time, and many small ones less memory.
+fn step_bytes(bytes: usize) -> usize {
+    (bytes / 2).clamp(STEP_BYTES, LARGEST_STEP_BYTES.max(bytes / 8))
+}
+
 /// More bytes than are needed behind a place to tell whether a row begins there.
 pub(super) const UNDECIDED: usize = 64;
 
@@ -150,7 +159,7 @@ impl<R: Read> Stream<R> {
             {
                 Cut::At(end) if !self.ends_too_long(cutting, &batch.block[..end]) => break end,
                 Cut::More if wanted <= cutting.part_bytes + cutting.max_row_bytes => {
-                    wanted = batch.block.len() + STEP_BYTES.max(batch.block.len() / 2);
+                    wanted = batch.block.len() + step_bytes(batch.block.len());
                 }
                 found => {
                     let end = match found {

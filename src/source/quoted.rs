@@ -64,7 +64,6 @@ impl Quoted {
         // A bare carriage return is data: only a newline ends a row.
         let mut builder = ReaderBuilder::new();
         builder
-            .has_headers(false)
             .flexible(true)
             .delimiter(self.delimiter)
             .terminator(Terminator::Any(b'\n'));
@@ -76,6 +75,8 @@ impl Quoted {
             ""
         };
         let mut reader = builder.from_reader(before.as_bytes().chain(rest));
+        // Without a header the crate would keep two copies of the first row, which may be long.
+        reader.set_byte_headers(ByteRecord::new());
         let mut record = ByteRecord::new();
         let mut from = 0;
         for _ in 0..rows {

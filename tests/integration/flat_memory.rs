@@ -10,6 +10,9 @@ use std::process::{Child, Stdio};
 
 const MAX_PEAK_KB: u64 = 100_000;
 
+const MEMORY_HEADER: &str =
+    "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry\n";
+
 /// Enough for every bounded list to be full: tags, samples, big keys, hours of expiry.
 const ROWS: u64 = 400_000;
 
@@ -49,19 +52,39 @@ fn long_row(text: &mut String, number: u64) {
     );
 }
 
+/// A row nearly as long as one may be, which is put together from quotes.
+fn largest_row(text: &mut String, number: u64) {
+    let name = "a key\"\"s name ".repeat(15 << 16);
+    let _ = writeln!(text, "\"{number}{name}\",{number}");
+}
+
+/// Rows of which a few fit into a block.
+fn large_row(text: &mut String, number: u64) {
+    let name = "a key\"\"s name ".repeat(40 << 10);
+    let _ = writeln!(text, "\"{number}{name}\",{number}");
+}
+
 #[test]
 fn a_stream_of_rows_takes_no_more_memory_than_its_lists() {
     let rows =
         std::env::var("SLOTKIT_TEST_ROWS").map_or(ROWS, |rows| rows.parse().expect("a number"));
-    assert_flat(rows, row);
+    assert_flat(MEMORY_HEADER, &[], rows, row);
 }
 
 #[test]
 fn long_names_take_no_more() {
-    assert_flat(40_000, long_row);
+    assert_flat(MEMORY_HEADER, &[], 40_000, long_row);
 }
 
-fn assert_flat(rows: u64, row: impl Fn(&mut String, u64)) {
+#[test]
+fn the_longest_rows_take_no_more() {
+    // As many threads as a run takes by itself at most.
+    let most = ["--threads", "8"];
+    assert_flat("key,size\n", &most, 5, largest_row);
+    assert_flat("key,size\n", &most, 60, large_row);
+}
+
+fn assert_flat(header: &str, more: &[&str], rows: u64, row: impl Fn(&mut String, u64)) {
     if !std::path::Path::new("/proc/self/status").exists() {
         servers::skip("this system has no /proc that tells the peak of a process");
         return;
@@ -77,15 +100,13 @@ fn assert_flat(rows: u64, row: impl Fn(&mut String, u64)) {
         "--as-of",
         "2000-01-01",
     ];
-    let mut child = slotkit(args)
+    let mut child = slotkit([&args[..], more].concat())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
     let mut pipe = child.stdin.take().expect("a pipe");
-    let header =
-        "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry\n";
     pipe.write_all(header.as_bytes()).expect("it reads");
     let mut text = String::new();
     for number in 0..rows {

@@ -45,18 +45,16 @@ impl Run<'_> {
             // Both ends belong to this closure: should a worker panic, they are dropped, and the
             // reader ends instead of waiting for ever.
             let (filled, empty) = (Mutex::new(filled), empty);
+            let queue = Queue { emptied, full };
             let reader =
-                scope.spawn(move || self.read_blocks(input, cutting, &emptied, &full, stop));
+                scope.spawn(move || self.read_blocks(input, cutting, reading, &queue, stop));
             let work = |worker: &mut Worker<'_>| {
                 loop {
                     // One worker waits for the next block, the others wait for the lock.
                     let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(batch) = batch else { return };
                     worker.batch = batch;
-                    worker.count_block(reading);
-                    if worker.must_stop() {
-                        stop.fetch_min(worker.batch.block_offset(), Ordering::Relaxed);
-                    }
+                    count(worker, reading, stop);
                     // The reader may have ended already.
                     let _ = empty.send(std::mem::take(&mut worker.batch));
                 }
@@ -70,30 +68,28 @@ impl Run<'_> {
                 }
             };
             match reader.join() {
-                Ok((findings, failure)) => {
-                    found.findings.merge(findings);
-                    if let Some((byte, error)) = failure {
-                        found.fail(byte, error);
-                    }
-                }
+                Ok(read) => read.add_to(&mut found),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
             found
         })
     }
 
+    /// Reads the input for the workers. Large blocks are counted here: a few of them in the queue would
+    /// take more memory than everything else, and so would the buffers of every thread that had one.
     fn read_blocks(
         &self,
         input: Opened,
         cutting: &Cutting<'_>,
-        emptied: &Receiver<KeyBatch>,
-        full: &SyncSender<KeyBatch>,
+        reading: &Reading,
+        queue: &Queue,
         stop: &AtomicU64,
-    ) -> (Findings, Option<(u64, Error)>) {
+    ) -> Read {
         let mut blocks = input.into_blocks(self.options);
+        let (mut large, mut kept) = (None, None);
         let mut told = 0;
         let failure = loop {
-            let Ok(mut batch) = emptied.recv() else {
+            let Some(mut batch) = kept.take().or_else(|| queue.emptied.recv().ok()) else {
                 break None;
             };
             let begin = blocks.offset();
@@ -108,10 +104,59 @@ impl Run<'_> {
             let read_bytes = blocks.read_bytes();
             self.meter.add(read_bytes - told);
             told = read_bytes;
-            if full.send(batch).is_err() {
+            if batch.block_bytes() > cutting.large_bytes() {
+                let worker = large.get_or_insert_with(|| {
+                    Worker::new(self.options, Tally::with_prefixes(self.prefixes))
+                });
+                worker.batch = batch;
+                count(worker, reading, stop);
+                worker.batch = KeyBatch::new();
+                kept = Some(KeyBatch::new());
+                continue;
+            }
+            batch.shrink_to(cutting.large_bytes());
+            if queue.full.send(batch).is_err() {
                 break None;
             }
         };
-        (blocks.take_findings(), failure)
+        Read {
+            findings: blocks.take_findings(),
+            failure,
+            large: large.map(|worker| worker.found),
+        }
+    }
+}
+
+/// The reader's ends of the queue.
+struct Queue {
+    emptied: Receiver<KeyBatch>,
+    full: SyncSender<KeyBatch>,
+}
+
+/// What the reader found.
+struct Read {
+    findings: Findings,
+    failure: Option<(u64, Error)>,
+    /// What large blocks gave, where there were any.
+    large: Option<Found>,
+}
+
+impl Read {
+    fn add_to(self, found: &mut Found) {
+        if let Some(large) = self.large {
+            found.merge(large);
+        }
+        found.findings.merge(self.findings);
+        if let Some((byte, error)) = self.failure {
+            found.fail(byte, error);
+        }
+    }
+}
+
+/// Counts the worker's block, and says when the blocks behind it needn't be read.
+fn count(worker: &mut Worker<'_>, reading: &Reading, stop: &AtomicU64) {
+    worker.count_block(reading);
+    if worker.must_stop() {
+        stop.fetch_min(worker.batch.block_offset(), Ordering::Relaxed);
     }
 }
