@@ -5,8 +5,10 @@
 //! the mend: a sentence that tells the user what to do. No error text ever
 //! holds a password.
 
+use crate::escape::key_line;
 use std::error::Error as StdError;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,7 +93,7 @@ impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
         if let Some(file) = &self.file {
-            parts.push(file.display().to_string());
+            parts.push(key_line(file.as_os_str().as_bytes()).into_owned());
         }
         if let Some(line) = self.line {
             parts.push(format!("line {line}"));
@@ -265,6 +267,12 @@ mod tests {
             "a.csv, line 3, field size, byte 41: expected an integer, found `x`: disk on fire; \
              fix the line, or pass --on-error skip"
         );
+    }
+
+    #[test]
+    fn a_name_of_a_file_is_escaped_as_keys_are() {
+        let place = Position::file(std::ffi::OsStr::from_bytes(b"a\n\x1b[2J\xe9"));
+        assert_eq!(place.to_string(), "a\\x0A\\x1B[2J\\xE9");
     }
 
     #[test]

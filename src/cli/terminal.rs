@@ -1,11 +1,14 @@
 //! Data goes to stdout, words to stderr, and a closed pipe is no failure.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::escape::key_line;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-/// Says something to the person on stderr. Failing to say it is no reason to stop.
+/// Says something to the person on stderr, on one line. Failing to say it is no reason to stop.
 pub(super) fn say(words: impl AsRef<str>) {
-    let _ = writeln!(anstream::stderr(), "slotkit: {}", words.as_ref());
+    // Names of files and words of servers may hold what steers a terminal.
+    let line = key_line(words.as_ref().as_bytes());
+    let _ = writeln!(anstream::stderr(), "slotkit: {line}");
 }
 
 /// A line for a machine on stderr, as it is.

@@ -238,3 +238,28 @@ fn names_that_are_cut_are_marked() {
         (&true.into(), None)
     );
 }
+
+#[test]
+fn no_name_of_a_file_steers_the_terminal() {
+    let name = "red\x1b[31m\n.csv";
+    let folder = with_file(name, format!("{HEADER}0,string,a,1,string,1,1,\n"));
+    let analyze = |args: &[&str]| run_in(folder.path(), [&["analyze", name], args].concat(), b"");
+    let told = "red\\x1B[31m\\x0A.csv: read as rdb-tools";
+    says(&analyze(&["--save", "a.tally"]).stderr, &[told]);
+    std::fs::rename(
+        folder.path().join("a.tally"),
+        folder.path().join("\r.tally"),
+    )
+    .expect("renamed");
+    let again = run_in(folder.path(), ["analyze", "\r.tally"], b"");
+    says(&again.stderr, &[&format!("\\x0D.tally: {told}")]);
+    let refused = analyze(&["--format", "tally"]);
+    says(
+        &refused.stderr,
+        &["red\\x1B[31m\\x0A.csv: expected a tally"],
+    );
+    for run in [again, refused] {
+        let text = run.stderr.trim_end().replace('\n', "");
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
+}
