@@ -17,6 +17,7 @@
 
 mod fields;
 mod read;
+mod rising;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -1,8 +1,9 @@
 //! The body of a tally file, read and checked.
 
 use super::fields::Fields;
+use super::rising::Rising;
 use super::{Broken, HEADER_BYTES, MAX_INPUTS, MAX_NOTES, MAX_PATH_BYTES, Tally};
-use crate::slot::{Slot, SlotSet, hash_tag};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet, hash_tag};
 use crate::source::{
     Command, Encoding, FORMAT_NAMES, Fault, Faults, Findings, KEPT_EXAMPLES, KeyKind,
 };
@@ -163,7 +164,7 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     // Sums stop at the largest number on every way, so that they stay equal.
     let is_all = |sum: GroupCount| sum.keys == total.keys && sum.bytes == total.bytes;
     let place = fields.place();
-    let mut sum = GroupCount::default();
+    let (mut sum, mut rising) = (GroupCount::default(), Rising::new());
     for _ in 0..fields.count(KeyKind::ALL.len(), "types")? {
         let place = fields.place();
         let word = fields.name()?;
@@ -171,13 +172,14 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
             .into_iter()
             .find(|kind| kind.word().as_bytes() == word)
             .ok_or_else(|| Broken::new(place, "expected the name of a type"))?;
+        expect(rising.takes(kind as usize), place, "types in their order")?;
         let count = group(fields)?;
         tally.kinds[kind as usize].add(count.keys, count.bytes);
         sum.add(count.keys, count.bytes);
     }
     expect(is_all(sum), place, "types that sum up to the slots")?;
     let place = fields.place();
-    let mut sum = GroupCount::default();
+    let (mut sum, mut rising) = (GroupCount::default(), Rising::new());
     for _ in 0..fields.count(Encoding::ALL.len(), "encodings")? {
         let place = fields.place();
         let word = fields.name()?;
@@ -185,15 +187,19 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
             .into_iter()
             .find(|encoding| encoding.word().as_bytes() == word)
             .ok_or_else(|| Broken::new(place, "expected the name of an encoding"))?;
+        let rises = rising.takes(encoding as usize);
+        expect(rises, place, "encodings in their order")?;
         let count = group(fields)?;
         tally.encodings[encoding as usize].add(count.keys, count.bytes);
         sum.add(count.keys, count.bytes);
     }
     expect(is_all(sum), place, "encodings that sum up to the slots")?;
     let place = fields.place();
-    let mut sum = GroupCount::default();
+    let (mut sum, mut rising) = (GroupCount::default(), Rising::new());
     for _ in 0..fields.count(1 << 16, "databases")? {
+        let place = fields.place();
         let db = fields.u16()?;
+        expect(rising.takes(db), place, "databases by number")?;
         let count = group(fields)?;
         tally.group(db).add(count.keys, count.bytes);
         sum.add(count.keys, count.bytes);
@@ -244,9 +250,11 @@ fn expiries(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     if !are_hours {
         tally.expiries.give_hours_up();
     }
-    let mut sum = GroupCount::default();
+    let (mut sum, mut rising) = (GroupCount::default(), Rising::new());
     for _ in 0..fields.count(LAST_DAY as usize + 1, "expiry times")? {
+        let place = fields.place();
         let at = fields.u32()?;
+        expect(rising.takes(at), place, "expiry times in their order")?;
         let count = group(fields)?;
         match are_hours {
             true => tally.expiries.add_hour(at, count),
@@ -307,15 +315,19 @@ fn tags(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     let are_counted = fields.flag()?;
     let place = fields.place();
     let count = fields.count(MAX_TAGS, "hash tags")?;
+    let mut rising = Rising::new();
+    let mut tagged = vec![GroupCount::default(); SLOT_COUNT];
     for _ in 0..count {
         let place = fields.place();
         let tag = fields.name()?;
+        expect(rising.takes(tag), place, "hash tags by name")?;
         let count = group(fields)?;
         let is_tag = hash_tag(&[b"{", tag, b"}"].concat()) == Some(tag);
         let slot = Slot::for_key(tag);
-        let whole = tally.slot(slot);
-        let is_sane = is_tag && count.keys <= whole.keys && count.bytes <= whole.bytes;
-        expect(is_sane, place, "a hash tag no bigger than its slot")?;
+        let (whole, all) = (tally.slot(slot), &mut tagged[slot.index()]);
+        all.add(count.keys, count.bytes);
+        let is_sane = is_tag && all.keys <= whole.keys && all.bytes <= whole.bytes;
+        expect(is_sane, place, "hash tags no bigger than their slot")?;
         tally.tags.add_many(tag, slot, count);
     }
     if !are_counted {
@@ -343,6 +355,8 @@ fn operations(fields: &mut Fields<'_>) -> Result<Option<Box<Operations>>, Broken
             .find(|command| command.name().as_bytes() == name)
             .ok_or_else(|| Broken::new(place, "expected the name of a command"))?;
         let count = &mut operations.commands[command.index()];
+        let is_new = *count == CommandCount::default();
+        expect(is_new, place, "each command once")?;
         *count = CommandCount {
             operations: fields.u64()?,
             keyless: fields.u64()?,
@@ -432,6 +446,7 @@ fn sample(fields: &mut Fields<'_>, sample: &mut Bottom, keys: u64) -> Result<(),
             prefix: prefix.map(Into::into),
         });
     }
+    expect(kept.is_sorted(), place, "sampled keys in their order")?;
     let is_possible = count as u64 <= keys && sample.restore(kept, is_complete);
     expect(is_possible, place, "a sample of the keys")
 }

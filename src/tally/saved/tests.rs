@@ -265,6 +265,63 @@ fn which_slots_were_counted_is_kept() {
     );
 }
 
+/// The body of a tally in which one piece stands for another.
+fn forged(outcome: &Outcome, from: &[u8], to: &[u8]) -> String {
+    let mut body = write::body(&outcome.tally, &outcome.inputs);
+    let place = memchr::memmem::find(&body, from).expect("it is there");
+    body.splice(place..place + from.len(), to.iter().copied());
+    let read = read(&sealed(&body)).map(drop);
+    read.expect_err("it is forged").one_line()
+}
+
+/// A tag, or whatever has a name, with its keys and bytes.
+fn named(name: &[u8], keys: u64, bytes: u64) -> Vec<u8> {
+    let length = name.len() as u32;
+    [
+        &length.to_le_bytes()[..],
+        name,
+        &keys.to_le_bytes(),
+        &bytes.to_le_bytes(),
+    ]
+    .concat()
+}
+
+#[test]
+fn names_that_stand_twice_or_in_another_order_are_refused() {
+    let tags = outcome([(b"{a}1".to_vec(), Some(5)), (b"{b}1".to_vec(), Some(6))]);
+    let [a, b, twice] = [(b"a", 5), (b"b", 6), (b"a", 4)].map(|(tag, size)| named(tag, 1, size));
+    let both = [&a[..], &b].concat();
+    for to in [[&b[..], &a].concat(), [&a[..], &twice].concat()] {
+        let error = forged(&tags, &both, &to);
+        assert!(error.contains("expected hash tags by name"), "{error}");
+    }
+    let database = |number: u8, bytes: u8| {
+        let [mut keys, mut sizes] = [[0; 8]; 2];
+        (keys[0], sizes[0]) = (1, bytes);
+        [&[number, 0][..], &keys, &sizes].concat()
+    };
+    let both = [database(0, 5), database(1, 6)].concat();
+    for to in [
+        [database(1, 6), database(0, 5)],
+        [database(1, 5), database(1, 6)],
+    ] {
+        let error = forged(&tags, &both, &to.concat());
+        assert!(error.contains("expected databases by number"), "{error}");
+    }
+}
+
+#[test]
+fn tags_that_are_more_than_their_slot_together_are_refused() {
+    let slot = Slot::for_key(b"a");
+    let other = (0..1 << 20)
+        .map(|number: u32| number.to_string().into_bytes())
+        .find(|tag| Slot::for_key(tag) == slot)
+        .expect("one of many");
+    let keys = [&b"a"[..], &other].map(|tag| ([b"{", tag, b"}"].concat(), Some(5)));
+    let error = forged(&outcome(keys), &named(b"a", 1, 5), &named(b"a", 2, 5));
+    assert!(error.contains("no bigger than their slot"), "{error}");
+}
+
 /// What a report would print is a line, not too long, whatever a forged tally has for it.
 #[test]
 fn texts_that_no_report_has_are_refused() {
