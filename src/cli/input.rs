@@ -221,19 +221,14 @@ fn describe(outcome: &Outcome) {
             Some(tally) => format!("{}: {}", tally.display(), input.path.display()),
             None => input.path.display().to_string(),
         };
-        let (count, what) = match input.operations {
-            0 => (input.keys, "key"),
-            operations => (operations, "operation"),
+        let (count, what, on_what) = match input.format == Format::Monitor.name() {
+            true => (input.operations, "operation", " on keys"),
+            false => (input.keys, "key", ""),
         };
         terminal::say(format!(
-            "{path}: read as {}, {}{}",
+            "{path}: read as {}, {}{on_what}",
             input.format,
             counted_text(count, what),
-            if input.operations == 0 {
-                ""
-            } else {
-                " on keys"
-            }
         ));
         if let Some(note) = &input.note {
             terminal::say(format!("{path}: {note}"));
@@ -243,9 +238,9 @@ fn describe(outcome: &Outcome) {
             && input.findings.faults.count() == 0
             && input.findings.filtered_keys == 0
         {
-            terminal::say(format!("{path}: it has no keys"));
+            terminal::say(format!("{path}: it has no {what}s"));
         }
-        describe_findings(&path, &input.findings, &input.path);
+        describe_findings(&path, what, &input.findings, &input.path);
     }
     if let Some(operations) = outcome.tally.operations() {
         warn_of_unknown_commands(operations);
@@ -277,8 +272,8 @@ fn warn_of_unknown_commands(operations: &Operations) {
     }
 }
 
-/// Says what else was found in an input.
-pub(super) fn describe_findings(path: &str, findings: &Findings, file: &Path) {
+/// Says what else was found in an input of keys, or operations.
+pub(super) fn describe_findings(path: &str, what: &str, findings: &Findings, file: &Path) {
     for note in &findings.notes {
         terminal::say(format!("{path}: {note}"));
     }
@@ -295,7 +290,7 @@ pub(super) fn describe_findings(path: &str, findings: &Findings, file: &Path) {
         let were = if filtered == 1 { "was" } else { "were" };
         terminal::say(format!(
             "{path}: {} {were} left out by the filters",
-            counted_text(filtered, "key")
+            counted_text(filtered, what)
         ));
     }
     let faults = &findings.faults;

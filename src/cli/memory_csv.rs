@@ -54,7 +54,7 @@ pub(super) fn run(
             "{path}: read as rdb, {}",
             counted_text(keys, "key")
         ));
-        describe_findings(&path, source.findings(), input.path());
+        describe_findings(&path, "key", source.findings(), input.path());
         is_damaged |= source.findings().faults.count() > 0;
     }
     drop(bar);

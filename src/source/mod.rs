@@ -37,6 +37,7 @@ mod quoted;
 mod rdb;
 mod rdb_tools;
 mod reading;
+mod unanswered;
 mod unpack;
 mod waiting;
 

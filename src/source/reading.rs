@@ -6,6 +6,7 @@ use super::escape::{Escape, Unescaped};
 use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
 use super::monitor;
+use super::unanswered::unanswered;
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
 use std::borrow::Cow;
@@ -71,6 +72,11 @@ impl Findings {
 }
 
 impl Reading {
+    /// What to say where the filter asks for what no row tells.
+    pub(crate) fn unanswered(&self) -> Vec<String> {
+        unanswered(&self.layout, &self.filter)
+    }
+
     /// How keys are told apart, where an input is a list of keys that stand as they are and all count.
     pub(crate) fn plain_list(&self) -> Option<ListFormat> {
         match self.layout {

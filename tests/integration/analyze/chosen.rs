@@ -133,3 +133,57 @@ fn figures_a_slot_are_over_the_slots_that_can_have_keys() {
         ],
     );
 }
+
+#[test]
+fn a_filter_that_an_input_cannot_answer_is_said() {
+    let log = "1795370754.356650 [3 127.0.0.1:47358] \"GET\" \"a\"\n";
+    let types = "doesn't tell types, so that --type leaves all its";
+    let sizes = "doesn't tell sizes, so that --min-bytes leaves all its keys out";
+    for (text, args, words) in [
+        ("a\nb\n", ["--type", "string"], types),
+        ("a\nb\n", ["--min-bytes", "1kb"], sizes),
+        (
+            "key,n\na,1\n",
+            ["--min-bytes", "1"],
+            "name it with --size-column",
+        ),
+        (
+            "a\n",
+            ["--db", "3"],
+            "--db leaves out all its keys: they count as in",
+        ),
+        (
+            "key,size\na,1\n",
+            ["--db", "0,3"],
+            "--db keeps all its keys: they count as in",
+        ),
+        (
+            log,
+            ["--type", "hash"],
+            "--type leaves all its operations out",
+        ),
+        (
+            log,
+            ["--type", "hash"],
+            "1 operation was left out by the filters",
+        ),
+        (
+            log,
+            ["--type", "hash"],
+            "read as monitor, 0 operations on keys",
+        ),
+    ] {
+        let run = run_with([&["analyze", "-"][..], &args].concat(), text.as_bytes());
+        assert_eq!(run.exit, 0, "{}", run.stderr);
+        says(&run.stderr, &["<stdin>: ", words]);
+    }
+    for (text, args) in [
+        (log, ["--db", "3"]),
+        ("key,type\na,string\n", ["--type", "hash"]),
+        ("a\n", ["--type", "unknown"]),
+        ("a\n", ["--match", "b"]),
+    ] {
+        let run = run_with([&["analyze", "-"][..], &args].concat(), text.as_bytes());
+        assert!(!run.stderr.contains("doesn't tell"), "{}", run.stderr);
+    }
+}
