@@ -1,6 +1,6 @@
 //! What was typed. Nothing here acts; each command turns its `Args` into what they mean.
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 
 /// Slots of Redis Cluster and Valkey Cluster: which slot is this key in, where do my keys,
@@ -54,6 +54,25 @@ pub(super) enum Command {
     Demo(super::demo::Args),
 }
 
+impl Args {
+    /// What these words mean (the first is the program's name).
+    pub(super) fn of(words: &[OsString]) -> Result<Args, clap::Error> {
+        let matches = all().try_get_matches_from(words)?;
+        Args::from_arg_matches(&matches)
+    }
+}
+
+/// All commands. A negative number behind a flag is its value, so that what is said of it is what the
+/// flag expects.
+fn all() -> clap::Command {
+    let with_numbers =
+        |arg: clap::Arg| match arg.get_action().takes_values() && !arg.is_positional() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        };
+    Args::command().mut_subcommands(|command| command.mut_args(with_numbers))
+}
+
 /// The names of the commands.
 pub(super) fn names() -> impl Iterator<Item = String> {
     let commands: Vec<String> = Args::command()
@@ -81,6 +100,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Args::command().debug_assert();
+        all().debug_assert();
     }
 }

@@ -61,7 +61,6 @@ pub use exit::Exit;
 
 use crate::error::Result;
 use args::{Args, Command};
-use clap::Parser;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -87,7 +86,7 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
     }
     // A kernel that was asked for and isn't there must not be replaced in silence.
     crate::slot::kernel()?;
-    let args = match Args::try_parse_from(&words) {
+    let args = match Args::of(&words) {
         Ok(args) => args,
         Err(error) => return Ok(refusal::refuse(&error, &words)),
     };

@@ -71,11 +71,10 @@ fn help_command(words: &[OsString]) -> String {
 mod tests {
     use super::super::args::Args;
     use super::*;
-    use clap::Parser;
 
     fn told(words: &[&str]) -> String {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        let error = Args::try_parse_from(&words).expect_err("refused");
+        let error = Args::of(&words).expect_err("refused");
         line(&error, &words)
     }
 
@@ -92,6 +91,16 @@ mod tests {
                 "unexpected argument '--explian' found; \
                  a similar argument exists: '--explain'; \
                  `slotkit keyslot --help` lists what can be said",
+            ),
+            (
+                &["slotkit", "analyze", "a", "--top", "-1"],
+                "invalid value '-1' for '--top <N>': -1 is not in 0..=16384; \
+                 `slotkit analyze --help` lists what can be said",
+            ),
+            (
+                &["slotkit", "analyze", "a", "--db", "-1"],
+                "invalid value '-1' for '--db <N>': expected the number of a database, 0 to 65535; \
+                 `slotkit analyze --help` lists what can be said",
             ),
             (
                 &["slotkit", "nosuch\nline"],

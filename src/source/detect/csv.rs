@@ -23,8 +23,36 @@ const DB_NAMES: &[&str] = &["database", "db"];
 const EXPIRY_NAMES: &[&str] = &["expiry", "expiration", "expires_at", "expire_at"];
 const ENCODING_NAMES: &[&str] = &["encoding"];
 
-/// CSV with a header of at least `least` columns.
-pub(super) fn rows(first: &[u8], options: &Options, least: usize) -> Result<Recognised> {
+const NAME_IT: &str = "name the column as the header does";
+
+/// The error when a header has no such column.
+fn without(name: &str, header: &[u8]) -> Error {
+    let message = format!(
+        "expected a header with a column `{}`, found {}",
+        name.escape_debug(),
+        excerpt(header)
+    );
+    Error::new(ErrorKind::Input, message)
+}
+
+/// What to do when a header has no column with the key.
+fn mend(header: &[u8], options: &Options) -> String {
+    let others = delimiters_with_key(header, options);
+    match (others.first(), &options.key_column) {
+        (Some(delimiter), _) => {
+            let delimiter = match delimiter {
+                b'\t' => "tab".to_owned(),
+                other => format!("'{}'", char::from(*other)),
+            };
+            format!("what separates its columns is something else: pass --delimiter {delimiter}")
+        }
+        (None, Some(_)) => NAME_IT.to_owned(),
+        (None, None) => "name the columns with --key-column and --size-column".to_owned(),
+    }
+}
+
+/// CSV with a header.
+pub(super) fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
     let candidates = match options.delimiter {
         Some(delimiter) => vec![delimiter],
         None => delimiters_with_key(first, options),
@@ -39,25 +67,14 @@ pub(super) fn rows(first: &[u8], options: &Options, least: usize) -> Result<Reco
                 .position(|column| column.eq_ignore_ascii_case(name))
         })
     };
-    let key = find(&[wanted]).filter(|_| columns.len() >= least);
-    let Some(key) = key else {
-        let message = format!(
-            "expected a header with a column `{}`, found {}",
-            wanted.escape_debug(),
-            excerpt(first)
-        );
-        return Err(Error::new(ErrorKind::Input, message)
-            .mend("name the columns with --key-column and --size-column"));
+    let Some(key) = find(&[wanted]) else {
+        return Err(without(wanted, first).mend(mend(first, options)));
     };
     let size = match &options.size_column {
-        Some(name) => Some(find(&[name]).ok_or_else(|| {
-            let message = format!(
-                "expected a header with a column `{}`, found {}",
-                name.escape_debug(),
-                excerpt(first)
-            );
-            Error::new(ErrorKind::Input, message).mend("name the column as the header does")
-        })?),
+        Some(name) => {
+            let column = find(&[name]);
+            Some(column.ok_or_else(|| without(name, first).mend(NAME_IT))?)
+        }
         None => find(SIZE_NAMES),
     };
     let is_top_list = columns

@@ -2,6 +2,7 @@
 
 use super::super::Options;
 use csv::{ByteRecord, ReaderBuilder};
+use std::borrow::Cow;
 
 const KEY_NAMES: &[&str] = &["key"];
 
@@ -31,12 +32,19 @@ pub(super) fn is_padded(first: &[u8], delimiter: u8, column: usize) -> bool {
         .is_some_and(|name| name.starts_with(b" "))
 }
 
-/// The columns of a header, trimmed.
+/// The columns of a header, trimmed. One that isn't UTF-8 is taken for latin-1, so that it can be named.
 pub(super) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
     record(first, delimiter)
         .iter()
-        .map(|column| String::from_utf8_lossy(column).trim().to_owned())
+        .map(|column| text(column).trim().to_owned())
         .collect()
+}
+
+fn text(column: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(column) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => column.iter().map(|byte| char::from(*byte)).collect(),
+    }
 }
 
 fn record(first: &[u8], delimiter: u8) -> ByteRecord {

@@ -92,7 +92,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
     let first = first_line(text, is_whole);
     let recognised = match options.format {
         Some(format @ (Format::RdbTools | Format::RdbCli)) => memory::said(text, first, format),
-        Some(Format::Csv) => csv::rows(first, options, 1)?,
+        Some(Format::Csv) => csv::rows(first, options)?,
         Some(Format::List) => list::keys(options),
         Some(Format::Monitor) => log::said(text),
         Some(Format::Tally) => {
@@ -178,7 +178,7 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
     }
     let names_columns = options.key_column.is_some() || options.delimiter.is_some();
     if names_columns || !header::delimiters_with_key(first, options).is_empty() {
-        return csv::rows(first, options, 2);
+        return csv::rows(first, options);
     }
     if let Some(recognised) = memory::piece(text, None) {
         return Ok(recognised);

@@ -119,6 +119,28 @@ fn columns_can_be_named() {
 }
 
 #[test]
+fn a_column_alone_can_be_named() {
+    for args in [["--key-column", "Key"], ["--delimiter", ","]] {
+        let run = run_with(
+            [&["analyze", "--json", "-"][..], &args].concat(),
+            b"key\na\n",
+        );
+        says(&run.stderr, &["read as csv, 1 key"]);
+        assert_eq!(json(&run)["slots"][0]["slot"], 15495);
+    }
+}
+
+#[test]
+fn columns_in_latin_1_can_be_named() {
+    let text = b"Schl\xfcssel;Gr\xf6\xdfe\na;5\nb;x\n";
+    let names = ["--key-column", "Schlüssel", "--size-column", "Größe"];
+    let args = [&["analyze", "-", "--delimiter", ";"][..], &names].concat();
+    let run = run_with(args, text);
+    assert_eq!(run.exit, 2);
+    says(&run.stderr, &["line 3, field Größe", "found `x`"]);
+}
+
+#[test]
 fn a_mark_and_other_line_ends_are_no_part_of_keys() {
     let text = format!("\u{feff}{HEADER}0,string,a,10,string,1,1,\n").replace('\n', "\r\n");
     let json = json(&run_with(["analyze", "--json", "-"], text.as_bytes()));

@@ -63,6 +63,14 @@ fn what_is_no_dump_is_refused_with_its_mend() {
         &refused("key,size\n", &["--size-column", "bytes"]),
         &["column `bytes`"],
     );
+    for (text, delimiter) in [("key,size\na,1\n", "','"), ("size\tkey\n1\ta\n", "tab")] {
+        let mend = format!("pass --delimiter {delimiter}\n");
+        says(&refused(text, &["--delimiter", ";"]), &[&mend]);
+    }
+    says(
+        &refused("name,size\na,1\n", &["--key-column", "nmae"]),
+        &["column `nmae`", "name the column as the header does"],
+    );
 }
 
 #[test]
