@@ -2,6 +2,7 @@
 
 use super::inputs::inputs_of;
 use super::progress::BytesBar;
+use super::size::size;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::counted_text;
@@ -51,10 +52,9 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=i64::from(tally::MAX_DEPTH)))]
     prefix_depth: u8,
-    /// The longest row, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = source::MAX_ROW_BYTES as u32)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1024..=1 << 30))]
-    max_row_bytes: u32,
+    /// The longest row: 65536, 64kb, 100mb; 1kb to 1gb.
+    #[arg(long, value_name = "SIZE", default_value = "16mb", value_parser = row_bytes)]
+    max_row_bytes: usize,
     /// What the size of a key in an RDB file means.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "memory")]
     size: SizeArg,
@@ -127,6 +127,14 @@ enum OnErrorArg {
     Skip,
 }
 
+fn row_bytes(text: &str) -> Result<usize, String> {
+    let bytes = size(text)?;
+    let is_sane = (1 << 10..=1 << 30).contains(&bytes);
+    is_sane
+        .then_some(bytes as usize)
+        .ok_or_else(|| "expected 1kb to 1gb".to_owned())
+}
+
 fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
@@ -179,7 +187,7 @@ impl InputArgs {
                     OnErrorArg::Stop => OnError::Stop,
                     OnErrorArg::Skip => OnError::Skip,
                 },
-                max_row_bytes: self.max_row_bytes as usize,
+                max_row_bytes: self.max_row_bytes,
                 size: match self.size {
                     SizeArg::Memory => SizeOf::Memory,
                     SizeArg::Serialized => SizeOf::Serialized,
@@ -311,5 +319,19 @@ pub(super) fn describe_findings(path: &str, what: &str, findings: &Findings, fil
             "{path}: it is damaged; what stands before the damage is counted:"
         ));
         terminal::say(format!("  {}", damage.to_error(file).one_line()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_row_has_units_and_bounds() {
+        assert_eq!(row_bytes("16mb"), Ok(source::MAX_ROW_BYTES), "the default");
+        assert_eq!(row_bytes("1024"), Ok(1024));
+        for text in ["1023", "2gb", "-1", "many"] {
+            assert!(row_bytes(text).is_err(), "{text}");
+        }
     }
 }

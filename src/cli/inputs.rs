@@ -24,6 +24,9 @@ pub(super) fn inputs_of(args: &[OsString]) -> Result<Vec<Input>> {
         for other in &folder.others {
             terminal::say(format!("{}: not read, it is no file", other.display()));
         }
+        for empty in &folder.empty {
+            terminal::say(format!("{}: not read, it is empty", empty.display()));
+        }
         inputs.extend(folder.files.into_iter().map(Input::File));
     }
     let is_stdin = |input: &&Input| matches!(input, Input::Stdin);

@@ -105,6 +105,7 @@ impl Opened {
             seekable = None;
         }
         if head.starts_with(TALLY_MAGIC) {
+            refuse_format(&path, options.format)?;
             refuse_filter(&path, &options.filter)?;
             return Ok(Opening::Tally {
                 path,
@@ -245,6 +246,19 @@ impl Blocks {
                 ..Findings::default()
             },
             BlockReader::Rdb(reader) => reader.take_findings(),
+        }
+    }
+}
+
+/// A tally is read as one, whatever was said.
+fn refuse_format(path: &Path, said: Option<Format>) -> Result<()> {
+    match said {
+        None | Some(Format::Tally) => Ok(()),
+        Some(other) => {
+            let message = format!("expected {other}, found a saved tally");
+            Err(Error::new(ErrorKind::Usage, message)
+                .at(Position::file(path))
+                .mend("leave --format out"))
         }
     }
 }

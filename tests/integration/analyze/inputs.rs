@@ -211,6 +211,7 @@ fn a_folder_is_its_files_by_name() {
         ("b.txt", "b\n"),
         ("a.csv", "key,size\na,1\n"),
         (".hidden", "c\n"),
+        ("_SUCCESS", ""),
     ] {
         fs::write(dumps.join(name), keys).expect("a file");
     }
@@ -225,4 +226,12 @@ fn a_folder_is_its_files_by_name() {
     assert_eq!(paths, ["dumps/a.csv", "dumps/b.txt"]);
     assert_eq!(report["totals"]["keys"], 2);
     says(&run.stderr, &["dumps/older: not read, it is no file"]);
+    says(&run.stderr, &["dumps/_SUCCESS: not read, it is empty"]);
+    fs::write(dumps.join("older/empty"), "").expect("a file");
+    let run = run_in(folder.path(), ["analyze", "dumps/older"], b"");
+    assert_eq!(run.exit, 2);
+    says(
+        &run.stderr,
+        &["dumps/older: expected files in the folder, found empty ones alone"],
+    );
 }
