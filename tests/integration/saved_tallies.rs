@@ -222,10 +222,19 @@ fn damaged_tallies_and_filters_are_refused() {
     let mut altered = bytes.clone();
     altered[5000] ^= 1;
     fs::write(folder.join("altered"), altered).expect("a file");
+    fs::write(folder.join("joined"), [&bytes[..], &bytes].concat()).expect("a file");
     let packed = zstd::encode_all(&bytes[..], 1).expect("it packs");
     fs::write(folder.join("packed"), &packed[..packed.len() / 2]).expect("a file");
     for (args, words) in [
         (&["cut"][..], "cut, byte 1000: the tally is cut off"),
+        (
+            &["joined"],
+            "found another; tallies are merged by naming each",
+        ),
+        (
+            &["a.tally", "--format", "csv"],
+            "a.tally: expected csv, found a saved tally; leave --format out",
+        ),
         (&["packed"], "unpacked bytes; save the tally again"),
         (&["altered"], "altered, byte "),
         (&["altered"], "its checksum isn't that of its content"),

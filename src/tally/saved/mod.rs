@@ -40,6 +40,9 @@ const MAX_BODY_BYTES: u64 = 256 << 20;
 /// What to do about a tally that can't be read.
 const MEND: &str = "save the tally again, or copy it again as binary";
 
+/// What to do about tallies that were joined.
+const MERGE: &str = "tallies are merged by naming each file: slotkit analyze a.tally b.tally";
+
 /// How many inputs one tally may stand for.
 const MAX_INPUTS: usize = 1 << 20;
 
@@ -144,6 +147,7 @@ impl Outcome {
 struct Broken {
     byte: usize,
     message: String,
+    mend: &'static str,
 }
 
 impl Broken {
@@ -151,13 +155,18 @@ impl Broken {
         Broken {
             byte,
             message: message.into(),
+            mend: MEND,
         }
+    }
+
+    fn mend(self, mend: &'static str) -> Broken {
+        Broken { mend, ..self }
     }
 
     fn to_error(&self, path: &Path) -> Error {
         Error::new(ErrorKind::Input, &self.message)
             .at(Position::file(path).at_byte(self.byte as u64))
-            .mend(MEND)
+            .mend(self.mend)
     }
 }
 
@@ -197,6 +206,10 @@ fn open(bytes: &[u8]) -> Result<&[u8], Broken> {
     if bytes.len() < whole {
         let message = format!("the tally is cut off: expected {whole} bytes");
         return Err(Broken::new(bytes.len(), message));
+    }
+    if bytes[whole..].starts_with(TALLY_MAGIC) {
+        let message = format!("expected the end of the tally after {whole} bytes, found another");
+        return Err(Broken::new(whole, message).mend(MERGE));
     }
     if bytes.len() > whole {
         let message = format!("expected the end of the tally after {whole} bytes, found more");
