@@ -2,6 +2,7 @@
 
 use super::gauge::{Gauge, Gauged};
 use crate::error::{Error, ErrorKind, Position};
+use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder;
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -26,12 +27,12 @@ impl Packing {
     /// The compression that these first bytes are the magic of.
     pub(super) fn of(head: &[u8]) -> Option<Packing> {
         match head {
-            // A frame to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2).
+            // A frame to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2);
+            // lz4 has the same.
             [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] => {
                 let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
                 let behind = Packing::of(rest.get(length..)?)?;
-                // The decoder of lz4 skips none.
-                (behind == Packing::Zstd).then_some(behind)
+                (behind != Packing::Gzip).then_some(behind)
             }
             [0x1f, 0x8b, 8, ..] => Some(Packing::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
@@ -57,9 +58,9 @@ impl Packing {
     ) -> io::Result<Box<dyn Read + Send>> {
         let gauge = packed.gauge();
         let decoder: Box<dyn Read + Send> = match self {
-            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Packing::Gzip => Box::new(GzipMembers::new(packed)),
             Packing::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
-            Packing::Lz4 => Box::new(Lz4Frames::new(packed)),
+            Packing::Lz4 => Box::new(Lz4Frames::Between(packed)),
         };
         Ok(Box::new(Unpacked {
             packing: self,
@@ -181,42 +182,105 @@ pub(crate) fn read_error(path: &Path, cause: io::Error) -> Error {
     }
 }
 
-/// A file may have several frames, and the decoder ends with each: every frame gets a new one
-/// (lz4_flex panics when it is used again for a frame with larger blocks).
-///
-/// The decoder also ends where the input does, if that is between two blocks of a frame: whether the
-/// frame was whole is told by whether its end was met before the input's.
-struct Lz4Frames<R: BufRead>(Option<FrameDecoder<Watched<R>>>);
+/// A file may have several members, and zeros behind them, as tapes and block devices leave them.
+struct GzipMembers<R: BufRead>(Option<GzDecoder<R>>);
 
-impl<R: BufRead> Lz4Frames<R> {
-    fn new(input: R) -> Lz4Frames<R> {
-        Lz4Frames(Some(FrameDecoder::new(Watched {
-            input,
-            is_at_end: false,
-        })))
+impl<R: BufRead> GzipMembers<R> {
+    fn new(input: R) -> GzipMembers<R> {
+        GzipMembers(Some(GzDecoder::new(input)))
     }
 }
 
-impl<R: BufRead> Read for Lz4Frames<R> {
+impl<R: BufRead> Read for GzipMembers<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(frame) = &mut self.0 {
-            let read = frame.read(buffer)?;
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
-            if frame.get_ref().is_at_end {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            let mut rest = self.0.take().map(FrameDecoder::into_inner);
-            let is_end = match &mut rest {
-                Some(rest) => rest.fill_buf()?.is_empty(),
-                None => true,
-            };
-            if !is_end {
-                self.0 = rest.map(FrameDecoder::new);
+            if let Some(mut rest) = self.0.take().map(GzDecoder::into_inner)
+                && pass_zeros(&mut rest)?
+            {
+                self.0 = Some(GzDecoder::new(rest));
             }
         }
         Ok(0)
+    }
+}
+
+/// Passes zeros over; says whether something comes behind them.
+fn pass_zeros(input: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = input.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros < bytes.len() || zeros == 0 {
+            input.consume(zeros);
+            return Ok(!input.fill_buf()?.is_empty());
+        }
+        input.consume(zeros);
+    }
+}
+
+/// A file may have several frames, and the decoder ends with each: every frame gets a new one
+/// (lz4_flex panics when it is used again for a frame with larger blocks), and those that are to be
+/// skipped none, since it knows no such frame.
+///
+/// The decoder also ends where the input does, if that is between two blocks of a frame: whether the
+/// frame was whole is told by whether its end was met before the input's.
+enum Lz4Frames<R: Read> {
+    Between(R),
+    Inside(FrameDecoder<Watched<Frame<R>>>),
+    Done,
+}
+
+/// The magic of a frame, which was read already, and what comes behind it.
+type Frame<R> = io::Chain<io::Cursor<[u8; 4]>, R>;
+
+impl<R: Read> Read for Lz4Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            *self = match std::mem::replace(self, Lz4Frames::Done) {
+                Lz4Frames::Done => return Ok(0),
+                Lz4Frames::Between(input) => match next_frame(input)? {
+                    Some(frame) => Lz4Frames::Inside(FrameDecoder::new(Watched {
+                        input: frame,
+                        is_at_end: false,
+                    })),
+                    None => Lz4Frames::Done,
+                },
+                Lz4Frames::Inside(mut frame) => {
+                    let read = frame.read(buffer)?;
+                    if read > 0 || buffer.is_empty() {
+                        *self = Lz4Frames::Inside(frame);
+                        return Ok(read);
+                    }
+                    if frame.get_ref().is_at_end {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    Lz4Frames::Between(frame.into_inner().input.into_inner().1)
+                }
+            };
+        }
+    }
+}
+
+/// The next frame that isn't to be skipped; nothing at the end of the input.
+fn next_frame<R: Read>(mut input: R) -> io::Result<Option<Frame<R>>> {
+    loop {
+        let mut magic = [0; 4];
+        if input.read(&mut magic[..1])? == 0 {
+            return Ok(None);
+        }
+        input.read_exact(&mut magic[1..])?;
+        if !matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
+            return Ok(Some(io::Cursor::new(magic).chain(input)));
+        }
+        let mut length = [0; 4];
+        input.read_exact(&mut length)?;
+        let length = u64::from(u32::from_le_bytes(length));
+        if io::copy(&mut (&mut input).take(length), &mut io::sink())? < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
 }
 
@@ -226,21 +290,11 @@ struct Watched<R> {
     is_at_end: bool,
 }
 
-impl<R: BufRead> Read for Watched<R> {
+impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
         self.is_at_end |= count == 0 && !buffer.is_empty();
         Ok(count)
-    }
-}
-
-impl<R: BufRead> BufRead for Watched<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.input.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.input.consume(count);
     }
 }
 
@@ -335,16 +389,40 @@ mod tests {
     #[test]
     fn frames_to_be_skipped_are_no_keys() {
         let skipped = b"\x50\x2a\x4d\x18\x03\0\0\0abc";
-        let zstd = packed(Packing::Zstd, b"key\n");
-        let both = [&skipped[..], &zstd, skipped, &zstd].concat();
-        assert_eq!(Packing::of(&both), Some(Packing::Zstd));
-        let (_, gauged) = Gauge::on(io::Cursor::new(both), None);
-        let mut text = String::new();
-        let unpacked = Packing::Zstd.unpack(gauged);
-        let read = unpacked.and_then(|mut unpacked| unpacked.read_to_string(&mut text));
-        assert_eq!((read.expect("it unpacks"), &*text), (8, "key\nkey\n"));
+        for packing in [Packing::Zstd, Packing::Lz4] {
+            let frame = packed(packing, b"key\n");
+            let all = [&skipped[..], &frame, skipped, skipped, &frame, skipped].concat();
+            assert_eq!(Packing::of(&all), Some(packing));
+            let text = unpacked(packing, &all).expect("it unpacks");
+            assert_eq!(text, b"key\nkey\n", "{packing:?}");
+            let cut = unpacked(packing, &all[..all.len() - 1]);
+            assert!(cut.is_err(), "{packing:?}");
+        }
         assert_eq!(Packing::of(skipped), None);
         assert_eq!(Packing::of(&skipped[..6]), None);
+    }
+
+    /// Everything in it.
+    fn unpacked(packing: Packing, packed: &[u8]) -> io::Result<Vec<u8>> {
+        let (_, gauged) = Gauge::on(io::Cursor::new(packed.to_vec()), None);
+        let mut out = Vec::new();
+        packing.unpack(gauged)?.read_to_end(&mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn zeros_behind_gzip_are_padding_and_nothing_else_is() {
+        let member = packed(Packing::Gzip, b"key\n");
+        let zeros = vec![0; 600 << 10];
+        for (bytes, keys) in [
+            ([&member[..], &zeros].concat(), 1),
+            ([&member[..], b"\0\0", &member, &zeros].concat(), 2),
+        ] {
+            let text = unpacked(Packing::Gzip, &bytes).expect("it unpacks");
+            assert_eq!(text, b"key\n".repeat(keys));
+        }
+        let garbage = [&member[..], &zeros, b"rest"].concat();
+        assert!(unpacked(Packing::Gzip, &garbage).is_err());
     }
 
     /// Keys that don't pack well, so that every format takes many blocks for them.
