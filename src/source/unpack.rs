@@ -272,6 +272,10 @@ fn next_frame<R: Read>(mut input: R) -> io::Result<Option<Frame<R>>> {
             return Ok(None);
         }
         input.read_exact(&mut magic[1..])?;
+        // Its end isn't marked, so that one that is cut off couldn't be told from a whole one.
+        if magic == [0x02, 0x21, 0x4c, 0x18] {
+            return Err(io::Error::other("a frame of the old lz4 format"));
+        }
         if !matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
             return Ok(Some(io::Cursor::new(magic).chain(input)));
         }
@@ -408,6 +412,14 @@ mod tests {
         let mut out = Vec::new();
         packing.unpack(gauged)?.read_to_end(&mut out)?;
         Ok(out)
+    }
+
+    #[test]
+    fn a_frame_of_the_old_lz4_format_is_named() {
+        let frame = packed(Packing::Lz4, b"key\n");
+        let both = [&frame[..], b"\x02\x21\x4c\x18\x05\0\0\0\x40key\n"].concat();
+        let error = unpacked(Packing::Lz4, &both).expect_err("it is old");
+        assert!(error.to_string().contains("the old lz4 format"), "{error}");
     }
 
     #[test]
