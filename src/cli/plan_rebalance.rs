@@ -83,6 +83,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         let mend = "pass a dump of the keys; for the load of live nodes there are --by cpu, net-in and net-out";
         return Err(Error::new(ErrorKind::Usage, message).mend(mend));
     }
+    if let Some(keyspace) = keyspace {
+        weights::require_whole(&keyspace.tally)?;
+    }
     let exit = match &saved {
         Some(view) => plan_saved(args, view, keyspace)?,
         None if args.apply => return plan_and_apply(args, keyspace),

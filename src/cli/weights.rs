@@ -4,11 +4,11 @@ use super::terminal;
 use crate::cluster::link::RedisLink;
 use crate::cluster::slot_stats::{Lack, SlotStat, SlotStats};
 use crate::cluster::{ClusterView, LiveCluster, keyspace};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Metric, Objective, SlotWeights};
 use crate::report::count_text;
 use crate::slot::{SLOT_COUNT, Slot};
-use crate::tally::Tally;
+use crate::tally::{Coverage, Tally};
 
 /// The keys of each slot, counted by the nodes that own them.
 ///
@@ -118,6 +118,27 @@ pub(super) fn from_tally(tally: &Tally) -> SlotWeights {
         true => weights.with(Metric::Bytes, bytes),
         false => weights,
     }
+}
+
+/// Refuses tallies that were saved with some slots only: the others would weigh nothing.
+///
+/// # Errors
+/// When slots weren't counted.
+pub(super) fn require_whole(keyspace: &Tally) -> Result<()> {
+    let counted = match keyspace.coverage() {
+        Coverage::All => SLOT_COUNT,
+        Coverage::Chosen(slots) | Coverage::Mixed(slots) => slots.len(),
+    };
+    if counted < SLOT_COUNT {
+        let message = format!(
+            "--keyspace: {} of {} slots were counted, the others would weigh nothing",
+            count_text(counted as u64),
+            count_text(SLOT_COUNT as u64)
+        );
+        let mend = "pass dumps of all nodes, or tallies that were saved of them without --slots and --node";
+        return Err(Error::new(ErrorKind::Usage, message).mend(mend));
+    }
+    Ok(())
 }
 
 /// Says so when a dump has so many keys more or less than the cluster that it may be another's, or old.

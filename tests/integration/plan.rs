@@ -151,6 +151,28 @@ fn a_slot_that_nothing_can_split_is_explained() {
 }
 
 #[test]
+fn a_tally_of_some_slots_weighs_no_cluster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("dump.csv");
+    dump(&path, &[("a", 10), ("b", 10), ("c", 10)]);
+    let tally = folder.path().join("some.tally");
+    let [file, tally] = [&path, &tally].map(|path| path.to_str().expect("a path"));
+    let save = |filter: &[&str]| {
+        let args = [&["analyze", file, "--save", tally], filter].concat();
+        assert_eq!(tool::run(args).exit, 0);
+        saved(&["--keyspace", tally, "--by", "bytes"])
+    };
+    let run = save(&["--slots", "0-8191"]);
+    assert_eq!(run.exit, 2, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("8,192 of 16,384 slots"),
+        "{}",
+        run.stderr
+    );
+    assert_ne!(save(&[]).exit, 2);
+}
+
+#[test]
 fn shares_follow_maxmemory() {
     let Some(cluster) = servers::cluster(&two()) else {
         return;
