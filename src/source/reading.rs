@@ -5,8 +5,8 @@ use super::cut::Layout;
 use super::escape::{Escape, Unescaped};
 use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
-use super::monitor;
 use super::unanswered::unanswered;
+use super::{Options, monitor};
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
 use std::borrow::Cow;
@@ -72,9 +72,9 @@ impl Findings {
 }
 
 impl Reading {
-    /// What to say where the filter asks for what no row tells.
-    pub(crate) fn unanswered(&self) -> Vec<String> {
-        unanswered(&self.layout, &self.filter)
+    /// What to say where the options ask for what no row tells.
+    pub(crate) fn unanswered(&self, options: &Options) -> Vec<String> {
+        unanswered(&self.layout, options)
     }
 
     /// How keys are told apart, where an input is a list of keys that stand as they are and all count.

@@ -1,10 +1,11 @@
-//! Filters that ask for what an input doesn't tell.
+//! Options that ask for what an input doesn't tell.
 
 use super::cut::Layout;
-use super::{Filter, KeyKind};
+use super::{KeyKind, Options};
 
-/// What to say where a filter asks for what no row of this layout tells.
-pub(super) fn unanswered(layout: &Layout, filter: &Filter) -> Vec<String> {
+/// What to say where options ask for what no row of this layout tells.
+pub(super) fn unanswered(layout: &Layout, options: &Options) -> Vec<String> {
+    let filter = &options.filter;
     let tells = Tells::of(layout);
     let what = match layout {
         Layout::Monitor => "operations",
@@ -35,6 +36,17 @@ pub(super) fn unanswered(layout: &Layout, filter: &Filter) -> Vec<String> {
             "it doesn't tell databases, so that --db {kept} all its {what}: they count as in database 0"
         ));
     }
+    let columns = [
+        ("--key-column", &options.key_column),
+        ("--size-column", &options.size_column),
+    ];
+    let why = match layout {
+        Layout::Quoted(_) => return notes,
+        Layout::RdbTools(_) => "its columns are those of every memory CSV",
+        _ => "it has no columns",
+    };
+    let ignored = columns.into_iter().filter(|(_, name)| name.is_some());
+    notes.extend(ignored.map(|(flag, _)| format!("{why}, so that {flag} says nothing")));
     notes
 }
 

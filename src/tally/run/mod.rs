@@ -184,7 +184,8 @@ impl Run<'_> {
         };
         self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
         found.findings.note_counts();
-        found.findings.notes.extend(reading.unanswered());
+        let unanswered = reading.unanswered(self.options);
+        found.findings.notes.extend(unanswered);
         let keys = found.tally.total().keys;
         let operations = found.tally.operations().map_or(0, Operations::total);
         let slots = (format == Format::Rdb.name()).then(|| found.tally.used_slots());

@@ -163,6 +163,16 @@ fn a_filter_that_an_input_cannot_answer_is_said() {
             "--type leaves all its operations out",
         ),
         (
+            "0,string,a,1,string,1,1,\n",
+            ["--size-column", "n"],
+            "those of every memory CSV, so that --size-column says nothing",
+        ),
+        (
+            log,
+            ["--key-column", "key"],
+            "it has no columns, so that --key-column says nothing",
+        ),
+        (
             log,
             ["--type", "hash"],
             "1 operation was left out by the filters",
