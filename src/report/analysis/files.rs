@@ -9,7 +9,7 @@ use crate::cluster::{ClusterView, Node, OpenSlot};
 use crate::slot::{Slot, SlotSet};
 use crate::tally::InputSummary;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many runs of slots a message names; the JSON has them all.
 const NAMED_RUNS: usize = 8;
@@ -121,7 +121,11 @@ fn same_slots(files: &[NodeFile<'_>], group: &[usize]) -> FileFinding {
     finding("same_slots", message, mend, names, slots)
 }
 
-/// Slots that several files have, a finding for each combination of files.
+/// How many combinations of files are told one by one.
+const MOST_COMBINATIONS: usize = 16;
+
+/// Slots that several files have: a finding for each combination of files, or one for all where there are
+/// very many, as of servers that are no cluster.
 fn shared(files: &[NodeFile<'_>], chosen: &[usize]) -> Vec<FileFinding> {
     let mut shared: BTreeMap<Vec<usize>, SlotSet> = BTreeMap::new();
     for slot in Slot::all() {
@@ -134,6 +138,9 @@ fn shared(files: &[NodeFile<'_>], chosen: &[usize]) -> Vec<FileFinding> {
             shared.entry(holders).or_default().insert(slot);
         }
     }
+    if shared.len() > MOST_COMBINATIONS {
+        return vec![shared_by_many(files, &shared)];
+    }
     shared
         .into_iter()
         .map(|(holders, slots)| {
@@ -144,6 +151,24 @@ fn shared(files: &[NodeFile<'_>], chosen: &[usize]) -> Vec<FileFinding> {
             finding("shared_slots", message, mend, names, &slots)
         })
         .collect()
+}
+
+fn shared_by_many(files: &[NodeFile<'_>], shared: &BTreeMap<Vec<usize>, SlotSet>) -> FileFinding {
+    let holders: BTreeSet<usize> = shared.keys().flatten().copied().collect();
+    let names = names(files, &holders.into_iter().collect::<Vec<_>>());
+    let mut slots = SlotSet::new();
+    for some in shared.values() {
+        slots.extend(some.iter());
+    }
+    let message = format!(
+        "{} in several of {} files, in {} combinations",
+        slots_text(&slots),
+        names.len(),
+        count_text(shared.len() as u64)
+    );
+    let mend = "servers that are no cluster share slots by nature; of a cluster, analyze one file of each \
+                primary, all of one moment";
+    finding("shared_slots", message, mend, names, &slots)
 }
 
 /// Slots of a file that its node doesn't own, by their owner; those that are just being moved too,
@@ -250,5 +275,45 @@ fn slots_text(slots: &SlotSet) -> String {
             count_text(count as u64),
             count_text(more as u64)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn very_many_combinations_of_files_are_told_at_once() {
+        let told = |count: u16| {
+            // Slot `s` is in each file whose bit it has.
+            let sets: Vec<SlotSet> = (0..count)
+                .map(|file| {
+                    Slot::all()
+                        .filter(|slot| slot.number() < 64 && slot.number() >> file & 1 == 1)
+                        .collect()
+                })
+                .collect();
+            let files: Vec<NodeFile<'_>> = sets
+                .iter()
+                .enumerate()
+                .map(|(file, slots)| NodeFile {
+                    path: format!("{file}.rdb"),
+                    slots,
+                })
+                .collect();
+            shared(&files, &(0..files.len()).collect::<Vec<_>>())
+        };
+        let few = told(4);
+        assert_eq!(few.len(), 6 + 4 + 1, "every combination of two to four");
+        let many = told(5);
+        assert_eq!(many.len(), 1);
+        assert_eq!((many[0].files.len(), many[0].slots), (5, 64 - 2 * 6));
+        assert!(
+            many[0]
+                .message
+                .contains("in several of 5 files, in 26 combinations"),
+            "{}",
+            many[0].message
+        );
     }
 }
