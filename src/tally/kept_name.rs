@@ -39,12 +39,12 @@ impl KeptName {
 
     /// The name as text, as [`key_text`] gives it; a cut one ends with `…`.
     pub fn text(&self) -> String {
-        self.marked(&key_text(&self.bytes))
+        self.marked(&key_text(self))
     }
 
     /// The name for one line of a terminal, as [`key_line`] gives it; a cut one ends with `…`.
     pub fn line(&self) -> String {
-        self.marked(&key_line(&self.bytes))
+        self.marked(&key_line(self))
     }
 
     fn marked(&self, name: &str) -> String {
@@ -62,11 +62,17 @@ impl From<&BigKey> for KeptName {
     }
 }
 
+/// What is shown of it: what was kept, without the half of a character that a cut left at its end.
 impl Deref for KeptName {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes
+        match std::str::from_utf8(&self.bytes) {
+            Err(half) if self.is_cut() && half.error_len().is_none() => {
+                &self.bytes[..half.valid_up_to()]
+            }
+            _ => &self.bytes,
+        }
     }
 }
 
@@ -74,6 +80,20 @@ impl Deref for KeptName {
 mod tests {
     use super::*;
     use crate::slot::Slot;
+
+    #[test]
+    fn a_cut_name_ends_with_a_whole_character() {
+        let slot = Slot::for_key(b"x");
+        let cut = |name: &str, most| KeptName::from(&BigKey::new(slot, name.as_bytes(), 1, most));
+        assert_eq!(cut("abж", 3).text(), "ab…");
+        assert_eq!(cut("ключ", 5).line(), "кл…");
+        assert_eq!(&*cut("a😀", 4), b"a");
+        assert_eq!(&*cut("aж!", 3), "aж".as_bytes());
+        let sampled = KeptName::sampled(&"ж".repeat(NAME_BYTES).as_bytes()[1..=NAME_BYTES]);
+        assert_eq!(sampled.len(), NAME_BYTES, "it is no text");
+        // What is whole ends as it does.
+        assert_eq!(&*KeptName::whole(b"a\xd0"), b"a\xd0");
+    }
 
     #[test]
     fn names_that_are_cut_say_so() {

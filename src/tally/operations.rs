@@ -244,7 +244,7 @@ impl Operations {
             };
             key_or_tag(key, tag)
                 .or_else(|| match prefix() {
-                    Some((name, share)) if is_special(&name, share) => {
+                    Some((name, share)) if is_special(&name.bytes, share) => {
                         Some(Cause::Prefix { name, share })
                     }
                     _ => None,

@@ -2,10 +2,10 @@
 
 use super::super::key::base64_if_needed;
 use super::super::numbers::{rounded, rounded_up};
-use super::cut_mark;
+use super::{cut_mark, whole_length};
 use crate::escape::key_text;
 use crate::slot::Slot;
-use crate::tally::{Family, Named, Tally, Weight};
+use crate::tally::{Family, KeptName, Named, Tally, Weight};
 use serde::Serialize;
 
 /// One of the biggest keys.
@@ -72,12 +72,15 @@ pub struct FamilyRow {
 /// The biggest keys, biggest first.
 pub(super) fn big_keys(tally: &Tally, top: usize) -> Vec<BigKeyRow> {
     let keys = tally.big_keys().into_iter().take(top);
-    keys.map(|big| BigKeyRow {
-        key: key_text(&big.key).into_owned(),
-        key_base64: base64_if_needed(&big.key),
-        key_bytes: big.is_cut().then_some(big.length),
-        slot: big.slot.number(),
-        bytes: big.size_bytes,
+    keys.map(|big| {
+        let name = KeptName::from(&big);
+        BigKeyRow {
+            key: key_text(&name).into_owned(),
+            key_base64: base64_if_needed(&name),
+            key_bytes: whole_length(&name),
+            slot: big.slot.number(),
+            bytes: big.size_bytes,
+        }
     })
     .collect()
 }

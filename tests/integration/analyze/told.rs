@@ -263,3 +263,27 @@ fn no_name_of_a_file_steers_the_terminal() {
         assert!(!text.contains(char::is_control), "{text:?}");
     }
 }
+
+#[test]
+fn a_cut_name_ends_with_a_whole_character() {
+    let long = format!("a{}", "ж".repeat(2100));
+    let text = format!("{HEADER}0,string,{long},1000,string,1,1,\n");
+    let report = json(&run_with(["analyze", "-", "--json"], text.as_bytes()));
+    let cause = &report["hot_slots"]["by_bytes"][0]["cause"];
+    assert_eq!(
+        (&cause["name"], cause.get("name_base64")),
+        (&long[..255].into(), None)
+    );
+    let big = &report["big_keys"][0];
+    assert_eq!(
+        (&big["key"], big.get("key_base64")),
+        (&long[..4095].into(), None)
+    );
+    let log = format!("17.000001 [0 x:1] \"GET\" \"{long}\"\n");
+    let report = json(&run_with(["analyze", "-", "--json"], log.as_bytes()));
+    let hot = &report["operations"]["hot_keys"][0];
+    assert_eq!(
+        (&hot["key"], hot.get("key_base64")),
+        (&long[..255].into(), None)
+    );
+}
