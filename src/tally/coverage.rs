@@ -1,6 +1,6 @@
 //! Which slots were counted: figures over slots are told over those.
 
-use crate::slot::{Slot, SlotSet};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 
 /// The slots whose keys were counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,9 +21,21 @@ impl Coverage {
         if self == other {
             return self;
         }
+        if self.is_all() && other.is_all() {
+            return Coverage::All;
+        }
         let mut slots = self.into_slots();
         slots.extend(other.into_slots().iter());
         Coverage::Mixed(slots)
+    }
+
+    /// Whether no filter left a slot out.
+    fn is_all(&self) -> bool {
+        match self {
+            Coverage::All => true,
+            Coverage::Chosen(slots) => slots.len() == SLOT_COUNT,
+            Coverage::Mixed(_) => false,
+        }
     }
 
     fn into_slots(self) -> SlotSet {
@@ -58,5 +70,11 @@ mod tests {
         let all = Coverage::Mixed(Slot::all().collect());
         assert_eq!(Coverage::All.merged(one.clone()), all);
         assert_eq!(one.merged(Coverage::All), all);
+        // Who chose all slots left none out.
+        let every = Coverage::Chosen(Slot::all().collect());
+        assert_eq!(every.clone().merged(Coverage::All), Coverage::All);
+        assert_eq!(Coverage::All.merged(every.clone()), Coverage::All);
+        assert_eq!(every.clone().merged(every.clone()), every);
+        assert_eq!(every.merged(all.clone()), all);
     }
 }

@@ -312,4 +312,17 @@ fn a_tally_of_some_slots_is_told_as_such() {
                 .contains("Tallies of different slots were merged.")
         );
     }
+    // Nothing was left out of these.
+    let row = "0,string,foo,9,raw,1,1,\n";
+    fs::write(folder.join("one.csv"), format!("{HEADER}{row}")).expect("a dump");
+    analyze(
+        folder,
+        &["--slots", "12182", "--save", "one.tally", "one.csv"],
+    );
+    let words = "No advice on hash tags: tallies of different slots were merged,";
+    let table = report(&["a.csv", "one.tally"]);
+    assert!(table.text().contains(words), "{}", table.text());
+    save("every.tally", "0-16383");
+    let all = json(&report(&["--json", "a.csv", "every.tally"]));
+    assert_eq!(all["distribution"]["scope"]["kind"], "all");
 }

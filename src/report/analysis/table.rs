@@ -164,6 +164,7 @@ fn advice(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     let advice = analysis.advice.as_deref().unwrap_or_default();
     let withheld = analysis.advice_withheld.map(|why| match why {
         "filtered" => "filters left keys out",
+        _ if analysis.distribution.scope.is_mixed() => "tallies of different slots were merged",
         _ => "these are the keys of a part of the slots",
     });
     if !advice.is_empty() || withheld.is_some() {
