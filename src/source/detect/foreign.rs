@@ -27,16 +27,24 @@ pub(super) fn refuse_packed(head: &[u8]) -> Result<()> {
         (b"\x28\xB5\x2F\xFD", "zstd inside another packing"),
         (b"\x04\x22\x4D\x18", "lz4 inside another packing"),
     ];
-    let is_text = !has_rubbish(head);
-    match packings.iter().find(|(magic, _)| head.starts_with(magic)) {
-        Some((_, name)) if !is_text => {
-            let message =
-                format!("expected keys, plain or packed once with gzip, zstd or lz4; found {name}");
-            Err(Error::new(ErrorKind::Input, message)
-                .mend("unpack it first; stdin is read with `-`"))
-        }
-        _ => Ok(()),
-    }
+    // Keys may begin with letters.
+    let is_sure = |magic: &[u8]| !magic.iter().all(u8::is_ascii_alphanumeric) || has_rubbish(head);
+    let packing = packings
+        .iter()
+        .find(|(magic, _)| head.starts_with(magic) && is_sure(magic));
+    let name = match packing {
+        Some((_, name)) => name,
+        None if is_tar(head) => "tar",
+        None => return Ok(()),
+    };
+    let message =
+        format!("expected keys, plain or packed once with gzip, zstd or lz4; found {name}");
+    Err(Error::new(ErrorKind::Input, message).mend("unpack it first; stdin is read with `-`"))
+}
+
+/// Whether it begins with the header of a tar archive, which may be followed by a dump as it is.
+fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar") && head[..257].contains(&0)
 }
 
 /// Refuses lines that end with a carriage return alone, as on an old Macintosh: all would be one.

@@ -170,6 +170,7 @@ fn rdb(head: &[u8], said: Option<Format>) -> Result<Option<Recognised>> {
 }
 
 fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
+    foreign::refuse_packed(text)?;
     if let Some(recognised) = memory::headed(text, first, None) {
         return Ok(recognised);
     }
@@ -197,7 +198,6 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
              list",
         ));
     }
-    foreign::refuse_packed(text)?;
     if foreign::has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
         return Err(Error::new(ErrorKind::Input, message)

@@ -277,6 +277,18 @@ fn what_is_packed_otherwise_is_named() {
         );
     }
     assert_eq!(guessed("BZhang\nBZhou\n").name, "list");
+    // A header may stand in it as it is.
+    let header = b"size_in_bytes,key,type,database\n";
+    let old = [
+        &b"\x02\x21\x4C\x18\xFD\x51\x09\0\xF4\x32"[..],
+        header,
+        &noise,
+    ]
+    .concat();
+    assert!(refusal(old).contains("found lz4 of the old format"));
+    let mut tar = [b"dump.csv".to_vec(), vec![0; 504], header.to_vec()].concat();
+    tar[257..265].copy_from_slice(b"ustar  \0");
+    assert!(refusal(tar).contains("found tar"));
     let line = refusal(b"\xFF\xFE\0\0k\0\0\0");
     assert!(line.contains("iconv -f UTF-32"), "{line}");
 }
