@@ -26,14 +26,20 @@ pub(super) enum Packing {
 impl Packing {
     /// The compression that these first bytes are the magic of.
     pub(super) fn of(head: &[u8]) -> Option<Packing> {
+        let mut frames = head;
+        // Frames to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2); lz4 has
+        // the same.
+        while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = frames {
+            let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+            frames = rest.get(length..)?;
+        }
+        let packing = Packing::of_magic(frames)?;
+        let is_whole = frames.len() == head.len();
+        (is_whole || packing != Packing::Gzip).then_some(packing)
+    }
+
+    fn of_magic(head: &[u8]) -> Option<Packing> {
         match head {
-            // A frame to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2);
-            // lz4 has the same.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] => {
-                let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-                let behind = Packing::of(rest.get(length..)?)?;
-                (behind != Packing::Gzip).then_some(behind)
-            }
             [0x1f, 0x8b, 8, ..] => Some(Packing::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Packing::Lz4),
@@ -404,6 +410,16 @@ mod tests {
         }
         assert_eq!(Packing::of(skipped), None);
         assert_eq!(Packing::of(&skipped[..6]), None);
+    }
+
+    #[test]
+    fn however_many_frames_are_skipped_the_stack_is_small() {
+        let many = b"\x50\x2a\x4d\x18\0\0\0\0".repeat(8000);
+        let looks = move |behind: &[u8]| Packing::of(&[&many, behind].concat());
+        let small = std::thread::Builder::new().stack_size(64 << 10);
+        let found = small.spawn(move || [looks(b"\x04\x22\x4d\x18"), looks(b"\x1f\x8b\x08")]);
+        let found = found.expect("a thread").join().expect("it ends");
+        assert_eq!(found, [Some(Packing::Lz4), None]);
     }
 
     /// Everything in it.
