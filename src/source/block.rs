@@ -19,7 +19,7 @@ const LARGEST_STEP_BYTES: usize = 4 << 20;
 
 /// How much more is read of a row that has no end in so many bytes: these are looked at again, so that
 /// few large steps take less time, and many small ones less memory.
-fn step_bytes(bytes: usize) -> usize {
+pub(super) fn step_bytes(bytes: usize) -> usize {
     (bytes / 2).clamp(STEP_BYTES, LARGEST_STEP_BYTES.max(bytes / 8))
 }
 

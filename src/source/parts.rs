@@ -2,7 +2,7 @@
 
 use super::barren::Barren;
 use super::batch::KeyBatch;
-use super::block::{Cutting, STEP_BYTES, UNDECIDED};
+use super::block::{Cutting, STEP_BYTES, UNDECIDED, step_bytes};
 use super::cut::Cut;
 use super::fault::Faults;
 use crate::error::{Error, ErrorKind, Position, Result};
@@ -206,7 +206,7 @@ impl Parts<'_> {
             if have > cutting.large_bytes() && !self.looks_far {
                 return Ok(Start::Far);
             }
-            let step = STEP_BYTES.max(have / 2).min(most + STEP_BYTES - have);
+            let step = step_bytes(have).min(most + STEP_BYTES - have);
             self.extend(cutting, batch, (read + step as u64).min(self.length))?;
         }
     }
