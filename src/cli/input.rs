@@ -209,13 +209,9 @@ impl InputArgs {
     pub(super) fn tally(&self, inputs: &[OsString], filter: Filter) -> Result<Outcome> {
         let inputs = inputs_of(inputs)?;
         let bar = BytesBar::new();
-        let chosen = filter.slots.clone();
-        let mut outcome = tally::run(&inputs, &self.options(filter)?, &|progress| {
+        let outcome = tally::run(&inputs, &self.options(filter)?, &|progress| {
             bar.set(progress)
         })?;
-        if let Some(slots) = chosen {
-            outcome.tally.covers_only(slots);
-        }
         drop(bar);
         describe(&outcome);
         Ok(outcome)

@@ -70,7 +70,11 @@ pub fn run(
         prefixes: options.prefixes,
         meter: &meter,
     };
-    run.all(waiting)
+    let mut outcome = run.all(waiting)?;
+    if let Some(slots) = &options.source.filter.slots {
+        outcome.tally.covers_only(slots.clone());
+    }
+    Ok(outcome)
 }
 
 fn default_threads() -> usize {
@@ -222,6 +226,11 @@ impl Run<'_> {
             (Some((_, error)), _) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// A worker that shares nothing with others.
+    fn worker(&self) -> Worker<'_> {
+        Worker::new(self.options, Tally::with_prefixes(self.prefixes))
     }
 
     /// Runs a worker on so many threads of the pool and merges what they found.

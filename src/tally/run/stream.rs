@@ -5,7 +5,6 @@ use super::worker::{Found, Worker};
 use super::{Crew, Run};
 use crate::error::Error;
 use crate::source::{Cutting, Findings, KeyBatch, Opened, Reading};
-use crate::tally::Tally;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -62,7 +61,7 @@ impl Run<'_> {
             let mut found = match crew {
                 Crew::Pool => self.workers(workers, work),
                 Crew::Caller => {
-                    let mut worker = Worker::new(self.options, Tally::with_prefixes(self.prefixes));
+                    let mut worker = self.worker();
                     work(&mut worker);
                     worker.found
                 }
@@ -105,9 +104,7 @@ impl Run<'_> {
             self.meter.add(read_bytes - told);
             told = read_bytes;
             if batch.block_bytes() > cutting.large_bytes() {
-                let worker = large.get_or_insert_with(|| {
-                    Worker::new(self.options, Tally::with_prefixes(self.prefixes))
-                });
+                let worker = large.get_or_insert_with(|| self.worker());
                 worker.batch = batch;
                 count(worker, reading, stop);
                 worker.batch = KeyBatch::new();
