@@ -13,14 +13,14 @@ mod common;
 mod instances;
 
 use common::race::thread_ns;
-use instances::{PLACEMENTS, WEIGHTS, instance};
-use slotkit::plan::{Plan, check, plan};
+use instances::{FAMILIES, PLACEMENTS, instance};
+use slotkit::plan::{NodeState, Plan, check, plan};
 
 const SEED: u64 = 6;
 
 fn main() {
     println!(
-        "{:>5} {:8} {:10} {:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>5} {:>8}",
+        "{:>5} {:8} {:10} {:>7} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>6} {:>6} {:>6} {:>5} {:>8}",
         "nodes",
         "weights",
         "placement",
@@ -31,12 +31,15 @@ fn main() {
         "plain",
         "max over",
         "max under",
+        "runs",
+        "then",
+        "a node",
         "notes",
         "ms"
     );
     let only = std::env::var("ONLY").ok();
     for nodes in [3, 10, 30, 100, 300, 1000] {
-        for weights in WEIGHTS {
+        for weights in FAMILIES {
             let name = format!("{nodes}{weights:?}");
             if only
                 .as_ref()
@@ -53,12 +56,15 @@ fn main() {
                 let bound = cost.lower_bound as f64 / 1e6;
                 let (over, under) = spread(&plan);
                 println!(
-                    "{nodes:>5} {:8} {:10} {:>7} {bytes:>9.1} {bound:>8.1} {:>8.4} {:>8.4} {over:>8.3}% {under:>8.3}% {:>5} {millis:>8.2}",
+                    "{nodes:>5} {:8} {:10} {:>7} {bytes:>9.1} {bound:>8.1} {:>8.4} {:>8.4} {over:>8.3}% {under:>8.3}% {:>6} {:>6} {:>6.2} {:>5} {millis:>8.2}",
                     format!("{weights:?}"),
                     format!("{placement:?}"),
                     cost.slots,
                     bytes / bound.max(1e-9),
                     bytes / (plain_bound(&plan) as f64 / 1e6).max(1e-9),
+                    runs(plan.before()),
+                    runs(plan.after()),
+                    runs(plan.after()) as f64 / bearers(&plan) as f64,
                     plan.notes().len(),
                 );
             }
@@ -90,6 +96,16 @@ fn timed(problem: &slotkit::plan::Problem) -> (Plan, f64) {
     }
     runs.sort_by(f64::total_cmp);
     (made.expect("five runs"), runs[runs.len() / 2])
+}
+
+/// How many runs of slots all nodes have: what a client reads with CLUSTER SLOTS.
+fn runs(states: &[NodeState]) -> u64 {
+    states.iter().map(|node| node.runs).sum()
+}
+
+/// How many nodes have slots after the plan.
+fn bearers(plan: &Plan) -> usize {
+    plan.after().iter().filter(|node| node.runs > 0).count()
 }
 
 /// The largest deviation above and below the fair share, in percent.

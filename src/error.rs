@@ -5,12 +5,15 @@
 //! the mend: a sentence that tells the user what to do. No error text ever
 //! holds a password.
 
-use crate::escape::key_line;
+use crate::escape::{key_line, shortened};
 use std::error::Error as StdError;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How long an error on one line is, characters: thousands of slots may have failed alike.
+const LINE_CHARS_MAX: usize = 1_900;
 
 /// The result of everything in slotkit that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,6 +32,8 @@ pub enum ErrorKind {
     Connect,
     /// A server refuses the user or the password.
     Auth,
+    /// A server answers, but to nothing of use yet: it loads its data, or runs a script.
+    NotReady,
     /// A server answered with an error, or with something that isn't an answer.
     Server,
     /// The cluster is in a state in which moving slots isn't safe; nothing was changed.
@@ -37,6 +42,60 @@ pub enum ErrorKind {
     StalePlan,
     /// A move stopped part-way; it can be gone on with.
     Stopped,
+}
+
+/// Why a server can't be asked: what to do about it depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// Nobody who was asked knows where it listens.
+    NoAddress,
+    /// Its host name isn't known here.
+    UnknownHost,
+    /// There is no way to its address from here.
+    NoRoute,
+    /// The machine is there, and nobody listens at the port.
+    Refused,
+    /// No answer in time.
+    Silent,
+    /// Somebody accepts, and hangs up without an answer.
+    HungUp,
+    /// Somebody answers who isn't such a server.
+    NotAServer,
+    /// A server without cluster mode.
+    NoCluster,
+    /// Another node of this or another cluster.
+    AnotherNode,
+    /// It wants a login, and was given none.
+    LoginMissing,
+    /// It refuses the login.
+    LoginWrong,
+    /// It has no password, and was given one.
+    LoginUnknown,
+    /// The user may not ask it.
+    Forbidden,
+    /// It is in protected mode: it has no password, and answers its own machine alone.
+    Protected,
+    /// It is loading its data.
+    Loading,
+}
+
+impl Why {
+    /// Of a failed connection, as the system tells it.
+    pub fn of_io(error: &std::io::Error) -> Option<Why> {
+        use std::io::ErrorKind::*;
+        match error.kind() {
+            ConnectionRefused => Some(Why::Refused),
+            TimedOut | WouldBlock => Some(Why::Silent),
+            HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable => {
+                Some(Why::NoRoute)
+            }
+            ConnectionReset | ConnectionAborted | UnexpectedEof | BrokenPipe => Some(Why::HungUp),
+            // The standard library has no kind for it.
+            _ if error.to_string().contains("lookup address") => Some(Why::UnknownHost),
+            _ => None,
+        }
+    }
 }
 
 /// A place in an input: as much of it as is known.
@@ -121,6 +180,7 @@ struct Inner {
     message: String,
     position: Option<Position>,
     mend: Option<String>,
+    why: Option<Why>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -132,6 +192,7 @@ impl Error {
             message: message.into(),
             position: None,
             mend: None,
+            why: None,
             source: None,
         }))
     }
@@ -165,6 +226,13 @@ impl Error {
         self
     }
 
+    /// Says why the server can't be asked, where that is known.
+    #[must_use]
+    pub fn because(mut self, why: Option<Why>) -> Error {
+        self.0.why = why;
+        self
+    }
+
     /// Says what it was caused by.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
@@ -176,6 +244,13 @@ impl Error {
     #[must_use]
     pub fn context(mut self, who: impl fmt::Display) -> Error {
         self.0.message = format!("{who}: {}", self.0.message);
+        self
+    }
+
+    /// Puts what came of it behind the message.
+    #[must_use]
+    pub fn followed_by(mut self, what: impl fmt::Display) -> Error {
+        self.0.message = format!("{}{what}", self.0.message);
         self
     }
 
@@ -201,12 +276,18 @@ impl Error {
         self.0.mend.as_deref()
     }
 
+    /// Why the server can't be asked, where that is known.
+    pub fn why(&self) -> Option<Why> {
+        self.0.why
+    }
+
     /// What happened, without the place.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The whole chain on one line: place, message, causes, then the mend.
+    /// The whole chain on one line: place, message, causes, then the mend. Where that is more than
+    /// anybody reads, words are left out before the mend, which is followed to the letter.
     pub fn one_line(&self) -> String {
         let mut line = self.to_string();
         let mut cause = self.source();
@@ -216,8 +297,9 @@ impl Error {
             cause = error.source();
         }
         if let Some(mend) = self.mend_text() {
-            line.push_str("; ");
-            line.push_str(mend);
+            let room = LINE_CHARS_MAX.saturating_sub(mend.chars().count());
+            let words = shortened(&line, room.max(LINE_CHARS_MAX / 4));
+            line = format!("{words}; {mend}");
         }
         // A server's or a file's words may hold line breaks; the promise is one line.
         line.replace(['\n', '\r'], " ")
@@ -267,6 +349,20 @@ mod tests {
             "a.csv, line 3, field size, byte 41: expected an integer, found `x`: disk on fire; \
              fix the line, or pass --on-error skip"
         );
+    }
+
+    #[test]
+    fn the_mend_of_a_long_message_is_whole() {
+        let message = "slot 1: key `k` is on both nodes; ".repeat(1_000);
+        let mend = "look at both; ".repeat(50);
+        let line = Error::new(ErrorKind::Stopped, message)
+            .mend(mend.clone())
+            .one_line();
+        assert!(
+            line.starts_with("slot 1: key `k`") && line.ends_with(&mend),
+            "{line}"
+        );
+        assert!(line.chars().count() < LINE_CHARS_MAX + 50, "{}", line.len());
     }
 
     #[test]

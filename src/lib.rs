@@ -19,6 +19,8 @@ pub mod cluster;
 pub mod error;
 pub mod escape;
 pub mod execute;
+pub mod masked;
+pub mod numbers;
 pub mod plan;
 pub mod report;
 pub mod slot;

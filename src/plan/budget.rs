@@ -1,8 +1,9 @@
 //! The part of a plan that fits a budget.
 //!
 //! Slot after slot is taken from the node that is most loaded at that point,
-//! the heaviest that still fits first: so each move, and each byte, relieves
-//! as much as it can.
+//! from the block whose slots are heaviest: so each move relieves as much as it
+//! can. A block goes from the end where it meets its target's slots, or the end
+//! of its source's run, so that the part of it that fits is one block too.
 
 use super::model::{Model, NOBODY};
 use super::order::{self, Hop};
@@ -53,10 +54,45 @@ pub(super) fn within(model: &Model, budget: Budget, ordered: Vec<Hop>) -> Chosen
     Chosen { hops, left }
 }
 
+/// The hops of one source, block by block: the one with the heaviest slots
+/// last, and in each the slot last that goes first.
+fn in_blocks(model: &Model, mut hops: Vec<Hop>) -> Vec<Hop> {
+    hops.sort_by_key(|hop| hop.slot);
+    let is_next = |a: &Hop, b: &Hop| a.slot + 1 == b.slot && a.target == b.target;
+    let mut blocks: Vec<Vec<Hop>> = hops.chunk_by(is_next).map(<[Hop]>::to_vec).collect();
+    let load = |block: &Vec<Hop>| -> i128 {
+        let loads = block.iter().map(|hop| model.load[usize::from(hop.slot)]);
+        loads.map(i128::from).sum()
+    };
+    blocks.sort_by(|a, b| {
+        let (left, right) = (load(a) * b.len() as i128, load(b) * a.len() as i128);
+        left.cmp(&right).then(b[0].slot.cmp(&a[0].slot))
+    });
+    for block in &mut blocks {
+        if goes_from_first(model, block) {
+            block.reverse();
+        }
+    }
+    blocks.concat()
+}
+
+/// Whether a block that goes in part should go from its first slot on.
+fn goes_from_first(model: &Model, block: &[Hop]) -> bool {
+    let (first, last) = (block[0], block[block.len() - 1]);
+    let before = first.slot.checked_sub(1);
+    let before = before.map_or(NOBODY, |slot| model.home[usize::from(slot)]);
+    let after = model.home.get(usize::from(last.slot) + 1).copied();
+    let after = after.unwrap_or(NOBODY);
+    if before == first.target || after == first.target {
+        return before == first.target;
+    }
+    before != first.source || after == first.source
+}
+
 struct Spending<'model> {
     model: &'model Model,
     budget: Budget,
-    /// By source: its hops, the heaviest last.
+    /// By source: its hops, in blocks, the next one last.
     waiting: Vec<Vec<Hop>>,
     load: Vec<i64>,
     touched: Vec<u64>,
@@ -79,7 +115,7 @@ impl<'model> Spending<'model> {
             waiting[usize::from(hop.source)].push(*hop);
         }
         for list in &mut waiting {
-            list.sort_by_key(|hop| (model.load[usize::from(hop.slot)], Reverse(hop.slot)));
+            *list = in_blocks(model, std::mem::take(list));
         }
         Spending {
             model,

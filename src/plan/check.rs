@@ -36,6 +36,8 @@ pub enum Rule {
     Headroom,
     /// The plan is within its budget.
     Budget,
+    /// The plan leaves no more runs of slots than are allowed.
+    Runs,
     /// The figures of the plan are those of its moves.
     Figures,
     /// A person's moves are made as asked.
@@ -56,6 +58,7 @@ pub fn check(plan: &Plan, problem: &Problem) -> Vec<Finding> {
     checker.end_state();
     checker.budget();
     checker.figures();
+    checker.runs();
     checker.as_asked();
     checker.findings
 }
@@ -251,12 +254,33 @@ impl Checker<'_> {
                 let slots = owned.remove(&state.id).unwrap_or_default();
                 let keys = total(&slots, Metric::Keys);
                 let bytes = total(&slots, Metric::Bytes);
-                let expected = (slots.len() as u64, keys, bytes);
-                if (state.slots, state.keys, state.bytes) != expected {
+                let runs = slots.iter().filter(|slot| starts_run(&slots, **slot));
+                let expected = (slots.len() as u64, keys, bytes, runs.count() as u64);
+                if (state.slots, state.keys, state.bytes, state.runs) != expected {
                     let message = format!("{} has {expected:?} in fact", state.id);
                     self.find(Rule::Figures, message);
                 }
             }
+        }
+    }
+
+    fn runs(&mut self) {
+        let starts = |slot: &Slot| {
+            let owner = |index: usize| self.owner.get(index).copied().flatten();
+            let before = slot.index().checked_sub(1).and_then(owner);
+            owner(slot.index()).is_some() && owner(slot.index()) != before
+        };
+        let runs = Slot::all().filter(starts).count() as u64;
+        let limit = self.problem.fragmentation.max_runs;
+        if limit.is_some_and(|limit| runs > limit) {
+            self.find(Rule::Runs, format!("{runs} runs of slots are left"));
+        }
+        if self.plan.runs_after() != runs {
+            let message = format!(
+                "{runs} runs of slots are left, not {}",
+                self.plan.runs_after()
+            );
+            self.find(Rule::Figures, message);
         }
     }
 
@@ -281,4 +305,10 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Whether the slot before isn't among them, which are sorted.
+fn starts_run(slots: &[Slot], slot: Slot) -> bool {
+    let before = slot.number().checked_sub(1).and_then(Slot::new);
+    before.is_none_or(|before| slots.binary_search(&before).is_err())
 }

@@ -1,6 +1,6 @@
 //! From the fields of a document to a plan that doesn't contradict itself.
 
-use super::document::{CostJson, MigrationJson, NodeJson, NoteJson, PlanJson};
+use super::document::{CostJson, MigrationJson, NodeJson, NoteJson, PlanJson, RunsJson};
 use super::fingerprint::{Fingerprint, Topology};
 use super::plan::{Cost, CostMetric, Migration, NodeState, Note, NoteKind, Plan, Remaining};
 use crate::cluster::{NodeAddr, NodeId};
@@ -39,6 +39,10 @@ impl TryFrom<PlanJson> for Plan {
         require_topology(&plan, json.made_from.fingerprint)?;
         require_same_nodes(&plan)?;
         require_migrations(&plan)?;
+        if json.runs.is_some_and(|runs| runs != RunsJson::from(&plan)) {
+            let message = "contradicts the runs of the nodes in before and after".to_owned();
+            return Err(("runs".to_owned(), message));
+        }
         if json.can_be_applied != plan.can_be_applied() {
             return Err((
                 "can_be_applied".to_owned(),
@@ -96,7 +100,12 @@ fn note(json: NoteJson) -> Result<Note, Fault> {
     let kind = NoteKind::ALL
         .into_iter()
         .find(|kind| kind.name() == json.kind)
-        .ok_or_else(|| fault(format!("unknown kind `{}`", json.kind.escape_debug())))?;
+        .ok_or_else(|| {
+            fault(format!(
+                "unknown kind `{}`",
+                crate::escape::quoted(&json.kind)
+            ))
+        })?;
     Ok(Note {
         kind,
         node: json.node,
@@ -110,7 +119,7 @@ fn cost(json: CostJson) -> Result<Cost, Fault> {
         .into_iter()
         .find(|least| least.metric().name() == json.least)
         .ok_or_else(|| {
-            let message = format!("unknown measure `{}`", json.least.escape_debug());
+            let message = format!("unknown measure `{}`", crate::escape::quoted(&json.least));
             ("cost.least".to_owned(), message)
         })?;
     Ok(Cost {

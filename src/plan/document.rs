@@ -20,6 +20,9 @@ pub(super) struct PlanJson {
     pub before: Vec<NodeJson>,
     pub after: Vec<NodeJson>,
     pub cost: CostJson,
+    /// Not in the files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<RunsJson>,
     pub remaining: Option<RemainingJson>,
     pub notes: Vec<NoteJson>,
     pub migrations: Vec<MigrationJson>,
@@ -64,6 +67,22 @@ pub(super) struct CostJson {
     pub lower_bound: u64,
 }
 
+/// How many ranges of slots clients read, over all primaries.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RunsJson {
+    pub before: u64,
+    pub after: u64,
+}
+
+impl From<&Plan> for RunsJson {
+    fn from(plan: &Plan) -> RunsJson {
+        RunsJson {
+            before: plan.runs_before(),
+            after: plan.runs_after(),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct RemainingJson {
     pub slots: u64,
@@ -99,6 +118,7 @@ impl From<&Plan> for PlanJson {
                 least: plan.cost.least.metric().to_string(),
                 lower_bound: plan.cost.lower_bound,
             },
+            runs: Some(RunsJson::from(plan)),
             remaining: plan.remaining.map(|remaining| RemainingJson {
                 slots: remaining.slots,
                 keys: remaining.keys,

@@ -9,7 +9,7 @@
 use super::document::{PlanJson, SCHEMA};
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::written::{check_writable, write_whole};
+use crate::written::{Readers, check_writable, is_file, write_whole};
 use serde::Deserialize;
 use std::io::Read;
 use std::path::Path;
@@ -83,14 +83,14 @@ impl Plan {
         Plan::from_json(&text, &path.display().to_string())
     }
 
-    /// Writes a plan file: beside the place first, then renamed, so that no half of one is ever seen.
+    /// Writes a plan file whole, or to the device or pipe that has this name.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]; [`ErrorKind::Usage`] where something else than a plan stands.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         check_free(path)?;
-        write_whole(path, self.to_json().as_bytes())
+        write_whole(path, self.to_json().as_bytes(), Readers::ByUmask)
     }
 
     /// Whether a plan could be written there, before the work for one is done.
@@ -107,7 +107,7 @@ impl Plan {
 /// twice.
 fn check_free(path: &Path) -> Result<()> {
     let is_free = match std::fs::metadata(path) {
-        Ok(found) if found.is_file() => found.len() == 0 || Plan::read(path).is_ok(),
+        Ok(found) if is_file(path) => found.len() == 0 || Plan::read(path).is_ok(),
         // A folder or a missing one is told apart by writing.
         _ => true,
     };

@@ -197,6 +197,12 @@ pub enum Fit {
 /// Open slots aren't looked at: whether they are the plan's own is for the
 /// executor to say.
 pub fn fit(plan: &Plan, view: &ClusterView) -> Fit {
+    fit_but_for(&SlotSet::new(), plan, view)
+}
+
+/// Whether a plan can be applied to the cluster as a view shows it, once these slots are where they
+/// should be: an earlier run of the plan was moving them.
+pub fn fit_but_for(under_way: &SlotSet, plan: &Plan, view: &ClusterView) -> Fit {
     if let Some(invented) = plan.before().iter().find(|node| node.is_invented) {
         let difference = format!("node {} doesn't exist: the plan is a what-if", invented.id);
         return Fit::No { difference };
@@ -204,7 +210,7 @@ pub fn fit(plan: &Plan, view: &ClusterView) -> Fit {
     if plan.topology().fingerprint() == Fingerprint::of(view) {
         return Fit::Exact;
     }
-    match first_difference(plan, view) {
+    match first_difference(under_way, plan, view) {
         Some(difference) => Fit::No { difference },
         None => Fit::Partway {
             done: plan
@@ -217,13 +223,13 @@ pub fn fit(plan: &Plan, view: &ClusterView) -> Fit {
     }
 }
 
-fn first_difference(plan: &Plan, view: &ClusterView) -> Option<String> {
+fn first_difference(under_way: &SlotSet, plan: &Plan, view: &ClusterView) -> Option<String> {
     let mut target_of = vec![None; crate::slot::SLOT_COUNT];
     for migration in plan.migrations() {
         target_of[migration.slot.index()] = Some(migration.target);
     }
     let was = plan.topology().owners();
-    for slot in Slot::all() {
+    for slot in Slot::all().filter(|slot| !under_way.contains(*slot)) {
         let owner = view.map().owner(slot);
         let target = target_of[slot.index()];
         if owner != was[slot.index()] && (target.is_none() || owner != target) {
@@ -235,7 +241,8 @@ fn first_difference(plan: &Plan, view: &ClusterView) -> Option<String> {
     // A source that gave its last slot may have become a replica (Redis 7.0);
     // only those that still have to give or take must be primaries.
     plan.migrations().iter().find_map(|migration| {
-        let open = view.map().owner(migration.slot) != Some(migration.target);
+        let is_left = view.map().owner(migration.slot) != Some(migration.target);
+        let open = is_left && !under_way.contains(migration.slot);
         let role = view.node(migration.target).map(|node| node.is_primary());
         match (open, role) {
             (false, _) | (true, Some(true)) => None,

@@ -63,7 +63,7 @@ impl FromStr for Metric {
                 format!(
                     "expected one of {}, found `{}`",
                     listing(&Metric::ALL),
-                    text.escape_debug()
+                    crate::escape::quoted(text)
                 )
             })
     }

@@ -5,6 +5,7 @@
 //! and a bound that no plan can beat. [`check()`] looks at a plan without
 //! knowing how it was made. Everything here is pure and deterministic.
 
+mod blocks;
 mod bound;
 mod budget;
 mod by_hand;
@@ -18,6 +19,7 @@ mod exchange;
 mod file;
 mod fill;
 mod fingerprint;
+mod fragmentation;
 mod limits;
 mod metric;
 mod model;
@@ -38,6 +40,7 @@ mod runs;
 mod shed;
 mod soften;
 mod solver;
+mod stand_ins;
 mod subset;
 #[cfg(test)]
 mod tests;
@@ -46,10 +49,12 @@ mod work;
 pub use check::{Finding, Rule, check};
 pub use document::SCHEMA;
 pub use file::MAX_PLAN_BYTES;
-pub use fingerprint::{Fingerprint, Fit, Holding, Topology, fit};
+pub use fingerprint::{Fingerprint, Fit, Holding, Topology, fit, fit_but_for};
+pub use fragmentation::{ExtraCost, Fragmentation};
 pub use metric::{Metric, PerSlot, SlotWeights};
 pub use node::{Capacity, Part, PlanNode};
 pub use objective::{Objective, Threshold};
 pub use plan::{Cost, CostMetric, Migration, NodeState, Note, NoteKind, Plan, Remaining};
 pub use planner::plan;
 pub use problem::{Budget, HandMove, Intent, Problem};
+pub use stand_ins::stand_ins;

@@ -73,6 +73,11 @@ pub(super) struct Model {
 }
 
 impl Model {
+    /// The nodes that may bear load.
+    pub fn bearers(&self) -> impl Iterator<Item = usize> + use<'_> {
+        (0..self.nodes.len()).filter(|node| self.nodes[*node].capacity > 0)
+    }
+
     /// # Errors
     /// [`ErrorKind::Usage`] when a metric is missing or nobody is left to own slots,
     /// [`ErrorKind::Input`] when the weights are beyond all reason.

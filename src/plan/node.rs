@@ -36,7 +36,7 @@ impl FromStr for Capacity {
         decimal::millionths(text).map(Capacity).ok_or_else(|| {
             format!(
                 "expected a weight such as 2 or 0.5, found `{}`",
-                text.escape_debug()
+                crate::escape::quoted(text)
             )
         })
     }

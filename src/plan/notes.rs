@@ -5,6 +5,7 @@ use super::model::{Limits, Model, NOBODY};
 use super::node::Part;
 use super::plan::{Note, NoteKind};
 use super::problem::Problem;
+use crate::numbers::counted_text;
 use crate::slot::Slot;
 
 /// The notes, by kind, then by node, then by slot.
@@ -47,14 +48,17 @@ pub(super) fn notes(
         notes.push(plain(NoteKind::WhatIf, message));
     }
     if left > 0 {
-        let message = format!("the budget leaves {left} slots unmoved");
+        let message = format!(
+            "the budget leaves {} unmoved",
+            counted_text(left as u64, "slot")
+        );
         notes.push(plain(NoteKind::BudgetReached, message));
     }
     let unassigned = problem.owner.unassigned();
     if !unassigned.is_empty() {
         let message = format!(
-            "{} slots have no owner and are left alone: {unassigned}",
-            unassigned.len()
+            "{} left alone, without an owner: {unassigned}",
+            counted_text(unassigned.len() as u64, "slot")
         );
         notes.push(plain(NoteKind::Unassigned, message));
     }

@@ -59,7 +59,7 @@ impl FromStr for Threshold {
             .ok_or_else(|| {
                 format!(
                     "expected a percentage from 0 to 100, found `{}`",
-                    text.escape_debug()
+                    crate::escape::quoted(text)
                 )
             })
     }
@@ -160,8 +160,8 @@ impl FromStr for Objective {
             let share = decimal::millionths(share).ok_or_else(|| {
                 format!(
                     "expected a share such as 0.7 for {}, found `{}`",
-                    name.escape_debug(),
-                    share.escape_debug()
+                    crate::escape::quoted(name),
+                    crate::escape::quoted(share)
                 )
             })?;
             match name {

@@ -39,7 +39,7 @@ pub struct NodeState {
     /// The part that would be fair: its capacity over that of all nodes that
     /// take part; 0 for a drained or excluded node.
     pub fair_load: f64,
-    /// How many runs of contiguous slots it owns.
+    /// How many runs of contiguous slots it owns: its ranges in `CLUSTER SLOTS`.
     pub runs: u64,
     /// It neither gives nor takes.
     pub is_excluded: bool,
@@ -244,6 +244,16 @@ impl Plan {
     /// What a person should know, in a stable order.
     pub fn notes(&self) -> &[Note] {
         &self.notes
+    }
+
+    /// How many runs of slots all primaries have before: the ranges that `CLUSTER SLOTS` lists.
+    pub fn runs_before(&self) -> u64 {
+        self.before.iter().map(|node| node.runs).sum()
+    }
+
+    /// How many runs of slots all primaries have after the plan.
+    pub fn runs_after(&self) -> u64 {
+        self.after.iter().map(|node| node.runs).sum()
     }
 
     /// Whether nothing moves.

@@ -7,7 +7,7 @@ use super::node::Part;
 use super::order::{self, Hop};
 use super::plan::{Cost, CostMetric, Migration, NodeState, Plan, Remaining};
 use super::problem::{Intent, Problem};
-use super::{bound, budget, by_hand, notes, solver};
+use super::{bound, budget, by_hand, notes, runs, solver};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{Slot, SlotSet};
 
@@ -15,7 +15,8 @@ use crate::slot::{Slot, SlotSet};
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] when the problem contradicts itself (an unknown
-/// metric, a limit in bytes where none are known, a drained node with a pinned slot, everything drained);
+/// metric, a limit in bytes where none are known, a drained node with a pinned slot, everything drained)
+/// or no plan leaves so few runs;
 /// [`ErrorKind::Unsafe`] when memory headroom lets no plan reach what must be
 /// reached; [`ErrorKind::Input`] when the weights are beyond all reason.
 pub fn plan(problem: &Problem) -> Result<Plan> {
@@ -30,7 +31,30 @@ pub fn plan(problem: &Problem) -> Result<Plan> {
         }
     };
     let chosen = budget::within(&model, problem.budget, ordered);
-    Ok(assemble(problem, &model, chosen, limits.as_deref()))
+    let plan = assemble(problem, &model, chosen, limits.as_deref());
+    require_runs(problem, &plan)?;
+    Ok(plan)
+}
+
+/// A limit that isn't kept must not pass for one that is.
+fn require_runs(problem: &Problem, plan: &Plan) -> Result<()> {
+    let (before, after) = (plan.runs_before(), plan.runs_after());
+    let Some(limit) = problem
+        .fragmentation
+        .max_runs
+        .filter(|limit| after > *limit)
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "no plan was found that leaves at most {limit} ranges of slots: there are {before}, \
+         and the fewest that keep every load where it should be are {after}"
+    );
+    let mend = match problem.intent {
+        Intent::Balance => "allow as many with --max-runs, or a larger --threshold",
+        Intent::ByHand(_) => "allow as many with --max-runs, or move other slots",
+    };
+    Err(Error::new(ErrorKind::Usage, message).mend(mend))
 }
 
 /// A limit in bytes that can't be looked at would be broken without a word.
@@ -50,7 +74,12 @@ fn balance(problem: &Problem, model: &Model) -> Result<(Vec<Hop>, Option<Vec<Lim
     let mut stuck = Vec::new();
     // When what leaves can't make room in time for what arrives, it isn't counted on.
     for strict in [false, true] {
-        let solved = solver::solve(model, problem.objective.threshold(), strict);
+        let solved = solver::solve(
+            model,
+            problem.objective.threshold(),
+            problem.fragmentation,
+            strict,
+        );
         require_drained(problem, model, &solved.at)?;
         match order::order(model, order::hops(model, &solved.at)) {
             Ok(ordered) => return Ok((ordered, Some(solved.limits))),
@@ -217,6 +246,10 @@ fn states(problem: &Problem, model: &Model, at: &[u16]) -> Vec<NodeState> {
             owned[usize::from(*node)].push(slot);
         }
     }
+    let mut runs = vec![0; problem.nodes().len()];
+    for (node, _) in runs::runs(at) {
+        runs[usize::from(node)] += 1;
+    }
     let nodes = problem.nodes().iter().zip(owned).enumerate();
     nodes
         .map(|(index, (node, owned))| {
@@ -227,8 +260,6 @@ fn states(problem: &Problem, model: &Model, at: &[u16]) -> Vec<NodeState> {
                 problem.weights.knows(metric).then(|| all.sum())
             };
             let load: i64 = owned.iter().map(|slot| model.load[slot.index()]).sum();
-            let starts = |pair: &[Slot]| pair[0].number() + 1 != pair[1].number();
-            let breaks = owned.windows(2).filter(|pair| starts(pair)).count();
             NodeState {
                 id: node.id,
                 addr: node.addr.clone(),
@@ -237,7 +268,7 @@ fn states(problem: &Problem, model: &Model, at: &[u16]) -> Vec<NodeState> {
                 bytes: sum(Metric::Bytes),
                 load: part(load as u64, model.total as u64),
                 fair_load: part(model.nodes[index].capacity, model.total_capacity),
-                runs: (breaks + usize::from(!owned.is_empty())) as u64,
+                runs: runs[index],
                 is_excluded: node.part == Part::Excluded,
                 is_invented: node.is_invented,
             }

@@ -1,5 +1,6 @@
 //! What a plan is asked for: the nodes, the slots, what they weigh, and what must hold.
 
+use super::fragmentation::Fragmentation;
 use super::metric::{Metric, SlotWeights};
 use super::node::PlanNode;
 use super::objective::Objective;
@@ -76,6 +77,8 @@ pub struct Problem {
     pub use_empty_primaries: bool,
     /// Slots above this size stay where they are; none to move any size.
     pub max_slot_bytes: Option<u64>,
+    /// How many runs of slots it may leave, and what fewer may cost.
+    pub fragmentation: Fragmentation,
 }
 
 impl Problem {
@@ -99,6 +102,7 @@ impl Problem {
             budget: Budget::default(),
             use_empty_primaries: false,
             max_slot_bytes: None,
+            fragmentation: Fragmentation::default(),
         };
         problem.require_known_owners()?;
         Ok(problem)

@@ -20,10 +20,16 @@ const LONG: usize = 400;
 
 /// Steps until every node is within its limits, or no step helps.
 pub(super) fn repair(work: &mut Work<'_>) {
+    // A bound against surprises: each node is mended a few times at most.
+    let steps = work.bearers().count() * 6 + 24;
+    repair_in(work, steps);
+}
+
+/// The same with so many steps at most.
+pub(super) fn repair_in(work: &mut Work<'_>, steps: usize) {
     let nodes: Vec<usize> = work.bearers().collect();
     let mut stuck = vec![false; work.load.len()];
-    // A bound against surprises: each node is mended a few times at most.
-    for _ in 0..nodes.len() * 6 + 24 {
+    for _ in 0..steps {
         let bad = nodes
             .iter()
             .copied()

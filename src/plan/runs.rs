@@ -4,6 +4,20 @@ use super::model::{Model, NOBODY};
 use super::work::Work;
 use std::collections::BTreeMap;
 
+/// The runs of slots that a node has in a row, ascending: the node, the first slot and the last.
+pub(super) fn runs(at: &[u16]) -> Vec<(u16, (u16, u16))> {
+    let mut runs: Vec<(u16, (u16, u16))> = Vec::new();
+    for (slot, node) in at.iter().enumerate() {
+        let slot = slot as u16;
+        match runs.last_mut() {
+            Some((last, (_, end))) if last == node && *end + 1 == slot => *end = slot,
+            _ if *node == NOBODY => {}
+            _ => runs.push((*node, (slot, slot))),
+        }
+    }
+    runs
+}
+
 /// Among slots of one node that weigh and cost the same, it makes no
 /// difference which of them go where: those at an end of the list go, each
 /// target's in a row, so that runs stay whole.

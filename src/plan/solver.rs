@@ -7,13 +7,17 @@
 //! 4. What can go home again does ([`polish`]).
 //! 5. The best of several ways is kept. A small problem is searched through ([`exact`]);
 //!    in any other, exchanges lower the cost.
-//! 6. Slots that are alike are sorted into runs ([`runs`]).
+//! 6. Slots that are alike are sorted into runs ([`runs`]), and whatever can be is moved in blocks
+//!    of contiguous slots ([`blocks`]).
 
+use super::fragmentation::Fragmentation;
 use super::limits::Aim;
 use super::model::{Limits, Model};
 use super::objective::Threshold;
 use super::work::{Score, Work};
-use super::{bound, counts, exact, exchange, fill, limits, polish, repair, runs, shed, soften};
+use super::{
+    blocks, bound, counts, exact, exchange, fill, limits, polish, repair, runs, shed, soften,
+};
 
 /// Where every slot should be, and which limits that was made for.
 #[derive(Clone, Debug)]
@@ -28,12 +32,18 @@ pub(super) struct Assignment {
 ///
 /// When `strict`, memory that is freed by slots that leave is not counted on,
 /// so that any order of the moves fits.
-pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assignment {
+pub(super) fn solve(
+    model: &Model,
+    threshold: Threshold,
+    wanted: Fragmentation,
+    strict: bool,
+) -> Assignment {
     if model.by_slots {
-        return match counts::targets(model, threshold) {
+        let (work, aim) = match counts::targets(model, threshold) {
             Some(targets) => by_counts(model, &targets, strict),
-            None => stay(model),
+            None => stay(model, threshold, strict),
         };
+        return finish(&work, &aim, threshold, wanted);
     }
     let aim = limits::aim(model, threshold);
     let bound = bound::lower_bound(model, &aim.limits);
@@ -44,7 +54,7 @@ pub(super) fn solve(model: &Model, threshold: Threshold, strict: bool) -> Assign
         exchange::save(&mut work);
     }
     runs::deal_weightless(&mut work);
-    finish(work)
+    finish(&work, &aim.limits, threshold, wanted)
 }
 
 /// The first way that keeps the limits, or the best of all when none does.
@@ -142,40 +152,74 @@ fn widen(work: &mut Work<'_>) {
     }
 }
 
-fn by_counts(model: &Model, targets: &[i64], strict: bool) -> Assignment {
-    let limits = targets
+/// As many slots on each node as it should have.
+fn by_counts<'model>(
+    model: &'model Model,
+    targets: &[i64],
+    strict: bool,
+) -> (Work<'model>, Vec<Limits>) {
+    let limits: Vec<Limits> = targets
         .iter()
         .map(|count| Limits {
             lower: *count,
             upper: *count,
         })
         .collect();
-    let mut work = Work::new(model, limits, strict);
+    let mut work = Work::new(model, limits.clone(), strict);
     let pool = shed::shed(&mut work, i64::MAX);
     fill::fill_in_turn(&mut work, pool);
     repair::repair(&mut work);
-    finish(work)
+    (work, limits)
 }
 
-fn finish(work: Work<'_>) -> Assignment {
-    let mut at = work.at;
+fn finish(
+    work: &Work<'_>,
+    aim: &[Limits],
+    threshold: Threshold,
+    wanted: Fragmentation,
+) -> Assignment {
+    let mut at = work.at.clone();
     runs::straighten(work.model, &mut at);
+    let kept = kept(work, aim, threshold);
+    let bound = bound::lower_bound(work.model, &work.limits);
     Assignment {
-        at,
-        limits: work.limits,
+        at: blocks::with_fewest_runs(work, at, &kept, bound, wanted),
+        limits: work.limits.clone(),
     }
 }
 
-fn stay(model: &Model) -> Assignment {
-    let limits = vec![
-        Limits {
-            lower: 0,
-            upper: i64::MAX
+/// What no plan with fewer runs may give up: a node that is where it should
+/// be stays there, and one that can't be goes no further away. Where giants
+/// take what is above their share the others aim lower than the plain
+/// threshold, and those that are within that one too stay so.
+fn kept(work: &Work<'_>, aim: &[Limits], threshold: Threshold) -> Vec<Limits> {
+    let limits = |node: usize| {
+        let load = work.load[node];
+        let mut limits = Limits {
+            lower: aim[node].lower.min(load),
+            upper: aim[node].upper.max(load),
         };
-        model.nodes.len()
-    ];
-    Assignment {
-        at: model.home.clone(),
-        limits,
-    }
+        let plain = work.model.within(node, threshold);
+        if !work.model.by_slots && (plain.lower..=plain.upper).contains(&load) {
+            limits.lower = limits.lower.max(plain.lower);
+            limits.upper = limits.upper.min(plain.upper);
+        }
+        limits
+    };
+    (0..aim.len()).map(limits).collect()
+}
+
+/// Every node is near enough: the counts may change within the threshold, and needn't.
+fn stay(model: &Model, threshold: Threshold, strict: bool) -> (Work<'_>, Vec<Limits>) {
+    let anything = Limits {
+        lower: 0,
+        upper: i64::MAX,
+    };
+    let limits = vec![anything; model.nodes.len()];
+    let within = |node: usize| match model.nodes[node].capacity {
+        0 => anything,
+        _ => model.within(node, threshold),
+    };
+    let aim = (0..model.nodes.len()).map(within).collect();
+    (Work::new(model, limits, strict), aim)
 }

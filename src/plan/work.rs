@@ -77,20 +77,56 @@ impl<'model> Work<'model> {
             locked: model.movable.iter().map(|movable| !movable).collect(),
             strict,
         };
-        for (slot, home) in model.home.iter().enumerate() {
-            if *home != NOBODY {
-                let home = usize::from(*home);
-                work.load[home] += model.load[slot];
-                work.count[home] += 1;
-                if model.movable[slot] && model.load[slot] > 0 {
-                    work.here[home].push(slot as u16);
-                }
+        work.sum_up();
+        work
+    }
+
+    /// The same locks with every slot where `at` says, beside other limits.
+    pub fn placed(&self, at: &[u16], limits: &[Limits]) -> Work<'model> {
+        let model = self.model;
+        let nodes = model.nodes.len();
+        let mut work = Work {
+            at: at.to_vec(),
+            limits: limits.to_vec(),
+            load: vec![0; nodes],
+            count: vec![0; nodes],
+            arrived: vec![0; nodes],
+            left: vec![0; nodes],
+            here: vec![Vec::new(); nodes],
+            ..self.clone()
+        };
+        work.sum_up();
+        work
+    }
+
+    /// Every sum from where the slots are.
+    fn sum_up(&mut self) {
+        let model = self.model;
+        for (slot, node) in self
+            .at
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| **node != NOBODY)
+        {
+            let (node, home) = (usize::from(*node), usize::from(model.home[slot]));
+            self.load[node] += model.load[slot];
+            self.count[node] += 1;
+            if node != home {
+                self.arrived[node] += model.bytes[slot];
+                self.left[home] += model.bytes[slot];
+            }
+            if model.load[slot] > 0 && !self.locked[slot] {
+                self.here[node].push(slot as u16);
             }
         }
-        for list in &mut work.here {
+        for list in &mut self.here {
             list.sort_by_key(|slot| (model.load[usize::from(*slot)], *slot));
         }
-        work
+    }
+
+    /// Whether memory that others leave counts for nothing.
+    pub fn is_strict(&self) -> bool {
+        self.strict
     }
 
     pub fn slot_load(&self, slot: u16) -> i64 {
@@ -111,8 +147,7 @@ impl<'model> Work<'model> {
 
     /// Nodes that may bear load.
     pub fn bearers(&self) -> impl Iterator<Item = usize> + use<'model> {
-        let model = self.model;
-        (0..model.nodes.len()).filter(move |node| model.nodes[*node].capacity > 0)
+        self.model.bearers()
     }
 
     /// Load above the upper limit; negative when there is room.

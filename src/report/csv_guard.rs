@@ -1,5 +1,6 @@
 //! CSV that a spreadsheet may open.
 
+use crate::source::Guard;
 use std::borrow::Cow;
 use std::io;
 
@@ -15,21 +16,16 @@ pub(super) fn cause(error: csv::Error) -> io::Error {
 /// A text field that no spreadsheet takes for a formula: one that begins as a
 /// formula does gets an apostrophe before it (OWASP, "CSV injection").
 ///
+/// So does one that begins so behind apostrophes of its own: whoever takes one off of every field that has
+/// apostrophes before a formula gets all fields back as they were ([`crate::source::Guard`]).
+///
 /// The JSON report has the field as it is.
 pub(super) fn guarded(field: &str) -> Cow<'_, str> {
-    if is_formula(field.as_bytes()) {
+    if Guard::is_needed(field.as_bytes()) {
         Cow::Owned(format!("'{field}"))
     } else {
         Cow::Borrowed(field)
     }
-}
-
-/// Whether a spreadsheet may take a field for a formula.
-pub(super) fn is_formula(field: &[u8]) -> bool {
-    matches!(
-        field.first(),
-        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n')
-    )
 }
 
 #[cfg(test)]
@@ -39,6 +35,8 @@ mod tests {
     #[test]
     fn formulas_become_text() {
         assert_eq!(guarded("=cmd()"), "'=cmd()");
+        assert_eq!(guarded("'=cmd()"), "''=cmd()");
+        assert_eq!(guarded("'a"), "'a");
         assert_eq!(guarded("a=b"), "a=b");
         assert_eq!(guarded(""), "");
     }

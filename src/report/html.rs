@@ -2,6 +2,7 @@
 
 use super::chart::{self, Bars};
 use super::page::{Fact, Page};
+use crate::escape::key_line;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::io::{self, Write};
 
@@ -68,7 +69,7 @@ impl Page for Html {
     fn facts(&mut self, facts: &[Fact]) -> io::Result<()> {
         self.parts.push(html! {
             dl {
-                @for (name, value) in facts { dt { (name) } dd { (value) } }
+                @for (name, value) in facts { dt { (seen(name)) } dd { (seen(value)) } }
             }
         });
         Ok(())
@@ -112,9 +113,14 @@ impl Page for Html {
     }
 
     fn line(&mut self, words: &str) -> io::Result<()> {
-        self.parts.push(html! { p { (words) } });
+        self.parts.push(html! { p { (seen(words)) } });
         Ok(())
     }
+}
+
+/// Words as they are seen: what turns the direction of writing, or has no width, is escaped.
+fn seen(words: &str) -> String {
+    key_line(words.as_bytes()).into_owned()
 }
 
 /// A name between backticks is set as one.
@@ -123,7 +129,7 @@ fn cell(text: &str) -> Markup {
         .strip_prefix('`')
         .and_then(|rest| rest.strip_suffix('`'));
     match name {
-        Some(name) => html! { code { (name) } },
-        None => html! { (text) },
+        Some(name) => html! { code { (seen(name)) } },
+        None => html! { (seen(text)) },
     }
 }

@@ -1,35 +1,44 @@
 //! The memory CSV of rdb-tools, a row a key, quoted so that every CSV reader gets the same keys.
 
-use super::csv_guard::{cause, is_formula};
-use crate::source::{KeyBatch, KeyKind, KeyRecord, Moment};
+use super::csv_guard::cause;
+use crate::source::{Encoding, Escape, Guard, KeyBatch, KeyKind, KeyRecord, Moment};
 use std::io::{self, Write};
-
-/// The columns of `rdb -c memory`. The quotes around one name say nothing to a CSV reader, and
-/// tell slotkit that this file, other than rdb-tools' own, is quoted.
-const HEADER: &[u8] =
-    b"database,type,\"key\",size_in_bytes,encoding,num_elements,len_largest_element,expiry\n";
 
 /// Writes keys as rows.
 pub struct MemoryCsv<W: Write> {
     writer: csv::Writer<W>,
-    guards: bool,
-    guarded: u64,
-    scratch: Vec<u8>,
+    escape: Escape,
+    guard: Guard,
+    changed: Changed,
+    /// A key in the making.
+    key: Vec<u8>,
+}
+
+/// What of the keys doesn't stand in the CSV as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Keys with an apostrophe that isn't theirs.
+    pub guarded: u64,
+    /// Keys that are written with escapes.
+    pub escaped: u64,
+    /// Keys that expire in the year 9999 or later, which four digits can't tell apart.
+    pub late: u64,
 }
 
 impl<W: Write> MemoryCsv<W> {
-    /// Begins the file with its header. Keys that a spreadsheet would take for a formula get an
-    /// apostrophe when it `guards`.
+    /// Begins the file with its header, which says how keys are written. A key that a spreadsheet would take for a
+    /// formula gets an apostrophe before it with [`Guard::On`].
     ///
     /// # Errors
     /// When writing fails.
-    pub fn new(mut out: W, guards: bool) -> io::Result<MemoryCsv<W>> {
-        out.write_all(HEADER)?;
+    pub fn new(mut out: W, escape: Escape, guard: Guard) -> io::Result<MemoryCsv<W>> {
+        writeln!(out, "{}", guard.header(escape == Escape::Hex))?;
         Ok(MemoryCsv {
             writer: csv::Writer::from_writer(out),
-            guards,
-            guarded: 0,
-            scratch: Vec::new(),
+            escape,
+            guard,
+            changed: Changed::default(),
+            key: Vec::new(),
         })
     }
 
@@ -48,29 +57,23 @@ impl<W: Write> MemoryCsv<W> {
     fn row(&mut self, record: KeyRecord<'_>, longest: Option<u64>) -> io::Result<()> {
         let facts = record.facts;
         let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let key = match self.guards && is_formula(record.key) {
-            true => {
-                self.guarded += 1;
-                self.scratch.clear();
-                self.scratch.push(b'\'');
-                self.scratch.extend_from_slice(record.key);
-                &self.scratch
-            }
-            false => record.key,
-        };
+        self.write_key(record.key);
+        self.changed.late += u64::from(facts.expires_at.is_some_and(Moment::is_end));
         let encoding = match facts.kind {
             KeyKind::String => "string",
+            _ if facts.encoding == Encoding::Unknown => "",
             _ => facts.encoding.word(),
         };
         let kind = match facts.kind {
             KeyKind::Zset => "sortedset",
+            KeyKind::Unknown => "",
             kind => kind.word(),
         };
         self.writer
             .write_record([
                 facts.db.to_string().as_bytes(),
                 kind.as_bytes(),
-                key,
+                &self.key,
                 number(facts.size_bytes).as_bytes(),
                 encoding.as_bytes(),
                 number(facts.elements).as_bytes(),
@@ -84,13 +87,24 @@ impl<W: Write> MemoryCsv<W> {
             .map_err(cause)
     }
 
-    /// Ends the file; returns how many keys have an apostrophe that isn't theirs.
+    /// Puts a key together as it is written.
+    fn write_key(&mut self, key: &[u8]) {
+        self.key.clear();
+        self.escape.escape(key, &mut self.key);
+        self.changed.escaped += u64::from(self.key != key);
+        if self.guard == Guard::On && Guard::is_needed(&self.key) {
+            self.key.insert(0, b'\'');
+            self.changed.guarded += 1;
+        }
+    }
+
+    /// Ends the file; returns what of the keys isn't in it as it is.
     ///
     /// # Errors
     /// When writing fails.
-    pub fn finish(mut self) -> io::Result<u64> {
+    pub fn finish(mut self) -> io::Result<Changed> {
         self.writer.flush()?;
-        Ok(self.guarded)
+        Ok(self.changed)
     }
 }
 
@@ -107,6 +121,46 @@ fn timestamp(moment: Moment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{KeySource, Options, Source};
+    use proptest::prelude::*;
+
+    /// What a CSV of these keys is read as.
+    fn back(keys: &[Vec<u8>], escape: Escape, guard: Guard) -> Vec<Vec<u8>> {
+        let mut csv = MemoryCsv::new(Vec::new(), escape, guard).expect("written");
+        for key in keys {
+            let facts = crate::source::KeyFacts::UNKNOWN;
+            csv.row(KeyRecord { key, facts }, None).expect("written");
+        }
+        csv.writer.flush().expect("written");
+        let text = csv.writer.into_inner().expect("written");
+        let options = Options {
+            escape: (escape != Escape::Hex).then_some(escape),
+            ..Options::default()
+        };
+        let mut source =
+            Source::from_reader("a.csv", io::Cursor::new(text), &options).expect("it is a CSV");
+        let (mut batch, mut read) = (KeyBatch::new(), Vec::new());
+        while source.next_batch(&mut batch).expect("it reads") {
+            read.extend(batch.records().map(|record| record.key.to_vec()));
+        }
+        read
+    }
+
+    proptest! {
+        #[test]
+        fn any_keys_come_back(
+            keys in proptest::collection::vec(
+                proptest::collection::vec(
+                    proptest::sample::select(b"'=+-@\\\\x0A41\"\",\n\r\t\0\xff\xc3\xa9 a:".to_vec()), 0..9),
+                1..20),
+        ) {
+            for guard in [Guard::On, Guard::Off] {
+                for escape in [Escape::Hex, Escape::Raw, Escape::Quoted] {
+                    prop_assert_eq!(&back(&keys, escape, guard), &keys, "{:?} {:?}", escape, guard);
+                }
+            }
+        }
+    }
 
     #[test]
     fn times_are_those_of_rdb_tools() {

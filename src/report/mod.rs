@@ -8,15 +8,14 @@ mod csv_guard;
 mod html;
 pub mod key;
 mod memory_csv;
-mod numbers;
 #[cfg(feature = "cli")]
 mod page;
 pub mod plan_script;
 #[cfg(feature = "cli")]
 pub mod plan_table;
+mod rounding;
 #[cfg(feature = "cli")]
 mod table;
 
 pub use analysis::Analysis;
-pub use memory_csv::MemoryCsv;
-pub use numbers::{bytes_text, count_text, counted_text, time_text};
+pub use memory_csv::{Changed, MemoryCsv};

@@ -1,6 +1,6 @@
 //! A plan as a table: each primary before and after, what moves, and how near that is to the least.
 
-use super::numbers::{count_text, counted_text};
+use crate::numbers::{count_text, counted_text};
 use crate::plan::{CostMetric, NodeState, Plan, Remaining};
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use std::fmt::Write as _;
@@ -20,6 +20,9 @@ pub fn render(plan: &Plan, options: Options) -> String {
     let _ = writeln!(text, "{}", cost(plan, options));
     if let Some(remaining) = plan.remaining() {
         let _ = writeln!(text, "{}", left(remaining));
+    }
+    if !plan.is_empty() {
+        let _ = writeln!(text, "{}", ranges(plan));
     }
     for note in plan.notes() {
         let _ = writeln!(text, "note: {}", note.message);
@@ -71,7 +74,7 @@ fn nodes(plan: &Plan) -> Table {
 fn name(node: &NodeState) -> String {
     match &node.addr {
         // A host comes from a file or a server: it must not break the line.
-        Some(addr) => addr.to_string().escape_debug().to_string(),
+        Some(addr) => crate::escape::shown_addr(&addr.to_string()),
         None if node.is_invented => "(to be added)".to_owned(),
         None => "(no address)".to_owned(),
     }
@@ -132,6 +135,16 @@ fn cost(plan: &Plan, options: Options) -> String {
     }
     text.push('.');
     text
+}
+
+/// What clients read with CLUSTER SLOTS, before and after.
+fn ranges(plan: &Plan) -> String {
+    let (before, after) = (plan.runs_before(), plan.runs_after());
+    format!(
+        "Clients read {} of slots before, {} after.",
+        counted_text(before, "range"),
+        count_text(after)
+    )
 }
 
 /// What moves, in what was to be least.

@@ -11,6 +11,7 @@ mod list;
 mod places;
 mod range;
 mod set;
+mod tag_for;
 
 pub use crc16::{KERNEL_VARIABLE, Kernel, kernel};
 pub use hash_tag::hash_tag;
@@ -18,6 +19,7 @@ pub use list::{ListCount, ListFormat, count_list, slots_of_list};
 pub(crate) use places::Places;
 pub use range::{SlotRange, SlotRangeError};
 pub use set::SlotSet;
+pub use tag_for::tag_for;
 
 use std::fmt;
 

@@ -58,7 +58,7 @@ impl fmt::Display for SlotRangeError {
             f,
             "expected a slot (0 to {}) or a range such as 0-5461, found `{}`",
             Slot::MAX,
-            self.0.escape_debug()
+            crate::escape::quoted(&self.0)
         )
     }
 }

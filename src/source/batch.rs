@@ -59,6 +59,8 @@ pub struct KeyBatch {
     pub(super) repeated_headers: u64,
     /// How many keys expire at a time that can't be read.
     pub(super) unread_times: u64,
+    /// How many lines were the input's last and aren't whole: one at most.
+    pub(super) cut_lines: u64,
     /// What the quick way of reading rows remembers.
     pub(super) quick: Option<Box<Quick>>,
 }
@@ -109,7 +111,7 @@ impl KeyBatch {
     }
 
     /// One of the keys.
-    pub(super) fn record(&self, index: usize) -> KeyRecord<'_> {
+    pub(crate) fn record(&self, index: usize) -> KeyRecord<'_> {
         KeyRecord {
             key: self.spans[index].of(self.bytes()),
             facts: self.facts.get(index),
@@ -163,6 +165,7 @@ impl KeyBatch {
         self.calls.clear();
         self.repeated_headers = 0;
         self.unread_times = 0;
+        self.cut_lines = 0;
         self.unescaped.clear();
         self.is_unescaped = false;
     }

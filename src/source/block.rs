@@ -3,6 +3,7 @@
 use super::batch::KeyBatch;
 use super::cut::{Cut, Layout};
 use super::fault::{Fault, Faults};
+use super::json::Scan;
 use super::quoted::Quotes;
 use super::unpack::read_error;
 use super::{OnError, Options};
@@ -180,6 +181,7 @@ impl<R: Read> Stream<R> {
                         Layout::Quoted(rows) => {
                             self.pass_quoted(&mut batch.block, rows.quotes());
                         }
+                        Layout::Json(_) => self.pass_element(&mut batch.block),
                         _ => {
                             let behind = cutting.layout.look_behind().unwrap_or(0);
                             self.pass(cutting, &mut batch.block, behind);
@@ -263,6 +265,21 @@ impl<R: Read> Stream<R> {
             self.drop_front(block, dropped);
             seen = block.len();
             self.fill(block, seen + STEP_BYTES);
+        }
+    }
+
+    /// The same with an element of a JSON array.
+    fn pass_element(&mut self, block: &mut Vec<u8>) {
+        let mut scan = Scan::default();
+        let mut seen = 0;
+        while !self.is_done || seen < block.len() {
+            if let Some(next) = scan.row_end(block, seen) {
+                self.drop_front(block, next);
+                return;
+            }
+            self.drop_front(block, block.len());
+            seen = 0;
+            self.fill(block, STEP_BYTES);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Where an input may be cut: at the beginning of a row, and nowhere else.
 
+use super::json::Strings;
 use super::lines::Lines;
 use super::monitor;
 use super::quoted::Quoted;
@@ -38,6 +39,8 @@ pub(crate) enum Layout {
     Rdb,
     /// A log of MONITOR.
     Monitor,
+    /// A JSON array of strings.
+    Json(Strings),
 }
 
 impl Layout {
@@ -53,6 +56,7 @@ impl Layout {
             Layout::Lines(rows) => rows.next_start(bytes, from, is_last),
             Layout::Rdb => Cut::at_end(bytes, is_last),
             Layout::Monitor => monitor::next_start(bytes, from, is_last),
+            Layout::Json(rows) => rows.next_start(bytes, from, is_last),
         }
     }
 
@@ -66,7 +70,7 @@ impl Layout {
     pub(crate) fn look_behind(&self) -> Option<usize> {
         match self {
             Layout::RdbTools(_) => Some(rdb_tools::TAIL_BYTES + 1),
-            Layout::Quoted(_) | Layout::Rdb => None,
+            Layout::Quoted(_) | Layout::Rdb | Layout::Json(_) => None,
             Layout::Lines(_) | Layout::Monitor => Some(1),
         }
     }

@@ -72,11 +72,11 @@ impl Encoding {
             b"quicklist" | b"quicklist2" => Encoding::Quicklist,
             b"ziplist" => Encoding::Ziplist,
             b"zipmap" => Encoding::Zipmap,
-            b"listpack" | b"listpackex" => Encoding::Listpack,
+            b"listpack" | b"listpackex" | b"hashlistpackex" => Encoding::Listpack,
             b"intset" => Encoding::Intset,
-            b"hashtable" | b"hash" | b"set" => Encoding::Hashtable,
+            b"hashtable" | b"hash" | b"set" | b"hashmetadata" => Encoding::Hashtable,
             b"skiplist" | b"zset" | b"zset2" => Encoding::Skiplist,
-            b"stream" => Encoding::Stream,
+            b"stream" | b"listpacks" | b"listpacks2" | b"listpacks3" => Encoding::Stream,
             _ => Encoding::Other,
         }
     }

@@ -1,7 +1,7 @@
 //! Keys as the writing tool escaped them, back to bytes.
 //!
 //! The forms are those of rdb-tools (`--escape raw|print|utf8|base64`, its
-//! `encodehelpers.py`) and of `redis-cli --no-raw` (`sdscatrepr` in the
+//! `encodehelpers.py`), slotkit's own, and of `redis-cli --no-raw` (`sdscatrepr` in the
 //! server's `sds.c`). Those of rdb-tools can't tell an escape from a key that
 //! holds the same text; keys for which that question arose are counted.
 
@@ -20,8 +20,16 @@ pub enum Escape {
     Utf8,
     /// Keys with a byte outside 0x20..0x7E in base64.
     Base64,
-    /// In double quotes with `\"`, `\\`, `\n`, `\r`, `\t`, `\a`, `\b` and `\xhh`, as `redis-cli` prints it.
+    /// In double quotes, with or without a number before them, with `\"`, `\\`, `\n`, `\r`, `\t`, `\a`, `\b` and `\xhh`, as `redis-cli` prints it.
     Quoted,
+    /// What readers of CSV stumble over as `\x0A`, and a backslash that would look like such an escape too: exact.
+    /// slotkit's own form.
+    Hex,
+    /// As a string of JSON, where it is in double quotes: rdb-tools before it had `--escape`.
+    Json,
+    /// As a field of standard CSV, where it is in double quotes: a dump that went through a spreadsheet or a
+    /// program for tables.
+    Csv,
 }
 
 /// What came of a key.
@@ -49,8 +57,129 @@ impl Escape {
             Escape::Utf8 => utf8(text, out),
             Escape::Base64 => base64(text, out),
             Escape::Quoted => quoted(text, out),
+            Escape::Hex => match hex_escapes(text, out, |_| true) {
+                Unescaped::Ambiguous => Unescaped::Exact,
+                other => other,
+            },
+            Escape::Json => json(text, out),
+            Escape::Csv => csv(text, out),
         }
     }
+
+    /// Appends a key as this form writes it: what [`Escape::Quoted`] and [`Escape::Hex`] write is read back the
+    /// same whatever the key is.
+    pub(crate) fn escape(self, key: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Escape::Raw | Escape::Json | Escape::Csv => out.extend_from_slice(key),
+            Escape::Print => push_hex(key, out, |_, byte| !(0x20..=0x7E).contains(&byte)),
+            Escape::Utf8 => push_broken_utf8(key, out),
+            Escape::Base64 if key.iter().all(|byte| (0x20..=0x7E).contains(byte)) => {
+                out.extend_from_slice(key);
+            }
+            Escape::Base64 => out.extend_from_slice(BASE64_STANDARD.encode(key).as_bytes()),
+            Escape::Quoted => push_quoted(key, out),
+            Escape::Hex => push_exact(key, out),
+        }
+    }
+}
+
+/// Appends a key with those bytes as `\xHH` of which this says so; it gets the bytes from there on, too.
+fn push_hex(key: &[u8], out: &mut Vec<u8>, is_escaped: impl Fn(&[u8], u8) -> bool) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for (at, byte) in key.iter().enumerate() {
+        match is_escaped(&key[at..], *byte) {
+            true => out.extend([
+                b'\\',
+                b'x',
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 0xF)],
+            ]),
+            false => out.push(*byte),
+        }
+    }
+}
+
+/// The bytes that are no UTF-8 as `\xHH`, all others as they are.
+fn push_broken_utf8(key: &[u8], out: &mut Vec<u8>) {
+    for chunk in key.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        push_hex(chunk.invalid(), out, |_, _| true);
+    }
+}
+
+/// Control characters, quotes, what is no UTF-8, and a backslash that begins what looks like an escape.
+fn push_exact(key: &[u8], out: &mut Vec<u8>) {
+    let is_hex = |digit: u8| digit.is_ascii_digit() || (b'A'..=b'F').contains(&digit);
+    for chunk in key.utf8_chunks() {
+        let valid = chunk.valid().as_bytes();
+        push_hex(valid, out, |rest, byte| match byte {
+            b'\\' => hex_byte(rest, is_hex).is_some(),
+            _ => byte.is_ascii_control() || byte == b'"',
+        });
+        push_hex(chunk.invalid(), out, |_, _| true);
+    }
+}
+
+/// As `sdscatrepr` in the server's `sds.c`.
+fn push_quoted(key: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in key {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', *byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            0x07 => out.extend(b"\\a"),
+            0x08 => out.extend(b"\\b"),
+            0x20..=0x7E => out.push(*byte),
+            _ => out.extend(format!("\\x{byte:02x}").bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// What stands between the double quotes around a text.
+fn between_quotes(text: &[u8]) -> Option<&[u8]> {
+    text.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+/// A string of JSON. Of bytes that weren't UTF-8 rdb-tools wrote the number of each as that of a character.
+fn json(text: &[u8], out: &mut Vec<u8>) -> Unescaped {
+    let Some(inside) = between_quotes(text) else {
+        out.extend_from_slice(text);
+        return Unescaped::AsIs;
+    };
+    let is_byte = |digit: &[u8]| {
+        matches!(
+            digit,
+            [b'\\', b'u', b'0', b'0', b'8'..=b'9' | b'a'..=b'f', _]
+        )
+    };
+    match super::json::unescape(inside, out) {
+        Err(_) => Unescaped::Broken,
+        Ok(()) if inside.windows(6).any(is_byte) => Unescaped::Ambiguous,
+        Ok(()) => Unescaped::Exact,
+    }
+}
+
+/// A field of standard CSV.
+fn csv(text: &[u8], out: &mut Vec<u8>) -> Unescaped {
+    let begin = out.len();
+    let Some(mut rest) = between_quotes(text) else {
+        out.extend_from_slice(text);
+        return Unescaped::AsIs;
+    };
+    while let Some(quote) = memchr::memchr(b'"', rest) {
+        if rest.get(quote + 1) != Some(&b'"') {
+            out.truncate(begin);
+            out.extend_from_slice(text);
+            return Unescaped::AsIs;
+        }
+        out.extend_from_slice(&rest[..=quote]);
+        rest = &rest[quote + 2..];
+    }
+    out.extend_from_slice(rest);
+    Unescaped::Exact
 }
 
 /// Takes `\xHH` back, for the bytes that the tool escapes; all others it writes as they are.
@@ -113,13 +242,29 @@ fn base64(text: &[u8], out: &mut Vec<u8>) -> Unescaped {
     Unescaped::AsIs
 }
 
+/// What stands behind the number that redis-cli puts before each line of an array, `12) "key"`.
+fn without_number(text: &[u8]) -> &[u8] {
+    let line = text.trim_ascii_start();
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match line[digits..].strip_prefix(b") ") {
+        Some(rest) if digits > 0 && rest.starts_with(b"\"") => rest,
+        _ => text,
+    }
+}
+
 fn quoted(text: &[u8], out: &mut Vec<u8>) -> Unescaped {
+    let text = without_number(text);
     let inside = text
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
-    let Some(mut rest) = inside.filter(|_| text.len() > 1) else {
-        return Unescaped::Broken;
-    };
+    match inside.filter(|_| text.len() > 1) {
+        Some(inside) => inside_quotes(inside, out),
+        None => Unescaped::Broken,
+    }
+}
+
+/// The same of what stands between the quotes.
+pub(super) fn inside_quotes(mut rest: &[u8], out: &mut Vec<u8>) -> Unescaped {
     while let Some(place) = memchr::memchr2(b'\\', b'"', rest) {
         out.extend_from_slice(&rest[..place]);
         rest = &rest[place..];
@@ -243,8 +388,26 @@ mod tests {
         }
 
         #[test]
+        fn what_is_written_exactly_comes_back(
+            key in proptest::collection::vec(proptest::sample::select(b"\\\\x0AFa\"'=\n\0\xc3\xa9\xff,\x7f".to_vec()), 0..40),
+        ) {
+            for (escape, is_clean) in [(Escape::Hex, true), (Escape::Quoted, false)] {
+                let mut text = Vec::new();
+                escape.escape(&key, &mut text);
+                let (back, unescaped) = read(escape, &text);
+                prop_assert_eq!(&back, &key);
+                prop_assert!(matches!(unescaped, Unescaped::Exact | Unescaped::AsIs));
+                let text = std::str::from_utf8(&text).expect("UTF-8");
+                prop_assert!(!text.chars().any(|letter| letter.is_ascii_control()));
+                prop_assert!(!is_clean || !text.contains('"'));
+            }
+        }
+
+        #[test]
         fn any_text_is_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..40)) {
-            for escape in [Escape::Print, Escape::Utf8, Escape::Base64, Escape::Quoted] {
+            for escape in [
+                Escape::Print, Escape::Utf8, Escape::Base64, Escape::Quoted, Escape::Hex, Escape::Json, Escape::Csv,
+            ] {
                 // Whoever unescapes keys counts on it.
                 prop_assert!(read(escape, &text).0.len() <= 2 * text.len());
             }

@@ -37,13 +37,13 @@ impl KeyFacts {
     };
 }
 
-/// A number that may not be known, in eight bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A number that may not be known, in eight bytes; one that isn't sorts behind all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(u64);
 
 impl Number {
     /// Nobody knows.
-    pub(super) const UNKNOWN: Number = Number(u64::MAX);
+    pub(crate) const UNKNOWN: Number = Number(u64::MAX);
 
     /// A number of a few digits.
     #[inline]

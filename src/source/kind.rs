@@ -44,7 +44,8 @@ impl KeyKind {
             b"list" => KeyKind::List,
             b"set" => KeyKind::Set,
             b"zset" | b"sortedset" => KeyKind::Zset,
-            b"hash" => KeyKind::Hash,
+            // redis-rdb-cli's word for a hash with fields that expire.
+            b"hash" | b"ttlhash" => KeyKind::Hash,
             b"stream" => KeyKind::Stream,
             b"" => KeyKind::Unknown,
             _ => KeyKind::Module,

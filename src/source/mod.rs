@@ -12,6 +12,7 @@
 //! the bytes around that place only (or, with quotes, on their parity), so any
 //! cut gives the same rows.
 
+mod append_only;
 mod barren;
 mod batch;
 mod block;
@@ -25,6 +26,8 @@ mod filter;
 mod folder;
 mod gauge;
 mod glob;
+mod guard;
+mod json;
 mod keys;
 mod kind;
 mod lines;
@@ -37,6 +40,7 @@ mod quoted;
 mod rdb;
 mod rdb_tools;
 mod reading;
+mod stamp;
 mod unanswered;
 mod unpack;
 mod waiting;
@@ -44,27 +48,32 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
+pub use append_only::{AppendOnly, append_only_files_of, is_named_as_base};
 pub use batch::{BATCH_ROWS, KeyBatch, KeyRecord};
 pub use encoding::Encoding;
 pub use escape::Escape;
 pub use facts::KeyFacts;
 pub use fault::{Fault, Faults, KEPT_EXAMPLES};
 pub use filter::Filter;
-pub use folder::{Folder, files_of};
+pub use folder::{Folder, files_of, is_rdb_file, is_unfinished};
 pub use glob::Glob;
+pub use guard::Guard;
 pub use keys::{KeySource, Source, open};
 pub use kind::KeyKind;
 pub use moment::Moment;
 pub use monitor::{Calls, Command};
 pub use reading::Findings;
+pub use waiting::PassedOver;
 
 pub(crate) use barren::Barren;
 pub(crate) use block::Cutting;
+pub use detect::doubt_of_list;
 pub(crate) use facts::{Expiry, Group, Number};
 pub(crate) use monitor::joined_spans;
 pub(crate) use opened::{Opened, Opening, find_lines};
 pub(crate) use parts::Parts;
 pub(crate) use reading::Reading;
+pub(crate) use stamp::Stamp;
 pub(crate) use unpack::read_error;
 pub(crate) use waiting::Waiting;
 
@@ -87,6 +96,8 @@ pub enum Input {
     Stdin,
     /// A file, a pipe or a device.
     File(PathBuf),
+    /// A file that lies in a folder: one that isn't recognised is passed over.
+    Found(PathBuf),
 }
 
 impl Input {
@@ -103,7 +114,7 @@ impl Input {
     pub fn path(&self) -> &Path {
         match self {
             Input::Stdin => Path::new("<stdin>"),
-            Input::File(path) => path,
+            Input::File(path) | Input::Found(path) => path,
         }
     }
 }
@@ -123,6 +134,8 @@ pub enum Format {
     Rdb,
     /// What MONITOR prints: a command a line.
     Monitor,
+    /// A JSON array of strings, each a key.
+    Json,
     /// A saved tally: no keys, but what was counted of them.
     Tally,
 }
@@ -138,6 +151,7 @@ pub(crate) const FORMAT_NAMES: &[&str] = &[
     Format::List.name(),
     Format::Rdb.name(),
     Format::Monitor.name(),
+    Format::Json.name(),
 ];
 
 impl Format {
@@ -150,6 +164,7 @@ impl Format {
             Format::List => "list",
             Format::Rdb => "rdb",
             Format::Monitor => "monitor",
+            Format::Json => "json",
             Format::Tally => "tally",
         }
     }
@@ -181,6 +196,17 @@ pub enum SizeOf {
     Serialized,
 }
 
+/// The allocator of the server that wrote an RDB file, as `mem_allocator` of `INFO memory` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocator {
+    /// jemalloc up to 5.3.0: size classes, four each doubling.
+    Jemalloc530,
+    /// jemalloc since 5.3.1: the same up to 14 KiB, whole pages beyond.
+    Jemalloc531,
+    /// glibc's.
+    Libc,
+}
+
 /// How inputs are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -208,6 +234,9 @@ pub struct Options {
     pub part_bytes: usize,
     /// What the size of a key in an RDB file means.
     pub size: SizeOf,
+    /// The allocator of the server that wrote an RDB file; guessed by the server's version when it isn't
+    /// said.
+    pub allocator: Option<Allocator>,
     /// Whether the checksum of an RDB file is verified.
     pub verifies: bool,
     /// Whether [`KeyBatch::longest`] is read, for which values are looked into.
@@ -229,6 +258,7 @@ impl Default for Options {
             max_row_bytes: MAX_ROW_BYTES,
             part_bytes: PART_BYTES,
             size: SizeOf::Memory,
+            allocator: None,
             verifies: true,
             wants_longest: false,
         }

@@ -1,5 +1,6 @@
 //! Points in time, as dumps write them.
 
+use super::number;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
@@ -74,6 +75,35 @@ impl Moment {
             let ms = pair(20) * 10 + u64::from(digits[22]);
             Moment::from_unix_ms((hours * 3600 + minute * 60 + second) * 1000 + ms)
         })
+    }
+
+    /// A time as tools write it, as spreadsheets cut it to minutes, or in seconds or milliseconds since 1970, if their
+    /// digits tell which. Shorter numbers may as well be lives that are left, longer ones microseconds.
+    pub(super) fn of_dump(text: &[u8]) -> Option<Moment> {
+        const MINUTES: usize = "2026-11-23 21:52".len();
+        match text.len() {
+            // A date has as many bytes.
+            10 => number::size(text)
+                .map(|seconds| Moment::from_unix_ms(seconds * 1000))
+                .or_else(|| Moment::parse(text)),
+            13..=15 => number::size(text).map(Moment::from_unix_ms),
+            MINUTES => Moment::parse(&[text, b":00"].concat()),
+            _ => match text {
+                // DuckDB leaves the minutes of an offset out that has none.
+                [.., b':', _, _, b'+' | b'-', _, _] => Moment::parse(&[text, b":00"].concat()),
+                _ => Moment::parse(text),
+            },
+        }
+    }
+
+    /// Whether it is in the last hour, of the year 9999: then it may be any later one too.
+    pub fn is_end(self) -> bool {
+        self.hour() == Moment::from_unix_ms(u64::MAX).hour()
+    }
+
+    /// Whether it is in the first hour, of 1970: then it may be any earlier one too.
+    pub fn is_beginning(self) -> bool {
+        self.hour() == 0
     }
 
     /// What a dump or a person writes: `2026-11-23T21:52:29.518000`, with a space for the `T`,

@@ -24,6 +24,11 @@ pub(super) fn size(digits: &[u8]) -> Option<u64> {
     (value <= MAX_SIZE_BYTES).then_some(value)
 }
 
+/// The same where a table of numbers that has empty fields wrote a whole number as `56.0`.
+pub(super) fn whole(text: &[u8]) -> Option<u64> {
+    size(text.strip_suffix(b".0").unwrap_or(text))
+}
+
 /// A word of digits without their values.
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
@@ -72,31 +77,45 @@ pub(super) fn database(digits: &[u8]) -> Option<u16> {
     u16::try_from(size(digits)?).ok()
 }
 
-/// A size as redis-rdb-cli writes it: `56B`, `43.3MB`, units of 1,024; digits alone are bytes.
+/// A size as redis-rdb-cli writes it (`util/Strings.java`): `10 B`, and above 999 bytes with one decimal and a unit
+/// of 1,000, `92.4kB`, or of 1,024, `1.5KiB`. Older versions wrote `10B`; where a locale has one, a comma stands for
+/// the point. Digits alone are bytes (`export_unit=false`).
 pub(super) fn human_size(text: &[u8]) -> Option<u64> {
     let unit_at = text
         .iter()
         .position(u8::is_ascii_alphabetic)
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
+    let number = number.strip_suffix(b" ").unwrap_or(number);
     let factor: u64 = match unit {
-        b"" | b"B" => return size(number),
-        b"KB" => 1 << 10,
-        b"MB" => 1 << 20,
-        b"GB" => 1 << 30,
-        b"TB" => 1 << 40,
+        b"" if unit_at == number.len() => return size(number),
+        b"B" => return size(number),
+        b"kB" => 1000,
+        b"MB" => 1000_u64.pow(2),
+        b"GB" => 1000_u64.pow(3),
+        b"TB" => 1000_u64.pow(4),
+        b"PB" => 1000_u64.pow(5),
+        b"KiB" => 1 << 10,
+        b"MiB" => 1 << 20,
+        b"GiB" => 1 << 30,
+        b"TiB" => 1 << 40,
+        b"PiB" => 1 << 50,
         _ => return None,
     };
-    let (whole, decimals) = match number.iter().position(|byte| *byte == b'.') {
+    let point = number.iter().position(|byte| matches!(byte, b'.' | b','));
+    let (whole, decimals) = match point {
         Some(point) => (&number[..point], &number[point + 1..]),
         None => (number, &b"0"[..]),
     };
     if decimals.len() > 3 {
         return None;
     }
-    let part = size(decimals)? * factor / 10u64.pow(decimals.len() as u32);
-    let bytes = size(whole)?.checked_mul(factor)?.checked_add(part)?;
-    (bytes <= MAX_SIZE_BYTES).then_some(bytes)
+    let scale = 10_u64.pow(decimals.len() as u32);
+    let part = u128::from(size(decimals)?) * u128::from(factor) / u128::from(scale);
+    let bytes = u128::from(size(whole)?) * u128::from(factor) + part;
+    u64::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= MAX_SIZE_BYTES)
 }
 
 #[cfg(test)]
@@ -107,23 +126,32 @@ mod tests {
     #[test]
     fn sizes_with_units() {
         for (text, bytes) in [
+            ("10 B", 10),
             ("56B", 56),
             ("56", 56),
-            ("1.5KB", 1536),
-            ("43.3MB", 45_403_340),
-            ("2GB", 2 << 30),
+            ("92.4kB", 92_400),
+            ("1000.0kB", 1_000_000),
+            ("43.3MB", 43_300_000),
+            ("43,3MB", 43_300_000),
+            ("1.5KiB", 1536),
+            ("2 GB", 2_000_000_000),
+            ("1.1PB", 1_100_000_000_000_000),
         ] {
             assert_eq!(human_size(text.as_bytes()), Some(bytes), "{text}");
         }
         for text in [
             "",
             "B",
+            " B",
+            "10 ",
             "1.5B",
-            "1.2345KB",
-            "1..5KB",
-            "1kB",
+            "1.2345kB",
+            "1..5kB",
+            "1KB",
+            "1mB",
             "99999999TB",
-            "1.KB",
+            "1.kB",
+            "1.5  kB",
         ] {
             assert_eq!(human_size(text.as_bytes()), None, "{text}");
         }

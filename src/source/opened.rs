@@ -5,11 +5,12 @@ use super::block::{Cutting, Stream};
 use super::cut::Layout;
 use super::detect::{HEAD_BYTES, Recognised, recognise};
 use super::fault::Faults;
+use super::folder::is_unfinished;
 use super::gauge::Gauge;
 use super::parts::line_of;
 use super::rdb;
 use super::reading::{Findings, Reading};
-use super::unpack::{Packing, is_damage, read_error};
+use super::unpack::{Packing, begins_skipped, is_damage, read_error, skip_frames};
 use super::{Filter, Format, Input, Options, TALLY_MAGIC};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
@@ -26,6 +27,8 @@ pub(crate) enum Opening {
         reader: Box<dyn Read + Send>,
         length: Option<u64>,
     },
+    /// Nobody knows what; the error says what it looks like.
+    Unknown(Error),
 }
 
 impl Opening {
@@ -34,6 +37,7 @@ impl Opening {
         match self {
             Opening::Keys(opened) => opened.length(),
             Opening::Tally { length, .. } => *length,
+            Opening::Unknown(_) => None,
         }
     }
 
@@ -42,6 +46,7 @@ impl Opening {
         match self {
             Opening::Keys(opened) => opened.format_name(),
             Opening::Tally { .. } => Format::Tally.name(),
+            Opening::Unknown(_) => "unknown",
         }
     }
 
@@ -58,6 +63,7 @@ impl Opening {
                 let message = "expected keys, found a saved tally";
                 Err(Error::new(ErrorKind::Input, message).at(Position::file(path)))
             }
+            Opening::Unknown(error) => Err(error),
         }
     }
 }
@@ -81,19 +87,43 @@ impl Opened {
     pub(crate) fn any(input: &Input, options: &Options) -> Result<Opening> {
         let readable: Readable = match input {
             Input::Stdin => (Box::new(io::stdin()), None),
-            Input::File(file) => open_file(file)?,
+            Input::File(file) | Input::Found(file) => open_file(file)?,
         };
-        Opened::readable(input.path(), readable, options)
+        match Opened::look(input.path(), readable, options)? {
+            Opening::Keys(opened)
+                if matches!(input, Input::Found(_)) && opened.recognised.is_slight =>
+            {
+                let message = "expected keys, found a number alone";
+                let error = Error::new(ErrorKind::Input, message).at(Position::file(opened.path));
+                Ok(Opening::Unknown(error))
+            }
+            Opening::Unknown(error) if matches!(input, Input::File(_) | Input::Stdin) => Err(error),
+            opening => Ok(opening),
+        }
     }
 
     /// Recognises what is read.
+    ///
+    /// # Errors
+    /// When reading fails, or it isn't anything that holds keys.
     pub(super) fn readable(path: &Path, readable: Readable, options: &Options) -> Result<Opening> {
+        match Opened::look(path, readable, options)? {
+            Opening::Unknown(error) => Err(error),
+            opening => Ok(opening),
+        }
+    }
+
+    /// The same, where it isn't an error that nobody knows what it is.
+    fn look(path: &Path, readable: Readable, options: &Options) -> Result<Opening> {
         let path = path.to_path_buf();
         let failed = |cause| Error::io(&path, cause);
         let (mut reader, mut seekable) = readable;
         let (mut head, mut is_whole) = read_head(&mut reader).map_err(failed)?;
         let length = seekable.as_ref().map(|(_, length)| *length);
         let mut packed = None;
+        if options.format.is_none() && begins_skipped(&head) && Packing::of(&head).is_none() {
+            pass_frames(&path, &mut head, &mut *reader)?;
+        }
         if let Some(packing) = Packing::of(&head) {
             let (gauge, gauged) = Gauge::on(io::Cursor::new(head).chain(reader), length);
             packed = Some(gauge);
@@ -105,6 +135,7 @@ impl Opened {
             seekable = None;
         }
         if head.starts_with(TALLY_MAGIC) {
+            refuse_unfinished(&path)?;
             refuse_format(&path, options.format)?;
             refuse_filter(&path, &options.filter)?;
             return Ok(Opening::Tally {
@@ -113,8 +144,12 @@ impl Opened {
                 reader: Box::new(io::Cursor::new(head).chain(reader)),
             });
         }
-        let recognised =
-            recognise(&head, is_whole, options).map_err(|error| error.at(Position::file(&path)))?;
+        let recognised = match recognise(&head, is_whole, options) {
+            Ok(recognised) => recognised,
+            // Its name says that it holds keys: that isn't passed over.
+            Err(error) if says_rdb(&path) => return Err(error.at(Position::file(path))),
+            Err(error) => return Ok(Opening::Unknown(error.at(Position::file(path)))),
+        };
         if recognised.name == Format::List.name() && options.format.is_none() && says_rdb(&path) {
             let message = "expected an RDB file, as its name says, found something else";
             return Err(Error::new(ErrorKind::Input, message)
@@ -250,6 +285,20 @@ impl Blocks {
     }
 }
 
+/// Passes frames to be skipped over that go on behind the head.
+fn pass_frames(path: &Path, head: &mut Vec<u8>, reader: &mut dyn Read) -> Result<()> {
+    match skip_frames(head, reader) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::new(
+            ErrorKind::Input,
+            "expected zstd or lz4 data behind a frame to be skipped, found none: the file is cut off",
+        )
+        .at(Position::file(path))
+        .mend("copy it again; if it is a list of keys, pass --format list")),
+        Err(cause) => Err(Error::io(path, cause)),
+    }
+}
+
 /// A tally is read as one, whatever was said.
 fn refuse_format(path: &Path, said: Option<Format>) -> Result<()> {
     match said {
@@ -260,6 +309,19 @@ fn refuse_format(path: &Path, said: Option<Format>) -> Result<()> {
                 .at(Position::file(path))
                 .mend("leave --format out"))
         }
+    }
+}
+
+/// A tally that a killed run left: the same counts stand in the one that it was to become.
+fn refuse_unfinished(path: &Path) -> Result<()> {
+    match is_unfinished(path) {
+        false => Ok(()),
+        true => Err(Error::new(
+            ErrorKind::Input,
+            "expected a saved tally, found by its name what is left of one that was never finished",
+        )
+        .at(Position::file(path))
+        .mend("remove it; if it is the only one, give it another name")),
     }
 }
 
@@ -279,7 +341,7 @@ fn refuse_filter(path: &Path, filter: &Filter) -> Result<()> {
 fn says_rdb(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.to_ascii_lowercase();
-    let unpacked = [".gz", ".zst", ".lz4"]
+    let unpacked = [".gz", ".zst", ".lz4", ".xz", ".bz2", ".zip", ".7z"]
         .iter()
         .find_map(|packing| name.strip_suffix(packing));
     unpacked.unwrap_or(&name).ends_with(".rdb")

@@ -9,7 +9,7 @@ use super::batch::KeyBatch;
 use super::cut::Cut;
 use super::detect::{UTF8_MARK, repeats_header};
 use super::fault::{Fault, Faults, excerpt};
-use super::{Encoding, KeyFacts, KeyKind, Moment, number};
+use super::{Encoding, Guard, KeyFacts, KeyKind, Moment, number};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use memchr::{memchr, memchr_iter, memchr2};
 use std::borrow::Cow;
@@ -19,6 +19,8 @@ use std::io::Read;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quoted {
     pub(super) delimiter: u8,
+    /// Whether keys have an apostrophe that isn't theirs.
+    pub(super) guard: Guard,
     /// The header, without its line end.
     pub(super) header: Vec<u8>,
     /// The names of the columns, as the header has them.
@@ -176,7 +178,7 @@ impl Quoted {
         let key = row.field(self.key);
         match self.pads_key {
             true => key.strip_prefix(b" ").unwrap_or(key),
-            false => key,
+            false => self.guard.take_off(key),
         }
     }
 
@@ -184,7 +186,7 @@ impl Quoted {
     fn facts(&self, row: &Row<'_>) -> Result<KeyFacts, (usize, String)> {
         let field = |column: Option<usize>| column.map(|column| row.word(column));
         let size_column = self.size.filter(|column| !is_unknown(row.word(*column)));
-        let size_bytes = self.number(row, size_column, number::size, number::SIZE_EXPECTED)?;
+        let size_bytes = self.number(row, size_column, number::whole, number::SIZE_EXPECTED)?;
         let db = self.number(row, self.db, number::database, "a database number")?;
         let expiry = field(self.expiry).filter(|text| !is_never(text));
         Ok(KeyFacts {
@@ -193,7 +195,7 @@ impl Quoted {
             kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word_in_any_case),
             db: db.unwrap_or(0),
             expires: expiry.is_some(),
-            expires_at: expiry.and_then(moment),
+            expires_at: expiry.and_then(Moment::of_dump),
             encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
             command: None,
         })
@@ -221,25 +223,12 @@ fn is_unknown(text: &[u8]) -> bool {
     is_never(text) && text != b"0"
 }
 
-/// What tools write for a key that doesn't expire: nothing, or the server's answer to `TTL`.
+/// What tools write for a key that doesn't expire: nothing, the server's answer to `TTL`, or what pandas has for nothing.
 fn is_never(text: &[u8]) -> bool {
-    let words: [&[u8]; 6] = [b"null", b"nil", b"(nil)", b"none", b"never", b"\\N"];
+    let words: [&[u8]; 10] = [
+        b"null", b"nil", b"(nil)", b"none", b"never", b"\\N", b"nan", b"nat", b"<na>", b"n/a",
+    ];
     matches!(text, b"" | b"-1" | b"0") || words.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// A time as tools write it, as spreadsheets cut it to minutes, or in seconds or milliseconds since
-/// 1970. Shorter numbers may as well be lives that are left.
-fn moment(text: &[u8]) -> Option<Moment> {
-    const MINUTES: usize = "2026-11-23 21:52".len();
-    match text.len() {
-        // A date has as many bytes.
-        10 => number::size(text)
-            .map(|seconds| Moment::from_unix_ms(seconds * 1000))
-            .or_else(|| Moment::parse(text)),
-        13 => number::size(text).map(Moment::from_unix_ms),
-        MINUTES => Moment::parse(&[text, b":00"].concat()),
-        _ => Moment::parse(text),
-    }
 }
 
 /// One quote too many makes a row of everything up to the next one.
@@ -396,12 +385,17 @@ mod tests {
             ("1795470720000", true, truth),
             ("2026-11-23 21:52", true, truth),
             ("2026-11-23T21:52:00Z", true, truth),
+            ("2026-11-23 22:52:00+01", true, truth),
+            ("2026-11-23 21:52:00+00:00", true, truth),
+            ("NaT", false, None),
             ("-1", false, None),
             ("NULL", false, None),
             ("never", false, None),
             ("3600", true, None),
             ("tomorrow", true, None),
             ("17954707200000000", true, None),
+            ("17954707200", true, None),
+            ("10000000000000", true, Some(10_000_000_000_000)),
             ("2026-11-23 2x:52", true, None),
         ] {
             let (keys, unread) = keys(&format!("key,expiry\na,{text}\n")).expect("it reads");
@@ -414,11 +408,14 @@ mod tests {
 
     #[test]
     fn a_size_may_be_unknown() {
-        for text in ["", "NULL", "nil", "(nil)", "-1"] {
+        for text in ["", "NULL", "nil", "(nil)", "-1", "NaN", "<NA>"] {
             let (keys, _) = keys(&format!("key,size\na,{text}\nb,5\n")).expect("it reads");
             let sizes: Vec<_> = keys.iter().map(|(_, facts)| facts.size_bytes).collect();
             assert_eq!(sizes, [None, Some(5)], "{text}");
         }
+        let (read, _) = keys("key,size\na,56.0\nb,\n").expect("it reads");
+        assert_eq!(read[0].1.size_bytes, Some(56));
+        assert!(keys("key,size\na,56.5\n").is_err());
         assert!(keys("key,size\na,-2\n").is_err());
         assert!(keys("key,size\na,x\n").is_err());
     }

@@ -2,9 +2,10 @@
 
 use super::batch::{BATCH_ROWS, KeyBatch};
 use super::cut::Layout;
-use super::escape::{Escape, Unescaped};
+use super::escape::{Escape, Unescaped, inside_quotes};
 use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
+use super::rdb_tools::RdbTools;
 use super::unanswered::unanswered;
 use super::{Options, monitor};
 use crate::slot::ListFormat;
@@ -28,10 +29,16 @@ pub struct Findings {
     pub ambiguous_keys: u64,
     /// Keys that the filter left out.
     pub filtered_keys: u64,
+    /// How long an RDB file is, as far as it was read.
+    pub file_bytes: u64,
+    /// How many of these are keys whose size in memory isn't known, with their values.
+    pub unsized_file_bytes: u64,
     /// Rows that were the header once more, as where several files were joined.
     pub repeated_headers: u64,
     /// Keys that expire at a time that can't be read: they count as expiring, nobody knows when.
     pub unread_times: u64,
+    /// Lines that were the input's last and aren't whole: passed over.
+    pub cut_lines: u64,
     /// What the user should know that could be seen while reading only.
     pub notes: Vec<String>,
 }
@@ -42,8 +49,13 @@ impl Findings {
         self.faults.merge(other.faults);
         self.ambiguous_keys += other.ambiguous_keys;
         self.filtered_keys += other.filtered_keys;
+        self.file_bytes = self.file_bytes.saturating_add(other.file_bytes);
+        self.unsized_file_bytes = self
+            .unsized_file_bytes
+            .saturating_add(other.unsized_file_bytes);
         self.repeated_headers += other.repeated_headers;
         self.unread_times += other.unread_times;
+        self.cut_lines += other.cut_lines;
         self.notes.extend(other.notes);
     }
 
@@ -57,6 +69,10 @@ impl Findings {
         self.notes.extend(headers.map(|times| {
             format!("its header stands in it {times}, as where files were joined: passed over")
         }));
+        if self.cut_lines > 0 {
+            let note = "its last line isn't whole, as where a log was cut or is still written: passed over";
+            self.notes.push(note.to_owned());
+        }
         let unread = match self.unread_times {
             0 => None,
             1 => Some("1 key expires at a time".to_owned()),
@@ -108,11 +124,14 @@ impl Reading {
             // Its reader hands out keys, not rows.
             Layout::Rdb => {}
             Layout::Monitor => monitor::read_rows(batch, BATCH_ROWS, &mut faults),
+            Layout::Json(rows) => rows.read_rows(batch, BATCH_ROWS, &mut faults),
         }
         findings.repeated_headers += batch.repeated_headers;
         findings.unread_times += batch.unread_times;
-        // MONITOR's own quotes are taken off already.
-        if self.escape != Escape::Raw && self.layout != Layout::Monitor {
+        findings.cut_lines += batch.cut_lines;
+        // The quotes of MONITOR and of JSON are taken off already.
+        let has_own_escapes = matches!(self.layout, Layout::Monitor | Layout::Json(_));
+        if self.escape != Escape::Raw && !has_own_escapes {
             findings.ambiguous_keys += self.unescape(batch, &mut faults);
         }
         if !self.filter.takes_all() {
@@ -138,14 +157,15 @@ impl Reading {
             if self.is_blank_line(text) {
                 continue;
             }
-            match self.escape.unescape(text, &mut bytes) {
+            match self.unescape_key(text, &mut bytes) {
                 Unescaped::Broken => {
                     faults.push(Fault {
                         byte: batch.offset + u64::from(batch.rows[index]),
                         line: None,
                         field: Some(self.key_name()),
                         message: format!(
-                            "expected a key in double quotes as redis-cli prints it, found {}",
+                            "expected {}, found {}",
+                            self.expected_key(),
                             excerpt(text)
                         ),
                     });
@@ -165,6 +185,22 @@ impl Reading {
         batch.spare = std::mem::replace(&mut batch.unescaped, bytes);
         batch.is_unescaped = true;
         ambiguous
+    }
+
+    /// Appends a key's bytes. The rows of redis-rdb-cli have its quotes around keys of any form.
+    fn unescape_key(&self, text: &[u8], out: &mut Vec<u8>) -> Unescaped {
+        match (&self.layout, self.escape) {
+            (Layout::RdbTools(RdbTools::RdbCli), Escape::Quoted) => inside_quotes(text, out),
+            (_, escape) => escape.unescape(text, out),
+        }
+    }
+
+    fn expected_key(&self) -> &'static str {
+        match (&self.layout, self.escape) {
+            (_, Escape::Json) => "a key as a string of JSON",
+            (Layout::RdbTools(RdbTools::RdbCli), _) => "a key with the escapes of redis-cli",
+            _ => "a key in double quotes as redis-cli prints it",
+        }
     }
 
     /// Whether a line is none of a quoted list's keys: the empty one has quotes.

@@ -171,7 +171,7 @@ fn rdb_cli_file(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<Row>) {
         text.extend_from_slice(b"3,module,\"");
         text.extend_from_slice(key);
         text.extend_from_slice(
-            format!("\",\"{index}.5KB\",module2,1,\"7B\",\"{expiry}\"\n").as_bytes(),
+            format!("\",\"{index}.5KiB\",module2,1,\"7B\",\"{expiry}\"\n").as_bytes(),
         );
         let size = index as u64 * 1024 + 512;
         rows.push((key.clone(), Some(size), KeyKind::Module, 3, expires));

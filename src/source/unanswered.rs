@@ -62,7 +62,7 @@ impl Tells {
         let (types, sizes, databases) = match layout {
             Layout::RdbTools(_) | Layout::Rdb => (true, true, true),
             Layout::Quoted(rows) => (rows.kind.is_some(), rows.size.is_some(), rows.db.is_some()),
-            Layout::Lines(_) => (false, false, false),
+            Layout::Lines(_) | Layout::Json(_) => (false, false, false),
             Layout::Monitor => (false, false, true),
         };
         Tells {

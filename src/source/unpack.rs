@@ -26,13 +26,7 @@ pub(super) enum Packing {
 impl Packing {
     /// The compression that these first bytes are the magic of.
     pub(super) fn of(head: &[u8]) -> Option<Packing> {
-        let mut frames = head;
-        // Frames to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2); lz4 has
-        // the same.
-        while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = frames {
-            let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-            frames = rest.get(length..)?;
-        }
+        let frames = behind_skipped(head).ok()?;
         let packing = Packing::of_magic(frames)?;
         let is_whole = frames.len() == head.len();
         (is_whole || packing != Packing::Gzip).then_some(packing)
@@ -77,6 +71,54 @@ impl Packing {
             bytes: 0,
             damage: None,
         }))
+    }
+}
+
+/// What is behind frames to be skipped, as pzstd writes one in front of each of its own (RFC 8878, 3.1.2); lz4 has the
+/// same.
+///
+/// # Errors
+/// When the last of them goes on behind these bytes: how many bytes of the input it takes, with those before it.
+fn behind_skipped(head: &[u8]) -> Result<&[u8], u64> {
+    let mut frames = head;
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = frames {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        let before = (head.len() - rest.len()) as u64;
+        frames = rest.get(length..).ok_or(before + length as u64)?;
+    }
+    Ok(frames)
+}
+
+/// Whether bytes begin with a frame to be skipped.
+pub(super) fn begins_skipped(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// Reads on behind frames to be skipped, however long they are, and keeps what is behind them alone; says whether
+/// that is packed.
+///
+/// # Errors
+/// When reading fails.
+pub(super) fn skip_frames(head: &mut Vec<u8>, reader: &mut dyn Read) -> io::Result<bool> {
+    // The header of a frame, which is longer than any magic.
+    const NEXT_BYTES: u64 = 8;
+    loop {
+        match behind_skipped(head) {
+            Ok([]) => {}
+            Ok(rest) => {
+                return Ok(Packing::of_magic(rest).is_some_and(|found| found != Packing::Gzip));
+            }
+            Err(length) => {
+                let missing = length - head.len() as u64;
+                if io::copy(&mut (&mut *reader).take(missing), &mut io::sink())? < missing {
+                    return Ok(false);
+                }
+            }
+        }
+        head.clear();
+        if (&mut *reader).take(NEXT_BYTES).read_to_end(head)? == 0 {
+            return Ok(false);
+        }
     }
 }
 
@@ -126,6 +168,8 @@ impl Unpacked {
                 let damage = self.damage.insert(Damage {
                     packing: self.packing,
                     is_cut: cause.kind() == io::ErrorKind::UnexpectedEof,
+                    // The words of zstd's `ZSTD_error_frameParameter_windowTooLarge`.
+                    is_long: cause.to_string().contains("too much memory"),
                     packed_bytes: self.gauge.read_bytes(),
                     unpacked_bytes: self.bytes,
                     cause: cause.to_string(),
@@ -141,6 +185,8 @@ impl Unpacked {
 struct Damage {
     packing: Packing,
     is_cut: bool,
+    /// It looks further back than is kept in memory.
+    is_long: bool,
     packed_bytes: u64,
     unpacked_bytes: u64,
     /// The decoder's own words.
@@ -156,6 +202,12 @@ impl Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, cause, unpacked) = (self.packing.name(), &self.cause, self.unpacked_bytes);
+        if self.is_long {
+            return write!(
+                f,
+                "expected {name} data that looks back 128 MiB at most, found a longer window (zstd --long, --ultra)"
+            );
+        }
         match self.is_cut {
             true => write!(f, "the {name} data is cut off here")?,
             false => write!(
@@ -181,6 +233,9 @@ fn damage_of(cause: &io::Error) -> Option<&Damage> {
 /// The error when reading a file failed; of packed data that is damaged, with the byte.
 pub(crate) fn read_error(path: &Path, cause: io::Error) -> Error {
     match damage_of(&cause) {
+        Some(damage) if damage.is_long => Error::new(ErrorKind::Input, damage.to_string())
+            .at(Position::file(path).at_byte(damage.packed_bytes))
+            .mend("unpack it with more memory: zstd -dc --long=31 FILE | slotkit analyze -"),
         Some(damage) => Error::new(ErrorKind::Input, damage.to_string())
             .at(Position::file(path).at_byte(damage.packed_bytes))
             .mend("copy it again, or keep what stands before the damage with --on-error skip"),
@@ -410,6 +465,45 @@ mod tests {
         }
         assert_eq!(Packing::of(skipped), None);
         assert_eq!(Packing::of(&skipped[..6]), None);
+    }
+
+    #[test]
+    fn frames_to_be_skipped_may_be_longer_than_what_is_looked_at() {
+        let long = [&b"\x50\x2a\x4d\x18\x20\xa1\x07\0"[..], &vec![7; 500_000]].concat();
+        let frame = packed(Packing::Lz4, b"key\n");
+        let empty = b"\x5f\x2a\x4d\x18\0\0\0\0";
+        for (bytes, is_packed) in [
+            ([&long[..], &frame].concat(), true),
+            ([&long[..], empty, &long, &frame].concat(), true),
+            (long.clone(), false),
+            (long[..9_000].to_vec(), false),
+            (empty[..6].to_vec(), false),
+            ([&long[..], b"keys\n"].concat(), false),
+        ] {
+            let mut head = bytes[..bytes.len().min(100)].to_vec();
+            let mut rest = &bytes[head.len()..];
+            assert!(begins_skipped(&head));
+            assert_eq!(
+                skip_frames(&mut head, &mut rest).expect("it reads"),
+                is_packed
+            );
+            assert!(!is_packed || [&head[..], rest].concat() == frame);
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_too_long_is_no_damage() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("it packs");
+        encoder.window_log(28).expect("it packs");
+        encoder.long_distance_matching(true).expect("it packs");
+        encoder.write_all(b"key\n").expect("it packs");
+        let bytes = encoder.finish().expect("it packs");
+        let cause = unpacked(Packing::Zstd, &bytes).expect_err("it is too long");
+        let line = read_error(Path::new("a"), cause).one_line();
+        assert!(
+            line.contains("window") && line.contains("--long=31") && !line.contains("damaged"),
+            "{line}"
+        );
     }
 
     #[test]

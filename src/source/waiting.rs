@@ -6,13 +6,14 @@
 use super::opened::{Opened, Opening};
 use super::{Input, Options};
 use crate::error::{Error, ErrorKind, Position, Result};
+use std::path::{Path, PathBuf};
 
 /// How many files that can be opened again stay open.
 const KEPT_OPEN: usize = 16;
 
 /// An input that was recognised.
 pub(crate) struct Waiting<'run> {
-    input: &'run Input,
+    pub(crate) input: &'run Input,
     opening: Option<Opening>,
     /// What it was taken for.
     pub(crate) format: &'static str,
@@ -22,31 +23,59 @@ pub(crate) struct Waiting<'run> {
     pub(crate) is_snapshot: bool,
 }
 
+/// A file of a folder that wasn't read, since nothing in it is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its path.
+    pub path: PathBuf,
+    /// What it looks like.
+    pub found: String,
+}
+
+impl PassedOver {
+    fn new(path: &Path, error: &Error) -> PassedOver {
+        let message = error.message();
+        let found = message.rsplit_once(", found ");
+        PassedOver {
+            path: path.to_path_buf(),
+            found: found.map_or(message, |(_, found)| found).to_owned(),
+        }
+    }
+}
+
 impl Waiting<'_> {
-    /// All inputs, in the order given.
+    /// All inputs, in the order given, and the files of folders that aren't any.
     ///
     /// # Errors
-    /// When one can't be read, or isn't anything that holds keys.
+    /// When one can't be read, or isn't anything that holds keys, or nothing is left of a folder.
     pub(crate) fn all<'run>(
         inputs: &'run [Input],
         options: &Options,
-    ) -> Result<Vec<Waiting<'run>>> {
-        let mut kept = 0;
-        let each = inputs.iter().map(|input| {
+    ) -> Result<(Vec<Waiting<'run>>, Vec<PassedOver>)> {
+        let (mut kept, mut passed) = (0, Vec::new());
+        let mut waiting = Vec::with_capacity(inputs.len());
+        for input in inputs {
             let opening = Opened::any(input, options)?;
+            if let Opening::Unknown(error) = &opening {
+                passed.push(PassedOver::new(input.path(), error));
+                continue;
+            }
             let length = opening.length();
             // What has no length may be a pipe, which gives its bytes once.
             let can_wait_closed = length.is_some() && kept >= KEPT_OPEN;
             kept += usize::from(!can_wait_closed);
-            Ok(Waiting {
+            waiting.push(Waiting {
                 input,
                 format: opening.format_name(),
                 length,
                 is_snapshot: opening.is_snapshot(),
                 opening: (!can_wait_closed).then_some(opening),
-            })
-        });
-        each.collect()
+            });
+        }
+        match passed.first() {
+            Some(first) if waiting.is_empty() => Err(nothing_in(first, passed.len())),
+            _ => Ok((waiting, passed)),
+        }
     }
 
     /// The input, open.
@@ -67,6 +96,23 @@ impl Waiting<'_> {
     }
 }
 
+/// The error when no file of any folder is an input.
+fn nothing_in(first: &PassedOver, files: usize) -> Error {
+    let folder = first.path.parent().unwrap_or(&first.path);
+    let name = first.path.file_name().unwrap_or_default().to_string_lossy();
+    let others = match files {
+        1 => String::new(),
+        more => format!(", and {} more like it", more - 1),
+    };
+    let message = format!(
+        "expected a file with keys, found {} ({name}){others}",
+        first.found
+    );
+    Error::new(ErrorKind::Input, message)
+        .at(Position::file(folder))
+        .mend("name what you mean; if all its files are lists of keys, pass --format list")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,7 +124,7 @@ mod tests {
         let inputs = vec![Input::File(path.clone()); KEPT_OPEN + 1];
         let options = Options::default();
         std::fs::write(&path, "key:1\n").expect("written");
-        let mut waiting = Waiting::all(&inputs, &options).expect("lists");
+        let (mut waiting, _) = Waiting::all(&inputs, &options).expect("lists");
         std::fs::write(&path, "key,size\na,1\n").expect("written");
         let last = waiting.pop().expect("some");
         let error = last.open(&options).map(drop).expect_err("it is a CSV now");
@@ -99,7 +145,7 @@ mod tests {
             })
             .collect();
         let options = Options::default();
-        let waiting = Waiting::all(&inputs, &options).expect("lists");
+        let (waiting, _) = Waiting::all(&inputs, &options).expect("lists");
         let open = waiting.iter().filter(|input| input.opening.is_some());
         assert_eq!(open.count(), KEPT_OPEN);
         for input in waiting {

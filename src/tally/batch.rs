@@ -60,6 +60,10 @@ impl Tally {
 
     /// Counts keys; `places` are theirs.
     pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
+        if self.is_all_unsized && run.sizes.iter().any(|size| size.is_known()) {
+            self.tell_unsized_apart();
+        }
+        let unsized_keys = self.unsized_keys;
         self.count_slots(run);
         self.count_facts(run);
         self.count_big_keys(run);
@@ -68,7 +72,29 @@ impl Tally {
         if self.tags.are_counted() {
             self.count_tags(run);
         }
+        if self.unsized_keys > unsized_keys && !self.is_all_unsized {
+            self.count_unsized(run);
+        }
         self.samples.add_run(run, places);
+    }
+
+    /// Counts the keys without a size once more, by everything that keys are counted by.
+    #[cold]
+    fn count_unsized(&mut self, run: &Run<'_>) {
+        let sizes = run.sizes.iter().enumerate();
+        for (at, _) in sizes.filter(|(_, size)| !size.is_known()) {
+            let group = run.groups[at];
+            self.slots.has_unsized(run.slots[at]);
+            self.kinds[group.kind as usize].unsized_keys += 1;
+            self.encodings[group.encoding as usize].unsized_keys += 1;
+            self.group(group.db).unsized_keys += 1;
+            if let Some(moment) = run.expiries[at].moment() {
+                self.expiries.has_unsized(moment);
+            }
+            if let Some(tag) = hash_tag(run.key(at)).filter(|_| self.tags.are_counted()) {
+                self.tags.has_unsized(tag);
+            }
+        }
     }
 
     fn count_slots(&mut self, run: &Run<'_>) {

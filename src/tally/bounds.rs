@@ -16,7 +16,7 @@
 //! sampling", SIGMETRICS 2006): `k` are drawn where `m` are expected with a chance of at most
 //! `exp(-(k ln(k / m) + m - k))`.
 
-use super::evidence::Share;
+use super::share::Share;
 
 /// How sure it is that all names of a list lie within their bounds.
 pub(super) const CONFIDENCE: f64 = 0.95;

@@ -1,86 +1,18 @@
 //! Why a slot is hot.
 
-use super::{KeptName, SlotCount, Tally, sample::Sampled};
-use crate::slot::{SLOT_COUNT, Slot};
+use super::cause::{Cause, Judged, doubtful, judge_lift};
+use super::closely::{Closely, NamesOf, Told};
+use super::sample::Sampled;
+use super::share::{CAUSE_SHARE, FAMILY_KEYS, Share, Weight, counted, estimated, units_of};
+use super::{KeptName, Tally};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use std::collections::{BTreeMap, HashMap};
 
-/// From which share of a slot on something is its cause.
-pub(super) const CAUSE_SHARE: f64 = 0.5;
-
-/// From which share of a slot on a key is nearly all of it: its cause though other keys share its
-/// hash tag.
-const NEARLY_ALL: f64 = 0.9;
-
-/// How many keys a hash tag or a prefix must have to be more than the name of one key.
-pub(super) const FAMILY_KEYS: u64 = 2;
-
-/// How much larger a prefix's share of a slot must be than its share of all:
-/// a prefix that is as frequent everywhere explains nothing.
-pub(super) const PREFIX_LIFT: f64 = 2.0;
-
-/// A share of a slot, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Share {
-    /// The share.
-    pub value: f64,
-    /// By how much it may be off, with 95 % confidence; 0 when it was counted.
-    pub error: f64,
-}
-
-/// What makes a slot hot.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cause {
-    /// One key.
-    Key {
-        /// The key, where its name was kept: of a key without a size it isn't.
-        name: Option<KeptName>,
-        /// Its share of the slot.
-        share: Share,
-    },
-    /// The keys of one hash tag: they can't be spread without another tag.
-    HashTag {
-        /// The tag.
-        name: KeptName,
-        /// Its share of the slot.
-        share: Share,
-    },
-    /// Keys with one prefix, which is much rarer in other slots.
-    Prefix {
-        /// The key's part up to the first delimiter.
-        name: KeptName,
-        /// Its share of the slot.
-        share: Share,
-    },
-    /// Many keys that have nothing in common.
-    ManyKeys,
-}
-
-/// Which of two is the cause: a key that is nearly all; a hash tag of several keys that is more; else
-/// the key.
-pub(super) fn key_or_tag(
-    key: Option<(Option<KeptName>, Share)>,
-    tag: Option<(KeptName, Share)>,
-) -> Option<Cause> {
-    let share_of_key = key.as_ref().map_or(0.0, |(_, share)| share.value);
-    match (key, tag) {
-        (_, Some((name, share))) if share_of_key < NEARLY_ALL.min(share.value) => {
-            Some(Cause::HashTag { name, share })
-        }
-        (key, _) => key.map(|(name, share)| Cause::Key { name, share }),
-    }
-}
-
-/// What is weighed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
-    /// Every key counts one.
-    Keys,
-    /// Every key counts its size.
-    Bytes,
-}
-
 /// Where slots are in the list that was asked for.
-struct Wanted(Box<[usize]>);
+struct Wanted {
+    places: Box<[usize]>,
+    count: usize,
+}
 
 impl Wanted {
     fn new(slots: &[Slot]) -> Wanted {
@@ -88,12 +20,15 @@ impl Wanted {
         for (at, slot) in slots.iter().enumerate() {
             places[slot.index()] = at;
         }
-        Wanted(places.into())
+        Wanted {
+            places: places.into(),
+            count: slots.len(),
+        }
     }
 
     #[inline]
     fn at(&self, slot: Slot) -> Option<usize> {
-        Some(self.0[slot.index()]).filter(|at| *at != usize::MAX)
+        Some(self.places[slot.index()]).filter(|at| *at != usize::MAX)
     }
 }
 
@@ -104,26 +39,72 @@ impl Tally {
     /// Else it is a hash tag of several keys with half of the slot, and by bytes with more of it
     /// than any one key; else a key with half of the bytes; else a prefix of several keys with half
     /// of the slot that is at least twice as frequent there as over all; else many keys. What is
-    /// estimated must be a cause with 95 % confidence.
+    /// estimated must be a cause with 95 % confidence. Slots that were
+    /// [looked at twice](super::run_twice) are told by what was counted then.
     pub fn causes(&self, slots: &[Slot], weight: Weight) -> Vec<Cause> {
+        let judged = self.judged(slots, weight).into_iter();
+        judged.map(|judged| judged.cause).collect()
+    }
+
+    /// Those of some slots whose causes aren't certain, by keys or by bytes: a sample doesn't show whether
+    /// there is another one.
+    pub fn doubtful(&self, slots: &[Slot], weight: Weight) -> Vec<Slot> {
+        doubtful(slots, &self.judged(slots, weight))
+    }
+
+    fn judged(&self, slots: &[Slot], weight: Weight) -> Vec<Judged> {
+        if slots.is_empty() {
+            return Vec::new();
+        }
         let wanted = Wanted::new(slots);
-        let mut evidence: Vec<Evidence> = vec![Evidence::default(); slots.len()];
-        let (is_complete, prefixes) = self.sampled(&wanted, weight, &mut evidence);
-        let exact_tags = self.exact_tags(&wanted, weight);
-        slots
-            .iter()
-            .zip(&evidence)
-            .enumerate()
-            .map(|(at, (slot, evidence))| {
-                let tag = match &exact_tags {
-                    Some(tags) => self.tag_share(*slot, weight, tags.get(&at).copied()),
-                    None => evidence.tag_share(is_complete),
-                };
-                key_or_tag(self.key_share(*slot, weight), tag)
-                    .or_else(|| evidence.prefix_cause(is_complete, &prefixes))
-                    .unwrap_or(Cause::ManyKeys)
-            })
-            .collect()
+        let (once, everywhere) = Known::of(self, &wanted, weight);
+        let again = self.looked.as_deref();
+        let again = again.map(|tally| (tally, Known::of(tally, &wanted, weight).0));
+        let each = slots.iter().enumerate();
+        each.map(|(at, slot)| {
+            let again = again.as_ref().filter(|(tally, _)| tally.looks_at(*slot));
+            let closely = again.and_then(|(tally, _)| tally.closely.as_deref());
+            let known = again.map_or(&once, |(_, known)| known);
+            let counted_tag = once.counted_tag(self, *slot, at, weight);
+            let counted_tag = counted_tag.or_else(|| known.counted_tag(self, *slot, at, weight));
+            let count = self.slot(*slot);
+            let named = |of| closely.map(|closely| closely.family(*slot, of, weight, count));
+            let tag =
+                counted_tag.unwrap_or_else(|| known.tag(at).unless_sure(named(NamesOf::Tags)));
+            let prefix = known.prefix(at).unless_sure(named(NamesOf::Prefixes));
+            let prefix = everywhere.judge_prefix(prefix, once.is_complete);
+            Judged::new(
+                self.key_share(*slot, weight),
+                tag,
+                prefix,
+                known.evidence[at].keys,
+            )
+        })
+        .collect()
+    }
+
+    /// Whether this is a second look, and at this slot.
+    fn looks_at(&self, slot: Slot) -> bool {
+        let closely = self.closely.as_deref();
+        closely.is_some_and(|closely| closely.has(slot))
+    }
+
+    /// What to count in a second look at some slots: the names that the samples show there.
+    pub(super) fn to_look_at(&self, slots: &SlotSet) -> Closely {
+        let mut closely = Closely::new(slots, self.prefixes());
+        let listed: Vec<Slot> = slots.iter().collect();
+        let wanted = Wanted::new(&listed);
+        for weight in [Weight::Keys, Weight::Bytes] {
+            let (known, _) = Known::of(self, &wanted, weight);
+            for (slot, evidence) in listed.iter().zip(&known.evidence) {
+                closely.await_names(*slot, NamesOf::Tags, by_units(&evidence.tags));
+                closely.await_names(*slot, NamesOf::Prefixes, by_units(&evidence.prefixes));
+            }
+        }
+        if let Some(operations) = &self.operations {
+            operations.await_names(&mut closely);
+        }
+        closely
     }
 
     /// How many pairs of keys are in one slot because they have one hash tag, each pair both ways
@@ -214,10 +195,68 @@ impl Tally {
     }
 }
 
-/// A counted share, when it is large enough to be a cause.
-fn counted(units: u64, of: u64) -> Option<Share> {
-    let value = units as f64 / of as f64;
-    (value >= CAUSE_SHARE).then_some(Share { value, error: 0.0 })
+/// What one pass over the keys shows of some slots.
+struct Known<'tally> {
+    /// Whether the sample holds every key.
+    is_complete: bool,
+    /// The sampled keys of each slot.
+    evidence: Vec<Evidence<'tally>>,
+    /// The heaviest tag of each slot, where tags were counted.
+    counted_tags: Option<HashMap<usize, (&'tally [u8], u64)>>,
+}
+
+impl<'tally> Known<'tally> {
+    /// What a tally shows of the wanted slots, and its sampled prefixes everywhere.
+    fn of(
+        tally: &'tally Tally,
+        wanted: &Wanted,
+        weight: Weight,
+    ) -> (Known<'tally>, Evidence<'tally>) {
+        let mut evidence = vec![Evidence::default(); wanted.count];
+        let (is_complete, everywhere) = tally.sampled(wanted, weight, &mut evidence);
+        let known = Known {
+            is_complete,
+            evidence,
+            counted_tags: tally.exact_tags(wanted, weight),
+        };
+        (known, everywhere)
+    }
+
+    /// The tag that may be the cause, where tags were counted; `tally` has all keys of the slot.
+    fn counted_tag(&self, tally: &Tally, slot: Slot, at: usize, weight: Weight) -> Option<Told> {
+        let tags = self.counted_tags.as_ref()?;
+        Some(Told {
+            found: tally.tag_share(slot, weight, tags.get(&at).copied()),
+            is_sure: true,
+        })
+    }
+
+    fn tag(&self, at: usize) -> Told {
+        self.sampled(at, &self.evidence[at].tags)
+    }
+
+    fn prefix(&self, at: usize) -> Told {
+        self.sampled(at, &self.evidence[at].prefixes)
+    }
+
+    fn sampled(&self, at: usize, names: &BTreeMap<&[u8], Members>) -> Told {
+        let heaviest = heaviest(names);
+        let found = heaviest.and_then(|(name, units)| {
+            let share = self.evidence[at].share(units, self.is_complete)?;
+            Some((KeptName::sampled(name), share))
+        });
+        Told {
+            found,
+            is_sure: self.is_complete,
+        }
+    }
+}
+
+/// How much names have.
+fn by_units<'names>(
+    names: &'names BTreeMap<&'names [u8], Members>,
+) -> impl Iterator<Item = (&'names [u8], u64)> {
+    names.iter().map(|(name, members)| (*name, members.units))
 }
 
 /// Sampled keys, of one slot or of all.
@@ -258,22 +297,17 @@ impl<'tally> Evidence<'tally> {
         }
     }
 
-    fn tag_share(&self, is_complete: bool) -> Option<(KeptName, Share)> {
-        let (name, units) = heaviest(&self.tags)?;
-        let share = self.share(units, is_complete)?;
-        Some((KeptName::sampled(name), share))
-    }
-
-    fn prefix_cause(&self, is_complete: bool, overall: &Evidence<'_>) -> Option<Cause> {
-        let (name, units) = heaviest(&self.prefixes)?;
-        let share = self.share(units, is_complete)?;
-        let everywhere = overall.prefixes.get(name).copied().unwrap_or_default();
-        let overall = everywhere.units as f64 / overall.units.max(1) as f64;
-        let is_special = share.value >= PREFIX_LIFT * overall;
-        is_special.then(|| Cause::Prefix {
-            name: KeptName::sampled(name),
-            share,
-        })
+    /// Whether a prefix that is heavy in a slot explains it: one that is as frequent everywhere doesn't.
+    /// `self` are the sampled keys of all slots.
+    fn judge_prefix(&self, prefix: Told, is_complete: bool) -> Told {
+        let Some((name, share)) = &prefix.found else {
+            return prefix;
+        };
+        // A cut name is looked up as it was cut.
+        let members = self.prefixes.get(&*name.bytes).copied().unwrap_or_default();
+        let value = members.units as f64 / self.units.max(1) as f64;
+        let overall = estimated(value, self.keys.max(1), is_complete);
+        judge_lift(*share, overall, prefix)
     }
 
     /// A share of the sample: a cause only when it would be one at its lower bound too.
@@ -281,29 +315,6 @@ impl<'tally> Evidence<'tally> {
         let share = counted(units, self.units)?;
         let share = estimated(share.value, self.keys, is_complete);
         (share.value - share.error >= CAUSE_SHARE).then_some(share)
-    }
-}
-
-/// A share of a sample of so many keys, with its error: 1.96 standard errors,
-/// and at least three keys' worth (the "rule of three" for what no sampled key
-/// showed); none when the sample holds everything.
-pub(super) fn estimated(value: f64, keys: u64, is_complete: bool) -> Share {
-    if is_complete {
-        return Share { value, error: 0.0 };
-    }
-    let keys = keys as f64;
-    let error = 1.96 * (value * (1.0 - value) / keys).sqrt();
-    Share {
-        value,
-        error: error.max(3.0 / keys),
-    }
-}
-
-/// What is weighed of a count.
-pub(super) fn units_of(count: SlotCount, weight: Weight) -> u64 {
-    match weight {
-        Weight::Keys => count.keys,
-        Weight::Bytes => count.bytes,
     }
 }
 

@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 /// How many different hours are counted: nearly two years without a gap.
 pub(super) const MAX_HOURS: usize = 16_384;
 
-/// The last day that has a count of its own, in the year 2149; all later ones are counted there.
-pub(super) const LAST_DAY: u32 = u16::MAX as u32;
+/// The last day that has a count of its own, in the year 2149, once there are too many different hours: those of a
+/// later year are counted together then, at its beginning.
+const LAST_DAY: u32 = u16::MAX as u32;
+
+/// How many different days and years there may be, up to the year 9999.
+pub(super) const MAX_TIMES: usize = LAST_DAY as usize + 8_000;
 
 const HOURS_A_DAY: u32 = 24;
 
@@ -35,23 +39,39 @@ impl Expiries {
     /// Counts a key.
     #[inline]
     pub(super) fn add(&mut self, at: Moment, size_bytes: u64) {
-        let count = GroupCount {
-            keys: 1,
-            bytes: size_bytes,
-        };
-        self.add_hour(at.hour(), count);
+        self.add_hour(at.hour(), GroupCount::of_key(size_bytes));
+    }
+
+    /// Says that a key that was counted has no size.
+    pub(super) fn has_unsized(&mut self, at: Moment) {
+        let hour = at.hour();
+        match self {
+            Expiries::Hours(hours) => hours.has_unsized(hour),
+            Expiries::Days(days) => {
+                let day = days.entry(counted_day(hour / HOURS_A_DAY)).or_default();
+                day.unsized_keys += 1;
+            }
+        }
+    }
+
+    /// Says that none of the keys that were counted has a size.
+    pub(super) fn all_are_unsized(&mut self) {
+        let all_are = |count: &mut GroupCount| count.unsized_keys = count.keys;
+        match self {
+            Expiries::Hours(hours) => hours.counts_mut().for_each(all_are),
+            Expiries::Days(days) => days.values_mut().for_each(all_are),
+        }
     }
 
     /// Counts several keys of an hour.
     pub(super) fn add_hour(&mut self, hour: u32, count: GroupCount) {
         if let Expiries::Hours(hours) = self {
-            let hour = hour.min(LAST_DAY * HOURS_A_DAY + HOURS_A_DAY - 1);
-            hours.add(hour, count);
+            hours.add(hour.min(last_hour()), count);
             if hours.len() > MAX_HOURS {
                 self.give_hours_up();
             }
         } else {
-            self.add_day(hour / HOURS_A_DAY, count);
+            self.add_day(hour.min(last_hour()) / HOURS_A_DAY, count);
         }
     }
 
@@ -59,8 +79,8 @@ impl Expiries {
     pub(super) fn add_day(&mut self, day: u32, count: GroupCount) {
         self.give_hours_up();
         if let Expiries::Days(days) = self {
-            let known = days.entry(day.min(LAST_DAY)).or_default();
-            known.add(count.keys, count.bytes);
+            let known = days.entry(counted_day(day)).or_default();
+            known.join(count);
         }
     }
 
@@ -69,8 +89,8 @@ impl Expiries {
         let Expiries::Hours(hours) = self else { return };
         let mut days: BTreeMap<u32, GroupCount> = BTreeMap::new();
         for (hour, count) in hours.all() {
-            let known = days.entry(hour / HOURS_A_DAY).or_default();
-            known.add(count.keys, count.bytes);
+            let known = days.entry(counted_day(hour / HOURS_A_DAY)).or_default();
+            known.join(count);
         }
         *self = Expiries::Days(days);
     }
@@ -118,6 +138,35 @@ impl Expiries {
     }
 }
 
+/// The last hour of the year 9999: all later times are in it.
+fn last_hour() -> u32 {
+    Moment::from_unix_ms(u64::MAX).hour()
+}
+
+/// The day that a day is counted as: of those after [`LAST_DAY`], the first of their year.
+fn counted_day(day: u32) -> u32 {
+    if day <= LAST_DAY {
+        return day;
+    }
+    let day = day.min(last_hour() / HOURS_A_DAY);
+    first_of_year(day).max(LAST_DAY + 1)
+}
+
+/// The first day of the year that a day is in, by the calendar that repeats itself every 400 years.
+fn first_of_year(day: u32) -> u32 {
+    let before = |year: u32| {
+        let years = year - 1970;
+        let leaps = |year: u32| year / 4 - year / 100 + year / 400;
+        years * 365 + leaps(year - 1) - leaps(1969)
+    };
+    let guess = 1970 + day / 366;
+    let mut year = guess;
+    while before(year + 1) <= day {
+        year += 1;
+    }
+    before(year)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +175,7 @@ mod tests {
         GroupCount {
             keys,
             bytes: keys * 10,
+            unsized_keys: 0,
         }
     }
 
@@ -159,16 +209,63 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_is_one_day() {
+    fn years_begin_where_the_calendar_says() {
+        for (year, next) in [
+            (1970, "1971-01-01"),
+            (2149, "2150-01-01"),
+            (2400, "2401-01-01"),
+            (9998, "9999-01-01"),
+        ] {
+            let day =
+                |text: &str| Moment::parse(text.as_bytes()).expect("a date").hour() / HOURS_A_DAY;
+            let begin = day(&format!("{year}-01-01"));
+            assert_eq!(first_of_year(begin), begin, "{year}");
+            assert_eq!(first_of_year(day(next) - 1), begin, "{year}");
+            assert_eq!(first_of_year(day(next)), day(next), "{year}");
+        }
+    }
+
+    #[test]
+    fn far_times_keep_their_hour_and_among_many_hours_their_year() {
+        let mut expiries = Expiries::default();
+        let at = |text: &str| Moment::parse(text.as_bytes()).expect("a time");
+        expiries.add(at("2200-05-01T10:00:00"), 5);
+        expiries.add(at("2300-01-01"), 5);
+        let times = |expiries: &Expiries| -> Vec<String> {
+            let times = expiries.by_time().into_iter();
+            times.map(|(at, _)| at.to_string()).collect()
+        };
+        assert_eq!(
+            times(&expiries),
+            ["2200-05-01T10:00:00Z", "2300-01-01T00:00:00Z"]
+        );
+        expiries.give_hours_up();
+        assert_eq!(
+            times(&expiries),
+            ["2200-01-01T00:00:00Z", "2300-01-01T00:00:00Z"]
+        );
+    }
+
+    #[test]
+    fn the_end_of_time_is_one_hour() {
         let mut expiries = Expiries::default();
         expiries.add(Moment::from_unix_ms(u64::MAX), 5);
         expiries.add_hour(u32::MAX, one(1));
         assert_eq!(expiries.sorted().len(), 1);
+        assert!(expiries.by_time()[0].0.is_end());
         expiries.give_hours_up();
         expiries.add_hour(u32::MAX, one(1));
+        let all = expiries.sorted();
         assert_eq!(
-            expiries.sorted(),
-            [(LAST_DAY, GroupCount { keys: 3, bytes: 25 })]
+            (all.len(), all[0].1),
+            (
+                1,
+                GroupCount {
+                    keys: 3,
+                    bytes: 25,
+                    unsized_keys: 0
+                }
+            )
         );
     }
 }

@@ -55,7 +55,7 @@ impl Hours {
             let is_free = place.count.keys == 0;
             if is_free || place.hour == hour {
                 place.hour = hour;
-                place.count.add(count.keys, count.bytes);
+                place.count.join(count);
                 self.taken += usize::from(is_free);
                 return;
             }
@@ -71,6 +71,28 @@ impl Hours {
         for place in before.iter().filter(|place| place.count.keys > 0) {
             self.add(place.hour, place.count);
         }
+    }
+
+    /// Says that a key that was counted in an hour has no size.
+    pub(super) fn has_unsized(&mut self, hour: u32) {
+        let mask = self.places.len().wrapping_sub(1);
+        let mut at = mixed(self.secret ^ u64::from(hour)) as usize;
+        // At least half of the places are free.
+        while let Some(place) = self.places.get_mut(at & mask) {
+            if place.count.keys == 0 {
+                return;
+            }
+            if place.hour == hour {
+                place.count.unsized_keys += 1;
+                return;
+            }
+            at = at.wrapping_add(1);
+        }
+    }
+
+    /// Every count, to be changed.
+    pub(super) fn counts_mut(&mut self) -> impl Iterator<Item = &mut GroupCount> {
+        self.places.iter_mut().map(|place| &mut place.count)
     }
 
     /// The hours and what was counted in them.
@@ -94,7 +116,7 @@ mod tests {
             let mut hours = Hours::default();
             let mut map: BTreeMap<u32, GroupCount> = BTreeMap::new();
             for (hour, keys, bytes) in added {
-                hours.add(hour, GroupCount { keys, bytes });
+                hours.add(hour, GroupCount { keys, bytes, unsized_keys: 0 });
                 if keys > 0 {
                     map.entry(hour).or_default().add(keys, bytes);
                 }

@@ -1,6 +1,6 @@
 //! Lists: keys of which nothing but the name is known, straight from the fused pass.
 
-use super::Tally;
+use super::{GroupCount, Tally};
 use crate::slot::{KeySpan, ListFormat, Slot, hash_tag, slots_of_list};
 use crate::source::KeyFacts;
 use memchr::memchr_iter;
@@ -14,15 +14,26 @@ impl Tally {
     pub fn add_list(&mut self, list: &[u8], format: ListFormat, offset: u64) {
         let seen = slots_of_list(list, format, |spans, slots| {
             self.slots.add_keys(slots);
+            if !self.is_all_unsized {
+                slots.iter().for_each(|slot| self.slots.has_unsized(*slot));
+            }
             self.key_lengths.add(spans);
             self.add_tags_of_list(list, spans, slots);
             self.samples.add_list(list, spans, slots, offset);
         });
         if seen.keys > 0 {
             let facts = KeyFacts::UNKNOWN;
-            self.kinds[facts.kind as usize].add(seen.keys, 0);
-            self.encodings[facts.encoding as usize].add(seen.keys, 0);
-            self.group(facts.db).add(seen.keys, 0);
+            let count = GroupCount {
+                keys: seen.keys,
+                bytes: 0,
+                unsized_keys: match self.is_all_unsized {
+                    true => 0,
+                    false => seen.keys,
+                },
+            };
+            self.kinds[facts.kind as usize].join(count);
+            self.encodings[facts.encoding as usize].join(count);
+            self.group(facts.db).join(count);
             self.unsized_keys += seen.keys;
         }
     }
@@ -34,6 +45,9 @@ impl Tally {
         for at in with_braces(list, spans) {
             if let Some(tag) = hash_tag(spans[at].of(list)) {
                 self.tags.add(tag, slots[at], 0);
+                if !self.is_all_unsized {
+                    self.tags.has_unsized(tag);
+                }
             }
         }
     }

@@ -8,7 +8,9 @@
 mod batch;
 mod biggest;
 mod bounds;
+mod cause;
 mod chosen;
+mod closely;
 mod coverage;
 mod evidence;
 mod expiries;
@@ -23,6 +25,7 @@ mod prefixes;
 mod run;
 mod sample;
 mod saved;
+mod share;
 mod slots;
 mod tags;
 mod top;
@@ -31,19 +34,24 @@ mod top;
 mod tests;
 
 pub use biggest::BigKey;
+pub use cause::Cause;
 pub use coverage::Coverage;
-pub use evidence::{Cause, Share, Weight};
 pub use histogram::Class;
 pub use kept_name::KeptName;
 pub use operations::{CommandCount, HotKey, Operations};
 pub use prefixes::{MAX_DELIMITER_BYTES, MAX_DEPTH, Prefixes};
-pub use run::{InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Progress, run};
+pub use run::{
+    InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Pass, Progress, SecondPass, run, run_twice,
+};
 pub use saved::check_place;
+pub use share::{Share, Weight};
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{KeySpan, Slot, SlotSet};
 use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyRecord, Moment};
 use biggest::BiggestOfSlots;
+use cause::doubtful;
+use closely::Closely;
 use expiries::Expiries;
 use histogram::Histogram;
 use lengths::Lengths;
@@ -62,6 +70,8 @@ pub struct SlotCount {
     pub bytes: u64,
     /// How many of the keys expire.
     pub expiring: u64,
+    /// How many of the keys have no known size: `bytes` is without them.
+    pub unsized_keys: u64,
 }
 
 impl SlotCount {
@@ -76,20 +86,50 @@ impl SlotCount {
             keys: self.keys.saturating_add(other.keys),
             bytes: self.bytes.saturating_add(other.bytes),
             expiring: self.expiring.saturating_add(other.expiring),
+            unsized_keys: self.unsized_keys.saturating_add(other.unsized_keys),
         }
     }
 }
 
-/// What was counted of a type or of a database.
+/// What was counted of a type, of a database, of a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupCount {
     /// How many keys.
     pub keys: u64,
     /// How many bytes the keys with a known size take.
     pub bytes: u64,
+    /// How many of the keys have no known size: `bytes` is without them.
+    pub unsized_keys: u64,
 }
 
 impl GroupCount {
+    /// One key.
+    #[inline]
+    fn of_key(size_bytes: u64) -> GroupCount {
+        GroupCount {
+            keys: 1,
+            bytes: size_bytes,
+            unsized_keys: 0,
+        }
+    }
+
+    /// Adds all of another count.
+    #[inline]
+    fn join(&mut self, other: GroupCount) {
+        *self = self.plus(other);
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: GroupCount) -> GroupCount {
+        GroupCount {
+            keys: self.keys.saturating_add(other.keys),
+            bytes: self.bytes.saturating_add(other.bytes),
+            unsized_keys: self.unsized_keys.saturating_add(other.unsized_keys),
+        }
+    }
+
+    /// Adds keys with a known size.
     #[inline]
     fn add(&mut self, keys: u64, bytes: u64) {
         self.keys = self.keys.saturating_add(keys);
@@ -108,6 +148,9 @@ pub struct Tally {
     expiries: Expiries,
     databases: BTreeMap<u16, GroupCount>,
     unsized_keys: u64,
+    /// Whether no key had a size so far. Then the counts have no keys without a size of their own: they
+    /// are all keys, and a list of keys isn't counted twice.
+    is_all_unsized: bool,
     biggest: BiggestOfSlots,
     big_keys: Biggest,
     tags: Tags,
@@ -115,6 +158,10 @@ pub struct Tally {
     coverage: Coverage,
     /// What logs of MONITOR had, when there were any.
     operations: Option<Box<Operations>>,
+    /// What is counted of names, in a second look at some slots.
+    closely: Option<Box<Closely>>,
+    /// A second look at some slots of the same inputs.
+    looked: Option<Box<Tally>>,
 }
 
 impl Default for Tally {
@@ -140,12 +187,15 @@ impl Tally {
             expiries: Expiries::default(),
             databases: BTreeMap::new(),
             unsized_keys: 0,
+            is_all_unsized: true,
             biggest: BiggestOfSlots::default(),
             big_keys: Biggest::default(),
             tags: Tags::default(),
             samples: Samples::new(prefixes),
             coverage: Coverage::All,
             operations: None,
+            closely: None,
+            looked: None,
         }
     }
 
@@ -154,7 +204,19 @@ impl Tally {
     fn beside(&self) -> Tally {
         Tally {
             samples: self.samples.beside(),
+            closely: self
+                .closely
+                .as_deref()
+                .map(|closely| Box::new(closely.emptied())),
             ..Tally::with_prefixes(self.prefixes())
+        }
+    }
+
+    /// The same, for a second look at some slots.
+    fn looking(self, closely: &Closely) -> Tally {
+        Tally {
+            closely: Some(Box::new(closely.emptied())),
+            ..self
         }
     }
 
@@ -162,6 +224,9 @@ impl Tally {
     /// input has, such as its row's offset: what is sampled is chosen by slot and
     /// place, so that the same inputs give the same sample however they were read.
     pub fn add(&mut self, record: KeyRecord<'_>, slot: Slot, place: u64) {
+        if let Some(closely) = &mut self.closely {
+            closely.add(record, slot);
+        }
         if let Some(command) = record.facts.command {
             let operations = self.operations.get_or_insert_default();
             return operations.add(record.key, slot, command, place);
@@ -207,20 +272,56 @@ impl Tally {
         self.databases.entry(db).or_default()
     }
 
+    /// From now on counts the keys without a size beside the others.
+    #[cold]
+    fn tell_unsized_apart(&mut self) {
+        if !std::mem::replace(&mut self.is_all_unsized, false) {
+            return;
+        }
+        self.slots.all_are_unsized();
+        self.expiries.all_are_unsized();
+        self.tags.all_are_unsized();
+        let groups = self.kinds.iter_mut().chain(&mut self.encodings);
+        for count in groups.chain(self.databases.values_mut()) {
+            count.unsized_keys = count.keys;
+        }
+    }
+
+    /// A count with its keys without a size.
+    fn told(&self, count: GroupCount) -> GroupCount {
+        match self.is_all_unsized {
+            true => GroupCount {
+                unsized_keys: count.keys,
+                ..count
+            },
+            false => count,
+        }
+    }
+
     /// Adds what another worker counted; prefixes must mean the same in both.
-    pub fn merge(&mut self, other: Tally) {
+    pub fn merge(&mut self, mut other: Tally) {
+        // What was looked at is no longer all that there is.
+        self.looked = None;
+        match (&mut self.closely, other.closely.take()) {
+            (Some(mine), Some(theirs)) => mine.merge(*theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
+        if !(self.is_all_unsized && other.is_all_unsized) {
+            self.tell_unsized_apart();
+            other.tell_unsized_apart();
+        }
         self.slots.merge(other.slots);
         for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
-            mine.add(theirs.keys, theirs.bytes);
+            mine.join(theirs);
         }
         for (mine, theirs) in self.encodings.iter_mut().zip(other.encodings) {
-            mine.add(theirs.keys, theirs.bytes);
+            mine.join(theirs);
         }
         self.key_lengths.merge(&other.key_lengths);
         self.sizes.merge(&other.sizes);
         self.expiries.merge(other.expiries);
         for (db, theirs) in other.databases {
-            self.group(db).add(theirs.keys, theirs.bytes);
+            self.group(db).join(theirs);
         }
         self.unsized_keys = self.unsized_keys.saturating_add(other.unsized_keys);
         self.biggest.merge(other.biggest);
@@ -235,7 +336,14 @@ impl Tally {
 
     /// What was counted in a slot.
     pub fn slot(&self, slot: Slot) -> SlotCount {
-        self.slots.get(slot)
+        let count = self.slots.get(slot);
+        match self.is_all_unsized {
+            true => SlotCount {
+                unsized_keys: count.keys,
+                ..count
+            },
+            false => count,
+        }
     }
 
     /// What was counted in all slots.
@@ -244,6 +352,7 @@ impl Tally {
         for count in self.slots.all() {
             total.add(count);
         }
+        total.unsized_keys = self.unsized_keys;
         total
     }
 
@@ -278,7 +387,7 @@ impl Tally {
     pub fn kinds(&self) -> impl Iterator<Item = (KeyKind, GroupCount)> + '_ {
         KeyKind::ALL
             .into_iter()
-            .map(|kind| (kind, self.kinds[kind as usize]))
+            .map(|kind| (kind, self.told(self.kinds[kind as usize])))
             .filter(|(_, count)| count.keys > 0)
     }
 
@@ -286,7 +395,7 @@ impl Tally {
     pub fn encodings(&self) -> impl Iterator<Item = (Encoding, GroupCount)> + '_ {
         Encoding::ALL
             .into_iter()
-            .map(|encoding| (encoding, self.encodings[encoding as usize]))
+            .map(|encoding| (encoding, self.told(self.encodings[encoding as usize])))
             .filter(|(_, count)| count.keys > 0)
     }
 
@@ -303,7 +412,9 @@ impl Tally {
     /// When keys expire, where that is known: the beginnings of hours, or of days once there are
     /// too many different hours, ascending; and whether they are hours.
     pub fn expiries(&self) -> (Vec<(Moment, GroupCount)>, bool) {
-        (self.expiries.by_time(), self.expiries.are_hours())
+        let times = self.expiries.by_time().into_iter();
+        let told = times.map(|(at, count)| (at, self.told(count)));
+        (told.collect(), self.expiries.are_hours())
     }
 
     /// What was counted in logs of MONITOR, when there were any.
@@ -314,9 +425,21 @@ impl Tally {
     /// Why these slots are hot by operations, in the order given.
     pub fn operation_causes(&self, slots: &[Slot]) -> Vec<Cause> {
         match &self.operations {
-            Some(operations) => operations.causes(slots, self.prefixes()),
-            None => vec![Cause::ManyKeys; slots.len()],
+            Some(operations) => {
+                let judged = operations.judged(slots, self.prefixes(), self.looked.as_deref());
+                judged.into_iter().map(|judged| judged.cause).collect()
+            }
+            None => vec![Cause::ManyKeys { sampled: None }; slots.len()],
         }
+    }
+
+    /// Those of some slots whose causes by operations aren't certain, as [`Tally::doubtful`] tells.
+    pub fn doubtful_operations(&self, slots: &[Slot]) -> Vec<Slot> {
+        let judged = self
+            .operations
+            .as_deref()
+            .map(|operations| operations.judged(slots, self.prefixes(), self.looked.as_deref()));
+        judged.map_or_else(Vec::new, |judged| doubtful(slots, &judged))
     }
 
     /// What a prefix is in this tally.
@@ -326,7 +449,8 @@ impl Tally {
 
     /// The databases with keys, ascending.
     pub fn databases(&self) -> impl Iterator<Item = (u16, GroupCount)> + '_ {
-        self.databases.iter().map(|(db, count)| (*db, *count))
+        let databases = self.databases.iter();
+        databases.map(|(db, count)| (*db, self.told(*count)))
     }
 
     /// The biggest key of a slot, when a size is known.

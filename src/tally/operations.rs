@@ -6,9 +6,11 @@
 //! it holds every operation its figures are exact.
 
 use super::bounds::{Listed, Seen, Strictness, error_units};
-use super::evidence::{CAUSE_SHARE, FAMILY_KEYS, PREFIX_LIFT, estimated, key_or_tag};
+use super::cause::{Judged, judge_lift};
+use super::closely::{Closely, NamesOf, Told};
 use super::sample::{NAME_BYTES, mixed};
-use super::{Cause, KeptName, Prefixes, Share};
+use super::share::{CAUSE_SHARE, FAMILY_KEYS, estimated};
+use super::{KeptName, Prefixes, Share, Tally};
 use crate::slot::{SLOT_COUNT, Slot, hash_tag};
 use crate::source::{Calls, Command, joined_spans};
 use std::cmp::Reverse;
@@ -219,39 +221,79 @@ impl Operations {
     }
 
     /// Why these slots are hot, in the order given: as [`super::Tally::causes`] does for keys.
-    pub(super) fn causes(&self, slots: &[Slot], prefixes: Prefixes) -> Vec<Cause> {
-        let sampled = self.sorted();
+    /// `looked` is a second look at some of them.
+    pub(super) fn judged(
+        &self,
+        slots: &[Slot],
+        prefixes: Prefixes,
+        looked: Option<&Tally>,
+    ) -> Vec<Judged> {
+        let once = self.sorted();
+        let again =
+            looked.and_then(|looked| Some((looked.closely.as_deref()?, looked.operations()?)));
+        let again = again.map(|(closely, operations)| (closely, operations, operations.sorted()));
         let mut everywhere: BTreeMap<&[u8], u64> = BTreeMap::new();
-        for prefix in sampled
-            .iter()
-            .filter_map(|(_, _, key)| first_level(prefixes, key))
-        {
+        for prefix in once.iter().filter_map(|(_, _, key)| prefixes.first(key)) {
             *everywhere.entry(prefix).or_default() += 1;
         }
-        let cause = |slot: &Slot| {
+        let judge = |slot: &Slot| {
+            let again = again.as_ref().filter(|(closely, ..)| closely.has(*slot));
+            let (sampled, is_complete) = match again {
+                Some((_, operations, sampled)) => (sampled, operations.is_complete()),
+                None => (&once, self.is_complete()),
+            };
             let of_slot = sampled.iter().filter(|(_, of, _)| of == slot);
             let of_slot = OfSlot {
                 keys: of_slot.map(|(_, _, key)| &**key).collect(),
-                is_complete: self.is_complete(),
+                is_complete,
             };
+            let counted =
+                |of| again.map(|(closely, ..)| closely.called(*slot, of, self.slot(*slot)));
             let key = of_slot.heaviest(1, Some);
-            let key = key.map(|(name, share)| (Some(name), share));
+            let key = key.unless_sure(counted(NamesOf::CalledKeys));
             let tag = of_slot.heaviest(FAMILY_KEYS, hash_tag);
-            let prefix = || of_slot.heaviest(FAMILY_KEYS, |key| first_level(prefixes, key));
-            let is_special = |name: &[u8], share: Share| {
-                let overall = everywhere.get(name).copied().unwrap_or(0);
-                share.value >= PREFIX_LIFT * (overall as f64 / sampled.len() as f64)
+            let tag = tag.unless_sure(counted(NamesOf::CalledTags));
+            let prefix = of_slot.heaviest(FAMILY_KEYS, |key| prefixes.first(key));
+            let prefix = prefix.unless_sure(counted(NamesOf::CalledPrefixes));
+            let prefix = match &prefix.found {
+                Some((name, share)) => {
+                    let operations = everywhere.get(&*name.bytes).copied().unwrap_or(0);
+                    let value = operations as f64 / once.len() as f64;
+                    let overall = estimated(value, once.len() as u64, self.is_complete());
+                    judge_lift(*share, overall, prefix)
+                }
+                None => prefix,
             };
-            key_or_tag(key, tag)
-                .or_else(|| match prefix() {
-                    Some((name, share)) if is_special(&name.bytes, share) => {
-                        Some(Cause::Prefix { name, share })
-                    }
-                    _ => None,
-                })
-                .unwrap_or(Cause::ManyKeys)
+            let is_key_sure = key.is_sure;
+            let key = key.found.map(|(name, share)| (Some(name), share));
+            let tag = Told {
+                is_sure: tag.is_sure && is_key_sure,
+                ..tag
+            };
+            Judged::new(key, tag, prefix, of_slot.keys.len() as u64)
         };
-        slots.iter().map(cause).collect()
+        slots.iter().map(judge).collect()
+    }
+
+    /// Tells what to count in a second look: the keys that the sample shows, and what they have in common.
+    pub(super) fn await_names(&self, closely: &mut Closely) {
+        let mut slots: BTreeMap<Slot, Vec<&[u8]>> = BTreeMap::new();
+        for (_, slot, key) in self.sorted() {
+            slots.entry(*slot).or_default().push(key);
+        }
+        let prefixes = closely.prefixes();
+        for (slot, keys) in slots {
+            let mut await_names = |of, name_of: &dyn Fn(&'_ [u8]) -> Option<&'_ [u8]>| {
+                let mut names: BTreeMap<&[u8], u64> = BTreeMap::new();
+                for name in keys.iter().filter_map(|key| name_of(key)) {
+                    *names.entry(name).or_default() += 1;
+                }
+                closely.await_names(slot, of, names.into_iter());
+            };
+            await_names(NamesOf::CalledKeys, &|key| Some(key));
+            await_names(NamesOf::CalledTags, &|key| hash_tag(key));
+            await_names(NamesOf::CalledPrefixes, &|key| prefixes.first(key));
+        }
     }
 }
 
@@ -265,6 +307,18 @@ impl<'run> OfSlot<'run> {
     /// The name that most operations have, of equals the one that sorts first: when it is that of so
     /// many keys, and so much of the slot that it may be the cause.
     fn heaviest(
+        &self,
+        least_keys: u64,
+        name_of: impl Fn(&'run [u8]) -> Option<&'run [u8]>,
+    ) -> Told {
+        let found = self.heavy(least_keys, name_of);
+        Told {
+            found,
+            is_sure: self.is_complete,
+        }
+    }
+
+    fn heavy(
         &self,
         least_keys: u64,
         name_of: impl Fn(&'run [u8]) -> Option<&'run [u8]>,
@@ -288,14 +342,15 @@ impl<'run> OfSlot<'run> {
     }
 }
 
-/// A key's shortest prefix.
-fn first_level(prefixes: Prefixes, key: &[u8]) -> Option<&[u8]> {
-    prefixes.levels(prefixes.longest(key)?).next()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tally::Cause;
+
+    fn causes(operations: &Operations, slots: &[Slot]) -> Vec<Cause> {
+        let judged = operations.judged(slots, Prefixes::default(), None);
+        judged.into_iter().map(|judged| judged.cause).collect()
+    }
 
     /// Operations of which a quarter are on one key, more than a sample holds.
     fn count(part: impl Fn(u64) -> bool) -> Operations {
@@ -326,7 +381,7 @@ mod tests {
                 operations.commands(),
                 operations.sorted(),
                 operations.hot_keys(20),
-                operations.causes(&hot, Prefixes::default())
+                causes(operations, &hot)
             )
         };
         let whole = count(|_| true);
@@ -339,7 +394,7 @@ mod tests {
         };
         assert_eq!(&*hot.key, b"hot");
         assert!((hot.share.value - 0.25).abs() <= hot.share.error, "{hot:?}");
-        let causes = whole.causes(&[hot.slot], Prefixes::default());
+        let causes = causes(&whole, &[hot.slot]);
         assert!(matches!(&causes[0], Cause::Key { name: Some(name), .. } if &**name == b"hot"));
     }
 
@@ -355,7 +410,7 @@ mod tests {
                 operations.add(key.as_bytes(), slot, Command::from_name(b"get"), place);
             }
             let slot = Slot::for_key(keys[0].0.as_bytes());
-            operations.causes(&[slot], Prefixes::default()).remove(0)
+            causes(&operations, &[slot]).remove(0)
         };
         let is_tag = |cause| matches!(cause, Cause::HashTag { name, .. } if &*name == b"tag");
         let is_key =

@@ -76,6 +76,12 @@ impl Prefixes {
         end.map(|end| &key[..end])
     }
 
+    /// The shortest prefix of a key; none without a delimiter in it.
+    #[inline]
+    pub(super) fn first<'key>(&self, key: &'key [u8]) -> Option<&'key [u8]> {
+        self.next(key, 0).map(|end| &key[..end])
+    }
+
     /// A prefix and those that it begins with, the shortest first.
     pub(super) fn levels<'name>(&self, longest: &'name [u8]) -> impl Iterator<Item = &'name [u8]> {
         let prefixes = *self;

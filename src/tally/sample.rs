@@ -23,6 +23,7 @@ use super::chosen::{Chosen, TOGETHER};
 use super::name::Name;
 use super::{Prefixes, Weight};
 use crate::slot::{KeySpan, Slot, hash_tag};
+use crate::source::Number;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,7 +42,7 @@ pub(super) struct Sampled {
     /// The smaller, the sooner it is kept.
     pub(super) order: u64,
     pub(super) slot: Slot,
-    pub(super) size_bytes: u64,
+    pub(super) size_bytes: Number,
     pub(super) tag: Option<Name>,
     pub(super) prefix: Option<Name>,
 }
@@ -128,7 +129,7 @@ impl Bottom {
 
     /// Keeps a key that is [taken](Bottom::takes).
     #[cold]
-    fn add(&mut self, key: &[u8], slot: Slot, size_bytes: u64, order: u64, prefixes: Prefixes) {
+    fn add(&mut self, key: &[u8], slot: Slot, size_bytes: Number, order: u64, prefixes: Prefixes) {
         self.keep(Sampled {
             order,
             slot,
@@ -253,16 +254,16 @@ impl Samples {
         }
         for at in candidates.all() {
             let key = run.spans[at].of(run.bytes);
-            self.offer(key, run.slots[at], run.sizes[at].or_zero(), hashes[at]);
+            self.offer(key, run.slots[at], run.sizes[at], hashes[at]);
         }
     }
 
-    fn offer(&mut self, key: &[u8], slot: Slot, size_bytes: u64, hash: u64) {
+    fn offer(&mut self, key: &[u8], slot: Slot, size_bytes: Number, hash: u64) {
         if self.by_keys.takes(hash) {
             self.by_keys.add(key, slot, size_bytes, hash, self.prefixes);
         }
-        if size_bytes > 0 {
-            let order = byte_order(hash, size_bytes);
+        if size_bytes.or_zero() > 0 {
+            let order = byte_order(hash, size_bytes.or_zero());
             if self.by_bytes.takes(order) {
                 self.by_bytes
                     .add(key, slot, size_bytes, order, self.prefixes);
@@ -278,7 +279,7 @@ impl Samples {
             let hash = hash_of(*slot, offset + u64::from(span.start));
             if self.by_keys.takes(hash) {
                 self.by_keys
-                    .add(span.of(text), *slot, 0, hash, self.prefixes);
+                    .add(span.of(text), *slot, Number::UNKNOWN, hash, self.prefixes);
             }
         }
     }
@@ -315,7 +316,8 @@ impl Samples {
             threshold = priority(kept.swap_remove(worst).order) as u64;
         }
         let used = kept.into_iter();
-        let weighed = used.map(move |sampled| (sampled, sampled.size_bytes.max(threshold)));
+        let weighed =
+            used.map(move |sampled| (sampled, sampled.size_bytes.or_zero().max(threshold)));
         (is_complete, weighed)
     }
 }
@@ -389,7 +391,13 @@ mod tests {
         let keep = |bottom: &mut Bottom, order: u64| {
             bottom.learn();
             if bottom.takes(order) {
-                bottom.add(b"a:b", Slot::MIN, 1, order, Prefixes::default());
+                bottom.add(
+                    b"a:b",
+                    Slot::MIN,
+                    Some(1).into(),
+                    order,
+                    Prefixes::default(),
+                );
             }
         };
         let mut alone = Bottom::new(100);

@@ -66,6 +66,20 @@ impl SlotCounts {
         }
     }
 
+    /// Says that a key that was counted has no size.
+    pub(super) fn has_unsized(&mut self, slot: Slot) {
+        let unsized_keys = &mut self.settled[slot.index()].unsized_keys;
+        *unsized_keys = unsized_keys.saturating_add(1);
+    }
+
+    /// Says that none of the keys that were counted has a size.
+    pub(super) fn all_are_unsized(&mut self) {
+        self.settle();
+        for settled in &mut self.settled {
+            settled.unsized_keys = settled.keys;
+        }
+    }
+
     /// Adds what was counted elsewhere.
     pub(super) fn add_count(&mut self, slot: Slot, count: SlotCount) {
         self.settled[slot.index()].add(count);
@@ -117,6 +131,7 @@ impl Recent {
             keys: u64::from(self.keys),
             bytes: self.bytes,
             expiring: u64::from(self.expiring),
+            unsized_keys: 0,
         }
     }
 }
@@ -141,11 +156,13 @@ mod tests {
             keys,
             bytes: u64::MAX,
             expiring: keys,
+            unsized_keys: 0,
         };
         let of_last = SlotCount {
             keys: 3 * keys,
             bytes: 3 * keys,
             expiring: 0,
+            unsized_keys: 0,
         };
         assert_eq!([counts.get(first), counts.get(last)], [of_first, of_last]);
         let mut twice = counts.clone();

@@ -35,6 +35,9 @@ struct Counted {
     /// The newest tag of each slot. Most slots have few, so that nearly every key is counted without
     /// looking its tag up by name.
     newest: Box<[u32]>,
+    /// By number: how many keys have no known size, of tags with such keys. Few have, so that the others
+    /// needn't carry it.
+    unsized_keys: HashMap<u32, u64>,
 }
 
 /// A tag and what was counted of it.
@@ -46,7 +49,8 @@ struct Tag {
     slot: Slot,
     /// The tag of its slot that came before it.
     older: u32,
-    count: GroupCount,
+    keys: u64,
+    bytes: u64,
 }
 
 /// No tag.
@@ -62,6 +66,7 @@ impl Default for Counted {
             tags: Vec::new(),
             by_name: HashMap::new(),
             newest: vec![NONE; SLOT_COUNT].into(),
+            unsized_keys: HashMap::new(),
         }
     }
 }
@@ -90,7 +95,12 @@ impl Counted {
     }
 
     fn count(&mut self, index: u32, count: GroupCount) {
-        self.tags[index as usize].count.add(count.keys, count.bytes);
+        let tag = &mut self.tags[index as usize];
+        tag.keys = tag.keys.saturating_add(count.keys);
+        tag.bytes = tag.bytes.saturating_add(count.bytes);
+        if count.unsized_keys > 0 {
+            *self.unsized_keys.entry(index).or_default() += count.unsized_keys;
+        }
     }
 
     #[inline(never)]
@@ -108,8 +118,10 @@ impl Counted {
             length: name.len() as u32,
             slot,
             older: self.newest[slot.index()],
-            count,
+            keys: 0,
+            bytes: 0,
         });
+        self.count(index, count);
         self.names.extend_from_slice(name);
         self.by_name.insert(name.into(), index);
         self.newest[slot.index()] = index;
@@ -121,14 +133,24 @@ impl Tags {
     /// Counts a key with this tag.
     #[inline]
     pub(super) fn add(&mut self, tag: &[u8], slot: Slot, size_bytes: u64) {
-        self.add_many(
-            tag,
-            slot,
-            GroupCount {
-                keys: 1,
-                bytes: size_bytes,
-            },
-        );
+        self.add_many(tag, slot, GroupCount::of_key(size_bytes));
+    }
+
+    /// Says that a key that was counted has no size.
+    pub(super) fn has_unsized(&mut self, tag: &[u8]) {
+        if let Some(counted) = &mut self.0
+            && let Some(index) = counted.by_name.get(tag)
+        {
+            *counted.unsized_keys.entry(*index).or_default() += 1;
+        }
+    }
+
+    /// Says that none of the keys that were counted has a size.
+    pub(super) fn all_are_unsized(&mut self) {
+        if let Some(counted) = &mut self.0 {
+            let keys = counted.tags.iter().map(|tag| tag.keys);
+            counted.unsized_keys = (0..).zip(keys).collect();
+        }
     }
 
     /// Whether tags are still counted: there weren't too many.
@@ -164,6 +186,13 @@ impl Tags {
     pub(super) fn all(&self) -> Option<impl Iterator<Item = (&[u8], Slot, GroupCount)>> {
         let counted = self.0.as_ref()?;
         let tags = counted.tags.iter();
-        Some(tags.map(|tag| (counted.name(tag), tag.slot, tag.count)))
+        Some((0..).zip(tags).map(|(index, tag)| {
+            let count = GroupCount {
+                keys: tag.keys,
+                bytes: tag.bytes,
+                unsized_keys: counted.unsized_keys.get(&index).copied().unwrap_or(0),
+            };
+            (counted.name(tag), tag.slot, count)
+        }))
     }
 }

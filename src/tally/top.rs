@@ -1,7 +1,7 @@
 //! The largest of everything: keys, hash tags, prefixes.
 
 use super::bounds::{Listed, Seen, Strictness, error_units};
-use super::evidence::{Share, Weight, units_of};
+use super::share::{Share, Weight, units_of};
 use super::{BigKey, KeptName, Tally, biggest};
 use crate::slot::Slot;
 use std::cmp::Reverse;
@@ -19,6 +19,9 @@ pub enum Family {
     Prefix,
 }
 
+/// A tag with its slot, or a prefix.
+type NameOfSlot<'tally> = (&'tally [u8], Option<Slot>);
+
 /// Keys that have something in common.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
@@ -31,8 +34,11 @@ pub struct Named {
     /// By how many these may be off, with 95 % confidence for all that are listed together; 0 when
     /// they were counted.
     pub error_units: u64,
-    /// Their share of all keys, or bytes, with its error for all that are listed together.
+    /// Their share of all keys, or of all bytes that are known, with its error for all that are listed
+    /// together.
     pub share: Share,
+    /// How many of the keys have no known size; none where a sample doesn't tell. Bytes are without them.
+    pub unsized_keys: Option<u64>,
 }
 
 /// How much is kept of the name of one of the biggest keys.
@@ -156,6 +162,7 @@ impl Tally {
                     value: units as f64 / total.max(1) as f64,
                     error: 0.0,
                 },
+                unsized_keys: Some(self.told(count).unsized_keys),
             }
         });
         Some(named.collect())
@@ -163,14 +170,14 @@ impl Tally {
 
     fn estimated_names(&self, family: Family, weight: Weight, total: u64) -> Vec<Named> {
         let (is_complete, sampled) = self.samples.weighed(weight);
-        let mut names: HashMap<(&[u8], Option<Slot>), Seen> = HashMap::new();
+        let mut names: HashMap<NameOfSlot<'_>, Seen> = HashMap::new();
         let mut all = Seen::default();
         // Keys that are drawn stand for the threshold, all others for more.
         let mut threshold: Option<u64> = None;
         for (sampled, stands_for) in sampled {
             let add = |seen: &mut Seen| match weight {
                 Weight::Keys => seen.add_one(),
-                Weight::Bytes => seen.add(stands_for, sampled.size_bytes),
+                Weight::Bytes => seen.add(stands_for, sampled.size_bytes.or_zero()),
             };
             add(&mut all);
             if weight == Weight::Bytes {
@@ -193,6 +200,7 @@ impl Tally {
             threshold,
             strictness: Strictness::together(names.len()),
         };
+        let unsized_keys = self.sampled_unsized(family);
         let named = names.into_iter().filter_map(|((name, slot), seen)| {
             let share = listed.share(seen)?;
             Some(Named {
@@ -201,8 +209,35 @@ impl Tally {
                 units: listed.units(seen, share),
                 error_units: error_units(share, total),
                 share,
+                unsized_keys: unsized_keys
+                    .as_ref()
+                    .map(|of_each| of_each.get(&(name, slot)).copied().unwrap_or(0)),
             })
         });
         named.collect()
+    }
+
+    /// The keys without a size of each name that has some, where that can be told.
+    fn sampled_unsized(&self, family: Family) -> Option<HashMap<NameOfSlot<'_>, u64>> {
+        let mut of_each = HashMap::new();
+        if self.unsized_keys == 0 {
+            return Some(of_each);
+        }
+        let (is_complete, sampled) = self.samples.weighed(Weight::Keys);
+        if !is_complete {
+            return None;
+        }
+        for (sampled, _) in sampled.filter(|(sampled, _)| !sampled.size_bytes.is_known()) {
+            let mut add = |name, slot| *of_each.entry((name, slot)).or_default() += 1;
+            match (family, &sampled.tag, &sampled.prefix) {
+                (Family::HashTag, Some(tag), _) => add(&**tag, Some(sampled.slot)),
+                (Family::Prefix, _, Some(longest)) => {
+                    let levels = self.samples.prefixes.levels(longest);
+                    levels.for_each(|level| add(level, None));
+                }
+                _ => {}
+            }
+        }
+        Some(of_each)
     }
 }

@@ -30,7 +30,7 @@ fn small(weights: Weights, seed: u64) -> Small {
                 Weights::Giants if index % 4 == 3 => {
                     widest * count as u64 / (2 * nodes as u64) + random.below(2 * widest)
                 }
-                Weights::Giants => 1 + random.below(widest),
+                _ => 1 + random.below(widest),
             };
             (weight, node.min(nodes - 1))
         })

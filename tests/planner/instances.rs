@@ -13,6 +13,10 @@ pub enum Weights {
     Zipf,
     /// Uniform, and one slot for each four nodes takes half of a node's share to double of it.
     Giants,
+    /// Numbers of keys of equal size that hash evenly: a Poisson distribution with a mean of 20.
+    Poisson,
+    /// A power law: the chance to be above x falls with the 1.2th power of x.
+    Pareto,
 }
 
 /// Where the slots are before.
@@ -30,7 +34,17 @@ pub enum Placement {
     OneDrained,
 }
 
+/// The kinds that most tests go through.
 pub const WEIGHTS: [Weights; 3] = [Weights::Uniform, Weights::Zipf, Weights::Giants];
+
+/// Every kind.
+pub const FAMILIES: [Weights; 5] = [
+    WEIGHTS[0],
+    WEIGHTS[1],
+    WEIGHTS[2],
+    Weights::Poisson,
+    Weights::Pareto,
+];
 
 pub const PLACEMENTS: [Placement; 5] = [
     Placement::Balanced,
@@ -128,7 +142,29 @@ fn bytes(nodes: usize, weights: Weights, random: &mut Random) -> Vec<u64> {
             }
             all
         }
+        Weights::Poisson => (0..SLOT_COUNT)
+            .map(|_| MEAN / 20 * poisson(20, random))
+            .collect(),
+        Weights::Pareto => (0..SLOT_COUNT)
+            .map(|_| {
+                let chance = (1 + random.below(1 << 32)) as f64 / (1_u64 << 32) as f64;
+                (MEAN as f64 / 6.0 * chance.powf(-1.0 / 1.2)) as u64
+            })
+            .collect(),
     }
+}
+
+/// A number with a Poisson distribution: the arrivals of one unit of time (Knuth).
+fn poisson(mean: u64, random: &mut Random) -> u64 {
+    let end = (-(mean as f64)).exp();
+    let mut product = 1.0;
+    for arrivals in 0.. {
+        product *= random.below(1 << 32) as f64 / (1_u64 << 32) as f64;
+        if product <= end {
+            return arrivals;
+        }
+    }
+    unreachable!("a product of numbers below one falls to nothing")
 }
 
 fn owners(nodes: usize, placement: Placement) -> Vec<usize> {

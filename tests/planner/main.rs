@@ -3,5 +3,6 @@
 mod exact;
 mod file;
 mod fingerprint;
+mod fragmentation;
 mod instances;
 mod quality;

@@ -1,7 +1,7 @@
 //! What no rebalance can mend.
 
 use super::super::key::base64_if_needed;
-use super::super::numbers::rounded;
+use super::super::rounding::rounded;
 use super::{Scope, cut_mark};
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
@@ -58,8 +58,11 @@ pub(super) fn advice(tally: &Tally, view: &ClusterView) -> Vec<Advice> {
         return Vec::new();
     }
     let fair_share = 1.0 / nodes as f64;
+    // A share of the bytes that are known is no share of all.
+    let knows_all = tally.unsized_keys() == 0;
     [(Weight::Bytes, "bytes"), (Weight::Keys, "keys")]
         .into_iter()
+        .filter(|(weight, _)| *weight == Weight::Keys || knows_all)
         .flat_map(|(weight, word)| {
             let tags = tally.heaviest(Family::HashTag, weight, LOOKED_AT);
             // An estimate must be above the fair share at its lower bound too.

@@ -1,9 +1,9 @@
 //! The charts of an analysis; a page of text leaves them out.
 
 use super::super::chart::Bars;
-use super::super::numbers::{bytes_text, count_text};
 use super::super::page::Page;
 use super::{Analysis, ClassRow, SlotRow, Spread};
+use crate::numbers::{bytes_text, count_text};
 use crate::slot::SLOT_COUNT;
 use std::io;
 
@@ -16,11 +16,16 @@ pub(super) fn slots(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> 
     slot_bars(page, "Keys", analysis, &spread.keys, count_text, |row| {
         row.keys
     })?;
-    let Some(bytes) = &spread.bytes else {
-        return Ok(());
-    };
-    let of = |row: &SlotRow| row.bytes.unwrap_or(0);
-    slot_bars(page, "Bytes", analysis, bytes, bytes_text, of)
+    // Where a slot has nothing that is known, there is no bar.
+    let of = |row: &SlotRow| row.size.known().unwrap_or(0);
+    if let Some(bytes) = &spread.bytes {
+        slot_bars(page, "Bytes", analysis, bytes, bytes_text, of)?;
+    }
+    if let Some(bytes) = &spread.bytes_at_least {
+        let unit = "Bytes, without those of keys whose size is unknown,";
+        slot_bars(page, unit, analysis, bytes, bytes_text, of)?;
+    }
+    Ok(())
 }
 
 fn slot_bars(

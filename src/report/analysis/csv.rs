@@ -9,9 +9,11 @@ use std::io::{self, Write};
 
 /// Writes a row for each of the 16,384 slots: `slot,keys,bytes,expiring,biggest_key` (cut after 256
 /// bytes, with `…` behind it), `biggest_key_bytes`,
+/// `bytes_at_least,unsized_keys` when keys have no known size,
 /// `operations` when there were logs of MONITOR, and `node_id,node_addr` when a slot map is known.
 ///
-/// Unknown bytes are empty. A key that a spreadsheet would take for a formula
+/// Bytes are empty where a key of the slot has no known size: then `bytes_at_least` has what the others
+/// take, and `unsized_keys` says how many have none. A key that a spreadsheet would take for a formula
 /// has an apostrophe before it; the JSON report has names as they are.
 ///
 /// # Errors
@@ -26,6 +28,10 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
         "biggest_key",
         "biggest_key_bytes",
     ];
+    let lacks_sizes = tally.unsized_keys() > 0;
+    if lacks_sizes {
+        header.extend(["bytes_at_least", "unsized_keys"]);
+    }
     if tally.operations().is_some() {
         header.push("operations");
     }
@@ -36,15 +42,14 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
     let known = Known::of(tally);
     for slot in Slot::all() {
         let count = tally.slot(slot);
+        let size = known.of_slots(count);
+        let number = |known: Option<u64>| known.map(|known| known.to_string()).unwrap_or_default();
         let biggest = tally.biggest_key(slot);
         let name = biggest.map(|key| KeptName::from(key).text());
         let mut row = vec![
             slot.to_string(),
             count.keys.to_string(),
-            known
-                .bytes(count.bytes)
-                .map(|bytes| bytes.to_string())
-                .unwrap_or_default(),
+            number(size.bytes),
             count.expiring.to_string(),
             name.map(|name| guarded(&name).into_owned())
                 .unwrap_or_default(),
@@ -52,6 +57,9 @@ pub fn write(out: &mut dyn Write, tally: &Tally, view: Option<&ClusterView>) -> 
                 .map(|key| key.size_bytes.to_string())
                 .unwrap_or_default(),
         ];
+        if lacks_sizes {
+            row.extend([number(size.bytes_at_least), size.unsized_keys.to_string()]);
+        }
         row.extend(
             tally
                 .operations()

@@ -1,6 +1,6 @@
 //! How even a distribution over slots is.
 
-use super::super::numbers::rounded;
+use super::super::rounding::rounded;
 use serde::Serialize;
 
 /// Below so many keys a slot on average, the chi-square test says nothing (Cochran's rule).

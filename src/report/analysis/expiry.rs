@@ -1,7 +1,7 @@
 //! How soon keys expire.
 
-use super::super::numbers::rounded;
-use super::Known;
+use super::super::rounding::rounded;
+use super::{Bytes, Known};
 use crate::source::Moment;
 use crate::tally::{GroupCount, Tally};
 use serde::Serialize;
@@ -23,7 +23,7 @@ const HOUR_MS: u64 = 3_600_000;
 pub struct Expiry {
     /// From when is counted: the beginning of the hour asked for; of the day where `resolution` is `day`.
     pub as_of: String,
-    /// How finely times are told apart: `hour`, or `day` with very many different hours.
+    /// How finely times are told apart: `hour`, or `day` with very many different hours (then `year` from June 2149 on).
     pub resolution: &'static str,
     /// How many keys have a known time.
     pub known: u64,
@@ -35,6 +35,10 @@ pub struct Expiry {
     pub median: String,
     /// The hour or day of the last.
     pub last: String,
+    /// Whether the first is of 1970, and stands for any earlier time too.
+    pub first_or_earlier: bool,
+    /// Whether the last is the end of the year 9999, and stands for any later time too.
+    pub last_or_later: bool,
     /// How many expire when; every key with a known time is in one of these.
     pub horizon: Vec<Horizon>,
 }
@@ -48,7 +52,8 @@ pub struct Horizon {
     /// How many keys.
     pub keys: u64,
     /// How many bytes they free.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
     /// Their share of the keys with a known time.
     pub share: f64,
 }
@@ -64,8 +69,7 @@ pub(super) fn expiry(tally: &Tally, known: Known, as_of: Moment) -> Option<Expir
     let mut classes = [GroupCount::default(); HORIZONS.len() + 2];
     for (at, count) in &times {
         let class = class(*at, as_of);
-        classes[class].keys = classes[class].keys.saturating_add(count.keys);
-        classes[class].bytes = classes[class].bytes.saturating_add(count.bytes);
+        classes[class] = classes[class].plus(*count);
     }
     let all = classes
         .iter()
@@ -81,12 +85,14 @@ pub(super) fn expiry(tally: &Tally, known: Known, as_of: Moment) -> Option<Expir
         first: first.to_string(),
         median: median(&times, all).to_string(),
         last: last.to_string(),
+        first_or_earlier: first.is_beginning(),
+        last_or_later: last.is_end(),
         horizon: names
             .zip(classes)
             .map(|(within, class)| Horizon {
                 within,
                 keys: class.keys,
-                bytes: known.bytes(class.bytes),
+                size: known.of_group(class),
                 share: rounded(class.keys as f64 / all.max(1) as f64),
             })
             .collect(),

@@ -1,7 +1,7 @@
 //! The biggest keys, and the heaviest hash tags and prefixes, as rows of a report.
 
 use super::super::key::base64_if_needed;
-use super::super::numbers::{rounded, rounded_up};
+use super::super::rounding::{rounded, rounded_up};
 use super::{cut_mark, whole_length};
 use crate::escape::key_text;
 use crate::slot::Slot;
@@ -51,10 +51,17 @@ pub struct FamilyRow {
     /// How many keys, in the list by keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<u64>,
-    /// How many bytes, in the list by bytes.
+    /// How many bytes, in the list by bytes, where every key has a known size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Their share of all keys, or bytes.
+    /// How many bytes those keys take that have a known size, where others have none or may have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_at_least: Option<u64>,
+    /// How many of the keys have no known size, where there are such keys; unknown where a sample
+    /// doesn't tell.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unsized_keys: Option<u64>,
+    /// Their share of all keys, or of all bytes that are known.
     pub share: f64,
     /// Whether they were counted, not estimated.
     pub exact: bool,
@@ -95,8 +102,13 @@ pub(super) fn families(tally: &Tally, family: Family, top: usize) -> Families {
     Families { by_keys, by_bytes }
 }
 
+fn is_zero(count: &Option<u64>) -> bool {
+    *count == Some(0)
+}
+
 fn row(named: Named, weight: Weight) -> FamilyRow {
     let is_exact = named.share.error == 0.0;
+    let are_all_known = named.unsized_keys == Some(0);
     let error_of = |wanted| (!is_exact && weight == wanted).then_some(named.error_units);
     FamilyRow {
         name: key_text(&named.name).into_owned(),
@@ -104,7 +116,9 @@ fn row(named: Named, weight: Weight) -> FamilyRow {
         name_base64: base64_if_needed(&named.name),
         slot: named.slot.map(Slot::number),
         keys: (weight == Weight::Keys).then_some(named.units),
-        bytes: (weight == Weight::Bytes).then_some(named.units),
+        bytes: (weight == Weight::Bytes && are_all_known).then_some(named.units),
+        bytes_at_least: (weight == Weight::Bytes && !are_all_known).then_some(named.units),
+        unsized_keys: named.unsized_keys,
         share: rounded(named.share.value),
         exact: is_exact,
         error: (!is_exact).then(|| rounded_up(named.share.error)),

@@ -4,8 +4,8 @@
 //! doesn't own it. No file says which node wrote it: it is taken for the file of the primary (or of
 //! a replica of it) that owns most of its slots, if that is more than half of them.
 
-use super::super::numbers::count_text;
 use crate::cluster::{ClusterView, Node, OpenSlot};
+use crate::numbers::count_text;
 use crate::slot::{Slot, SlotSet};
 use crate::tally::InputSummary;
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! The analysis as a page for a browser.
 
 use super::super::html::Html;
-use super::super::numbers::count_text;
 use super::{Analysis, table};
+use crate::numbers::count_text;
 use std::io::{self, Write};
 
 /// Writes the analysis as one HTML document: the tables of the text, with charts.

@@ -1,17 +1,17 @@
 //! What `analyze` says of a tally.
 //!
-//! The JSON form is one document, `schema` 1, with the names of the structs
-//! here; `docs/analyze.schema.json` has every field. Bytes are `null` where no key has a known size (a list of
-//! keys, a log of MONITOR);
-//! where only some have one, bytes are the sum of those, and
-//! `totals.unsized_keys` says how many are missing. A `cause` is counted when
-//! `exact` is true; otherwise it is estimated from a sample, and `error` is by
-//! how much the share may be off, with 95 % confidence.
+//! The JSON form is one document, `schema` 2, with the names of the structs
+//! here; `docs/analyze.schema.json` has every field. Bytes are `null` wherever a key has no known size (of
+//! a module, of a list); then `unsized_keys` says how many have none, and `bytes_at_least` what the
+//! others take. A `cause` is counted when `exact` is true; otherwise it is estimated from a sample, and
+//! `error` is by how much the share may be off, with 95 % confidence. Slots that
+//! were looked at twice ([`crate::tally::run_twice`] with [`slots_in_doubt`]) have counted ones.
 
 mod advice;
 #[cfg(feature = "cli")]
 mod charts;
 pub mod csv;
+mod doubt;
 mod evenness;
 mod expiry;
 mod families;
@@ -30,6 +30,7 @@ mod scope;
 pub mod table;
 
 pub use advice::Advice;
+pub use doubt::slots_in_doubt;
 pub use evenness::ChiSquare;
 pub use expiry::{Expiry, Horizon};
 pub use families::{BigKeyRow, Families, FamilyRow};
@@ -39,7 +40,7 @@ pub use rows::*;
 pub use scope::Scope;
 
 use super::key::base64_if_needed;
-use super::numbers::rounded;
+use super::rounding::rounded;
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
 use crate::slot::{SLOT_COUNT, Slot};
@@ -48,8 +49,12 @@ use crate::tally::{
     Cause, Class, Family, GroupCount, InputSummary, KeptName, Outcome, Share, SlotCount, Tally,
     Weight,
 };
+use doubt::fullest;
 use evenness::{chi_square, gini};
 use serde::Serialize;
+
+/// The version of the JSON form. In the first, `bytes` were those of the keys with a known size.
+const SCHEMA: u32 = 2;
 
 /// A report of a tally, ready to be written.
 #[derive(Debug, Serialize)]
@@ -64,6 +69,9 @@ pub struct Analysis {
     pub slots: Vec<SlotRow>,
     /// The slots with the most keys and with the most bytes.
     pub hot_slots: HotSlots,
+    /// What became of the second look at hot slots: `done`, `not_needed` (also where nobody asked for one),
+    /// `impossible` or `changed`.
+    pub second_pass: &'static str,
     /// The biggest keys.
     pub big_keys: Vec<BigKeyRow>,
     /// The heaviest hash tags.
@@ -138,11 +146,12 @@ impl Analysis {
             || rayon::join(|| heaviest(Family::HashTag), || heaviest(Family::Prefix)),
         );
         Analysis {
-            schema: 1,
+            schema: SCHEMA,
             totals: totals(tally, known, slots.len()),
             distribution: distribution(tally, known, scope),
             slots,
             hot_slots: HotSlots { by_keys, by_bytes },
+            second_pass: outcome.second_pass.word(),
             big_keys: families::big_keys(tally, top),
             hash_tags,
             prefixes,
@@ -165,7 +174,7 @@ impl Analysis {
                 .map(|(db, count)| DatabaseRow {
                     db,
                     keys: count.keys,
-                    bytes: known.bytes(count.bytes),
+                    size: known.of_group(count),
                 })
                 .collect(),
             operations: operations::operations(tally, top),
@@ -204,16 +213,31 @@ impl Known {
         Known(has_keys && tally.knows_bytes())
     }
 
-    fn bytes(self, bytes: u64) -> Option<u64> {
-        self.0.then_some(bytes)
+    /// The bytes of so many keys.
+    fn size(self, keys: u64, bytes: u64, unsized_keys: u64) -> Bytes {
+        Bytes {
+            bytes: (self.0 && unsized_keys == 0).then_some(bytes),
+            bytes_at_least: (self.0 && unsized_keys > 0 && unsized_keys < keys).then_some(bytes),
+            unsized_keys,
+        }
+    }
+
+    fn of_slots(self, count: SlotCount) -> Bytes {
+        self.size(count.keys, count.bytes, count.unsized_keys)
+    }
+
+    fn of_group(self, count: GroupCount) -> Bytes {
+        self.size(count.keys, count.bytes, count.unsized_keys)
     }
 }
 
 fn totals(tally: &Tally, known: Known, slots_used: usize) -> Totals {
     let total = tally.total();
+    let size = known.of_slots(total);
     Totals {
         keys: total.keys,
-        bytes: known.bytes(total.bytes),
+        bytes: size.bytes,
+        bytes_at_least: size.bytes_at_least,
         expiring: total.expiring,
         slots_used,
         unsized_keys: tally.unsized_keys(),
@@ -224,7 +248,7 @@ fn slot_row(slot: Slot, count: SlotCount, known: Known) -> SlotRow {
     SlotRow {
         slot: slot.number(),
         keys: count.keys,
-        bytes: known.bytes(count.bytes),
+        size: known.of_slots(count),
         expiring: count.expiring,
     }
 }
@@ -232,7 +256,7 @@ fn slot_row(slot: Slot, count: SlotCount, known: Known) -> SlotRow {
 fn group(count: GroupCount, known: Known) -> Group {
     Group {
         keys: count.keys,
-        bytes: known.bytes(count.bytes),
+        size: known.of_group(count),
     }
 }
 
@@ -244,7 +268,7 @@ fn encodings(tally: &Tally, known: Known) -> Vec<EncodingRow> {
     told.map(|(encoding, count)| EncodingRow {
         encoding: encoding.word(),
         keys: count.keys,
-        bytes: known.bytes(count.bytes),
+        size: known.of_group(count),
     })
     .collect()
 }
@@ -271,6 +295,7 @@ fn distribution(tally: &Tally, known: Known, scope: Scope) -> Distribution {
         slots.map(|slot| units(tally, slot, weight)).collect()
     };
     let keys = of_each(Weight::Keys);
+    let are_all_known = tally.unsized_keys() == 0;
     Distribution {
         empty_slots: SLOT_COUNT - tally.used_slots().len(),
         // A guess that follows the keys is no ground to judge how they lie, nor are parts of slots.
@@ -279,7 +304,8 @@ fn distribution(tally: &Tally, known: Known, scope: Scope) -> Distribution {
             false => chi_square(&keys, tally.pairs_of_tags()),
         },
         keys: spread(keys),
-        bytes: known.0.then(|| spread(of_each(Weight::Bytes))),
+        bytes: (known.0 && are_all_known).then(|| spread(of_each(Weight::Bytes))),
+        bytes_at_least: (known.0 && !are_all_known).then(|| spread(of_each(Weight::Bytes))),
         scope,
     }
 }
@@ -315,15 +341,7 @@ fn hot_slots(
     scope: &Scope,
     top: usize,
 ) -> Vec<HotSlot> {
-    let mut slots: Vec<Slot> = Slot::all()
-        .filter(|slot| units(tally, *slot, weight) > 0)
-        .collect();
-    let order = |slot: &Slot| (std::cmp::Reverse(units(tally, *slot, weight)), *slot);
-    if top < slots.len() {
-        slots.select_nth_unstable_by_key(top, order);
-        slots.truncate(top);
-    }
-    slots.sort_unstable_by_key(order);
+    let slots = fullest(top, |slot| units(tally, slot, weight));
     let total = tally.total();
     let total = match weight {
         Weight::Keys => total.keys,
@@ -339,21 +357,26 @@ fn hot_slots(
             HotSlot {
                 slot: slot.number(),
                 keys: count.keys,
-                bytes: known.bytes(count.bytes),
+                size: known.of_slots(count),
                 share: rounded(share),
                 times_mean: rounded(scope.times_mean(share)),
-                cause: cause_row(cause),
+                cause: cause_row(cause, weight == Weight::Bytes && count.unsized_keys > 0),
             }
         })
         .collect()
 }
 
-fn cause_row(cause: Cause) -> CauseRow {
+/// A cause; of bytes that aren't all known nothing is exact.
+fn cause_row(cause: Cause, lacks_bytes: bool) -> CauseRow {
+    let sampled = match cause {
+        Cause::ManyKeys { sampled } => sampled,
+        _ => None,
+    };
     let (kind, name, share) = match cause {
         Cause::Key { name, share } => ("key", name, share),
         Cause::HashTag { name, share } => ("hash_tag", Some(name), share),
         Cause::Prefix { name, share } => ("prefix", Some(name), share),
-        Cause::ManyKeys => (
+        Cause::ManyKeys { .. } => (
             "many_keys",
             None,
             Share {
@@ -369,8 +392,9 @@ fn cause_row(cause: Cause) -> CauseRow {
         name_bytes: name.as_ref().and_then(whole_length),
         name_base64: name.as_deref().and_then(base64_if_needed),
         share: rounded(share.value),
-        exact: share.error == 0.0,
+        exact: share.error == 0.0 && sampled.is_none() && !lacks_bytes,
         error: (share.error > 0.0).then(|| rounded(share.error)),
+        sampled,
     }
 }
 

@@ -19,7 +19,7 @@ fn row(tally: &Tally, node: &Node, known: Known) -> NodeRow {
         addr: node.addr.as_ref().map(ToString::to_string),
         slots: node.slots.len(),
         keys: count.keys,
-        bytes: known.bytes(count.bytes),
+        size: known.of_slots(count),
         expiring: count.expiring,
         operations: operations(tally, node.slots.iter()),
         failed: node.flags.fail,
@@ -33,7 +33,7 @@ pub(super) fn unassigned(tally: &Tally, view: &ClusterView, known: Known) -> Una
     Unassigned {
         slots: slots.len(),
         keys: count.keys,
-        bytes: known.bytes(count.bytes),
+        size: known.of_slots(count),
         operations: operations(tally, slots.iter()),
     }
 }

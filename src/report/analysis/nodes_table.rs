@@ -1,16 +1,16 @@
 //! What lies on each node, for people.
 
-use super::super::numbers::{bytes_text, count_text};
 use super::super::page::{self, Page};
-use super::table::percent;
-use super::{Analysis, NodeRow, Unassigned};
+use super::table::{percent, size_text};
+use super::{Analysis, Bytes, NodeRow, Unassigned};
+use crate::numbers::count_text;
 use std::io;
 
 /// What is told of some slots.
 struct Figures {
     slots: usize,
     keys: u64,
-    bytes: Option<u64>,
+    size: Bytes,
     operations: Option<u64>,
 }
 
@@ -19,7 +19,7 @@ impl From<&NodeRow> for Figures {
         Figures {
             slots: node.slots,
             keys: node.keys,
-            bytes: node.bytes,
+            size: node.size,
             operations: node.operations,
         }
     }
@@ -30,7 +30,7 @@ impl From<&Unassigned> for Figures {
         Figures {
             slots: nobody.slots,
             keys: nobody.keys,
-            bytes: nobody.bytes,
+            size: nobody.size,
             operations: nobody.operations,
         }
     }
@@ -74,8 +74,8 @@ fn row(name: &str, address: String, figures: &Figures, analysis: &Analysis) -> V
         cells.extend([
             count_text(figures.keys),
             share_of(Some(figures.keys), Some(totals.keys)),
-            figures.bytes.map_or_else(|| "?".to_owned(), bytes_text),
-            share_of(figures.bytes, totals.bytes),
+            size_text(&figures.size),
+            share_of(figures.size.bytes, totals.bytes),
         ]);
     }
     if let Some(operations) = &analysis.operations {

@@ -1,14 +1,14 @@
 //! Operations on keys, from logs of MONITOR.
 
 use super::super::key::base64_if_needed;
-use super::super::numbers::{rounded, rounded_up};
+use super::super::rounding::{rounded, rounded_up};
+use super::doubt::fullest;
 use super::{CauseRow, Scope, cause_row, cut_mark};
 use crate::escape::key_text;
 use crate::slot::Slot;
 use crate::source::Moment;
 use crate::tally::{HotKey, Operations, Tally};
 use serde::Serialize;
-use std::cmp::Reverse;
 
 /// What clients asked of the server. A key of a command is an operation: `MGET a b` is two.
 #[derive(Debug, Serialize)]
@@ -103,7 +103,7 @@ pub struct CommandRow {
 /// The operations of a tally, when there were logs of MONITOR.
 pub(super) fn operations(tally: &Tally, top: usize) -> Option<OperationRows> {
     let operations = tally.operations()?;
-    let mut slots: Vec<Slot> = Slot::all()
+    let slots: Vec<Slot> = Slot::all()
         .filter(|slot| operations.slot(*slot) > 0)
         .collect();
     let scope = Scope::new(tally.coverage(), &slots.iter().copied().collect());
@@ -112,8 +112,7 @@ pub(super) fn operations(tally: &Tally, top: usize) -> Option<OperationRows> {
         operations: operations.slot(*slot),
     });
     let rows = rows.collect();
-    slots.sort_by_key(|slot| (Reverse(operations.slot(*slot)), *slot));
-    slots.truncate(top);
+    let slots = fullest(top, |slot| operations.slot(slot));
     let span = operations.span_us();
     let seconds = span.map(|(first, last)| (last - first) as f64 / 1e6);
     let rate = |seconds: f64| rounded(operations.total() as f64 / seconds);
@@ -149,7 +148,7 @@ fn hot_slots(
                 operations: count,
                 share: rounded(share),
                 times_mean: rounded(scope.times_mean(share)),
-                cause: cause_row(cause),
+                cause: cause_row(cause, false),
             }
         })
         .collect()

@@ -1,9 +1,9 @@
 //! Operations on keys, for people.
 
-use super::super::numbers::{count_text, counted_text};
 use super::super::page::{self, Page};
 use super::OperationRows;
 use super::table::{about, about_percent, cause, percent, scope_text, shortened};
+use crate::numbers::{count_text, counted_text};
 use std::io;
 
 /// How many commands a table shows; the JSON form has all.

@@ -4,13 +4,40 @@ use super::{ChiSquare, Scope};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
+/// The bytes of some keys, as far as they are known.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Bytes {
+    /// How many bytes; unknown where one of the keys has no known size.
+    pub bytes: Option<u64>,
+    /// How many bytes the others take, where some of the keys have no known size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_at_least: Option<u64>,
+    /// How many of the keys have no known size.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unsized_keys: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Bytes {
+    /// What is known of them.
+    pub fn known(&self) -> Option<u64> {
+        self.bytes.or(self.bytes_at_least)
+    }
+}
+
 /// Everything together.
 #[derive(Debug, Serialize)]
 pub struct Totals {
     /// How many keys.
     pub keys: u64,
-    /// How many bytes; unknown when no key has a known size.
+    /// How many bytes; unknown when a key has no known size.
     pub bytes: Option<u64>,
+    /// How many bytes the others take, where some keys have no known size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_at_least: Option<u64>,
     /// How many of the keys expire.
     pub expiring: u64,
     /// How many slots have keys.
@@ -28,8 +55,11 @@ pub struct Distribution {
     pub empty_slots: usize,
     /// Keys a slot.
     pub keys: Spread,
-    /// Bytes a slot; unknown when no key has a known size.
+    /// Bytes a slot; unknown when a key has no known size.
     pub bytes: Option<Spread>,
+    /// Bytes a slot of the keys that have a known size, where others have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_at_least: Option<Spread>,
     /// Whether the keys lie as a uniform hash would put them; unknown with too few keys, and where
     /// the slots were guessed.
     pub chi_square: Option<ChiSquare>,
@@ -62,7 +92,8 @@ pub struct SlotRow {
     /// How many keys.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
     /// How many of the keys expire.
     pub expiring: u64,
 }
@@ -72,7 +103,7 @@ pub struct SlotRow {
 pub struct HotSlots {
     /// By keys.
     pub by_keys: Vec<HotSlot>,
-    /// By bytes; empty when no key has a known size.
+    /// By bytes, as far as they are known; empty when no key has a known size.
     pub by_bytes: Vec<HotSlot>,
 }
 
@@ -84,8 +115,9 @@ pub struct HotSlot {
     /// How many keys.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
-    /// Its share of all keys, or of all bytes.
+    #[serde(flatten)]
+    pub size: Bytes,
+    /// Its share of all keys, or of all bytes that are known.
     pub share: f64,
     /// How many times the mean slot it is.
     pub times_mean: f64,
@@ -111,11 +143,16 @@ pub struct CauseRow {
     pub name_base64: Option<String>,
     /// Its share of the slot; 1 for many keys.
     pub share: f64,
-    /// Whether the share was counted, not estimated.
+    /// Whether it was counted: the share isn't estimated, no key of the slot is without a known size
+    /// where bytes are weighed, and that keys have nothing in common was seen of all of them.
     pub exact: bool,
     /// By how much an estimated share may be off, with 95 % confidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<f64>,
+    /// Of many keys: how many of the slot were looked at, where not all were. What they have in common
+    /// may not have been seen in so few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<u64>,
 }
 
 /// Types by name.
@@ -138,7 +175,8 @@ pub struct Group {
     /// How many keys.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
 }
 
 /// Keys of an encoding.
@@ -149,7 +187,8 @@ pub struct EncodingRow {
     /// How many keys.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
 }
 
 /// A class of a histogram.
@@ -182,7 +221,8 @@ pub struct DatabaseRow {
     /// How many keys.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
 }
 
 /// What lies on a primary.
@@ -197,7 +237,8 @@ pub struct NodeRow {
     /// How many keys lie in them.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
     /// How many of the keys expire.
     pub expiring: u64,
     /// How many operations on keys in its slots, when there were logs of MONITOR.
@@ -215,7 +256,8 @@ pub struct Unassigned {
     /// How many keys lie in them.
     pub keys: u64,
     /// How many bytes.
-    pub bytes: Option<u64>,
+    #[serde(flatten)]
+    pub size: Bytes,
     /// How many operations on keys in them, when there were logs of MONITOR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<u64>,

@@ -1,14 +1,14 @@
 //! The analysis for people, as text or as a page for a browser.
 
-use super::super::numbers::{bytes_text, count_text};
 use super::super::page::{self, Page, Text};
 use super::charts;
 use super::{
-    Analysis, BigKeyRow, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding, HotSlot,
-    Scope, Spread,
+    Analysis, Bytes, CauseRow, ChiSquare, ClassRow, Families, FamilyRow, FileFinding, HotSlot,
+    Scope, Spread, Totals,
 };
 use super::{nodes_table, operations_table};
 use crate::escape::key_line;
+use crate::numbers::{bytes_text, count_text, counted_text};
 use std::io::{self, Write};
 
 /// How many findings are told; each combination of files may have one.
@@ -38,10 +38,18 @@ pub(super) fn on(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     totals(page, analysis)?;
     distribution(page, analysis)?;
     hot_slots(page, "Hot slots by keys", &analysis.hot_slots.by_keys)?;
-    hot_slots(page, "Hot slots by bytes", &analysis.hot_slots.by_bytes)?;
-    big_keys(page, &analysis.big_keys)?;
-    families(page, "Hash tags", &analysis.hash_tags)?;
-    families(page, "Prefixes", &analysis.prefixes)?;
+    let bytes = match analysis.totals.bytes_at_least {
+        None => "bytes",
+        Some(_) => "known bytes",
+    };
+    hot_slots(
+        page,
+        &format!("Hot slots by {bytes}"),
+        &analysis.hot_slots.by_bytes,
+    )?;
+    big_keys(page, analysis)?;
+    families(page, "Hash tags", bytes, &analysis.hash_tags)?;
+    families(page, "Prefixes", bytes, &analysis.prefixes)?;
     types(page, analysis)?;
     encodings(page, analysis)?;
     histogram(page, "Sizes", "bytes", &analysis.sizes, bytes_text)?;
@@ -68,16 +76,39 @@ fn totals(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
             "bytes",
             format!("{} ({})", count_text(bytes), bytes_text(bytes)),
         ),
-        None => ("bytes", "unknown: no input has sizes".to_owned()),
+        None => ("bytes", unknown_bytes(totals)),
     });
-    if totals.bytes.is_some() && totals.unsized_keys > 0 {
-        let missing = count_text(totals.unsized_keys);
-        facts.push(("", format!("without {missing} keys whose size is unknown")));
-    }
     facts.push(("expiring", count_text(totals.expiring)));
     let used = count_text(totals.slots_used as u64);
     facts.push(("slots used", format!("{used} of 16,384")));
     page.facts(&facts)
+}
+
+/// What is known of bytes where not all are.
+fn unknown_bytes(totals: &Totals) -> String {
+    let missing = counted_text(totals.unsized_keys, "key");
+    let have = if totals.unsized_keys == 1 {
+        "has"
+    } else {
+        "have"
+    };
+    match totals.bytes_at_least {
+        Some(bytes) => format!(
+            "at least {} ({}): {missing} {have} no size",
+            count_text(bytes),
+            bytes_text(bytes)
+        ),
+        None => "unknown: no input has sizes".to_owned(),
+    }
+}
+
+/// Bytes as far as they are known.
+pub(super) fn size_text(size: &Bytes) -> String {
+    match (size.bytes, size.bytes_at_least) {
+        (Some(bytes), _) => bytes_text(bytes),
+        (None, Some(bytes)) => format!("≥ {}", bytes_text(bytes)),
+        (None, None) => "?".to_owned(),
+    }
 }
 
 fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
@@ -105,6 +136,12 @@ fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
             .bytes
             .as_ref()
             .map(|bytes| row("bytes", bytes, " B", bytes_text)),
+    );
+    rows.extend(
+        spread
+            .bytes_at_least
+            .as_ref()
+            .map(|bytes| row("known bytes", bytes, " B", bytes_text)),
     );
     let empty = spread.scope.slots.saturating_sub(analysis.slots.len());
     page.heading(&format!(
@@ -212,23 +249,31 @@ fn verdict(page: &mut dyn Page, chi_square: Option<&ChiSquare>) -> io::Result<()
     ))
 }
 
-fn big_keys(page: &mut dyn Page, keys: &[BigKeyRow]) -> io::Result<()> {
-    if keys.is_empty() {
+fn big_keys(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
+    if analysis.big_keys.is_empty() {
         return Ok(());
     }
     page.heading("Big keys")?;
-    let rows = keys.iter().map(|key| {
+    let rows = analysis.big_keys.iter().map(|key| {
         vec![
             bytes_text(key.bytes),
             key.slot.to_string(),
             shortened(&key.key),
         ]
     });
-    page::table(page, &["bytes", "slot", "key"], &[2], rows)
+    page::table(page, &["bytes", "slot", "key"], &[2], rows)?;
+    match analysis.totals.unsized_keys {
+        0 => Ok(()),
+        1 => page.line("1 key has no size: it may be bigger."),
+        more => page.line(&format!(
+            "{} keys have no size: there may be bigger ones among them.",
+            count_text(more)
+        )),
+    }
 }
 
-fn families(page: &mut dyn Page, title: &str, families: &Families) -> io::Result<()> {
-    let lists = [("keys", &families.by_keys), ("bytes", &families.by_bytes)];
+fn families(page: &mut dyn Page, title: &str, bytes: &str, families: &Families) -> io::Result<()> {
+    let lists = [("keys", &families.by_keys), (bytes, &families.by_bytes)];
     let has_slots = families.by_keys.iter().any(|row| row.slot.is_some());
     for (unit, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         page.heading(&format!("{title} by {unit}"))?;
@@ -247,8 +292,11 @@ fn family(row: &FamilyRow) -> Vec<String> {
     let bytes = row
         .bytes
         .map(|bytes| about(bytes, row.error_bytes, bytes_text));
+    let at_least = row
+        .bytes_at_least
+        .map(|bytes| format!("≥ {}", about(bytes, row.error_bytes, bytes_text)));
     let mut cells = vec![
-        keys.or(bytes).unwrap_or_default(),
+        keys.or(bytes).or(at_least).unwrap_or_default(),
         about_percent(row.share, row.error),
         shortened(&row.name),
     ];
@@ -266,7 +314,7 @@ fn hot_slots(page: &mut dyn Page, title: &str, slots: &[HotSlot]) -> io::Result<
         vec![
             slot.slot.to_string(),
             count_text(slot.keys),
-            slot.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            size_text(&slot.size),
             percent(slot.share),
             format!("{:.1}x", slot.times_mean),
             cause(&slot.cause),
@@ -280,7 +328,18 @@ pub(super) fn cause(cause: &CauseRow) -> String {
         "key" => "one key",
         "hash_tag" => "one hash tag",
         "prefix" => "one prefix",
-        _ => return "many keys".to_owned(),
+        _ => {
+            return match cause.sampled {
+                None => "many keys".to_owned(),
+                Some(0) => "many keys; the sample has none of them".to_owned(),
+                Some(sampled) => {
+                    format!(
+                        "many keys, as far as a sample of {} tells",
+                        count_text(sampled)
+                    )
+                }
+            };
+        }
     };
     let about = if cause.exact { "" } else { "about " };
     let share = about.to_owned() + &about_percent(cause.share, cause.error);
@@ -301,7 +360,7 @@ fn types(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
             (*name).to_owned(),
             count_text(group.keys),
             percent(group.keys as f64 / total as f64),
-            group.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            size_text(&group.size),
         ]
     });
     page::table(page, &["type", "keys", "share", "bytes"], &[0], rows)
@@ -317,7 +376,7 @@ fn encodings(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
             row.encoding.to_owned(),
             count_text(row.keys),
             percent(row.keys as f64 / analysis.totals.keys.max(1) as f64),
-            row.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            size_text(&row.size),
         ]
     });
     page::table(page, &["encoding", "keys", "share", "bytes"], &[0], rows)
@@ -366,13 +425,28 @@ fn expiry(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
             words(row.within),
             count_text(row.keys),
             percent(row.share),
-            row.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            size_text(&row.size),
         ]
     });
     page::table(page, &["expires", "keys", "share", "bytes"], &[0], rows)?;
+    let or = |is_open: bool, words| if is_open { words } else { "" };
+    // Far days are counted by the year; times of four-digit years sort as text.
+    let of_last = match expiry.resolution == "day" && expiry.last.as_str() > "2149-06-07" {
+        true => "year",
+        false => expiry.resolution,
+    };
     page.line(&format!(
-        "The first expires in the {} from {}, half of them by that from {}, the last in that from {}.",
-        expiry.resolution, expiry.first, expiry.median, expiry.last
+        "The first expires in the {} from {}{}, half of them by that from {}, the last in {} from {}{}.",
+        expiry.resolution,
+        expiry.first,
+        or(expiry.first_or_earlier, " or earlier"),
+        expiry.median,
+        match of_last == expiry.resolution {
+            true => "that".to_owned(),
+            false => format!("the {of_last}"),
+        },
+        expiry.last,
+        or(expiry.last_or_later, " or later"),
     ))?;
     match expiry.unknown {
         0 => Ok(()),
@@ -393,7 +467,7 @@ fn databases(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         vec![
             database.db.to_string(),
             count_text(database.keys),
-            database.bytes.map_or_else(|| "?".to_owned(), bytes_text),
+            size_text(&database.size),
         ]
     });
     page::table(page, &["database", "keys", "bytes"], &[], rows)

@@ -101,7 +101,7 @@ impl Kernel {
         let message = if NAMES.contains(&name) {
             format!("this processor can't run the kernel `{name}`")
         } else {
-            format!("there is no kernel `{}`", name.escape_debug())
+            format!("there is no kernel `{}`", crate::escape::quoted(name))
         };
         let names: Vec<&str> = available.iter().map(|kernel| kernel.name()).collect();
         Err(Error::new(ErrorKind::Usage, message)

@@ -3,7 +3,7 @@
 use super::super::cut::Layout;
 use super::super::fault::excerpt;
 use super::super::quoted::Quoted;
-use super::super::{Format, Options};
+use super::super::{Escape, Format, Guard, Options};
 use super::Recognised;
 use super::header::{columns, delimiters_with_key, is_padded};
 use crate::error::{Error, ErrorKind, Result};
@@ -86,9 +86,12 @@ pub(super) fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
             "size_readable",
             "element_count",
         ];
+    let header = first.strip_suffix(b"\r").unwrap_or(first);
+    let (guard, is_hex) = Guard::of_header(header).unwrap_or((Guard::Off, false));
     let rows = Quoted {
         delimiter,
-        header: first.strip_suffix(b"\r").unwrap_or(first).to_vec(),
+        guard,
+        header: header.to_vec(),
         names: columns.clone(),
         key,
         pads_key: is_padded(first, delimiter, key),
@@ -101,10 +104,9 @@ pub(super) fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
     let note = is_top_list.then_some(
         "its header is that of `rdb -c bigkey`, a list of the biggest keys only: this is not the whole keyspace",
     );
-    Ok(Recognised::new(
-        Layout::Quoted(rows),
-        Format::Csv,
-        first.len() + 1,
-        note,
-    ))
+    let recognised = Recognised::new(Layout::Quoted(rows), Format::Csv, first.len() + 1, note);
+    Ok(Recognised {
+        escape: if is_hex { Escape::Hex } else { Escape::Raw },
+        ..recognised
+    })
 }

@@ -2,34 +2,24 @@
 
 use super::super::escape::{Escape, Unescaped};
 use super::LOOKED_AT;
-use memchr::{memchr_iter, memmem};
+use super::kind::Kind;
+use super::looked::Looked;
+use memchr::memchr_iter;
 
-/// What to say of a list that looks like something else by its first lines.
-pub(super) fn of_list(text: &[u8]) -> Option<&'static str> {
-    let lines: Vec<&[u8]> = lines(text).collect();
-    let first = lines.first()?;
+/// What a list most likely is instead, by its first lines.
+pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
+    let lines = &looked.lines;
+    let first = looked.first();
     if first.len() == 5 && first.starts_with(b"sep=") {
-        return Some(
-            "it begins with the `sep=` of a spreadsheet, and its lines are taken for keys: take that line out, and \
-             name the column with --key-column",
-        );
+        return Some(Kind::new(
+            "the `sep=` of a spreadsheet before a CSV",
+            "take that line out, and name the column with --key-column",
+        ));
     }
-    if lines.iter().all(|line| is_numbered(line)) {
-        return Some(
-            "its lines are numbered as redis-cli does on a terminal, and the numbers are taken for parts of the keys: \
-             write the list with redis-cli --no-raw --scan",
-        );
-    }
-    if lines.iter().all(|line| is_joined(line)) {
-        return Some(
-            "it looks like the answer of redis-cli --csv, and whole lines are taken for keys: write a list with \
-             redis-cli --no-raw --scan",
-        );
-    }
-    is_table(&lines).then_some(
-        "it looks like a CSV, and its whole lines are taken for keys: name the column with --key-column, and what \
-         separates the columns with --delimiter",
-    )
+    is_table(lines).then_some(Kind::new(
+        "a CSV whose columns aren't known",
+        "name the column of the keys with --key-column, and what separates the columns with --delimiter",
+    ))
 }
 
 const ESCAPES: &str = "it holds escapes such as \\x0A, which are taken for parts of the keys: if rdb-tools wrote it with \
@@ -58,25 +48,16 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|line| !line.is_empty())
 }
 
-/// `1) "key"`.
-fn is_numbered(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    let digits = line.iter().take_while(|byte| byte.is_ascii_digit());
-    let count = digits.count();
-    count > 0 && line[count..].starts_with(b") \"")
-}
-
-/// `"a","b"`.
-fn is_joined(line: &[u8]) -> bool {
-    line.starts_with(b"\"") && memmem::find(line, b"\",\"").is_some()
-}
-
 /// Whether all lines have so many columns. Keys may have commas too, so that more must speak for it: tabs,
 /// four columns, or a header above numbers.
 fn is_table(lines: &[&[u8]]) -> bool {
     let (Some(first), true) = (lines.first(), lines.len() > 1) else {
         return false;
     };
+    const NAMES: [&str; 14] = [
+        "id", "name", "key", "type", "size", "ttl", "value", "slot", "db", "database", "count",
+        "bytes", "memory", "node",
+    ];
     b"\t,;|".iter().any(|delimiter| {
         let count = |line: &[u8]| memchr_iter(*delimiter, line).count();
         let columns = count(first) + 1;
@@ -87,8 +68,25 @@ fn is_table(lines: &[&[u8]]) -> bool {
         };
         columns > 1
             && lines.iter().all(|line| count(line) + 1 == columns)
-            && (is_sure || has_header(lines, *delimiter, columns))
+            && (is_sure
+                || has_header(lines, *delimiter, columns)
+                || has_names(first, *delimiter, &NAMES))
     })
+}
+
+/// Whether two columns or more have usual names.
+fn has_names(first: &[u8], delimiter: u8, names: &[&str]) -> bool {
+    let is_name = |field: &&[u8]| {
+        names
+            .iter()
+            .any(|name| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+    };
+    first
+        .split(|byte| *byte == delimiter)
+        .take(MOST_COLUMNS)
+        .filter(is_name)
+        .count()
+        > 1
 }
 
 /// Whether a column has a word in its first line and numbers in all others.

@@ -1,5 +1,6 @@
 //! What is no dump of keys, and would be taken for a list of them.
 
+use super::kind::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -73,16 +74,61 @@ pub(super) fn refuse_nuls(text: &[u8]) -> Result<()> {
     ))
 }
 
+/// What is JSON, or speaks the protocol of servers.
+pub(super) fn protocol(text: &[u8]) -> Option<Kind> {
+    if is_json(text) {
+        let mend = "analyze the RDB file itself, or have the tool write a CSV or a JSON array of the keys alone";
+        return Some(Kind::new("JSON", mend));
+    }
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_reply = match first.strip_suffix(b"\r") {
+        Some([b'*' | b'$' | b'%' | b'~' | b'>' | b':', digits @ ..]) => {
+            !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+        }
+        Some([b'+', word @ ..]) => [&b"OK"[..], b"PONG", b"FULLRESYNC"]
+            .iter()
+            .any(|known| word.starts_with(known)),
+        _ => false,
+    };
+    let mend = "write the list with redis-cli --no-raw --scan";
+    is_reply.then_some(Kind::new("replies of the servers' protocol", mend))
+}
+
+/// The beginning of a JSON array of strings, or of an empty array before one.
+pub(super) fn is_array_of_strings(text: &[u8]) -> bool {
+    let mut rest = text.trim_ascii_start();
+    while let Some(inside) = rest.strip_prefix(b"[") {
+        let inside = inside.trim_ascii_start();
+        match inside.first() {
+            Some(b'"') => return true,
+            Some(b']') => rest = inside[1..].trim_ascii_start(),
+            _ => return false,
+        }
+    }
+    // Empty arrays alone are an empty list.
+    rest.is_empty() && text.trim_ascii_start().starts_with(b"[")
+}
+
 /// Objects of JSON, alone or in a list, as some tools dump keys: each line would be a key, with the
 /// object for its hash tag.
-pub(super) fn is_json(text: &[u8]) -> bool {
+fn is_json(text: &[u8]) -> bool {
     const NEAR_BYTES: usize = 4_096;
     let text = text.trim_ascii_start();
-    let first = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
-    let near = &first[..first.len().min(NEAR_BYTES)];
-    near.starts_with(b"{")
-        && near[1..].trim_ascii_start().starts_with(b"\"")
-        && memmem::find(near, b"\":").is_some()
+    let inside = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+    let near = &inside[..inside.len().min(NEAR_BYTES)];
+    let is_object = near.starts_with(b"{") && {
+        let fields = near[1..].trim_ascii_start();
+        (fields.starts_with(b"\"") && memmem::find(near, b"\":").is_some())
+            || fields.trim_ascii() == b"}"
+    };
+    // An array of something else; a section of settings is a word.
+    let is_array = text.len() > inside.len()
+        && (matches!(near.first(), Some(b'[' | b']' | b'-' | b'0'..=b'9'))
+            || [&b"null"[..], b"true", b"false"]
+                .iter()
+                .any(|word| near.starts_with(word)))
+        && near.iter().any(|byte| matches!(byte, b',' | b']'));
+    is_object || is_array
 }
 
 /// UTF-16 by its mark, or by a NUL in every second byte.

@@ -2,6 +2,7 @@
 
 use super::super::Format;
 use super::super::cut::{Cut, Layout};
+use super::super::escape::{Escape, Unescaped};
 use super::super::rdb_tools::{HEADER, OLD_HEADER, RdbTools};
 use super::{LOOKED_AT, Recognised};
 
@@ -26,18 +27,88 @@ pub(super) fn headed(text: &[u8], first: &[u8], said: Option<Format>) -> Option<
         Some(format) => format == Format::RdbCli,
         None => has_rdb_cli_rows(&text[behind..]),
     };
+    let quoted = |rows| key_quotes(rows, &text[behind..]);
     if bare == HEADER.as_bytes() && is_rdb_cli {
         let note = Some(
             "it is the CSV of redis-rdb-cli: sizes with a unit are rounded, expiry times are read as UTC",
         );
         found(RdbTools::RdbCli, Format::RdbCli, behind, note)
     } else if bare == HEADER.as_bytes() {
-        found(RdbTools::Plain, Format::RdbTools, behind, None)
+        let rows = found(RdbTools::Plain, Format::RdbTools, behind, None)?;
+        Some(quoted(RdbTools::Plain).on(rows))
     } else if bare == OLD_HEADER.as_bytes() {
         let note = Some("it has no expiry column: expiring keys are unknown");
-        found(RdbTools::WithoutExpiry, Format::RdbTools, behind, note)
+        let rows = found(RdbTools::WithoutExpiry, Format::RdbTools, behind, note)?;
+        Some(quoted(RdbTools::WithoutExpiry).on(rows))
     } else {
         None
+    }
+}
+
+/// How keys are quoted in rows of rdb-tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyQuotes {
+    /// Not at all, as its newer versions do.
+    None,
+    /// As strings of JSON, all of them, as its oldest versions did.
+    Json,
+    /// As standard CSV, where they need it: written by another program from what rdb-tools wrote.
+    Csv,
+}
+
+impl KeyQuotes {
+    fn on(self, rows: Recognised) -> Recognised {
+        let (escape, note) = match self {
+            KeyQuotes::None => return rows,
+            KeyQuotes::Json => (
+                Escape::Json,
+                "it is of an old version of rdb-tools, which quoted keys and told no expiry: expiring keys are unknown; if \
+                 the quotes are the keys' own, pass --escape raw",
+            ),
+            KeyQuotes::Csv => (
+                Escape::Csv,
+                "its keys are quoted as in standard CSV, as where another program wrote rdb-tools' rows anew; if the \
+                 quotes are the keys' own, pass --escape raw",
+            ),
+        };
+        Recognised {
+            escape,
+            note: Some(note),
+            ..rows
+        }
+    }
+}
+
+/// Looks at the keys of the first rows. That they are quoted is taken for granted only when no key speaks against it.
+fn key_quotes(rows: RdbTools, text: &[u8]) -> KeyQuotes {
+    let lines = text.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    let keys: Vec<&[u8]> = lines.filter_map(|line| rows.key_of(line)).collect();
+    let read = |escape: Escape, key: &[u8]| escape.unescape(key, &mut Vec::new());
+    let is_read = |escape: Escape, key: &&[u8]| {
+        key.len() > 1 && matches!(read(escape, key), Unescaped::Exact | Unescaped::Ambiguous)
+    };
+    let is_json = rows == RdbTools::WithoutExpiry
+        && !keys.is_empty()
+        && keys.iter().all(|key| is_read(Escape::Json, key));
+    if is_json {
+        return KeyQuotes::Json;
+    }
+    let is_special = |key: &[u8]| key.iter().any(|byte| matches!(byte, b',' | b'"'));
+    let mut has_needed = false;
+    for key in keys.iter().filter(|key| is_special(key)) {
+        if !is_read(Escape::Csv, key) {
+            return KeyQuotes::None;
+        }
+        let is_needed = is_special(&key[1..key.len() - 1]);
+        // Who quotes what needs no quotes quotes all.
+        if !is_needed && !keys.iter().all(|key| is_read(Escape::Csv, key)) {
+            return KeyQuotes::None;
+        }
+        has_needed |= is_needed;
+    }
+    match has_needed {
+        true => KeyQuotes::Csv,
+        false => KeyQuotes::None,
     }
 }
 

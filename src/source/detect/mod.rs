@@ -1,22 +1,31 @@
 //! What an input is: its first bytes decide, not its name.
 
+mod answers;
 mod csv;
 mod doubt;
+mod evidence;
 mod foreign;
 mod header;
+mod kind;
 mod list;
 mod log;
+mod looked;
 mod memory;
+mod own;
+mod texts;
 
 #[cfg(test)]
 mod tests;
 
 use super::cut::Layout;
 use super::escape::Escape;
+use super::json::Strings;
 use super::rdb::is_rdb;
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
+use kind::Kind;
 use list::QuotedLines;
+use looked::Looked;
 use memchr::memchr;
 
 /// How much of an input is looked at; a header must fit.
@@ -45,6 +54,8 @@ pub(crate) struct Recognised {
     pub(super) note: Option<&'static str>,
     /// Whether half a row stands before the first row.
     is_cut: bool,
+    /// Whether so little speaks for it that in a folder it isn't read.
+    pub(super) is_slight: bool,
     /// How its keys are escaped, where that can be seen.
     pub(super) escape: Escape,
 }
@@ -57,6 +68,7 @@ impl Recognised {
             name: format.name(),
             note,
             is_cut: false,
+            is_slight: false,
             escape: Escape::Raw,
         }
     }
@@ -95,6 +107,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
         Some(Format::Csv) => csv::rows(first, options)?,
         Some(Format::List) => list::keys(options),
         Some(Format::Monitor) => log::said(text),
+        Some(Format::Json) => json(text, mark)?,
         Some(Format::Tally) => {
             let message = "expected a tally that `analyze --save` wrote, found something else";
             return Err(Error::new(ErrorKind::Input, message));
@@ -105,7 +118,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
             return Err(Error::new(ErrorKind::Input, message));
         }
         None if options.is_null_separated => list::keys(options),
-        None => guess(text, first, options)?,
+        None => guess(text, mark, first, options)?,
     };
     let recognised = Recognised {
         skip: recognised.skip + mark,
@@ -119,7 +132,7 @@ pub(crate) fn recognise(head: &[u8], is_whole: bool, options: &Options) -> Resul
 
 /// How keys are written, where nobody said; and what a list may be instead.
 fn unescaped(recognised: Recognised, text: &[u8], is_whole: bool, options: &Options) -> Recognised {
-    if recognised.layout == Layout::Monitor {
+    if matches!(recognised.layout, Layout::Monitor | Layout::Json(_)) {
         return recognised;
     }
     let is_guessed = options.format.is_none() && !options.is_null_separated;
@@ -142,8 +155,7 @@ fn unescaped(recognised: Recognised, text: &[u8], is_whole: bool, options: &Opti
                  parts of the keys; with --quoted the other lines are said",
             ),
         ),
-        QuotedLines::Few if is_list => (Escape::Raw, doubt::of_list(text)),
-        QuotedLines::Few => (Escape::Raw, None),
+        QuotedLines::Few => (recognised.escape, None),
     };
     let of_escapes =
         || doubt::of_escapes(text, recognised.is_cut).filter(|_| escape == Escape::Raw);
@@ -169,7 +181,7 @@ fn rdb(head: &[u8], said: Option<Format>) -> Result<Option<Recognised>> {
     }
 }
 
-fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
+fn guess(text: &[u8], mark: usize, first: &[u8], options: &Options) -> Result<Recognised> {
     foreign::refuse_packed(text)?;
     if let Some(recognised) = memory::headed(text, first, None) {
         return Ok(recognised);
@@ -191,12 +203,8 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
              file with an RDB preamble (aof-use-rdb-preamble yes, then BGREWRITEAOF)",
         ));
     }
-    if foreign::is_json(text) {
-        let message = "expected a CSV with a header or a list of keys, found JSON";
-        return Err(Error::new(ErrorKind::Input, message).mend(
-            "analyze the RDB file itself, or have the tool write a CSV; if these are keys, pass --format \
-             list",
-        ));
+    if foreign::is_array_of_strings(text) {
+        return json(text, mark);
     }
     if foreign::has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
@@ -204,7 +212,57 @@ fn guess(text: &[u8], first: &[u8], options: &Options) -> Result<Recognised> {
             .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
     }
     foreign::refuse_nuls(text)?;
-    Ok(list::keys(options))
+    list(text, options)
+}
+
+/// What the first bytes of what was taken for a list of keys look like, when they hardly are one; for whoever reads any
+/// lines as keys.
+pub fn doubt_of_list(head: &[u8]) -> Option<String> {
+    let looked = Looked::at(head);
+    if let Some(kind) = Kind::sure(&looked) {
+        return Some(format!("it looks like {}: {}", kind.name, kind.mend));
+    }
+    (list::quoted_lines(head, false) == QuotedLines::All).then(|| {
+        "its lines are quoted as redis-cli prints keys, and the quotes are taken for parts of the keys: without --no-raw \
+         redis-cli writes them as they are"
+            .to_owned()
+    })
+}
+
+/// A JSON array of strings.
+fn json(text: &[u8], mark: usize) -> Result<Recognised> {
+    let blanks = text.len() - text.trim_ascii_start().len();
+    if text.get(blanks) != Some(&b'[') {
+        let message = "expected a JSON array of strings, found no `[`";
+        return Err(Error::new(ErrorKind::Input, message).mend("leave --format out"));
+    }
+    let layout = Layout::Json(Strings {
+        begin: (mark + blanks) as u64,
+    });
+    Ok(Recognised::new(layout, Format::Json, blanks, None))
+}
+
+/// A list of keys, where something speaks for one; else what it is instead.
+fn list(text: &[u8], options: &Options) -> Result<Recognised> {
+    // Whoever says how a list is quoted says that it is one.
+    if options.escape == Some(Escape::Quoted) {
+        return Ok(list::keys(options));
+    }
+    let looked = Looked::at(text);
+    if let Some(kind) = Kind::sure(&looked) {
+        return Err(kind.error());
+    }
+    if list::quoted_lines(text, true) == QuotedLines::All {
+        return Ok(list::keys(options));
+    }
+    match doubt::kind(&looked) {
+        Some(kind) => Err(kind.error()),
+        None if evidence::is_list(&looked) => Ok(Recognised {
+            is_slight: evidence::is_slight(&looked),
+            ..list::keys(options)
+        }),
+        None => Err(Kind::likely(&looked).error()),
+    }
 }
 
 fn first_line(text: &[u8], is_whole: bool) -> &[u8] {

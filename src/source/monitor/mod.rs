@@ -5,6 +5,7 @@
 
 mod commands;
 mod line;
+mod prefix;
 
 pub use commands::Command;
 
@@ -15,6 +16,7 @@ use super::fault::{Fault, Faults, excerpt};
 use super::lines::Lines;
 use line::{Arguments, head, split};
 use memchr::memchr;
+use prefix::{command_at, is_ok, without_colours};
 
 const LINES: Lines = Lines {
     separator: b'\n',
@@ -58,12 +60,24 @@ pub(super) fn next_start(bytes: &[u8], from: usize, is_last: bool) -> Cut {
 
 /// Whether a line begins as a command does: the time, the client, and the quote of the command's name.
 pub(super) fn begins_command(line: &[u8]) -> bool {
-    head(without_plus(line)).is_some()
+    head(without_plus(line)).is_some() || has_command(&without_colours(line))
+}
+
+/// Whether a line without colours begins with a command, or has one behind something else.
+fn has_command(line: &[u8]) -> bool {
+    head(without_plus(line)).is_some() || command_at(line).is_some()
 }
 
 /// Whether a line has nothing: it is empty, or the `OK` at the beginning.
 pub(super) fn is_blank(line: &[u8]) -> bool {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = without_cr(line.strip_suffix(b"\n").unwrap_or(line));
+    is_ok_or_empty(line) || {
+        let plain = without_colours(line);
+        is_ok_or_empty(&plain) || is_ok(&plain)
+    }
+}
+
+fn is_ok_or_empty(line: &[u8]) -> bool {
     matches!(without_plus(without_cr(line)), b"OK" | b"")
 }
 
@@ -78,12 +92,20 @@ pub(super) fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) 
         let end = place.map_or(batch.end, |place| start + place);
         batch.cursor = end + usize::from(place.is_some());
         let line = without_cr(&block[start..end]);
-        if is_blank(line) {
+        if is_ok_or_empty(line) {
             continue;
         }
         let command = without_plus(line);
         let begin = start + line.len() - command.len();
-        if !read_line(batch, begin, command, &mut arguments, &mut key) {
+        let is_read = read_line(batch, begin, command, &mut arguments, &mut key)
+            || read_wrapped(batch, start, line, &mut arguments, &mut key);
+        if is_read {
+            continue;
+        }
+        if place.is_none() {
+            // Only the input's last line has no newline: its writer, or a copy of the log, ended inside it.
+            batch.cut_lines += 1;
+        } else {
             faults.push(Fault {
                 byte: batch.offset + start as u64,
                 line: None,
@@ -96,6 +118,30 @@ pub(super) fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) 
         }
     }
     batch.block = block;
+}
+
+/// Reads a line that has colours, or a command behind something else; false when it has none. One that is
+/// blank without these is read too.
+#[cold]
+fn read_wrapped(
+    batch: &mut KeyBatch,
+    start: usize,
+    line: &[u8],
+    arguments: &mut Arguments,
+    key: &mut Vec<u8>,
+) -> bool {
+    let plain = without_colours(line);
+    let plain = without_cr(&plain);
+    let whole = without_plus(plain);
+    if is_ok_or_empty(plain) || is_ok(plain) {
+        return true;
+    }
+    if plain.len() < line.len() && read_line(batch, start, whole, arguments, key) {
+        return true;
+    }
+    // Without colours a line is shorter: each key still has a place of its own in it.
+    command_at(plain)
+        .is_some_and(|begin| read_line(batch, start + begin, &plain[begin..], arguments, key))
 }
 
 /// Reads one line; false when it isn't one of MONITOR. Then nothing of it counts.

@@ -1,6 +1,7 @@
 //! What is wrong with a file, and what is known of it besides its keys.
 
-use super::Reader;
+use super::text::Text;
+use super::{Reader, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::OnError;
 use crate::source::batch::KeyBatch;
@@ -43,6 +44,28 @@ impl Reader {
         };
         let place = error.position().cloned().unwrap_or_default();
         Error::new(ErrorKind::Input, message).at(place).mend(mend)
+    }
+
+    /// A key that is longer than a row may be, its head read: an error, or stepped over and counted as one.
+    #[cold]
+    pub(super) fn too_long(&mut self, kind: u8, record: &Record, text: Text) -> Result<()> {
+        let (most, found) = (self.most_key_bytes, text.length());
+        let message = format!("expected a key of at most {most} bytes, found one of {found}");
+        if self.on_error == OnError::Stop {
+            return Err(self.window.error(record.start, message).mend(
+                "if keys really are that long, raise --max-row-bytes; to count the others, pass --on-error skip",
+            ));
+        }
+        self.window.skip_text(text)?;
+        self.values.step(&mut self.window, kind)?;
+        self.marks.count_unread(record.expires_at.is_some());
+        self.findings.faults.push(Fault {
+            byte: record.start,
+            line: None,
+            field: None,
+            message,
+        });
+        Ok(())
     }
 
     pub(super) fn note(&mut self, note: String) {

@@ -1,7 +1,6 @@
 //! The first bytes of a file: its family and its version.
 
 use super::Reader;
-use super::model::Model;
 use crate::error::Result;
 
 /// The digits behind a magic.
@@ -40,7 +39,7 @@ impl Reader {
         };
         self.origin.is_valkey = is_valkey;
         self.origin.rdb_version = version;
-        self.values.model = Model::new(&self.origin);
+        self.values.model.renew(&self.origin);
         if self.verifies && version >= 5 {
             self.window.sum();
         }

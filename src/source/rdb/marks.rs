@@ -64,6 +64,12 @@ impl Marks {
         self.strangers += u64::from(!is_here);
     }
 
+    /// Counts a key whose name wasn't read.
+    pub(super) fn count_unread(&mut self, expires: bool) {
+        self.keys += 1;
+        self.expiring += u64::from(expires);
+    }
+
     /// Ends the slot; returns what differs from its marker, unless enough was told.
     pub(super) fn close(&mut self) -> Option<String> {
         let mark = self.open.take()?;

@@ -80,6 +80,8 @@ pub(crate) struct Reader {
     bad_marks: u64,
     scratch: Vec<u8>,
     findings: Findings,
+    /// How many bytes of the file were told in findings.
+    told_bytes: u64,
 }
 
 enum State {
@@ -98,12 +100,29 @@ struct Record {
     /// The offset of its first byte.
     start: u64,
     expires_at: Option<Moment>,
+    /// How many bytes between its first byte and its end belong to no key.
+    foreign_bytes: u64,
+}
+
+impl Record {
+    /// Nothing is known of it but where it begins.
+    #[inline(always)]
+    fn at(start: u64) -> Record {
+        Record {
+            start,
+            expires_at: None,
+            foreign_bytes: 0,
+        }
+    }
 }
 
 impl Reader {
     /// A reader of an input whose first bytes were recognised.
     pub(super) fn new(input: Box<dyn Read + Send>, path: &Path, options: &Options) -> Reader {
-        let origin = Origin::default();
+        let origin = Origin {
+            allocator: options.allocator,
+            ..Origin::default()
+        };
         Reader {
             window: Window::new(input, path),
             values: Values {
@@ -129,6 +148,7 @@ impl Reader {
             bad_marks: 0,
             scratch: Vec::new(),
             findings: Findings::default(),
+            told_bytes: 0,
         }
     }
 
@@ -139,6 +159,8 @@ impl Reader {
 
     /// What was found besides keys; complete when the batches are.
     pub(super) fn take_findings(&mut self) -> Findings {
+        let read_bytes = self.window.offset();
+        self.findings.file_bytes = read_bytes - std::mem::replace(&mut self.told_bytes, read_bytes);
         std::mem::take(&mut self.findings)
     }
 
@@ -191,9 +213,13 @@ impl Reader {
             return Err(self.unknown(kind, start));
         }
         let key = batch.key_start();
+        let text = self.window.text()?;
+        if text.length() > self.most_key_bytes {
+            return self.too_long(kind, record, text);
+        }
         let value = self
             .window
-            .copy_text(self.most_key_bytes, batch.key_buffer())
+            .copy_text_after(text, batch.key_buffer())
             .and_then(|()| self.values.step(&mut self.window, kind));
         let value = match value {
             Ok(value) => value,
@@ -211,15 +237,24 @@ impl Reader {
         Ok(())
     }
 
+    /// How many bytes of the file the record takes that ends here.
+    #[inline(always)]
+    fn file_bytes_of(&self, record: &Record) -> u64 {
+        self.window.offset() - record.start - record.foreign_bytes
+    }
+
     /// Adds the key that begins at `key` in the batch's buffer, and whose value ends here.
     #[inline(always)]
     fn add(&mut self, record: &Record, key: usize, value: &Value, batch: &mut KeyBatch) {
         let key_bytes = (batch.key_buffer().len() - key) as u64;
         let expires = record.expires_at.is_some();
         let size_bytes = match self.size {
-            SizeOf::Serialized => Some(self.window.offset() - record.start),
+            SizeOf::Serialized => Some(self.file_bytes_of(record)),
             SizeOf::Memory => self.values.model.total(key_bytes, expires, value.heap),
         };
+        if size_bytes.is_none() {
+            self.findings.unsized_file_bytes += self.file_bytes_of(record);
+        }
         if self.marks.are_open() {
             self.marks.count(&batch.key_buffer()[key..], expires);
         }

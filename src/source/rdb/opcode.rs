@@ -1,15 +1,24 @@
 //! What stands between the records.
 
 use super::marks::Mark;
-use super::model::Model;
+use super::model::Large;
 use super::{Reader, Record, State, module};
 use crate::error::Result;
-use crate::source::{KeyBatch, Moment};
+use crate::source::{KeyBatch, Moment, SizeOf};
+
+/// Opcodes that Redis Enterprise writes, each with a length behind it; no server of the two families has
+/// them.
+const ENTERPRISE_A: u8 = 107;
+const ENTERPRISE_B: u8 = 121;
 
 /// The longest auxiliary field, node name or function name that is looked at.
 const MOST_FIELD_BYTES: u64 = 64 << 10;
 
-/// How many opcodes may stand before one key: expiry, LRU or LFU, each at most once, and metadata.
+/// From which difference between allocators on it is worth a word, where it is a percent of the file too.
+const LEAST_DIFFERENCE: u64 = 1 << 20;
+
+/// How many opcodes may stand before one key that say something of it: expiry, LRU or LFU, each at most
+/// once, and metadata.
 const MOST_PREFIXES: usize = 8;
 
 /// Times before 1970 count as its beginning.
@@ -19,13 +28,14 @@ pub(super) fn moment(ms: i64) -> Moment {
 }
 
 impl Reader {
-    /// Reads one opcode and what belongs to it, or one record.
+    /// Reads one opcode that belongs to no key, or one record.
+    ///
+    /// What was said of the next key holds until that key, as on servers, whatever stands between: KeyDB
+    /// writes a field between expiry and key.
     pub(super) fn entry(&mut self, batch: &mut KeyBatch) -> Result<()> {
-        let mut record = Record {
-            start: self.window.offset(),
-            expires_at: None,
-        };
-        for _ in 0..MOST_PREFIXES {
+        let mut record = Record::at(self.window.offset());
+        let mut prefixes = 0;
+        while prefixes <= MOST_PREFIXES {
             let opcode = self.window.byte()?;
             match opcode {
                 252 => record.expires_at = Some(moment(i64::from_le_bytes(self.window.array()?))),
@@ -37,9 +47,18 @@ impl Reader {
                     self.window.length()?;
                 }
                 249 => self.window.skip(1)?,
-                0..=242 => return self.record(opcode, &record, batch),
-                _ => return self.between(opcode),
+                ENTERPRISE_A | ENTERPRISE_B | 243.. => {
+                    let start = self.window.offset() - 1;
+                    self.between(opcode)?;
+                    if prefixes == 0 || !matches!(self.state, State::Records) {
+                        return Ok(());
+                    }
+                    record.foreign_bytes += self.window.offset() - start;
+                    continue;
+                }
+                _ => return self.record(opcode, &record, batch),
             }
+            prefixes += 1;
         }
         let message = "expected a key, found more opcodes than belong to one";
         Err(self.window.error(record.start, message))
@@ -79,6 +98,9 @@ impl Reader {
                 self.window.step_text()?;
             }
             244 => self.mark()?,
+            ENTERPRISE_A | ENTERPRISE_B if !self.origin.is_valkey => {
+                self.window.length()?;
+            }
             243 if self.origin.is_valkey => {
                 // Slots that a migration was importing: its name, and ranges.
                 self.window.step_text()?;
@@ -103,7 +125,7 @@ impl Reader {
         self.origin.field(name, value);
         let mark = (name == b"slot-info").then(|| Mark::from_field(value));
         self.scratch = scratch;
-        self.values.model = Model::new(&self.origin);
+        self.values.model.renew(&self.origin);
         match mark {
             Some(Some(mark)) => self.open_mark(mark),
             Some(None) => self.bad_marks += 1,
@@ -134,7 +156,7 @@ impl Reader {
         };
         if !self.origin.is_cluster {
             self.origin.is_cluster = true;
-            self.values.model = Model::new(&self.origin);
+            self.values.model.renew(&self.origin);
         }
         self.open_mark(mark);
         Ok(())
@@ -156,6 +178,14 @@ impl Reader {
         if let Some(more) = self.marks.more_differences() {
             self.note(more);
         }
+        if self.origin.is_aof_base {
+            self.note(
+                "it is the base of an append-only file of several parts: what was written after it stands \
+                 in the increments beside it, which are not counted; a BGSAVE writes all keys into one file"
+                    .to_owned(),
+            );
+        }
+        self.note_allocator();
         let (bad_marks, empty_keys) = (self.bad_marks, self.empty_keys);
         if bad_marks > 0 {
             self.note(format!(
@@ -166,6 +196,23 @@ impl Reader {
             self.note(format!(
                 "{empty_keys} keys are empty lists, sets, sorted sets or hashes; servers drop them, and \
                  they are not counted"
+            ));
+        }
+    }
+
+    /// No file says which allocator its server has: says so where that makes a difference.
+    fn note_allocator(&mut self) {
+        let Large {
+            in_classes,
+            in_pages,
+        } = self.values.model.large();
+        let is_asked = self.size == SizeOf::Memory && self.origin.allocator.is_none();
+        let difference = in_classes.saturating_sub(in_pages);
+        if is_asked && difference > LEAST_DIFFERENCE.max(self.window.offset() / 100) {
+            self.note(format!(
+                "no file says which allocator its server has: allocations above 32 KiB take {in_pages} bytes \
+                 with jemalloc 5.3.1 or newer, {in_classes} with an older one; INFO memory says it \
+                 (mem_allocator), --allocator takes it"
             ));
         }
     }

@@ -1,5 +1,7 @@
 //! Who wrote a file: its magic and its auxiliary fields.
 
+use crate::source::Allocator;
+
 /// What the file says of its writer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin {
@@ -13,6 +15,10 @@ pub(super) struct Origin {
     pub(super) bits: Option<u64>,
     /// Whether it was a node of a cluster, as far as that can be seen.
     pub(super) is_cluster: bool,
+    /// Whether it is the base of an append-only file of several parts, whose increments stand beside it.
+    pub(super) is_aof_base: bool,
+    /// The server's allocator, where the user says it: no file does.
+    pub(super) allocator: Option<Allocator>,
 }
 
 impl Origin {
@@ -25,6 +31,7 @@ impl Origin {
                 self.is_valkey = true;
                 self.server_version = Some(text());
             }
+            b"aof-base" => self.is_aof_base = value == b"1",
             b"redis-bits" => self.bits = text().parse().ok(),
             b"slot-info" | b"cluster-asm-task" => self.is_cluster = true,
             _ => {}

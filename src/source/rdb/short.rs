@@ -32,8 +32,8 @@ impl Reader {
             return false;
         }
         let record = Record {
-            start: self.window.offset(),
             expires_at: short.expires_at_ms.map(moment),
+            ..Record::at(self.window.offset())
         };
         let length = short.value.len() as u64;
         // Shorter integers aren't written as text, longer ones are no integers.

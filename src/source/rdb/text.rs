@@ -155,9 +155,7 @@ impl Window {
                 "expected a string of at most {most} bytes, found one of {}",
                 text.length()
             );
-            return Err(self
-                .error(start, message)
-                .mend("if keys really are that long, raise --max-row-bytes"));
+            return Err(self.error(start, message));
         }
         self.copy_text_after(text, out)
     }

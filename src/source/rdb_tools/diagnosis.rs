@@ -49,7 +49,7 @@ impl RdbTools {
         let example = match self {
             RdbTools::Plain => "0,string,key,56,string,1,1,",
             RdbTools::WithoutExpiry => "0,string,key,56,string,1,1",
-            RdbTools::RdbCli => "0,string,\"key\",\"56B\",string,1,\"1B\",\"\"",
+            RdbTools::RdbCli => "0,string,\"key\",\"56 B\",string,1,\"1 B\",\"\"",
         };
         fault(
             None,

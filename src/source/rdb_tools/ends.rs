@@ -99,7 +99,7 @@ pub(super) fn is_expiry(byte: u8) -> bool {
 }
 
 fn is_size(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'.'
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b',' | b' ')
 }
 
 /// Reads a line from its right end.

@@ -104,6 +104,12 @@ impl RdbTools {
         self.tail(line).is_some()
     }
 
+    /// The key of a row that is a line by itself, as it stands there.
+    pub(super) fn key_of(self, line: &[u8]) -> Option<&[u8]> {
+        let (head, tail) = self.split(line)?;
+        line.get(head.key_start..tail.key_end)
+    }
+
     fn split(self, row: &[u8]) -> Option<(Head, Tail<'_>)> {
         self.split_at(row, self.tail(row)?)
     }
@@ -189,11 +195,13 @@ impl RdbTools {
                     kind: head.kind,
                     db: head.db,
                     expires: !tail.expiry.is_empty(),
-                    expires_at: Moment::parse(tail.expiry),
+                    expires_at: Moment::of_dump(tail.expiry),
                     encoding: Encoding::from_word(tail.encoding),
                     command: None,
                 };
                 let key = start + head.key_start..start + tail.key_end;
+                let is_unread = facts.expires && facts.expires_at.is_none();
+                batch.unread_times += u64::from(is_unread);
                 batch.push_in_block(start, key, facts);
             }
             None if row.iter().all(u8::is_ascii_whitespace) => {}

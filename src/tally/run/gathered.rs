@@ -1,6 +1,6 @@
 //! What several inputs gave, gathered in whatever order they end.
 
-use super::{InputSummary, Outcome};
+use super::{InputSummary, Outcome, SecondPass};
 use crate::tally::{Prefixes, Tally};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +28,8 @@ impl Gathered {
         Outcome {
             tally: tally.unwrap_or_else(|| Tally::with_prefixes(prefixes)),
             inputs: summaries.into_iter().flatten().collect(),
+            passed_over: Vec::new(),
+            second_pass: SecondPass::None,
         }
     }
 }

@@ -9,23 +9,37 @@ pub struct Progress {
     pub read_bytes: u64,
     /// How many there are; unknown when one of them is a pipe.
     pub total_bytes: Option<u64>,
+    /// Which time they are read.
+    pub pass: Pass,
+}
+
+/// Which time inputs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Everything is counted.
+    First,
+    /// Some slots are looked at once more.
+    Second,
 }
 
 /// Adds up what was read and tells it.
 pub(super) struct Meter<'run> {
     read_bytes: AtomicU64,
     total_bytes: Option<u64>,
+    pass: Pass,
     tell: &'run (dyn Fn(Progress) + Sync),
 }
 
 impl<'run> Meter<'run> {
     pub(super) fn new(
         total_bytes: Option<u64>,
+        pass: Pass,
         tell: &'run (dyn Fn(Progress) + Sync),
     ) -> Meter<'run> {
         Meter {
             read_bytes: AtomicU64::new(0),
             total_bytes,
+            pass,
             tell,
         }
     }
@@ -35,6 +49,7 @@ impl<'run> Meter<'run> {
         (self.tell)(Progress {
             read_bytes,
             total_bytes: self.total_bytes,
+            pass: self.pass,
         });
     }
 }

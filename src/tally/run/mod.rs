@@ -10,10 +10,13 @@ mod outcome;
 mod parts;
 mod snapshots;
 mod stream;
+mod twice;
 mod worker;
 
+use super::closely::Closely;
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::slot::SlotSet;
 use crate::source::{
     self, Barren, Cutting, Format, Input, OnError, Opened, Opening, Parts, Waiting,
 };
@@ -26,8 +29,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use worker::{Found, Worker};
 
-pub use meter::Progress;
+pub use meter::{Pass, Progress};
 pub use outcome::{InputSummary, Outcome};
+pub use twice::{SecondPass, run_twice};
 
 /// How many threads a run takes by itself. Each has its own tally of up to
 /// about 10 MB, so that more would break the promise of flat memory.
@@ -57,24 +61,30 @@ pub fn run(
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.unwrap_or_else(default_threads))
-        .build()
-        .map_err(|cause| Error::new(ErrorKind::Io, "threads can't be started").caused_by(cause))?;
-    let waiting = Waiting::all(inputs, &options.source)?;
+    let pool = pool(options)?;
+    let (waiting, passed_over) = Waiting::all(inputs, &options.source)?;
     let total_bytes = waiting.iter().map(|input| input.length).sum();
-    let meter = Meter::new(total_bytes, progress);
+    let meter = Meter::new(total_bytes, Pass::First, progress);
     let run = Run {
         pool: &pool,
         options: &options.source,
         prefixes: options.prefixes,
         meter: &meter,
+        look: None,
     };
     let mut outcome = run.all(waiting)?;
+    outcome.passed_over = passed_over;
     if let Some(slots) = &options.source.filter.slots {
         outcome.tally.covers_only(slots.clone());
     }
     Ok(outcome)
+}
+
+fn pool(options: &Options) -> Result<ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.unwrap_or_else(default_threads))
+        .build()
+        .map_err(|cause| Error::new(ErrorKind::Io, "threads can't be started").caused_by(cause))
 }
 
 fn default_threads() -> usize {
@@ -98,6 +108,8 @@ struct Run<'run> {
     options: &'run source::Options,
     prefixes: Prefixes,
     meter: &'run Meter<'run>,
+    /// The only slots whose keys are counted, and what is counted of them: in a second pass.
+    look: Option<(&'run SlotSet, &'run Closely)>,
 }
 
 impl Run<'_> {
@@ -131,6 +143,8 @@ impl Run<'_> {
                 Ok(Outcome {
                     tally,
                     inputs: vec![summary],
+                    passed_over: Vec::new(),
+                    second_pass: SecondPass::None,
                 })
             }
             Opening::Tally {
@@ -143,6 +157,7 @@ impl Run<'_> {
                 self.meter.add(length.unwrap_or(0));
                 Ok(outcome)
             }
+            Opening::Unknown(error) => Err(error),
         }
     }
 
@@ -230,15 +245,29 @@ impl Run<'_> {
 
     /// A worker that shares nothing with others.
     fn worker(&self) -> Worker<'_> {
-        Worker::new(self.options, Tally::with_prefixes(self.prefixes))
+        Worker::new(self.options, self.tally(), self.slots())
+    }
+
+    /// A tally of nothing yet.
+    fn tally(&self) -> Tally {
+        let tally = Tally::with_prefixes(self.prefixes);
+        match self.look {
+            Some((_, closely)) => tally.looking(closely),
+            None => tally,
+        }
+    }
+
+    /// The slots whose keys are counted, where the others aren't.
+    fn slots(&self) -> Option<&SlotSet> {
+        self.look.map(|(slots, _)| slots)
     }
 
     /// Runs a worker on so many threads of the pool and merges what they found.
     fn workers(&self, count: usize, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
-        let first = Tally::with_prefixes(self.prefixes);
+        let first = self.tally();
         let found = self.pool.broadcast(|thread| {
-            let mut worker =
-                (thread.index() < count).then(|| Worker::new(self.options, first.beside()))?;
+            let mut worker = (thread.index() < count)
+                .then(|| Worker::new(self.options, first.beside(), self.slots()))?;
             work(&mut worker);
             Some(worker.found)
         });

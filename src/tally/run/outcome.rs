@@ -1,7 +1,8 @@
 //! What a run gives.
 
+use super::SecondPass;
 use crate::slot::SlotSet;
-use crate::source::Findings;
+use crate::source::{Findings, PassedOver};
 use crate::tally::Tally;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -34,13 +35,19 @@ pub struct Outcome {
     pub tally: Tally,
     /// The inputs, in the order given.
     pub inputs: Vec<InputSummary>,
+    /// Files of folders that aren't inputs.
+    pub passed_over: Vec<PassedOver>,
+    /// What became of the second pass.
+    pub second_pass: SecondPass,
 }
 
 impl Outcome {
     /// Adds what was counted in other inputs; the inputs come behind these.
     pub fn merge(&mut self, other: Outcome) {
         self.tally.merge(other.tally);
+        self.second_pass = SecondPass::None;
         self.inputs.extend(other.inputs);
+        self.passed_over.extend(other.passed_over);
     }
 
     /// How many rows were passed over.

@@ -1,8 +1,8 @@
 //! What one thread of a run has and finds.
 
 use crate::error::Error;
-use crate::slot::{Slot, slots_of};
-use crate::source::{self, Findings, KeyBatch, OnError, Reading};
+use crate::slot::{Slot, SlotSet, slots_of, slots_of_list};
+use crate::source::{self, Findings, KeyBatch, KeyFacts, KeyRecord, OnError, Reading};
 use crate::tally::Tally;
 
 /// What one worker found in its blocks.
@@ -42,15 +42,22 @@ pub(super) struct Worker<'run> {
     options: &'run source::Options,
     pub(super) batch: KeyBatch,
     slots: Vec<Slot>,
+    /// The only slots whose keys are counted.
+    wanted: Option<&'run SlotSet>,
     pub(super) found: Found,
 }
 
-impl Worker<'_> {
-    pub(super) fn new(options: &source::Options, tally: Tally) -> Worker<'_> {
+impl<'run> Worker<'run> {
+    pub(super) fn new(
+        options: &'run source::Options,
+        tally: Tally,
+        wanted: Option<&'run SlotSet>,
+    ) -> Worker<'run> {
         Worker {
             options,
             batch: KeyBatch::new(),
             slots: Vec::new(),
+            wanted,
             found: Found::new(tally),
         }
     }
@@ -63,13 +70,41 @@ impl Worker<'_> {
     pub(super) fn count_block(&mut self, reading: &Reading) {
         if let Some(format) = reading.plain_list() {
             let (list, offset) = self.batch.take_rest();
-            self.found.tally.add_list(list, format, offset);
+            let tally = &mut self.found.tally;
+            match self.wanted {
+                None => tally.add_list(list, format, offset),
+                Some(wanted) => {
+                    slots_of_list(list, format, |spans, slots| {
+                        for (span, slot) in spans.iter().zip(slots) {
+                            if wanted.contains(*slot) {
+                                let facts = KeyFacts::UNKNOWN;
+                                let key = span.of(list);
+                                let place = offset + u64::from(span.start);
+                                tally.add(KeyRecord { key, facts }, *slot, place);
+                            }
+                        }
+                    });
+                }
+            }
             return;
         }
         while reading.next_rows(&mut self.batch, &mut self.found.findings) {
             self.slots.resize(self.batch.len(), Slot::MIN);
             slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
-            self.found.tally.add_batch(&self.batch, &self.slots);
+            match self.wanted {
+                None => self.found.tally.add_batch(&self.batch, &self.slots),
+                Some(wanted) => self.count_wanted(wanted),
+            }
+        }
+    }
+
+    /// Counts those keys of the batch that are in these slots.
+    fn count_wanted(&mut self, wanted: &SlotSet) {
+        let places = self.batch.places().zip(&self.slots);
+        for (at, (place, slot)) in places.enumerate() {
+            if wanted.contains(*slot) {
+                self.found.tally.add(self.batch.record(at), *slot, place);
+            }
         }
     }
 }

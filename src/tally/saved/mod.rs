@@ -22,17 +22,17 @@ mod rising;
 mod tests;
 mod write;
 
-use super::{Outcome, Tally};
+use super::{Outcome, SecondPass, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::source::{TALLY_MAGIC, read_error};
-use crate::written::{check_writable, write_whole};
+use crate::written::{Readers, check_writable, is_file, write_whole};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// The version of the form that is written, and the only one that is read.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// The longest body: many times what a tally of sane keys takes (about 10 MB at most).
 const MAX_BODY_BYTES: u64 = 256 << 20;
@@ -79,7 +79,9 @@ fn check_free(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(cause) => return Err(Error::io(path, cause)),
-        Ok(metadata) if !metadata.is_file() => return refused("no file"),
+        Ok(metadata) if metadata.is_dir() => return refused("a folder"),
+        // Nothing is replaced where a device or a pipe stands, or something is open.
+        Ok(_) if !is_file(path) => return Ok(()),
         Ok(_) => {}
     }
     let mut start = Vec::new();
@@ -93,7 +95,8 @@ fn check_free(path: &Path) -> Result<()> {
 }
 
 impl Outcome {
-    /// Writes a tally file: beside the place first, then renamed, so that no half of one is ever seen.
+    /// Writes a tally file whole, or to the device or pipe that has this name.
+    /// A new one is for its owner alone: keys are named in it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]; [`ErrorKind::Usage`] where something else than a tally stands; [`ErrorKind::Input`] when its keys are so long that no tally file holds them.
@@ -103,10 +106,14 @@ impl Outcome {
         let bytes = self
             .to_bytes()
             .map_err(|error| error.at(Position::file(path)))?;
-        write_whole(path, &bytes)
+        write_whole(path, &bytes, Readers::Owner)
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>> {
+    /// What a tally file holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] when its keys are so long that no tally file holds them.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let body = write::body(&self.tally, &self.inputs);
         if body.len() as u64 > MAX_BODY_BYTES || self.inputs.len() > MAX_INPUTS {
             let message = format!(
@@ -138,7 +145,12 @@ impl Outcome {
         let (tally, inputs) = open(&bytes)
             .and_then(|body| read::body(body, path))
             .map_err(|broken| broken.to_error(path))?;
-        Ok(Outcome { tally, inputs })
+        Ok(Outcome {
+            tally,
+            inputs,
+            second_pass: SecondPass::None,
+            passed_over: Vec::new(),
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::slot::{SLOT_COUNT, Slot, SlotSet, hash_tag};
 use crate::source::{
     Command, Encoding, FORMAT_NAMES, Fault, Faults, Findings, KEPT_EXAMPLES, KeyKind,
 };
-use crate::tally::expiries::LAST_DAY;
+use crate::tally::expiries::MAX_TIMES;
 use crate::tally::histogram::{CLASSES, Histogram};
 use crate::tally::operations::{CommandCount, Operations, SAMPLED};
 use crate::tally::sample::{Bottom, NAME_BYTES, Sampled};
@@ -26,6 +26,8 @@ pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>
     let mut fields = Fields::new(body, HEADER_BYTES);
     let inputs = inputs(&mut fields, path)?;
     let mut tally = Tally::new();
+    // The file has the keys without a size beside the others.
+    tally.is_all_unsized = false;
     slots(&mut fields, &mut tally)?;
     input_slots(&inputs, &tally)?;
     groups(&mut fields, &mut tally)?;
@@ -78,9 +80,12 @@ fn findings(fields: &mut Fields<'_>) -> Result<Findings, Broken> {
         faults: faults(fields)?,
         ambiguous_keys: fields.u64()?,
         filtered_keys: fields.u64()?,
+        file_bytes: fields.u64()?,
+        unsized_file_bytes: fields.u64()?,
         // Notes tell them.
         repeated_headers: 0,
         unread_times: 0,
+        cut_lines: 0,
         notes: (0..fields.count(MAX_NOTES, "notes")?)
             .map(|_| fields.text())
             .collect::<Result<_, _>>()?,
@@ -134,8 +139,11 @@ fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
             keys: fields.u64()?,
             bytes: fields.u64()?,
             expiring: fields.u64()?,
+            unsized_keys: fields.u64()?,
         };
-        let is_sane = count.expiring <= count.keys && (count.keys > 0 || count.bytes == 0);
+        let is_sane = count.expiring <= count.keys
+            && count.unsized_keys <= count.keys
+            && (count.keys > count.unsized_keys || count.bytes == 0);
         expect(is_sane, place, "counts of a slot that belong together")?;
         tally.slots.add_count(slot, count);
         let place = fields.place();
@@ -153,16 +161,25 @@ fn slots(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
 }
 
 fn group(fields: &mut Fields<'_>) -> Result<GroupCount, Broken> {
-    Ok(GroupCount {
+    let place = fields.place();
+    let count = GroupCount {
         keys: fields.u64()?,
         bytes: fields.u64()?,
-    })
+        unsized_keys: fields.u64()?,
+    };
+    let is_sane =
+        count.unsized_keys <= count.keys && (count.keys > count.unsized_keys || count.bytes == 0);
+    expect(is_sane, place, "counts that belong together")?;
+    Ok(count)
 }
 
 fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
     let total = tally.total();
     // Sums stop at the largest number on every way, so that they stay equal.
-    let is_all = |sum: GroupCount| sum.keys == total.keys && sum.bytes == total.bytes;
+    let unsized_keys = slots_unsized(tally);
+    let is_all = |sum: GroupCount| {
+        sum.keys == total.keys && sum.bytes == total.bytes && sum.unsized_keys == unsized_keys
+    };
     let place = fields.place();
     let (mut sum, mut rising) = (GroupCount::default(), Rising::new());
     for _ in 0..fields.count(KeyKind::ALL.len(), "types")? {
@@ -174,8 +191,8 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
             .ok_or_else(|| Broken::new(place, "expected the name of a type"))?;
         expect(rising.takes(kind as usize), place, "types in their order")?;
         let count = group(fields)?;
-        tally.kinds[kind as usize].add(count.keys, count.bytes);
-        sum.add(count.keys, count.bytes);
+        tally.kinds[kind as usize].join(count);
+        sum.join(count);
     }
     expect(is_all(sum), place, "types that sum up to the slots")?;
     let place = fields.place();
@@ -190,8 +207,8 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         let rises = rising.takes(encoding as usize);
         expect(rises, place, "encodings in their order")?;
         let count = group(fields)?;
-        tally.encodings[encoding as usize].add(count.keys, count.bytes);
-        sum.add(count.keys, count.bytes);
+        tally.encodings[encoding as usize].join(count);
+        sum.join(count);
     }
     expect(is_all(sum), place, "encodings that sum up to the slots")?;
     let place = fields.place();
@@ -201,14 +218,20 @@ fn groups(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         let db = fields.u16()?;
         expect(rising.takes(db), place, "databases by number")?;
         let count = group(fields)?;
-        tally.group(db).add(count.keys, count.bytes);
-        sum.add(count.keys, count.bytes);
+        tally.group(db).join(count);
+        sum.join(count);
     }
     expect(is_all(sum), place, "databases that sum up to the slots")?;
     let place = fields.place();
     tally.unsized_keys = fields.u64()?;
-    let is_sane = tally.unsized_keys <= total.keys;
-    expect(is_sane, place, "no more keys without a size than keys")
+    let is_sane = tally.unsized_keys == unsized_keys;
+    expect(is_sane, place, "the keys without a size of all slots")
+}
+
+/// The keys without a size of all slots.
+fn slots_unsized(tally: &Tally) -> u64 {
+    let slots = Slot::all().map(|slot| tally.slot(slot).unsized_keys);
+    slots.fold(0, u64::saturating_add)
 }
 
 /// Counts of both histograms; each number lies between the bounds of its class.
@@ -217,7 +240,11 @@ fn histogram(fields: &mut Fields<'_>) -> Result<(Histogram, GroupCount), Broken>
     let mut all = GroupCount::default();
     for class in 0..CLASSES {
         let place = fields.place();
-        let count = group(fields)?;
+        let count = GroupCount {
+            keys: fields.u64()?,
+            bytes: fields.u64()?,
+            unsized_keys: 0,
+        };
         let (from, to) = Histogram::bounds(class);
         let is_sane = count.bytes >= count.keys.saturating_mul(from)
             && count.bytes <= count.keys.saturating_mul(to);
@@ -251,7 +278,7 @@ fn expiries(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         tally.expiries.give_hours_up();
     }
     let (mut sum, mut rising) = (GroupCount::default(), Rising::new());
-    for _ in 0..fields.count(LAST_DAY as usize + 1, "expiry times")? {
+    for _ in 0..fields.count(MAX_TIMES, "expiry times")? {
         let place = fields.place();
         let at = fields.u32()?;
         expect(rising.takes(at), place, "expiry times in their order")?;
@@ -260,9 +287,10 @@ fn expiries(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
             true => tally.expiries.add_hour(at, count),
             false => tally.expiries.add_day(at, count),
         }
-        sum.add(count.keys, count.bytes);
+        sum.join(count);
     }
     let is_sane = sum.keys <= total.expiring
+        && sum.unsized_keys <= total.unsized_keys
         && sum.bytes <= total.bytes
         && tally.expiries.are_hours() == are_hours;
     expect(is_sane, place, "expiry times of keys that expire")
@@ -325,8 +353,11 @@ fn tags(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         let is_tag = hash_tag(&[b"{", tag, b"}"].concat()) == Some(tag);
         let slot = Slot::for_key(tag);
         let (whole, all) = (tally.slot(slot), &mut tagged[slot.index()]);
-        all.add(count.keys, count.bytes);
-        let is_sane = is_tag && all.keys <= whole.keys && all.bytes <= whole.bytes;
+        all.join(count);
+        let is_sane = is_tag
+            && all.keys <= whole.keys
+            && all.bytes <= whole.bytes
+            && all.unsized_keys <= whole.unsized_keys;
         expect(is_sane, place, "hash tags no bigger than their slot")?;
         tally.tags.add_many(tag, slot, count);
     }
@@ -431,7 +462,9 @@ fn sample(fields: &mut Fields<'_>, sample: &mut Bottom, keys: u64) -> Result<(),
         let place = fields.place();
         let slot = Slot::new(fields.u16()?)
             .ok_or_else(|| Broken::new(place, "expected a slot below 16384"))?;
-        let size_bytes = fields.u64()?;
+        let size_bytes = Some(fields.u64()?)
+            .filter(|bytes| *bytes != u64::MAX)
+            .into();
         let (tag, prefix) = (fields.maybe_name()?, fields.maybe_name()?);
         let are_short = [tag, prefix]
             .into_iter()

@@ -5,16 +5,17 @@
 //!
 //! 1. inputs: path, format, note on the format, keys, operations, rows passed over, the first of them,
 //!    the damage that it ends at (each with byte, line, field, message), ambiguous keys, keys left out,
-//!    notes, of RDB files the slots of their keys (a bit each, the lowest first);
-//! 2. for each slot keys, bytes, expiring keys, and its biggest key if one is known: the beginning of its
+//!    bytes of the file and those of its keys without a size, notes, of RDB files the slots of their keys (a bit each, the lowest first);
+//! 2. for each slot keys, bytes, expiring keys, keys without a size, and its biggest key if one is known: the beginning of its
 //!    name, the length of all of it, bytes;
-//! 3. types and encodings: word, keys, bytes; databases: number, keys, bytes; keys without a size;
-//!    the histograms of key lengths and sizes, 65 classes each: numbers, sum; expiry times: whether
-//!    they are hours or days since 1970, and each with keys, bytes;
+//! 3. types and encodings: word, keys, bytes, keys without a size; databases: number and the same;
+//!    keys without a size of all; the histograms of key lengths and sizes, 65 classes each: numbers,
+//!    sum; expiry times: whether they are hours or days since 1970, and each with keys, bytes, keys
+//!    without a size;
 //! 4. the biggest keys: bytes, the beginning of the name, the length of all of it, slot (16 bits);
-//! 5. the hash tags, unless they were too many: tag, keys, bytes;
+//! 5. the hash tags, unless they were too many: tag, keys, bytes, keys without a size;
 //! 6. what a prefix is: delimiter, depth; the samples by keys and by bytes: whether complete, and each key's order,
-//!    slot, bytes, tag, prefix;
+//!    slot, bytes (all bits set: not known), tag, prefix;
 //! 7. whether there were logs of MONITOR, and then: for each slot its operations; commands: name,
 //!    operations, calls without a key; commands of scripts; whether times are known, and the first and
 //!    the last; the sample: order, slot, key;
@@ -25,7 +26,6 @@ use super::super::{InputSummary, Tally};
 use super::{MAX_NOTES, MAX_TEXT_BYTES};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use crate::source::{Encoding, Fault, Findings, KeyKind};
-use crate::tally::expiries::Expiries;
 use crate::tally::histogram::Histogram;
 use crate::tally::operations::Operations;
 use crate::tally::sample::Bottom;
@@ -39,7 +39,7 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
     body.groups(tally);
     body.histogram(&tally.key_lengths.histogram());
     body.histogram(&tally.sizes);
-    body.expiries(&tally.expiries);
+    body.expiries(tally);
     body.big_keys(tally);
     body.tags(tally);
     body.name(tally.prefixes().delimiter());
@@ -90,6 +90,7 @@ impl Body {
     fn group(&mut self, count: GroupCount) {
         self.u64(count.keys);
         self.u64(count.bytes);
+        self.u64(count.unsized_keys);
     }
 
     fn inputs(&mut self, inputs: &[InputSummary]) {
@@ -117,6 +118,8 @@ impl Body {
             .for_each(|fault| self.fault(fault));
         self.u64(findings.ambiguous_keys);
         self.u64(findings.filtered_keys);
+        self.u64(findings.file_bytes);
+        self.u64(findings.unsized_file_bytes);
         let kept = &findings.notes[..findings.notes.len().min(MAX_NOTES)];
         self.count(kept.len());
         kept.iter().for_each(|note| self.text(note));
@@ -180,6 +183,7 @@ impl Body {
             self.u64(count.keys);
             self.u64(count.bytes);
             self.u64(count.expiring);
+            self.u64(count.unsized_keys);
             self.maybe_name(biggest.map(|biggest| &*biggest.key));
             if let Some(biggest) = biggest {
                 self.u64(biggest.length);
@@ -192,12 +196,12 @@ impl Body {
         self.count(KeyKind::ALL.len());
         for kind in KeyKind::ALL {
             self.name(kind.word().as_bytes());
-            self.group(tally.kinds[kind as usize]);
+            self.group(tally.told(tally.kinds[kind as usize]));
         }
         self.count(Encoding::ALL.len());
         for encoding in Encoding::ALL {
             self.name(encoding.word().as_bytes());
-            self.group(tally.encodings[encoding as usize]);
+            self.group(tally.told(tally.encodings[encoding as usize]));
         }
         self.count(tally.databases.len());
         for (db, count) in tally.databases() {
@@ -209,17 +213,18 @@ impl Body {
 
     fn histogram(&mut self, histogram: &Histogram) {
         for count in histogram.0 {
-            self.group(count);
+            self.u64(count.keys);
+            self.u64(count.bytes);
         }
     }
 
-    fn expiries(&mut self, expiries: &Expiries) {
-        self.flag(expiries.are_hours());
-        let sorted = expiries.sorted();
+    fn expiries(&mut self, tally: &Tally) {
+        self.flag(tally.expiries.are_hours());
+        let sorted = tally.expiries.sorted();
         self.count(sorted.len());
         for (at, count) in sorted {
             self.count(at as usize);
-            self.group(count);
+            self.group(tally.told(count));
         }
     }
 
@@ -242,7 +247,7 @@ impl Body {
         self.count(tags.len());
         for (tag, _, count) in tags {
             self.name(tag);
-            self.group(count);
+            self.group(tally.told(count));
         }
     }
 
@@ -281,7 +286,7 @@ impl Body {
         for sampled in sampled {
             self.u64(sampled.order);
             self.0.extend(sampled.slot.number().to_le_bytes());
-            self.u64(sampled.size_bytes);
+            self.u64(sampled.size_bytes.get().unwrap_or(u64::MAX));
             self.maybe_name(sampled.tag.as_deref());
             self.maybe_name(sampled.prefix.as_deref());
         }

@@ -9,7 +9,9 @@ mod allocator;
 mod structures;
 
 use super::origin::Origin;
-use allocator::{allocated, sds, sds_that_grows};
+use crate::source::Allocator;
+pub(super) use allocator::Large;
+use allocator::{Heapwise, sds, sds_that_grows};
 
 /// What a value takes besides its object's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +46,10 @@ enum Era {
 }
 
 /// The structures of one version.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Model {
     era: Era,
+    heap: Heapwise,
     is_valkey: bool,
     longest_embedded: u64,
     has_listpack_lists: bool,
@@ -86,8 +89,15 @@ impl Model {
             (true, (8, _)) => Era::Valkey81,
             (true, _) => Era::Valkey90,
         };
+        // What decides is the build, which no file tells: these are Debian's (docs/memory-model.md).
+        let allocator = origin.allocator.unwrap_or(match origin.is_valkey {
+            true if version >= (9, 0) => Allocator::Jemalloc531,
+            false if version >= (8, 0) => Allocator::Jemalloc531,
+            _ => Allocator::Jemalloc530,
+        });
         Model {
             era,
+            heap: Heapwise::new(allocator),
             is_valkey: origin.is_valkey,
             longest_embedded: if version < (3, 2) { 39 } else { 44 },
             has_listpack_lists: version >= (7, 2),
@@ -99,6 +109,23 @@ impl Model {
                 0
             },
         }
+    }
+
+    /// The same of what is known by now, which goes on from what was estimated before.
+    pub(super) fn renew(&mut self, origin: &Origin) {
+        let large = self.large();
+        *self = Model::new(origin);
+        self.heap.go_on(large);
+    }
+
+    #[inline]
+    fn allocated(&self, bytes: u64) -> u64 {
+        self.heap.allocated(bytes)
+    }
+
+    /// What large requests were given so far, by each jemalloc.
+    pub(super) fn large(&self) -> Large {
+        self.heap.large()
     }
 
     /// Whether the types that mean different things by magic mean Valkey's.
@@ -126,7 +153,7 @@ impl Model {
             Era::Valkey90 => (128, head - POINTER + text, embedded(head, text)),
             _ => (64, OBJECT + 1 + key + 2 + text, head + text),
         };
-        let has_room = || taken + EXPIRY <= allocated(taken) || decided + EXPIRY <= most;
+        let has_room = || taken + EXPIRY <= self.allocated(taken) || decided + EXPIRY <= most;
         decided <= most && (!expires || has_room())
     }
 
@@ -151,9 +178,9 @@ impl Model {
         }
         Some(match self.era {
             Era::Redis6 | Era::Redis70 | Era::Redis72 => {
-                allocated(sds(key)) + ENTRY + self.slot_links + self.apart(heap)
+                self.allocated(sds(key)) + ENTRY + self.slot_links + self.apart(heap)
             }
-            Era::Valkey80 => allocated(16 + 1 + sds(key)) + self.apart(heap),
+            Era::Valkey80 => self.allocated(16 + 1 + sds(key)) + self.apart(heap),
             Era::Redis82 | Era::Valkey81 | Era::Valkey90 => self.beside(key, expires, heap),
         })
     }
@@ -165,9 +192,9 @@ impl Model {
             Heap::Integer => OBJECT,
             Heap::Text(length) if length <= self.longest_embedded => match self.era {
                 Era::Redis6 => OBJECT + length + 2,
-                _ => allocated(OBJECT + length + 4),
+                _ => self.allocated(OBJECT + length + 4),
             },
-            Heap::Text(length) => OBJECT + allocated(sds_that_grows(length)),
+            Heap::Text(length) => OBJECT + self.allocated(sds_that_grows(length)),
             Heap::Object(bytes) => OBJECT + bytes,
         }
     }
@@ -177,20 +204,20 @@ impl Model {
         let head = self.head(key, expires);
         match heap {
             Heap::Unknown => 0,
-            Heap::Integer => allocated(head),
+            Heap::Integer => self.allocated(head),
             Heap::Text(length) if self.embeds(key, expires, length) => {
                 let text = sds_that_grows(length);
                 match self.era {
-                    Era::Valkey90 => allocated(embedded(head, text)),
-                    _ => allocated(head + text),
+                    Era::Valkey90 => self.allocated(embedded(head, text)),
+                    _ => self.allocated(head + text),
                 }
             }
             Heap::Text(length) => match self.era {
-                Era::Redis82 => allocated(head) + allocated(sds_that_grows(length)),
+                Era::Redis82 => self.allocated(head) + self.allocated(sds_that_grows(length)),
                 // What wasn't embedded after all is copied, and a copy doesn't grow.
-                _ => allocated(head) + allocated(sds(length)),
+                _ => self.allocated(head) + self.allocated(sds(length)),
             },
-            Heap::Object(bytes) => allocated(head) + bytes,
+            Heap::Object(bytes) => self.allocated(head) + bytes,
         }
     }
 
@@ -199,13 +226,13 @@ impl Model {
     pub(super) fn blob(&self, bytes: u64) -> u64 {
         match self.era {
             Era::Redis6 => bytes,
-            _ => allocated(bytes),
+            _ => self.allocated(bytes),
         }
     }
 
     /// A listpack with expiring fields has a small head of its own.
     pub(super) fn listpack_ex(&self, bytes: u64) -> u64 {
-        32 + allocated(bytes)
+        32 + self.allocated(bytes)
     }
 }
 
@@ -217,6 +244,30 @@ mod tests {
         let mut origin = Origin::default();
         origin.field(b"valkey-ver", version.as_bytes());
         Model::new(&origin)
+    }
+
+    #[test]
+    fn large_values_follow_the_allocator_that_the_version_is_built_with() {
+        let total = |field: &[u8], version: &[u8], allocator| {
+            let mut origin = Origin {
+                allocator,
+                ..Origin::default()
+            };
+            origin.field(field, version);
+            let model = Model::new(&origin);
+            let total = model.total(3, false, Heap::Text(1_050_000));
+            assert!(model.large().in_pages < model.large().in_classes);
+            total.expect("a string's")
+        };
+        // Measured with Debian's servers: the key `one`, a value of 1,050,000 bytes.
+        assert_eq!(total(b"redis-ver", b"8.0.6", None), 1_052_720);
+        assert_eq!(total(b"valkey-ver", b"9.1.2", None), 1_052_704);
+        assert_eq!(total(b"redis-ver", b"7.0.15", None), 1_310_768);
+        assert_eq!(total(b"valkey-ver", b"8.1.1", None), 1_310_752);
+        let older = Some(Allocator::Jemalloc530);
+        assert_eq!(total(b"redis-ver", b"8.0.6", older), 1_310_768);
+        let newer = Some(Allocator::Jemalloc531);
+        assert_eq!(total(b"redis-ver", b"7.0.15", newer), 1_052_720);
     }
 
     /// Measured on Valkey 8.1.1 and 9.1.2: the lengths of a key and its text, whether it expires,

@@ -1,6 +1,6 @@
 //! What collections and streams take.
 
-use super::allocator::{allocated, sds, sds_that_grows};
+use super::allocator::{sds, sds_that_grows};
 use super::{ENTRY, Era, Model, OBJECT};
 use crate::source::rdb::growth::Growth;
 use crate::source::rdb::radix::Shape;
@@ -15,7 +15,7 @@ const QUICKLIST_NODE: u64 = 40;
 impl Model {
     #[inline]
     pub(in crate::source::rdb) fn set_member(&self, length: u64) -> u64 {
-        let text = allocated(sds(length));
+        let text = self.allocated(sds(length));
         match self.era {
             Era::Valkey81 | Era::Valkey90 => text,
             // Since Redis 7.2 many members have no entry, but MEMORY USAGE counts one for each.
@@ -62,15 +62,18 @@ impl Model {
                 let short = sds(field) + if expires && field < 32 { 2 } else { 0 };
                 let whole = expiry + short + sds_that_grows(value);
                 match whole <= 128 {
-                    true => allocated(whole),
-                    false => allocated(expiry + 8 + sds_that_grows(field)) + allocated(sds(value)),
+                    true => self.allocated(whole),
+                    false => {
+                        self.allocated(expiry + 8 + sds_that_grows(field))
+                            + self.allocated(sds(value))
+                    }
                 }
             }
             _ => {
                 // What tells the heads apart, and the place among the expiring fields.
                 let expiry = if expires { 2 + 16 } else { 0 };
                 let head = u64::from(self.has_field_heads && field < 32);
-                allocated(expiry + head + sds(field)) + allocated(sds(value)) + ENTRY
+                self.allocated(expiry + head + sds(field)) + self.allocated(sds(value)) + ENTRY
             }
         }
     }
@@ -83,7 +86,7 @@ impl Model {
         };
         let table = self.table(growth);
         match self.era {
-            Era::Valkey90 => table + 8 + expiring_fields(expiring),
+            Era::Valkey90 => table + 8 + self.expiring_fields(expiring),
             _ => table,
         }
     }
@@ -92,9 +95,9 @@ impl Model {
     #[inline]
     pub(in crate::source::rdb) fn sorted_member(&self, length: u64) -> u64 {
         match self.era {
-            Era::Valkey90 => levels(16 + 16 + 1 + sds(length)),
-            Era::Valkey81 => allocated(sds(length)) + levels(24 + 16),
-            _ => allocated(sds(length)) + ENTRY + levels(24 + 16),
+            Era::Valkey90 => self.levels(16 + 16 + 1 + sds(length)),
+            Era::Valkey81 => self.allocated(sds(length)) + self.levels(24 + 16),
+            _ => self.allocated(sds(length)) + ENTRY + self.levels(24 + 16),
         }
     }
 
@@ -106,7 +109,7 @@ impl Model {
         let list = match self.era {
             Era::Valkey90 => 544,
             // The two structures, and the head with all its 32 levels.
-            _ => 16 + 32 + allocated(24 + 32 * 16),
+            _ => 16 + 32 + self.allocated(24 + 32 * 16),
         };
         list + self.table(Growth {
             entries,
@@ -130,14 +133,14 @@ impl Model {
 
     #[inline]
     pub(in crate::source::rdb) fn linked_item(&self, length: u64) -> u64 {
-        24 + OBJECT + allocated(sds_that_grows(length))
+        24 + OBJECT + self.allocated(sds_that_grows(length))
     }
 
     /// A stream's listpack.
     pub(in crate::source::rdb) fn stream_listpack(&self, bytes: u64, is_last: bool) -> u64 {
         match is_last && bytes < 4096 && self.has_roomy_streams {
             true => 4096,
-            false => allocated(bytes),
+            false => self.allocated(bytes),
         }
     }
 
@@ -170,19 +173,20 @@ impl Model {
     pub(in crate::source::rdb) fn consumer(&self, name: u64, pending: Shape) -> u64 {
         32 + name + self.radix(pending)
     }
-}
 
-/// A node of a skip list that takes this with one level: a quarter of the nodes has a second one,
-/// a quarter of these a third.
-#[inline]
-fn levels(bytes: u64) -> u64 {
-    (12 * allocated(bytes) + 3 * allocated(bytes + 16) + allocated(bytes + 37)) / 16
-}
+    /// A node of a skip list that takes this with one level: a quarter of the nodes has a second one,
+    /// a quarter of these a third.
+    #[inline]
+    fn levels(&self, bytes: u64) -> u64 {
+        (12 * self.allocated(bytes) + 3 * self.allocated(bytes + 16) + self.allocated(bytes + 37))
+            / 16
+    }
 
-/// Valkey's set of a hash's fields that expire: the field itself, or an array of pointers.
-fn expiring_fields(count: u64) -> u64 {
-    match count {
-        0 | 1 => 0,
-        _ => allocated(8 + 8 * count),
+    /// Valkey's set of a hash's fields that expire: the field itself, or an array of pointers.
+    fn expiring_fields(&self, count: u64) -> u64 {
+        match count {
+            0 | 1 => 0,
+            _ => self.allocated(8 + 8 * count),
+        }
     }
 }

@@ -1,0 +1,73 @@
+//! What slotkit itself writes, and is no input.
+
+use super::kind::Kind;
+use super::looked::{Looked, is_number};
+use crate::slot::Slot;
+use memchr::{memchr, memmem};
+
+pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
+    const REPORT: &str =
+        "name the dump that it was made from, or a tally that `analyze --save` wrote";
+    let text = looked.text.trim_ascii_start();
+    let name = if text.starts_with(b"{") {
+        return json(text);
+    } else if looked.first() == b"Totals" && looked.line(1).starts_with(b"keys ") {
+        "slotkit's own report"
+    } else if looked.first().starts_with(b"slot,keys,bytes,expiring") {
+        "slotkit's own report, a row a slot"
+    } else if is_plan(looked) {
+        "slotkit's own plan"
+    } else if looked.all(is_keyslot_line) {
+        return Some(Kind::new(
+            "what slotkit keyslot prints",
+            "take the slots off: cut -f2- FILE",
+        ));
+    } else {
+        return None;
+    };
+    Some(Kind::new(name, REPORT))
+}
+
+fn is_plan(looked: &Looked<'_>) -> bool {
+    let has = |line: &[u8], words: &[&str]| {
+        words
+            .iter()
+            .all(|word| memmem::find(line, word.as_bytes()).is_some())
+    };
+    let first = looked.first();
+    first.starts_with(b"node ") && has(first, &["slots", "after"])
+}
+
+/// `866<TAB>hello`, where `hello` is in slot 866.
+fn is_keyslot_line(line: &[u8]) -> bool {
+    let Some(tab) = memchr(b'\t', line) else {
+        return false;
+    };
+    let (slot, key) = (&line[..tab], &line[tab + 1..]);
+    is_number(slot) && Slot::for_key(key).to_string().as_bytes() == slot
+}
+
+/// JSON of slotkit's: reports, plans, and journals of lines.
+fn json(text: &[u8]) -> Option<Kind> {
+    const NEAR_BYTES: usize = 4_096;
+    let near = &text[..text.len().min(NEAR_BYTES)];
+    let inside = near[1..].trim_ascii_start();
+    if inside.starts_with(b"\"record\":\"journal\"") {
+        let mend = "it belongs to slotkit resume; name a dump";
+        return Some(Kind::new("a journal of slotkit", mend));
+    }
+    if !inside.starts_with(b"\"schema\":") {
+        return None;
+    }
+    let is_plan = memmem::find(near, b"\"objective\":").is_some();
+    Some(match is_plan {
+        true => Kind::new(
+            "a plan of slotkit",
+            "carry it out with slotkit apply; name the dump that it was made from",
+        ),
+        false => Kind::new(
+            "JSON that slotkit printed",
+            "name the dump that it was made from, or a tally that `analyze --save` wrote",
+        ),
+    })
+}
