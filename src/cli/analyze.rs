@@ -7,17 +7,22 @@ use super::{memory_csv, nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
-use crate::source::{Filter, Moment};
-use crate::tally::{self, Outcome};
+use crate::slot::SlotSet;
+use crate::source::{Filter, Guard, Moment};
+use crate::tally::{self, Outcome, Tally};
+use crate::written::{are_same, is_stdout};
 use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The arguments of `analyze`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Key dumps: RDB files of Redis and Valkey, the memory CSV of rdb-tools or redis-rdb-cli, CSV or TSV with a header and a
-    /// `key` column, lists of keys, one a line, logs of MONITOR, or tallies that --save wrote; each also packed with
-    /// gzip, zstd or lz4; `-` is stdin; of a folder the files in it, by name. Several make one report.
+    /// `key` column, lists of keys, one a line or as a JSON array of strings, logs of MONITOR, or tallies that --save
+    /// wrote; each also packed with gzip, zstd or lz4; `-` is stdin; of a folder the files in it that are recognised, by
+    /// name, and of an append-only file in parts its base. Several make one report.
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<OsString>,
     /// A saved CLUSTER NODES, to tell keys and bytes of each node.
@@ -28,6 +33,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=16384))]
     top: u16,
+    /// Read the inputs only once, also where that leaves it open why slots are hot: what a sample shows of their
+    /// keys is told instead. Without it, files are read once more for slots that are fuller than chance explains,
+    /// which takes as long again.
+    #[arg(long)]
+    no_second_pass: bool,
     /// The form of the report.
     #[arg(long, value_enum, value_name = "FORM", default_value = "table")]
     #[arg(conflicts_with_all = ["json", "csv"])]
@@ -39,10 +49,11 @@ pub(super) struct Args {
     /// would take for a formula have an apostrophe before them; --json has them as they are.
     #[arg(long)]
     csv: bool,
-    /// Leave keys of --output memory-csv as they are that a spreadsheet would take for a formula.
+    /// Leave keys of --output memory-csv as they are that a spreadsheet would take for a formula; without it they
+    /// have an apostrophe before them, which slotkit takes off again.
     #[arg(long)]
     raw_keys: bool,
-    /// Write a tally of everything that was counted to this file. Tallies of several machines are
+    /// Write a tally of everything that was counted to this file; `-` is stdout, instead of the report. Tallies of several machines are
     /// merged by analyzing them: the report is that of one run over all inputs.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -84,15 +95,24 @@ enum Form {
     Html,
 }
 
+impl Args {
+    /// The slots that are looked at once more.
+    fn in_doubt(&self, tally: &Tally) -> SlotSet {
+        // A row a slot has no causes in it, nor has a tally.
+        let is_reported = self.save.as_deref().is_none_or(|path| !is_stdout(path));
+        let tells_causes = is_reported && !self.csv && !matches!(self.output, Form::Csv);
+        match tells_causes && !self.no_second_pass {
+            true => analysis::slots_in_doubt(tally, usize::from(self.top)),
+            false => SlotSet::new(),
+        }
+    }
+}
+
 /// Tallies the inputs and prints the report.
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    if args.save.as_deref() == Some(Path::new("-")) {
-        let message = "--save expects a file: stdout has the report";
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
     if let Some(path) = &args.save {
         // Said before a long run, not after it.
-        tally::check_place(path)?;
+        check_save(args, path)?;
     }
     let view = view(args)?;
     let as_of = args.as_of.unwrap_or_else(Moment::now);
@@ -100,11 +120,25 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if let Form::MemoryCsv = args.output {
         return keys(args, filter);
     }
-    let outcome = args.input.tally(&args.inputs, filter)?;
-    if let Some(path) = &args.save {
-        outcome.save(path)?;
-    }
-    let has_findings = report(args, &outcome, view.as_ref(), as_of)?;
+    let outcome = args
+        .input
+        .tally_twice(&args.inputs, filter, &|tally| args.in_doubt(tally))?;
+    let is_reported = match &args.save {
+        Some(path) if path == Path::new("-") => {
+            let bytes = outcome.to_bytes()?;
+            terminal::print(|out| out.write_all(&bytes))?;
+            false
+        }
+        Some(path) => {
+            outcome.save(path)?;
+            !is_stdout(path)
+        }
+        None => true,
+    };
+    let has_findings = match is_reported {
+        true => report(args, &outcome, view.as_ref(), as_of)?,
+        false => !analysis::file_findings(&outcome.inputs, view.as_ref()).is_empty(),
+    };
     let exit = match (outcome.skipped(), has_findings) {
         (0, false) => Exit::Done,
         (0, true) => Exit::Finding,
@@ -116,13 +150,57 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     Ok(exit)
 }
 
+/// Looks whether a tally could be saved there, and what else stands in its way.
+fn check_save(args: &Args, path: &Path) -> Result<()> {
+    // Ctrl-C leaves no half of a tally.
+    #[cfg(feature = "live")]
+    super::interrupt::Interrupt::tidy();
+    if is_stdout(path) {
+        let is_plain = !args.json && !args.csv && matches!(args.output, Form::Table);
+        if !is_plain {
+            let message = "--save writes the tally to stdout, where the report goes";
+            return Err(Error::new(ErrorKind::Usage, message).mend("save it to a file"));
+        }
+        if std::io::stdout().is_terminal() {
+            let message = "a tally isn't for a terminal";
+            return Err(Error::new(ErrorKind::Usage, message).mend("save it to a file"));
+        }
+        return Ok(());
+    }
+    tally::check_place(path)?;
+    if args
+        .inputs
+        .iter()
+        .any(|input| is_among(path, Path::new(input)))
+    {
+        terminal::say(format!(
+            "warning: {} is saved among the inputs: run again, this counts it too",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a file is an input, or one of a folder that is.
+fn is_among(path: &Path, input: &Path) -> bool {
+    let is_hidden = path
+        .file_name()
+        .is_some_and(|name| name.as_bytes().starts_with(b"."));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    are_same(path, input) || (!is_hidden && are_same(folder, input))
+}
+
 /// The keys themselves, not a report of them.
 fn keys(args: &Args, filter: Filter) -> Result<Exit> {
     if args.save.is_some() {
         let message = "--save keeps a tally, and --output memory-csv counts nothing";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    match memory_csv::run(&args.inputs, &args.input, filter, !args.raw_keys)? {
+    let guard = if args.raw_keys { Guard::Off } else { Guard::On };
+    match memory_csv::run(&args.inputs, &args.input, filter, guard)? {
         true => Ok(Exit::Unusable),
         false => Ok(Exit::Done),
     }
@@ -162,13 +240,13 @@ fn report(
         return Ok(!findings.is_empty());
     }
     let analysis = Analysis::new(outcome, view, usize::from(args.top), as_of);
-    terminal::print(|out| match form {
-        Form::Json => {
+    match form {
+        Form::Json => terminal::print(|out| {
             serde_json::to_writer(&mut *out, &analysis)?;
             out.write_all(b"\n")
-        }
-        Form::Html => analysis::html::write(out, &analysis),
-        _ => analysis::table::write(out, &analysis),
-    })?;
+        })?,
+        Form::Html => terminal::print(|out| analysis::html::write(out, &analysis))?,
+        _ => terminal::print_words(|out| analysis::table::write(out, &analysis))?,
+    }
     Ok(!analysis.findings.is_empty())
 }

@@ -1,13 +1,13 @@
 //! `slotkit apply`: carries out a plan that was written before.
 
-use super::carry_out::Told;
+use super::carry_out::{Told, carry_out};
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::journalled::{Earlier, Run};
-use super::live::Session;
+use super::journalled::{Earlier, finish_begun};
 use super::pace::PaceArgs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Fit, Plan, fit};
+use crate::execute::job::{Manner, Run};
+use crate::plan::Plan;
 use std::path::PathBuf;
 
 /// The arguments of `apply`.
@@ -33,25 +33,19 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
         );
     }
-    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
-    require_fit(&plan, &mut session)?;
-    let mut run = Run::begin(&mut session, &args.pace)?;
-    if let Earlier::Left = run.finish_begun(&mut session, &args.pace)? {
+    let mut session = args.pace.open(&args.connection)?;
+    args.pace.settle(&mut session, Manner::GoesOn)?;
+    let mut run = Run::begin(&mut session, args.pace.journal.as_deref())?;
+    // What an earlier run of it has open is where it should be in a moment.
+    if let Err(error) = run.require_fit(&mut session, &plan) {
+        run.close(&session);
+        return Err(error);
+    }
+    if let Earlier::Left = finish_begun(&mut run, &mut session, &args.pace)? {
         return Ok(Exit::Finding);
     }
     let told = if args.json { Told::Json } else { Told::Words };
     let changed = run.changed();
-    let applied = run.apply(&mut session, &plan, &args.pace, told);
+    let applied = carry_out(run, &mut session, &plan, &args.pace, told);
     applied.map_err(|error| changed.told(error))
-}
-
-pub(super) fn require_fit(plan: &Plan, session: &mut Session) -> Result<()> {
-    match fit(plan, &session.cluster.seed_view()?) {
-        Fit::Exact | Fit::Partway { .. } => Ok(()),
-        Fit::No { difference } => {
-            let message = format!("the plan doesn't fit this cluster: {difference}");
-            Err(Error::new(ErrorKind::StalePlan, message)
-                .mend("make a new plan with slotkit plan-rebalance"))
-        }
-    }
 }

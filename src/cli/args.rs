@@ -41,6 +41,10 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(disable_help_flag = true)]
     Resume(super::resume::Args),
+    /// Show the keys that a stop has named, and choose between their copies.
+    #[cfg(feature = "live")]
+    #[command(disable_help_flag = true)]
+    Resolve(super::resolve::Args),
     /// Plan the way back of what a plan or a journal has moved.
     #[cfg(feature = "live")]
     #[command(disable_help_flag = true)]
@@ -85,7 +89,12 @@ pub(super) fn names() -> impl Iterator<Item = String> {
 /// The help that `-h` as the last word asks for, as in redis-cli; elsewhere `-h` takes a host.
 pub(super) fn help_wanted(words: &[OsString]) -> Option<clap::Command> {
     let is_last = words.last().is_some_and(|word| word == "-h");
-    if !is_last || words.iter().any(|word| word == "--") {
+    // Behind -a stands a password, whatever it looks like.
+    let is_password = words
+        .iter()
+        .nth_back(1)
+        .is_some_and(|word| word == "-a" || word == "--pass");
+    if !is_last || is_password || words.iter().any(|word| word == "--") {
         return None;
     }
     let mut all = Args::command();

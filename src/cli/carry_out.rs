@@ -1,20 +1,20 @@
 //! A plan is carried out, and what was done is told: for `apply`, and `plan-rebalance --apply`.
 
-use super::apply::require_fit;
 use super::confirm::confirm;
+use super::done::Done;
 use super::exit::Exit;
 use super::interrupt::{Interrupt, Second};
-use super::journalled::Run;
-use super::live::{self, Begun, Session};
+use super::journalled::say_unchanged;
 use super::move_progress::MoveProgress;
 use super::pace::PaceArgs;
 use super::terminal;
-use super::work::{Work, work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
+use crate::execute::job::{Prepared, Run, Session, Work};
+use crate::execute::survey::Survey;
+use crate::numbers::{bytes_text, count_text, counted_text};
 use crate::plan::{Migration, Plan};
-use crate::report::{bytes_text, count_text, counted_text};
-use crate::slot::Slot;
+use crate::slot::{Slot, SlotSet};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -28,84 +28,92 @@ pub(super) enum Told {
     Json,
 }
 
-impl Run {
-    /// Asks, checks, moves, verifies, and says what was done.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsafe`] before anything was changed, [`ErrorKind::Stopped`] after that.
-    pub(super) fn apply(
-        mut self,
-        session: &mut Session,
-        plan: &Plan,
-        pace: &PaceArgs,
-        told: Told,
-    ) -> Result<Exit> {
-        let survey = session.survey()?;
-        require_fit(plan, session)?;
-        let mut work = work(plan, &survey);
-        if work.moves.is_empty() {
-            terminal::say("nothing to move");
-            self.close();
-            return tell(plan, told, None).map(|()| Exit::Done);
+/// Asks, checks, moves, verifies, and says what was done.
+///
+/// # Errors
+/// [`ErrorKind::Unsafe`] before anything was changed, [`ErrorKind::Stopped`] after that.
+pub(super) fn carry_out(
+    mut run: Run,
+    session: &mut Session,
+    plan: &Plan,
+    pace: &PaceArgs,
+    told: Told,
+) -> Result<Exit> {
+    let prepared = match run.prepare(session, plan) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            run.close(session);
+            return Err(error);
         }
-        live::refuse_if_forbidden(&session.findings(&survey, &work, Begun::Continued(&[])))?;
-        let left = leave_big_keys(session, &mut work, pace)?;
-        if work.moves.is_empty() {
-            terminal::say("nothing else is to move");
-            self.say_unchanged();
-            self.close();
-            return tell(plan, told, None).map(|()| Exit::Finding);
+    };
+    let Prepared {
+        plan,
+        survey,
+        work,
+        left,
+    } = &prepared;
+    if work.moves.is_empty() {
+        match left.is_empty() {
+            true => terminal::say("nothing to move"),
+            false => {
+                terminal::say("nothing else is to move");
+                say_unchanged(&run);
+            }
         }
-        if !pace.yes && !confirm(&question(plan, &work))? {
-            self.say_unchanged();
-            self.close();
-            return Ok(Exit::Finding);
-        }
-        let total = work.moves.len() as u64;
-        // Signals are watched before there is another thread: each inherits what is blocked.
-        let interrupt = Interrupt::watch(Second::Ends)?;
-        let canary = session.canary(&survey, &work.moves);
-        let start = Instant::now();
-        let keys = keys_of(plan);
-        let form = pace.progress;
-        let mut progress = MoveProgress::new(&work.moves, &keys, &survey, form, interrupt, canary);
-        let outcome = session.carry_out(&survey, &work.moves, &mut self.journal, &mut progress);
-        let done = self.done(outcome, progress, start, total)?;
-        done.say("moved");
-        // The slots are where they should be: a node that can't count its keys now is a pity.
-        let keys_after = session.survey().map(|survey| survey.keys()).ok();
-        say_key_counts(survey.keys(), keys_after);
-        let slots: Vec<Slot> = left.iter().map(|task| task.slot).collect();
-        let mut applied = done.to_json();
-        applied["keys_before"] = json!(survey.keys());
-        applied["keys_after"] = json!(keys_after);
-        applied["slots_left_for_big_keys"] = json!(slots);
-        self.close();
-        tell(plan, told, Some(applied))?;
-        if left.is_empty() {
-            return Ok(Exit::Done);
-        }
-        let (keys, its) = match left.len() {
-            1 => ("key", "its"),
-            _ => ("keys", "their"),
-        };
-        terminal::say(format!(
-            "{} stayed, with {its} big {keys}",
-            counted_text(left.len() as u64, "slot")
-        ));
-        Ok(Exit::Finding)
+        run.close(session);
+        return tell(plan, told, None).map(|()| exit_of(left));
+    }
+    if !pace.yes && !confirm(&question(plan, work))? {
+        say_unchanged(&run);
+        run.close(session);
+        return Ok(Exit::Finding);
+    }
+    // Signals are watched before there is another thread: each inherits what is blocked.
+    let interrupt = Interrupt::watch(Second::Ends)?;
+    let canary = session.canary(survey, &work.moves);
+    let start = Instant::now();
+    let keys = keys_of(plan);
+    let form = pace.progress;
+    let mut progress = MoveProgress::new(&work.moves, &keys, survey, form, interrupt, canary);
+    let outcome = run.carry_out(session, &prepared, &mut progress)?;
+    let done = Done::of(outcome, progress, start);
+    done.say("moved");
+    // The slots are where they should be: a node that can't count its keys now is a pity.
+    let after = session.survey().ok();
+    say_key_counts(survey, after.as_ref());
+    run.close(session);
+    tell(plan, told, Some(applied(&done, &prepared, after.as_ref())))?;
+    if let Some(words) = stayed(left.len()) {
+        terminal::say(words);
+    }
+    Ok(exit_of(left))
+}
+
+fn exit_of(left: &[Move]) -> Exit {
+    match left.is_empty() {
+        true => Exit::Done,
+        false => Exit::Finding,
     }
 }
 
-/// Looks for keys above the limit, and takes their slots out of the work, or puts them last.
-fn leave_big_keys(session: &mut Session, work: &mut Work, pace: &PaceArgs) -> Result<Vec<Move>> {
-    let big = session.big_keys(work, pace.big_key_limit)?;
-    if pace.move_big_keys {
-        work.put_big_keys_last(&big);
-        return Ok(Vec::new());
-    }
-    live::refuse_if_forbidden(&big.findings())?;
-    Ok(work.leave_big_keys(&big))
+/// What was done, for programs.
+fn applied(done: &Done, prepared: &Prepared, after: Option<&Survey>) -> Value {
+    let slots: Vec<Slot> = prepared.left.iter().map(|task| task.slot).collect();
+    let mut applied = done.to_json();
+    applied["keys_before"] = json!(whole_keys(&prepared.survey).ok());
+    applied["keys_after"] = json!(after.and_then(|survey| whole_keys(survey).ok()));
+    applied["slots_left_for_big_keys"] = json!(slots);
+    applied
+}
+
+fn stayed(slots: usize) -> Option<String> {
+    let (keys, its) = match slots {
+        0 => return None,
+        1 => ("key", "its"),
+        _ => ("keys", "their"),
+    };
+    let slots = counted_text(slots as u64, "slot");
+    Some(format!("{slots} stayed, with {its} big {keys}"))
 }
 
 /// The keys of each slot, where the plan knows them.
@@ -139,11 +147,35 @@ fn question(plan: &Plan, work: &Work) -> String {
     )
 }
 
+/// The keys of all slots that have an owner; those slots whose owner can't be asked, where there are.
+fn whole_keys(survey: &Survey) -> Result<u64, SlotSet> {
+    let uncounted = survey.uncounted();
+    match uncounted.is_empty() {
+        true => Ok(survey.keys()),
+        false => Err(uncounted),
+    }
+}
+
 /// Clients write and delete and keys expire while slots move, so a difference is said, not judged.
-fn say_key_counts(before: u64, after: Option<u64>) {
+fn say_key_counts(before: &Survey, after: Option<&Survey>) {
     let Some(after) = after else {
         terminal::say("warning: the keys can't be counted now, a node doesn't answer");
         return;
+    };
+    // A part of the keys can't be compared with all of them.
+    let (before, after) = match (whole_keys(before), whole_keys(after)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(slots), _) | (_, Err(slots)) => {
+            terminal::say(format!(
+                "warning: the keys can't be compared with those before: {} can't be asked, which \
+                 says nothing of keys lost or gained",
+                match slots.len() {
+                    1 => "the owner of 1 slot".to_owned(),
+                    count => format!("the owners of {count} slots"),
+                }
+            ));
+            return;
+        }
     };
     let (before_text, after_text) = (count_text(before), counted_text(after, "key"));
     if before == after {

@@ -1,23 +1,23 @@
 //! `slotkit check`: everything that would make moving slots unsafe, with its mend.
 
-use super::apply::require_fit;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::findings;
-use super::journal_path::journal_of;
-use super::live::{Begun, Pace, Session};
 use super::pace::BIG_KEY_LIMIT;
 use super::size::size;
+use super::speaker::Speaker;
 use super::terminal;
-use super::work::{Work, work};
+use super::wait::WaitArgs;
 use crate::error::Result;
-use crate::execute::executor::{Limits, OnConflict};
 use crate::execute::finding::{Finding, Severity};
-use crate::execute::journal::Journal;
+use crate::execute::job::{self, Look, Manner, Session, fitting, work};
+use crate::execute::options::MoveOptions;
 use crate::execute::preflight;
+use crate::execute::survey::Survey;
 use crate::plan::Plan;
+use crate::slot::SlotSet;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -36,46 +36,31 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
     #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
-
-/// Nothing is moved, so the limits don't matter.
-const PACE: Pace = Pace {
-    timeout_ms: 10_000,
-    keys_per_migrate: 1,
-    slots_at_once: 1,
-    pairs_per_node: 1,
-    bytes_per_migrate: None,
-    limits: Limits {
-        keys_per_second: None,
-        bytes_per_second: None,
-        max_latency_ms: None,
-        max_memory_percent: None,
-        max_replica_lag_bytes: None,
-    },
-    on_conflict: OnConflict::Stop,
-};
 
 /// Prints the findings; none is success.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = args.plan.as_ref().map(Plan::read).transpose()?;
-    let mut session = Session::open(args.connection.connection()?, PACE)?;
+    let wait = args.wait.time;
+    let connection = args.connection.connection()?;
+    let how = MoveOptions {
+        big_key_bytes: args.big_key_limit,
+        ..MoveOptions::default()
+    };
+    let mut session = Session::open_patiently(connection, how, wait, Arc::new(Speaker))?;
     let findings = found(args, plan.as_ref(), &mut session)?;
-    terminal::print(|out| {
-        if args.json {
-            let document = json!({ "schema": 1, "findings": findings });
+    if args.json {
+        let document = json!({ "schema": 1, "findings": findings });
+        terminal::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &document)?;
-            return writeln!(out);
-        }
-        for (severity, line) in findings::lines(&findings) {
-            let severity = match severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
-            writeln!(out, "{severity}: {line}")?;
-        }
-        Ok(())
-    })?;
+            writeln!(out)
+        })?;
+    } else {
+        print(&findings)?;
+    }
     if findings.is_empty() {
         terminal::say("nothing found: slots can be moved safely");
         return Ok(Exit::Done);
@@ -83,19 +68,34 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::Finding)
 }
 
-fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
-    let view = session.cluster.seed_view()?;
-    let begun = Journal::peek(&journal_of(args.journal.as_deref(), &view))?;
-    let survey = session.survey()?;
-    let work = match plan {
-        Some(plan) => {
-            require_fit(plan, session)?;
-            work(plan, &survey)
+fn print(findings: &[Finding]) -> Result<()> {
+    terminal::print_words(|out| {
+        for (severity, line) in job::lines(findings) {
+            let severity = match severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            writeln!(out, "{severity}: {line}")?;
         }
-        None => Work::default(),
-    };
-    let mut findings = session.findings(&survey, &work, Begun::Left(&begun));
-    findings.extend(session.big_keys(&work, args.big_key_limit)?.findings());
+        Ok(())
+    })
+}
+
+fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
+    let journal = args.journal.as_deref();
+    let work_of = |survey: &Survey| plan.map(|plan| work(plan, survey)).unwrap_or_default();
+    let Look {
+        survey,
+        mut findings,
+        ..
+    } = session.settle(args.wait.time, journal, Manner::Checks, work_of)?;
+    let mut work = work_of(&survey);
+    if let Some(plan) = plan {
+        let view = session.cluster.seed_view()?;
+        let (plan, _) = fitting(plan, session, &view, &SlotSet::new())?;
+        work = job::work(&plan, &survey);
+    }
+    findings.extend(session.big_keys(&work)?.findings());
     findings.extend(preflight::without_replica(&survey));
     Ok(findings)
 }

@@ -1,15 +1,21 @@
 //! How to reach a cluster: the flags of redis-cli.
 
-use crate::cluster::link::{self, Patience, RedisLink};
+use super::terminal;
+use crate::cluster::NodeAddr;
+use crate::cluster::link;
 use crate::cluster::login::{Login, Secret};
-use crate::cluster::{ClusterView, LiveCluster, NodeAddr, connect};
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::job::Connection;
+use crate::masked;
+use std::env::VarError;
+use std::ffi::OsString;
 
 /// Where redis-cli looks when nobody says where.
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 6379;
-/// The variable that redis-cli takes the password from.
-const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
+/// The variables that redis-cli and valkey-cli take the password from; the first one that is set
+/// counts.
+const PASSWORD_VARIABLES: [&str; 2] = ["REDISCLI_AUTH", "VALKEYCLI_AUTH"];
 
 /// The flags that say where a cluster is and how to log in.
 ///
@@ -25,7 +31,12 @@ pub(super) struct ConnectionArgs {
     #[arg(short, long, value_name = "PORT")]
     pub(super) port: Option<u16>,
     /// Password; prefer REDISCLI_AUTH or --askpass, which other users of this machine can't see.
-    #[arg(short = 'a', long = "pass", value_name = "PASSWORD")]
+    #[arg(
+        short = 'a',
+        long = "pass",
+        value_name = "PASSWORD",
+        allow_hyphen_values = true
+    )]
     pub(super) pass: Option<String>,
     /// User name (ACL); without it, the default user.
     #[arg(long, value_name = "NAME")]
@@ -39,15 +50,6 @@ pub(super) struct ConnectionArgs {
     /// Print help.
     #[arg(long, action = clap::ArgAction::Help, help_heading = "Options")]
     help: Option<bool>,
-}
-
-/// What the flags mean.
-#[derive(Clone, Debug)]
-pub(super) struct Connection {
-    /// The node to ask first.
-    pub(super) seed: NodeAddr,
-    /// Who we say we are.
-    pub(super) login: Option<Login>,
 }
 
 impl ConnectionArgs {
@@ -66,10 +68,16 @@ impl ConnectionArgs {
             Some(parts) => (Some(parts.addr), parts.user, parts.password),
             None => (None, None, None),
         };
-        let seed = from_uri.unwrap_or_else(|| {
-            let host = self.host.as_deref().unwrap_or(DEFAULT_HOST);
-            NodeAddr::new(host, self.port.unwrap_or(DEFAULT_PORT))
-        });
+        let host = self.host.as_deref().unwrap_or(DEFAULT_HOST);
+        // Whoever looks names up would be told the login.
+        if host.contains("://") || host.contains('@') {
+            let message = "-h takes a host, found an address with more in it";
+            return Err(Error::new(ErrorKind::Usage, message)
+                .mend("write -u redis://user:password@host:port"));
+        }
+        let seed =
+            from_uri.unwrap_or_else(|| NodeAddr::new(host, self.port.unwrap_or(DEFAULT_PORT)));
+        self.warn_of_the_process_list(password.is_some());
         let password = self.password()?.or(password);
         let user = self.user.clone().or(user);
         match (user, password) {
@@ -90,13 +98,72 @@ impl ConnectionArgs {
         if self.askpass {
             let password = rpassword::prompt_password("Password: ")
                 .map_err(|cause| Error::io("the terminal", cause))?;
+            masked::put_up(&password);
             return Ok(Some(Secret::new(password)));
         }
-        let from_environment = || std::env::var(PASSWORD_VARIABLE).ok();
-        let password = self.pass.clone().or_else(from_environment);
-        Ok(password
-            .filter(|password| !password.is_empty())
-            .map(Secret::new))
+        let password = match &self.pass {
+            Some(password) => Some(password.clone()),
+            None => from_environment()?,
+        };
+        // A user without a password is logged in with any, the default user needn't be.
+        let is_meant = |password: &String| !password.is_empty() || self.user.is_some();
+        Ok(password.filter(is_meant).map(Secret::new))
+    }
+
+    /// As redis-cli does, where a person reads it.
+    fn warn_of_the_process_list(&self, is_in_uri: bool) {
+        if (self.pass.is_some() || is_in_uri) && terminal::is_watched() {
+            terminal::say(
+                "warning: other users of this machine see a password of the command line in the list \
+                 of processes; REDISCLI_AUTH and --askpass don't show it",
+            );
+        }
+    }
+}
+
+/// The password of the environment.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] when it isn't UTF-8.
+fn from_environment() -> Result<Option<String>> {
+    for variable in PASSWORD_VARIABLES {
+        match std::env::var(variable) {
+            Ok(password) if password.is_empty() => {}
+            Ok(password) => return Ok(Some(password)),
+            Err(VarError::NotPresent) => {}
+            Err(VarError::NotUnicode(_)) => {
+                let message = format!("{variable} isn't UTF-8");
+                return Err(Error::new(ErrorKind::Usage, message)
+                    .mend("slotkit takes passwords in UTF-8 only"));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Sees to it, before anything is said, that no password of the command line or the environment is
+/// in it.
+pub(super) fn mask_passwords(words: &[OsString]) {
+    for variable in PASSWORD_VARIABLES {
+        if let Some(password) = std::env::var_os(variable) {
+            masked::put_up(&password.to_string_lossy());
+        }
+    }
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        if word == "-a" || word == "--pass" {
+            if let Some(password) = words.next() {
+                masked::put_up(&password);
+            }
+        } else if let Some(password) = word.strip_prefix("--pass=") {
+            masked::put_up(password);
+        } else if let Some(password) = word.strip_prefix("-a") {
+            masked::put_up(password.strip_prefix('=').unwrap_or(password));
+        } else if let Ok(parts) = link::parse_uri(word.strip_prefix("--uri=").unwrap_or(&word))
+            && let Some(password) = parts.password
+        {
+            masked::put_up(password.reveal());
+        }
     }
 }
 
@@ -108,23 +175,5 @@ impl std::fmt::Debug for ConnectionArgs {
             .field("port", &self.port)
             .field("user", &self.user)
             .finish_non_exhaustive()
-    }
-}
-
-impl Connection {
-    /// What the first node believes the cluster to be; no other node is asked.
-    ///
-    /// # Errors
-    /// When it can't be reached, refuses the login, or isn't in cluster mode.
-    pub(super) fn view(&self) -> Result<ClusterView> {
-        connect::ask_view(&self.seed, self.login.as_ref(), Patience::default())
-    }
-
-    /// Connects to the cluster.
-    ///
-    /// # Errors
-    /// As [`LiveCluster::connect`].
-    pub(super) fn open(&self, patience: Patience) -> Result<LiveCluster<RedisLink>> {
-        LiveCluster::connect(&self.seed, self.login.as_ref(), patience)
     }
 }

@@ -1,12 +1,12 @@
 //! What a run did: in words for the person, and for programs.
 
-use super::canary::Stall;
-use super::move_progress::per_second;
+use super::move_progress::{MoveProgress, per_second};
 use super::terminal;
 use crate::execute::executor::Outcome;
-use crate::report::{bytes_text, count_text, counted_text, time_text};
+use crate::execute::job::Stall;
+use crate::numbers::{bytes_text, count_text, counted_text, time_text};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a run did that came to its end.
 pub(super) struct Done {
@@ -17,6 +17,15 @@ pub(super) struct Done {
 }
 
 impl Done {
+    /// What was done since then. The progress leaves the screen, so that words have it to themselves.
+    pub(super) fn of(outcome: Outcome, progress: MoveProgress, start: Instant) -> Done {
+        Done {
+            outcome,
+            elapsed: start.elapsed(),
+            stall: progress.largest_stall(),
+        }
+    }
+
     /// Says what was done (`moved`, `finished`), how fast, and what of it was out of the ordinary.
     pub(super) fn say(&self, did: &str) {
         let (outcome, elapsed) = (&self.outcome, self.elapsed);

@@ -14,9 +14,10 @@ pub enum Exit {
     Finding = 1,
     /// The call, a file or a server's answer can't be used: nothing was changed.
     Unusable = 2,
-    /// The cluster isn't in a state in which slots can be moved safely: nothing was changed.
+    /// The cluster isn't in a state in which slots can be moved safely, or a server refused before a
+    /// key had moved: nothing was changed, and what was opened is closed again.
     Unsafe = 3,
-    /// Stopped part-way; running the same command again goes on.
+    /// Stopped part-way: slots have moved or are open. Running the same command again goes on.
     Stopped = 4,
 }
 
@@ -27,8 +28,8 @@ Exit codes:
   1  a finding: a plan that would move slots and was not applied, something that check found,
      or RDB files that share slots or hold slots outside their node
   2  wrong usage, or an input (a file, a server) that can't be used; nothing changed
-  3  unsafe cluster state; nothing changed
-  4  stopped part-way; running the same command again goes on";
+  3  unsafe cluster state, or refused before a key had moved; nothing changed, no slot left open
+  4  stopped part-way: slots moved or are open; running the same command again goes on";
 
 impl Exit {
     /// The code that an error ends the program with.

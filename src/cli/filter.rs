@@ -97,7 +97,10 @@ fn slots_of_node<'view>(view: &'view ClusterView, name: &str) -> Result<&'view S
         .resolve(name)
         .map_err(|error| error.context("--node"))?;
     if node.slots.is_empty() {
-        let message = format!("--node: the node `{}` owns no slot", name.escape_debug());
+        let message = format!(
+            "--node: the node `{}` owns no slot",
+            crate::escape::quoted(name)
+        );
         return Err(Error::new(ErrorKind::Usage, message).mend("name the primary of its shard"));
     }
     Ok(&node.slots)

@@ -1,5 +1,6 @@
 //! Which key or hash tag makes a slot too big for any node.
 
+use crate::numbers::counted_text;
 use crate::plan::{Metric, NoteKind, Plan};
 use crate::slot::Slot;
 use crate::tally::{Cause, Tally, Weight};
@@ -52,7 +53,15 @@ fn words(cause: &Cause, of: &str) -> String {
             name.line(),
             part(share)
         ),
-        Cause::ManyKeys => format!("no single key or hash tag is half of its {of}"),
+        Cause::ManyKeys { sampled: None } => {
+            format!("no single key or hash tag is half of its {of}")
+        }
+        Cause::ManyKeys {
+            sampled: Some(sampled),
+        } => format!(
+            "no single key or hash tag that is half of its {of} was seen in a sample of {}",
+            counted_text(*sampled, "key")
+        ),
     }
 }
 
@@ -87,6 +96,8 @@ mod tests {
         assert!(words(&key, "bytes").contains("is 100.0 % of its bytes"));
         let unknown = Cause::Key { name: None, share };
         assert!(words(&unknown, "keys").starts_with("one key is 100.0 % of its keys"));
-        assert!(words(&Cause::ManyKeys, "keys").contains("no single"));
+        let many = |sampled| words(&Cause::ManyKeys { sampled }, "keys");
+        assert_eq!(many(None), "no single key or hash tag is half of its keys");
+        assert!(many(Some(7)).ends_with("was seen in a sample of 7 keys"));
     }
 }

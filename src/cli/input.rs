@@ -1,13 +1,15 @@
 //! Flags and words around reading keys, shared by every command that does.
 
-use super::inputs::inputs_of;
+use super::inputs::{describe_passed_over, inputs_of};
+use super::many_inputs;
 use super::progress::BytesBar;
 use super::size::size;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::counted_text;
-use crate::source::{self, Command, Escape, Filter, Findings, Format, OnError, SizeOf};
-use crate::tally::{self, Operations, Outcome, Prefixes};
+use crate::numbers::counted_text;
+use crate::slot::SlotSet;
+use crate::source::{self, Allocator, Command, Escape, Filter, Findings, Format, OnError, SizeOf};
+use crate::tally::{self, InputSummary, Operations, Outcome, Prefixes, SecondPass, Tally};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -33,7 +35,8 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     delimiter: Option<u8>,
     /// How the tool that wrote the dump escaped keys (rdb-tools' --escape; `quoted` is redis-cli's
-    /// way) [default: raw, or quoted where all keys of a list are].
+    /// way) [default: raw, or what the first keys or slotkit's own header say]; with --output memory-csv, how its keys
+    /// are escaped [default: hex].
     #[arg(long, value_enum, value_name = "HOW")]
     escape: Option<EscapeArg>,
     /// Listed keys are quoted as `redis-cli --no-raw` prints them; the same as --escape quoted.
@@ -58,6 +61,10 @@ pub(super) struct InputArgs {
     /// What the size of a key in an RDB file means.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "memory")]
     size: SizeArg,
+    /// The allocator of the server that wrote an RDB file, which no file tells (`INFO memory` does:
+    /// mem_allocator) [default: jemalloc-5.3.1 for Redis 8.0 and Valkey 9.0 or newer, else jemalloc-5.3.0].
+    #[arg(long, value_enum, value_name = "ALLOCATOR")]
+    allocator: Option<AllocatorArg>,
     /// Read an RDB file without verifying its checksum.
     #[arg(long)]
     no_verify: bool,
@@ -80,6 +87,8 @@ enum FormatArg {
     Rdb,
     /// What MONITOR prints: operations on keys are counted, not keys.
     Monitor,
+    /// A JSON array of strings, each a key.
+    Json,
     /// What `analyze --save` wrote.
     Tally,
 }
@@ -94,6 +103,28 @@ enum SizeArg {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum AllocatorArg {
+    /// jemalloc up to 5.3.0, which Redis and Valkey bring along.
+    #[value(name = "jemalloc-5.3.0")]
+    Jemalloc530,
+    /// jemalloc since 5.3.1, as distributions have it: less for allocations above 32 KiB.
+    #[value(name = "jemalloc-5.3.1")]
+    Jemalloc531,
+    /// glibc's.
+    Libc,
+}
+
+impl From<AllocatorArg> for Allocator {
+    fn from(arg: AllocatorArg) -> Allocator {
+        match arg {
+            AllocatorArg::Jemalloc530 => Allocator::Jemalloc530,
+            AllocatorArg::Jemalloc531 => Allocator::Jemalloc531,
+            AllocatorArg::Libc => Allocator::Libc,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum EscapeArg {
     /// Not at all.
     Raw,
@@ -105,6 +136,13 @@ enum EscapeArg {
     Base64,
     /// In double quotes, as redis-cli prints keys on a terminal.
     Quoted,
+    /// Control characters, quotes and what is no UTF-8 as \x0A, and a backslash that would look like one too:
+    /// exact. slotkit's own form, and what --output memory-csv writes.
+    Hex,
+    /// As a string of JSON, where in double quotes: the oldest versions of rdb-tools.
+    Json,
+    /// As a field of standard CSV, where in double quotes: rdb-tools' rows that another program wrote anew.
+    Csv,
 }
 
 impl From<EscapeArg> for Escape {
@@ -115,6 +153,9 @@ impl From<EscapeArg> for Escape {
             EscapeArg::Utf8 => Escape::Utf8,
             EscapeArg::Base64 => Escape::Base64,
             EscapeArg::Quoted => Escape::Quoted,
+            EscapeArg::Hex => Escape::Hex,
+            EscapeArg::Json => Escape::Json,
+            EscapeArg::Csv => Escape::Csv,
         }
     }
 }
@@ -151,6 +192,14 @@ fn delimiter(text: &str) -> Result<u8, String> {
 }
 
 impl InputArgs {
+    /// How keys are escaped, where it was said.
+    pub(super) fn escape(&self) -> Option<Escape> {
+        match self.quoted {
+            true => Some(Escape::Quoted),
+            false => self.escape.map(Escape::from),
+        }
+    }
+
     /// What was typed, as the tally takes it.
     pub(super) fn options(&self, filter: Filter) -> Result<tally::Options> {
         let delimiter = self.prefix_delimiter.as_bytes();
@@ -171,15 +220,13 @@ impl InputArgs {
                     FormatArg::List => Format::List,
                     FormatArg::Rdb => Format::Rdb,
                     FormatArg::Monitor => Format::Monitor,
+                    FormatArg::Json => Format::Json,
                     FormatArg::Tally => Format::Tally,
                 }),
                 key_column: self.key_column.clone(),
                 size_column: self.size_column.clone(),
                 delimiter: self.delimiter,
-                escape: match self.quoted {
-                    true => Some(Escape::Quoted),
-                    false => self.escape.map(Escape::from),
-                },
+                escape: self.escape(),
                 is_null_separated: self.null,
                 filter,
                 keep_cr: self.keep_cr,
@@ -192,6 +239,7 @@ impl InputArgs {
                     SizeArg::Memory => SizeOf::Memory,
                     SizeArg::Serialized => SizeOf::Serialized,
                 },
+                allocator: self.allocator.map(Allocator::from),
                 verifies: !self.no_verify,
                 ..source::Options::default()
             },
@@ -206,49 +254,42 @@ impl InputArgs {
     ///
     /// # Errors
     /// As [`tally::run`].
+    #[cfg(feature = "live")]
     pub(super) fn tally(&self, inputs: &[OsString], filter: Filter) -> Result<Outcome> {
+        self.tally_twice(inputs, filter, &|_| SlotSet::new())
+    }
+
+    /// The same, with a second look at slots in doubt.
+    ///
+    /// # Errors
+    /// As [`tally::run_twice`].
+    pub(super) fn tally_twice(
+        &self,
+        inputs: &[OsString],
+        filter: Filter,
+        in_doubt: &dyn Fn(&Tally) -> SlotSet,
+    ) -> Result<Outcome> {
         let inputs = inputs_of(inputs)?;
         let bar = BytesBar::new();
-        let outcome = tally::run(&inputs, &self.options(filter)?, &|progress| {
-            bar.set(progress)
-        })?;
+        let options = self.options(filter)?;
+        let outcome = tally::run_twice(&inputs, &options, in_doubt, &|progress| bar.set(progress))?;
         drop(bar);
         describe(&outcome);
         Ok(outcome)
     }
 }
 
-/// Says on stderr what each input was, and what of it wasn't counted.
+/// Says on stderr what the inputs were, and what of them wasn't counted.
 fn describe(outcome: &Outcome) {
-    for input in &outcome.inputs {
-        let path = match &input.tally {
-            Some(tally) => format!("{}: {}", tally.display(), input.path.display()),
-            None => input.path.display().to_string(),
-        };
-        let (count, what, on_what) = match input.format == Format::Monitor.name() {
-            true => (input.operations, "operation", " on keys"),
-            false => (input.keys, "key", ""),
-        };
-        terminal::say(format!(
-            "{path}: read as {}, {}{on_what}",
-            input.format,
-            counted_text(count, what),
-        ));
-        if let Some(note) = &input.note {
-            terminal::say(format!("{path}: {note}"));
-        }
-        if input.keys == 0
-            && input.operations == 0
-            && input.findings.faults.count() == 0
-            && input.findings.filtered_keys == 0
-        {
-            terminal::say(format!("{path}: it has no {what}s"));
-        }
-        describe_findings(&path, what, &input.findings, &input.path);
+    match outcome.inputs.len() {
+        0..=SAID_ALONE => outcome.inputs.iter().for_each(describe_input),
+        _ => many_inputs::describe(&outcome.inputs),
     }
+    describe_passed_over(&outcome.passed_over);
     if let Some(operations) = outcome.tally.operations() {
         warn_of_unknown_commands(operations);
     }
+    describe_second_pass(&outcome.second_pass);
     let unsized_keys = outcome.tally.unsized_keys();
     if unsized_keys > 0 {
         let (have, them) = match unsized_keys {
@@ -260,6 +301,75 @@ fn describe(outcome: &Outcome) {
             counted_text(unsized_keys, "key")
         ));
     }
+}
+
+/// Says where causes of hot slots are told from a sample though a second look was meant for them.
+fn describe_second_pass(second: &SecondPass) {
+    match second {
+        SecondPass::None | SecondPass::NotNeeded | SecondPass::Done => {}
+        SecondPass::Impossible { path } => terminal::say(format!(
+            "{}: can't be read a second time, which would make certain why slots are hot: a sample tells it; \
+             files can",
+            path.display()
+        )),
+        SecondPass::Changed { path, error } => {
+            let path = path
+                .as_deref()
+                .map_or_else(|| "an input".to_owned(), |path| path.display().to_string());
+            let why = error
+                .as_ref()
+                .map_or_else(String::new, |error| format!(" ({error})"));
+            terminal::say(format!(
+                "warning: {path} has changed while it was read{why}: the report is of what was read first, and why \
+                 slots are hot is told from a sample"
+            ));
+        }
+    }
+}
+
+/// How many inputs have lines of their own; more are said together.
+const SAID_ALONE: usize = 20;
+
+/// What an input's keys are called, and how many there are.
+pub(super) fn counted(input: &InputSummary) -> (u64, &'static str) {
+    match input.format == Format::Monitor.name() {
+        true => (input.operations, "operation"),
+        false => (input.keys, "key"),
+    }
+}
+
+/// Whether it held nothing that could be counted.
+pub(super) fn is_barren(input: &InputSummary) -> bool {
+    input.keys == 0
+        && input.operations == 0
+        && input.findings.faults.count() == 0
+        && input.findings.filtered_keys == 0
+}
+
+/// An input's path, behind that of the tally which it was saved in.
+pub(super) fn path_text(input: &InputSummary) -> String {
+    match &input.tally {
+        Some(tally) => format!("{}: {}", tally.display(), input.path.display()),
+        None => input.path.display().to_string(),
+    }
+}
+
+fn describe_input(input: &InputSummary) {
+    let path = path_text(input);
+    let (count, what) = counted(input);
+    let on_what = if what == "operation" { " on keys" } else { "" };
+    terminal::say(format!(
+        "{path}: read as {}, {}{on_what}",
+        input.format,
+        counted_text(count, what),
+    ));
+    if let Some(note) = &input.note {
+        terminal::say(format!("{path}: {note}"));
+    }
+    if is_barren(input) {
+        terminal::say(format!("{path}: it has no {what}s"));
+    }
+    describe_findings(&path, what, input.format, &input.findings, &input.path);
 }
 
 /// Calls of commands that aren't known may have keys, which nobody counts then.
@@ -277,7 +387,13 @@ fn warn_of_unknown_commands(operations: &Operations) {
 }
 
 /// Says what else was found in an input of keys, or operations.
-pub(super) fn describe_findings(path: &str, what: &str, findings: &Findings, file: &Path) {
+pub(super) fn describe_findings(
+    path: &str,
+    what: &str,
+    format: &str,
+    findings: &Findings,
+    file: &Path,
+) {
     for note in &findings.notes {
         terminal::say(format!("{path}: {note}"));
     }
@@ -301,7 +417,11 @@ pub(super) fn describe_findings(path: &str, what: &str, findings: &Findings, fil
     let damage = faults.damage();
     let rows = faults.count() - u64::from(damage.is_some());
     if rows > 0 {
-        let counted = counted_text(rows, "row");
+        let row = match format == Format::Rdb.name() {
+            true => what,
+            false => "row",
+        };
+        let counted = counted_text(rows, row);
         terminal::say(match rows {
             1 => format!("{path}: {counted} can't be read and is not counted:"),
             _ => format!("{path}: {counted} can't be read and are not counted; the first are"),

@@ -1,5 +1,6 @@
 //! Ctrl-C. While slots move the first finishes what is in hand, the second stops at once; at any
-//! other time it ends the program, once its progress bar has left the screen.
+//! other time it ends the program, once its progress bar has left the screen and a file in the making
+//! its folder.
 //!
 //! The signals are blocked in every thread and waited for by one of their own.
 //! A handler would interrupt whatever call is under way: a `recv` with a time
@@ -8,6 +9,7 @@
 
 use super::exit::Exit;
 use crate::error::{Error, Result};
+use crate::written::clean_up;
 use indicatif::ProgressBar;
 use nix::sys::signal::{SigSet, Signal, raise};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,8 +47,8 @@ impl Interrupt {
         Ok(watch)
     }
 
-    /// From now on a signal that ends the program takes the bar from the screen first. Failing to
-    /// do so is no reason to stop.
+    /// From now on a signal that ends the program first takes the bar from the screen, and the file
+    /// in the making from its folder. Failing to do so is no reason to stop.
     pub(super) fn tidy() {
         let _ = Interrupt::begin();
     }
@@ -74,6 +76,11 @@ impl Interrupt {
     }
 }
 
+/// Whether a signal has come that somebody watches for; where nobody does it ends the program.
+pub(super) fn is_asked() -> bool {
+    WATCH.get().is_some_and(Interrupt::is_asked)
+}
+
 /// The bar that is on the screen from now on, or none.
 pub(super) fn shows(bar: Option<ProgressBar>) {
     *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
@@ -87,6 +94,7 @@ fn note(signals: SigSet, asked: &AtomicBool) {
         };
         let is_second = asked.swap(true, Ordering::Relaxed);
         if is_second && *second == Second::Ends {
+            clean_up();
             std::process::exit(Exit::Stopped as i32);
         }
     }
@@ -97,6 +105,7 @@ fn end(signals: SigSet, signal: Signal) -> ! {
     if let Some(bar) = &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
         bar.finish_and_clear();
     }
+    clean_up();
     let _ = signals.thread_unblock();
     let _ = raise(signal);
     // The program is still there where who started it has it ignore this signal (a shell does so

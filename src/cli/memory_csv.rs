@@ -1,13 +1,16 @@
 //! `analyze --output memory-csv`: RDB files as rows of keys.
 
 use super::input::{InputArgs, describe_findings};
-use super::inputs::inputs_of;
+use super::inputs::{describe_passed_over, inputs_of, some_of};
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::report::{MemoryCsv, counted_text};
-use crate::source::{self, Filter, Input, KeyBatch, KeySource, Source, Waiting};
-use crate::tally::Progress;
+use crate::numbers::counted_text;
+use crate::report::{Changed, MemoryCsv};
+use crate::source::{
+    self, Escape, Filter, Format, Guard, Input, KeyBatch, KeySource, Source, Waiting,
+};
+use crate::tally::{Pass, Progress};
 use std::ffi::OsString;
 use std::io::{self, BufWriter};
 
@@ -19,31 +22,47 @@ pub(super) fn run(
     inputs: &[OsString],
     args: &InputArgs,
     filter: Filter,
-    guards: bool,
+    guard: Guard,
 ) -> Result<bool> {
+    let escape = args.escape().unwrap_or(Escape::Hex);
+    if let Escape::Json | Escape::Csv = escape {
+        let message = "--escape json and csv are forms that are read, not written";
+        return Err(
+            Error::new(ErrorKind::Usage, message).mend("leave --escape out, which is exact")
+        );
+    }
     let options = source::Options {
         wants_longest: true,
         ..args.options(filter)?.source
     };
     let inputs = inputs_of(inputs)?;
-    let waiting = Waiting::all(&inputs, &options)?;
-    for (input, waiting) in inputs.iter().zip(&waiting) {
-        refuse_other(input, waiting)?;
+    let (waiting, passed_over) = Waiting::all(&inputs, &options)?;
+    describe_passed_over(&passed_over);
+    let of_folders = |waiting: &Waiting<'_>| matches!(waiting.input, Input::Found(_));
+    let (waiting, others): (Vec<_>, Vec<_>) = waiting
+        .into_iter()
+        .partition(|waiting| waiting.is_snapshot || !of_folders(waiting));
+    waiting.iter().try_for_each(refuse_other)?;
+    if !others.is_empty() {
+        let paths = others.iter().map(|other| other.input.path().display());
+        terminal::say(format!("{}: no RDB file, and not written", some_of(paths)));
     }
     let written = |cause| Error::io("<stdout>", cause);
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut csv = MemoryCsv::new(out, guards).map_err(written)?;
+    let mut csv = MemoryCsv::new(out, escape, guard).map_err(written)?;
     let bar = BytesBar::new();
     let mut batch = KeyBatch::new();
     let (mut is_damaged, mut before) = (false, 0);
     let total_bytes = waiting.iter().map(|input| input.length).sum();
-    for (input, waiting) in inputs.iter().zip(waiting) {
+    for waiting in waiting {
+        let input = waiting.input;
         let mut source = Source::of(waiting.open(&options)?, &options)?;
         let mut keys = 0;
         while source.next_batch(&mut batch)? {
             keys += batch.len() as u64;
             csv.write(&batch).map_err(written)?;
             bar.set(Progress {
+                pass: Pass::First,
                 read_bytes: before + source.read_bytes(),
                 total_bytes,
             });
@@ -54,26 +73,53 @@ pub(super) fn run(
             "{path}: read as rdb, {}",
             counted_text(keys, "key")
         ));
-        describe_findings(&path, "key", source.findings(), input.path());
+        let format = Format::Rdb.name();
+        describe_findings(&path, "key", format, source.findings(), input.path());
         is_damaged |= source.findings().faults.count() > 0;
     }
     drop(bar);
-    let guarded = csv.finish().map_err(written)?;
-    if guarded > 0 {
-        terminal::say(format!(
-            "{} that a spreadsheet would take for a formula: an apostrophe stands before it; --raw-keys leaves it out",
-            counted_text(guarded, "key")
-        ));
-    }
+    describe_changed(csv.finish().map_err(written)?, escape);
     Ok(is_damaged)
 }
 
-fn refuse_other(input: &Input, waiting: &Waiting<'_>) -> Result<()> {
+/// Says what of the keys isn't in the CSV as it is.
+fn describe_changed(changed: Changed, escape: Escape) {
+    if changed.escaped > 0 {
+        let exactness = match escape {
+            Escape::Hex => {
+                "slotkit reads them back as they were; --escape raw leaves them as they are"
+            }
+            Escape::Quoted => "slotkit reads them back as they were with --escape quoted",
+            _ => {
+                "this form can't tell an escape from a key with the same text; without --escape it is exact"
+            }
+        };
+        terminal::say(format!(
+            "{} with escapes: {exactness}",
+            counted_text(changed.escaped, "key")
+        ));
+    }
+    if changed.guarded > 0 {
+        terminal::say(format!(
+            "{} that a spreadsheet would take for a formula: an apostrophe stands before it, which slotkit takes off \
+             again; --raw-keys leaves it out",
+            counted_text(changed.guarded, "key")
+        ));
+    }
+    if changed.late > 0 {
+        terminal::say(format!(
+            "{} that expires in the year 9999 or later is written as its end",
+            counted_text(changed.late, "key")
+        ));
+    }
+}
+
+fn refuse_other(waiting: &Waiting<'_>) -> Result<()> {
     if waiting.is_snapshot {
         return Ok(());
     }
     let message = format!("expected an RDB file, found {}", waiting.format);
     Err(Error::new(ErrorKind::Input, message)
-        .at(Position::file(input.path()))
+        .at(Position::file(waiting.input.path()))
         .mend("--output memory-csv is written from RDB files"))
 }

@@ -5,8 +5,6 @@ mod analyze;
 mod apply;
 mod args;
 #[cfg(feature = "live")]
-mod canary;
-#[cfg(feature = "live")]
 mod carry_out;
 #[cfg(feature = "live")]
 mod check;
@@ -20,7 +18,6 @@ mod demo;
 mod done;
 mod exit;
 mod filter;
-mod findings;
 #[cfg(feature = "live")]
 mod giants;
 mod input;
@@ -28,16 +25,15 @@ mod inputs;
 #[cfg(feature = "live")]
 mod interrupt;
 #[cfg(feature = "live")]
-mod journal_path;
-#[cfg(feature = "live")]
 mod journalled;
 mod keyslot;
-#[cfg(feature = "live")]
-mod live;
+mod many_inputs;
 mod memory_csv;
 #[cfg(feature = "live")]
 mod move_progress;
 mod nodes_file;
+#[cfg(feature = "live")]
+mod out;
 #[cfg(feature = "live")]
 mod pace;
 #[cfg(feature = "live")]
@@ -47,15 +43,19 @@ mod plan_rebalance;
 mod progress;
 mod refusal;
 #[cfg(feature = "live")]
+mod resolve;
+#[cfg(feature = "live")]
 mod resume;
 mod size;
+#[cfg(feature = "live")]
+mod speaker;
 mod terminal;
 #[cfg(feature = "live")]
 mod undo;
 #[cfg(feature = "live")]
-mod weights;
+mod wait;
 #[cfg(feature = "live")]
-mod work;
+mod weights;
 
 pub use exit::Exit;
 
@@ -66,7 +66,11 @@ use std::process::ExitCode;
 
 /// Runs slotkit with these arguments (the first is the program's name).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match act(args) {
+    let words: Vec<OsString> = args.into_iter().collect();
+    #[cfg(feature = "live")]
+    connection::mask_passwords(&words);
+    terminal::mask_panics();
+    match act(&words) {
         Ok(exit) => exit.into(),
         Err(error) if terminal::is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
@@ -77,18 +81,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Parses the arguments and does what they say.
-fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
-    let words: Vec<OsString> = args.into_iter().collect();
-    if let Some(mut command) = args::help_wanted(&words) {
+fn act(words: &[OsString]) -> Result<Exit> {
+    if let Some(mut command) = args::help_wanted(words) {
         // Help that nobody reads any more is no failure.
         let _ = command.print_help();
         return Ok(Exit::Done);
     }
     // A kernel that was asked for and isn't there must not be replaced in silence.
     crate::slot::kernel()?;
-    let args = match Args::of(&words) {
+    let args = match Args::of(words) {
         Ok(args) => args,
-        Err(error) => return Ok(refusal::refuse(&error, &words)),
+        Err(error) => return Ok(refusal::refuse(&error, words)),
     };
     match args.command {
         Command::Keyslot(args) => keyslot::run(&args),
@@ -99,6 +102,8 @@ fn act(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Command::Apply(args) => apply::run(&args),
         #[cfg(feature = "live")]
         Command::Resume(args) => resume::run(&args),
+        #[cfg(feature = "live")]
+        Command::Resolve(args) => resolve::run(&args),
         #[cfg(feature = "live")]
         Command::Undo(args) => undo::run(&args),
         #[cfg(feature = "live")]

@@ -1,16 +1,23 @@
 //! The flags that say how slots are moved.
 
-use super::live::Pace;
+use super::connection::ConnectionArgs;
 use super::size::size;
-use crate::execute::executor::{Limits, OnConflict};
+use super::speaker::Speaker;
+use super::wait::WaitArgs;
+use crate::error::Result;
+use crate::execute::job::{self, Manner, Session, Work};
+use crate::execute::options::{Limits, MoveOptions, OnConflict};
+use crate::execute::survey::Survey;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// About a second's standstill of source and target: 137 MB took 4.5 s (Redis 7.0, loopback).
+/// What [`MoveOptions::DEFAULT`] has, as people write it (a test holds them together).
 pub(super) const BIG_KEY_LIMIT: &str = "32mb";
-
-/// A primary drops a replica that is this far behind (`client-output-buffer-limit`, its default
-/// for replicas).
 const REPLICA_LAG: &str = "256mb";
+const MAX_MEMORY_PERCENT: u32 = match MoveOptions::DEFAULT.limits.max_memory_percent {
+    Some(percent) => percent,
+    None => 100,
+};
 
 /// How slots are moved, for the commands that move them.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,16 +26,20 @@ pub(super) struct PaceArgs {
     /// Don't ask before slots are moved.
     #[arg(long)]
     pub(super) yes: bool,
-    /// Slots that may be on their way between two nodes at once; one with less than 200 keys counts
-    /// in part, so that sixteen empty ones count as one.
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    slots_at_once: u32,
+    /// Be done sooner, at the cost of clients, who wait longer: more slots at once and more keys in
+    /// one MIGRATE, as far as these aren't given.
+    #[arg(long)]
+    fast: bool,
+    /// Slots with keys that may be open at once, over all nodes; those without keys are opened and
+    /// closed together beside them [default: 4, with --fast 32].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    slots_at_once: Option<u32>,
     /// Pairs of source and target that one node takes part in at once.
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = MoveOptions::DEFAULT.pairs_per_node as u32, value_parser = clap::value_parser!(u32).range(1..=1024))]
     parallel: u32,
-    /// Keys in one MIGRATE (and in one write of several), which blocks both servers while it runs.
-    #[arg(long, value_name = "N", default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    keys_per_migrate: u32,
+    /// Keys in one MIGRATE, which blocks both servers while it runs [default: 80, with --fast 200].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    keys_per_migrate: Option<u32>,
     /// Bytes in one MIGRATE, as the source estimates them (MEMORY USAGE): a batch of large values
     /// is cut short; 0 measures nothing.
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size)]
@@ -46,7 +57,7 @@ pub(super) struct PaceArgs {
     max_latency_ms: Option<u64>,
     /// How much of its maxmemory a node may use, where it refuses writes beyond that: at the limit
     /// the run pauses, and stops after ten seconds.
-    #[arg(long, value_name = "PERCENT", default_value_t = 95, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = MAX_MEMORY_PERCENT, value_parser = clap::value_parser!(u32).range(1..=100))]
     max_memory_percent: u32,
     /// How far a connected replica may be behind its primary, which has it acknowledge once a
     /// second: beyond it the run pauses, and stops after a minute; 0 is no limit.
@@ -57,15 +68,22 @@ pub(super) struct PaceArgs {
     /// from its source while a copy was on the target stops its slot but for keep-target.
     #[arg(long, value_name = "CHOICE", value_enum, default_value_t = Conflict::Stop, hide_possible_values = true)]
     on_conflict: Conflict,
-    /// Longest silence between the two servers of a MIGRATE, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
-    migrate_timeout_ms: u64,
+    /// Longest silence between the two servers of a MIGRATE, in milliseconds: the source serves
+    /// nobody for as long where its target stands still, and a value that takes longer can't move
+    /// [default: an eighth of cluster-node-timeout, two seconds at most, and twice as much for one
+    /// key alone].
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    migrate_timeout_ms: Option<u64>,
     /// Keys that take more than this in memory are big: both servers stand still while one moves.
     #[arg(long, value_name = "SIZE", default_value = BIG_KEY_LIMIT, value_parser = size)]
-    pub(super) big_key_limit: u64,
+    big_key_limit: u64,
     /// Move slots with a big key too, as the last ones; else they stay where they are.
     #[arg(long)]
-    pub(super) move_big_keys: bool,
+    move_big_keys: bool,
+    /// Load the function libraries that a target lacks and its sources have, before its slots move;
+    /// one of the same name stays as it is.
+    #[arg(long)]
+    copy_functions: bool,
     /// How progress is told: auto (bars on a terminal, else a line now and then), or json (a
     /// document a line on stderr, every second; other words there don't begin with `{`).
     #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true)]
@@ -73,6 +91,8 @@ pub(super) struct PaceArgs {
     /// Where to note what is under way [default: a file of this cluster's in ~/.local/state/slotkit].
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// How progress is told.
@@ -109,12 +129,54 @@ impl PaceArgs {
         self.max_bytes_per_second.filter(|bytes| *bytes > 0)
     }
 
+    /// Connects to the cluster.
+    ///
+    /// # Errors
+    /// As [`Session::open_patiently`].
+    pub(super) fn open(&self, connection: &ConnectionArgs) -> Result<Session> {
+        let connection = connection.connection()?;
+        Session::open_patiently(connection, self.how(), self.wait.time, Arc::new(Speaker))
+    }
+
+    /// Waits for what passes by itself, before slots are moved. What stays is refused later, by who
+    /// knows what is to move.
+    ///
+    /// # Errors
+    /// As [`Session::settle`].
+    pub(super) fn settle(&self, session: &mut Session, manner: Manner) -> Result<()> {
+        let journal = self.journal.as_deref();
+        let nothing = |_: &Survey| Work::default();
+        let look = session.settle(self.wait.time, journal, manner, nothing);
+        look.map(drop)
+    }
+
+    /// The survey of a cluster in a state from which a plan can be made, once what passes by itself
+    /// has passed. Whether the plan could be applied with this login is another question.
+    ///
+    /// # Errors
+    /// As [`Session::settle`], and [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe).
+    pub(super) fn settled_state(&self, session: &mut Session) -> Result<Survey> {
+        let journal = self.journal.as_deref();
+        let nothing = |_: &Survey| Work::default();
+        let look = session.settle(self.wait.time, journal, Manner::Plans, nothing)?;
+        let findings = look.findings.into_iter();
+        let about_state = findings.filter(|finding| finding.kind.is_about_state());
+        job::refuse_if_forbidden(&Speaker, &about_state.collect::<Vec<_>>())?;
+        Ok(look.survey)
+    }
+
     /// What they mean for the executor.
-    pub(super) fn pace(&self) -> Pace {
-        Pace {
+    fn how(&self) -> MoveOptions {
+        let usual = match self.fast {
+            true => MoveOptions::FAST,
+            false => MoveOptions::DEFAULT,
+        };
+        MoveOptions {
             timeout_ms: self.migrate_timeout_ms,
-            keys_per_migrate: self.keys_per_migrate,
-            slots_at_once: self.slots_at_once as usize,
+            keys_per_migrate: self.keys_per_migrate.unwrap_or(usual.keys_per_migrate),
+            slots_at_once: self
+                .slots_at_once
+                .map_or(usual.slots_at_once, |slots| slots as usize),
             pairs_per_node: self.parallel as usize,
             bytes_per_migrate: self.bytes_per_migrate(),
             limits: Limits {
@@ -129,6 +191,28 @@ impl PaceArgs {
                 Conflict::KeepSource => OnConflict::KeepSource,
                 Conflict::KeepTarget => OnConflict::KeepTarget,
             },
+            copies_functions: self.copy_functions,
+            big_key_bytes: self.big_key_limit,
+            moves_big_keys: self.move_big_keys,
+            ..usual
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Words {
+        #[command(flatten)]
+        pace: PaceArgs,
+    }
+
+    #[test]
+    fn no_flags_are_the_defaults() {
+        let Words { pace } = Words::parse_from(["words"]);
+        assert_eq!(pace.how(), MoveOptions::DEFAULT);
     }
 }

@@ -3,7 +3,11 @@
 use super::size::size;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Budget, Capacity, HandMove, Intent, Objective, Part, Problem, Threshold};
+use crate::execute::survey::MaxMemory;
+use crate::plan::{
+    Budget, Capacity, ExtraCost, Fragmentation, HandMove, Intent, Objective, Part, Problem,
+    Threshold,
+};
 use crate::slot::{SlotRange, SlotSet};
 use std::collections::BTreeMap;
 
@@ -72,6 +76,22 @@ pub(super) struct PlanArgs {
     /// Leave slots above this size where they are: 500mb, 2gb
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_slot_bytes: Option<u64>,
+    /// How much more than the least to move, in percent, so that fewer ranges of slots are left.
+    ///
+    /// Every client reads the ranges of each node (CLUSTER SLOTS) again after each change. Among
+    /// plans that move at most so much more, the one that leaves fewest of them is taken.
+    #[arg(long, value_name = "PERCENT", default_value = "1")]
+    fragmentation_cost: ExtraCost,
+    /// Leave at most so many ranges of slots in the whole cluster, whatever that costs; a plan that
+    /// can't is refused.
+    #[arg(long, value_name = "N")]
+    max_runs: Option<u64>,
+    /// Make the ranges that there are fewer, at equal load and whatever that costs.
+    #[arg(
+        long,
+        conflicts_with_all = ["move_slots", "from", "fragmentation_cost"]
+    )]
+    defragment: bool,
 }
 
 /// What nodes are measured by.
@@ -83,8 +103,8 @@ enum CapacityKind {
     Maxmemory,
 }
 
-/// `maxmemory` of the primaries that have one, bytes; none at all without a live cluster.
-pub(super) type MaxMemory = Option<BTreeMap<NodeId, u64>>;
+/// `maxmemory` of each primary; none at all without a live cluster.
+pub(super) type MaxMemories = Option<BTreeMap<NodeId, MaxMemory>>;
 
 impl PlanArgs {
     /// Writes what was asked for into a problem whose weights are known.
@@ -92,7 +112,7 @@ impl PlanArgs {
     /// # Errors
     /// [`ErrorKind::Usage`] when a name fits no primary, a metric isn't known,
     /// or a node that takes part has no `maxmemory` to be measured by.
-    pub(super) fn apply_to(&self, problem: &mut Problem, max_memory: &MaxMemory) -> Result<()> {
+    pub(super) fn apply_to(&self, problem: &mut Problem, max_memory: &MaxMemories) -> Result<()> {
         if let Some(count) = self.add {
             problem.add_invented_nodes(usize::from(count));
         }
@@ -116,6 +136,11 @@ impl PlanArgs {
             max_bytes: self.max_bytes,
             max_slots_per_node: self.max_slots_per_node,
         };
+        problem.fragmentation = Fragmentation {
+            cost: self.fragmentation_cost,
+            max_runs: self.max_runs,
+            defragment: self.defragment,
+        };
         problem.intent = self.intent(problem)?;
         problem.objective = match &self.by {
             Some(objective) => objective.clone(),
@@ -125,7 +150,12 @@ impl PlanArgs {
         problem.objective.require_in(&problem.weights)
     }
 
-    fn measure_by_max_memory(&self, problem: &mut Problem, max_memory: &MaxMemory) -> Result<()> {
+    /// Whether it says which slots move.
+    pub(super) fn is_by_hand(&self) -> bool {
+        self.to.is_some()
+    }
+
+    fn measure_by_max_memory(&self, problem: &mut Problem, max_memory: &MaxMemories) -> Result<()> {
         let refuse = |message: String, mend: &str| {
             let message = format!("--capacity maxmemory: {message}");
             Err(Error::new(ErrorKind::Usage, message).mend(mend))
@@ -151,14 +181,21 @@ impl PlanArgs {
             let Some(node) = problem.node_mut(id) else {
                 continue;
             };
-            let Some(bytes) = max_memory.get(&id) else {
-                let message = format!("{} has none set", node.name());
-                return refuse(
-                    message,
+            let (what, mend) = match max_memory.get(&id) {
+                Some(MaxMemory::Bytes(bytes)) => {
+                    node.capacity = capacity_of(*bytes);
+                    continue;
+                }
+                Some(MaxMemory::Unlimited) => (
+                    "has none set",
                     "set maxmemory on every primary, or --exclude the node",
-                );
+                ),
+                Some(MaxMemory::Unknown) | None => (
+                    "doesn't tell it",
+                    "give every node a --weight instead, or --exclude the node",
+                ),
             };
-            node.capacity = capacity_of(*bytes);
+            return refuse(format!("{} {what}", node.name()), mend);
         }
         Ok(())
     }

@@ -1,22 +1,21 @@
 //! `slotkit plan-rebalance`: what should move, and with `--apply`, move it.
 
-use super::carry_out::Told;
+use super::carry_out::{Told, carry_out};
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
 use super::input::InputArgs;
-use super::journal_path::journal_of;
-use super::journalled::{Earlier, Run};
-use super::live::{self, Begun, Session};
+use super::journalled::{Earlier, finish_begun};
 use super::nodes_file;
+use super::out::Out;
 use super::pace::PaceArgs;
-use super::plan_args::{MaxMemory, PlanArgs};
+use super::plan_args::{MaxMemories, PlanArgs};
 use super::size::size;
-use super::work::Work;
+use super::speaker::Speaker;
 use super::{giants, terminal, weights};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::Finding;
-use crate::execute::journal::Journal;
+use crate::execute::job::{self, Begun, Manner, Run, Session, Work};
 use crate::execute::preflight;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::plan::{Plan, Problem, SlotWeights, plan};
@@ -24,7 +23,7 @@ use crate::report::{analysis, plan_script, plan_table};
 use crate::source::Filter;
 use crate::tally::{Outcome, Tally};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The arguments of `plan-rebalance`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +41,7 @@ pub(super) struct Args {
     /// Estimate the time at so many bytes a second: 50mb
     #[arg(long, value_name = "BYTES_PER_SECOND", value_parser = rate, help_heading = "Output")]
     rate: Option<u64>,
-    /// Write the plan to this file.
+    /// Write the plan to this file; `-` is stdout, where nothing else is printed then.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print the plan as JSON, the same document as in the file.
@@ -68,8 +67,15 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         return Err(Error::new(ErrorKind::Usage, message).mend(mend));
     }
     // What can be wrong is said before a long run, not after it.
-    if let Some(path) = &args.out {
-        Plan::check_place(path)?;
+    let out = Out::of(&args.out);
+    out.check(match (args.script, args.json && args.apply) {
+        (true, _) => Some("the script"),
+        (_, true) => Some("what was done"),
+        _ => None,
+    })?;
+    let inputs = args.keyspace.iter().map(Path::new);
+    for input in inputs.chain(args.nodes.as_deref()) {
+        out.spare(input)?;
     }
     let saved = args.nodes.as_deref().map(nodes_file::read).transpose()?;
     let outcome = match args.keyspace.as_slice() {
@@ -99,38 +105,29 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 fn plan_saved(args: &Args, view: &ClusterView, keyspace: Option<&Outcome>) -> Result<Exit> {
-    live::refuse_if_forbidden(&preflight::findings_of_view(view))?;
+    job::refuse_if_forbidden(&Speaker, &preflight::findings_of_view(view))?;
     let weights = keyspace
         .map(|keyspace| weights_of(keyspace, view))
         .unwrap_or_default();
+    require_sizes(args, keyspace, &weights)?;
     let plan = solve(args, problem(view, weights)?, &None)?;
     show(args, &plan, keyspace)?;
     Ok(exit_of(&plan))
 }
 
 fn plan_only(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
-    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
-    let survey = session.survey()?;
-    // Only the state matters to a plan: whether it could be applied with this login is another
-    // question.
-    let begun = Journal::peek(&journal_of(
-        args.pace.journal.as_deref(),
-        &session.cluster.seed_view()?,
-    ))?;
-    let findings = session.findings(&survey, &Work::default(), Begun::Left(&begun));
-    let about_state = findings
-        .into_iter()
-        .filter(|finding| finding.kind.is_about_state());
-    live::refuse_if_forbidden(&about_state.collect::<Vec<_>>())?;
+    let mut session = args.pace.open(&args.connection)?;
+    let survey = args.pace.settled_state(&mut session)?;
     let plan = make_live(args, &mut session, &survey, keyspace)?;
     show(args, &plan, keyspace)?;
     Ok(exit_of(&plan))
 }
 
 fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
-    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
-    let mut run = Run::begin(&mut session, &args.pace)?;
-    if let Earlier::Left = run.finish_begun(&mut session, &args.pace)? {
+    let mut session = args.pace.open(&args.connection)?;
+    args.pace.settle(&mut session, Manner::GoesOn)?;
+    let mut run = Run::begin(&mut session, args.pace.journal.as_deref())?;
+    if let Earlier::Left = finish_begun(&mut run, &mut session, &args.pace)? {
         return Ok(Exit::Finding);
     }
     let changed = run.changed();
@@ -146,10 +143,12 @@ fn plan_now(
     run: Run,
 ) -> Result<Exit> {
     let survey = session.survey()?;
-    // Before the plan: a plan made from an unsafe state would only mislead.
+    // Before the plan: a plan made from an unsafe state would only mislead. What a node can't do
+    // depends on its part in the plan.
     let findings = session.findings(&survey, &Work::default(), Begun::Continued(&[]));
-    let errors: Vec<Finding> = findings.into_iter().filter(Finding::forbids).collect();
-    live::refuse_if_forbidden(&errors)?;
+    let is_first = |finding: &Finding| finding.forbids() && finding.kind.is_about_state();
+    let errors: Vec<Finding> = findings.into_iter().filter(is_first).collect();
+    job::refuse_if_forbidden(&Speaker, &errors)?;
     let plan = make_live(args, session, &survey, keyspace)?;
     let told = match args.json {
         true => Told::Json,
@@ -158,9 +157,9 @@ fn plan_now(
     if told == Told::Words {
         show(args, &plan, keyspace)?;
     } else {
-        write_out(args, &plan)?;
+        Out::of(&args.out).write(&plan, args.apply)?;
     }
-    run.apply(session, &plan, &args.pace, told)
+    carry_out(run, session, &plan, &args.pace, told)
 }
 
 fn make_live(
@@ -172,24 +171,27 @@ fn make_live(
     let view = session.cluster.seed_view()?;
     let weights = match keyspace.map(|keyspace| weights_of(keyspace, &view)) {
         Some(weights) => {
-            weights::warn_if_foreign(&weights, survey.keys());
+            if survey.uncounted().is_empty() {
+                weights::warn_if_foreign(&weights, survey.keys());
+            }
             weights
         }
         None => weights::from_live(&mut session.cluster, &view)?,
     };
     let stats = weights::stats(&mut session.cluster, &view)?;
     let weights = weights::with_stats(weights, &stats);
+    require_sizes(args, keyspace, &weights)?;
     if let Some(by) = &args.plan.by {
         weights::require(by, &weights, &stats, &session.cluster)?;
     }
     let mut problem = problem(&view, weights)?;
     for (id, facts) in survey.primaries() {
-        if let (Some(node), Some(max)) = (problem.node_mut(id), facts.max_bytes) {
+        if let (Some(node), Some(max)) = (problem.node_mut(id), facts.max_memory.bytes()) {
             node.headroom_bytes = Some(max.saturating_sub(facts.used_bytes));
         }
     }
-    let with_limit = |(id, facts): (_, &NodeFacts)| Some((id, facts.max_bytes?));
-    let max_memory = survey.primaries().filter_map(with_limit).collect();
+    let with_limit = |(id, facts): (_, &NodeFacts)| (id, facts.max_memory);
+    let max_memory = survey.primaries().map(with_limit).collect();
     solve(args, problem, &Some(max_memory))
 }
 
@@ -198,7 +200,15 @@ fn weights_of(keyspace: &Outcome, view: &ClusterView) -> SlotWeights {
     for finding in analysis::file_findings(&keyspace.inputs, Some(view)) {
         terminal::say(format!("warning: {}: {}", finding.message, finding.mend));
     }
-    weights::from_tally(&keyspace.tally)
+    weights::from_dumps(keyspace)
+}
+
+/// Sizes matter to a plan that balances; one by hand moves what it was told.
+fn require_sizes(args: &Args, keyspace: Option<&Outcome>, weights: &SlotWeights) -> Result<()> {
+    match keyspace.filter(|_| !args.plan.is_by_hand()) {
+        Some(keyspace) => weights::require_sizes(args.plan.by.as_ref(), keyspace, weights),
+        None => Ok(()),
+    }
 }
 
 fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {
@@ -207,7 +217,7 @@ fn problem(view: &ClusterView, weights: SlotWeights) -> Result<Problem> {
     Ok(problem)
 }
 
-fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemory) -> Result<Plan> {
+fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemories) -> Result<Plan> {
     args.plan.apply_to(&mut problem, max_memory)?;
     let plan = plan(&problem)?;
     // The checker knows nothing of the planner: what both let pass can be trusted.
@@ -222,35 +232,28 @@ fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemory) -> Result<Pl
 }
 
 fn show(args: &Args, plan: &Plan, keyspace: Option<&Outcome>) -> Result<()> {
-    let text = if args.json {
-        plan.to_json()
-    } else if args.script {
-        plan_script::script(plan)?
+    let out = Out::of(&args.out);
+    // What can't be told as a script isn't written either.
+    let script = args.script.then(|| plan_script::script(plan)).transpose()?;
+    out.write(plan, args.apply)?;
+    if out.is_stdout() {
+        // The plan is what stdout has.
+    } else if let Some(script) = script {
+        terminal::print(|out| out.write_all(script.as_bytes()))?;
+    } else if args.json {
+        terminal::print(|out| out.write_all(plan.to_json().as_bytes()))?;
     } else {
         let options = plan_table::Options {
             bytes_per_second: args.rate,
         };
-        plan_table::render(plan, options)
-    };
-    write_out(args, plan)?;
-    terminal::print(|out| out.write_all(text.as_bytes()))?;
+        let table = plan_table::render(plan, options);
+        terminal::print_words(|out| out.write_all(table.as_bytes()))?;
+    }
     for line in keyspace
         .map(|keyspace| giants::advice(plan, &keyspace.tally))
         .unwrap_or_default()
     {
         terminal::say(line);
-    }
-    Ok(())
-}
-
-fn write_out(args: &Args, plan: &Plan) -> Result<()> {
-    let Some(path) = &args.out else { return Ok(()) };
-    plan.write(path)?;
-    if plan.can_be_applied() && !args.apply {
-        terminal::say(format!(
-            "plan written; run it with: slotkit apply {}",
-            path.display()
-        ));
     }
     Ok(())
 }

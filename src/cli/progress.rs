@@ -1,7 +1,7 @@
 //! A bar for work that takes longer than a person likes to wait without a word.
 
 use super::terminal;
-use crate::tally::Progress;
+use crate::tally::{Pass, Progress};
 use indicatif::{
     BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
@@ -16,11 +16,15 @@ const QUIET: Duration = Duration::from_secs(1);
 const KNOWN: &str = "{bar:30} {bytes}/{total_bytes} {rate} {left} left";
 const UNKNOWN: &str = "{spinner} {bytes} {rate}";
 
+/// The same of a second pass.
+const SECOND: &str = "second pass {bar:30} {bytes}/{total_bytes} {rate} {left} left";
+
 /// A bar over bytes on stderr, only when that is a terminal.
 pub(super) struct BytesBar {
     begun: Instant,
     is_watched: bool,
     bar: OnceLock<ProgressBar>,
+    second: OnceLock<ProgressBar>,
 }
 
 impl BytesBar {
@@ -36,6 +40,7 @@ impl BytesBar {
             begun: Instant::now(),
             is_watched,
             bar: OnceLock::new(),
+            second: OnceLock::new(),
         }
     }
 
@@ -44,8 +49,15 @@ impl BytesBar {
         if !self.is_watched || self.begun.elapsed() < QUIET {
             return;
         }
-        let bar = self.bar.get_or_init(|| {
-            let bar = bar(progress.total_bytes).with_elapsed(self.begun.elapsed());
+        let (bar, begun) = match progress.pass {
+            Pass::First => (&self.bar, self.begun),
+            Pass::Second => (&self.second, Instant::now()),
+        };
+        let bar = bar.get_or_init(|| {
+            if let Some(first) = self.bar.get() {
+                first.finish_and_clear();
+            }
+            let bar = bar_of(progress).with_elapsed(begun.elapsed());
             #[cfg(feature = "live")]
             super::interrupt::shows(Some(bar.clone()));
             bar
@@ -60,7 +72,7 @@ impl BytesBar {
 
 impl Drop for BytesBar {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = self.second.get().or(self.bar.get()) {
             #[cfg(feature = "live")]
             super::interrupt::shows(None);
             bar.finish_and_clear();
@@ -68,13 +80,13 @@ impl Drop for BytesBar {
     }
 }
 
-fn bar(total_bytes: Option<u64>) -> ProgressBar {
-    let template = if total_bytes.is_some() {
-        KNOWN
-    } else {
-        UNKNOWN
+fn bar_of(progress: Progress) -> ProgressBar {
+    let template = match (progress.pass, progress.total_bytes) {
+        (Pass::Second, _) => SECOND,
+        (Pass::First, Some(_)) => KNOWN,
+        (Pass::First, None) => UNKNOWN,
     };
-    let bar = ProgressBar::with_draw_target(total_bytes, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(progress.total_bytes, ProgressDrawTarget::stderr());
     // The templates are constants that a test reads.
     if let Ok(style) = ProgressStyle::with_template(template) {
         // The bar's own rate is that of its last steps, and its first step is a second long or none at all.
@@ -121,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_templates_can_be_read() {
-        for template in [KNOWN, UNKNOWN] {
+        for template in [KNOWN, UNKNOWN, SECOND] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::terminal;
+use crate::masked;
 use clap::error::{ContextKind, ErrorKind};
 use std::ffi::OsString;
 
@@ -38,7 +39,16 @@ fn line(error: &clap::Error, words: &[OsString]) -> String {
     {
         return format!("there is one word too many; `{help}` lists what can be said");
     }
-    let text = error.render().to_string();
+    let mut text = error.render().to_string();
+    // What was meant for a password may stand behind another flag's name.
+    let is_secret = ["--pass", "--askpass", "--uri"]
+        .iter()
+        .any(|flag| text.contains(&format!("'{flag}")));
+    if let Some(value) = error.get(ContextKind::InvalidValue)
+        && is_secret
+    {
+        text = text.replace(&format!("'{value}'"), "'***'");
+    }
     let told = text.strip_prefix("error: ").unwrap_or(&text);
     // Usage and the way to the help come last; the help is named in our own words.
     let end = ["\n\nUsage:", "\n\nFor more information"]
@@ -49,6 +59,7 @@ fn line(error: &clap::Error, words: &[OsString]) -> String {
     let parts: Vec<String> = told
         .split("\n\n")
         .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
+        .map(|part| masked::repeated(&part))
         .map(|part| {
             part.strip_prefix("tip: ")
                 .map(str::to_owned)
@@ -110,6 +121,11 @@ mod tests {
                 &["slotkit", "keyslot", "--json=hunter2"],
                 "unexpected value 'hunter2' for '--json' found; no more were expected; \
                  `slotkit keyslot --help` lists what can be said",
+            ),
+            (
+                &["slotkit", "keyslot", "--for-slot", "redis://u:hunter2@h:1"],
+                "invalid value 'redis://***@h:1' for '--for-slot <SLOT>': \
+                 invalid digit found in string; `slotkit keyslot --help` lists what can be said",
             ),
         ] {
             assert_eq!(told(words), expected);

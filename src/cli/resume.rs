@@ -2,11 +2,11 @@
 
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::journalled::{Earlier, Run};
-use super::live::Session;
+use super::journalled::{Earlier, adopt_open_slots, finish_begun};
 use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::job::{Manner, Run};
 use serde_json::json;
 
 /// The arguments of `resume`.
@@ -32,20 +32,30 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
         );
     }
-    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
-    let mut run = Run::begin(&mut session, &args.pace)?;
+    let mut session = args.pace.open(&args.connection)?;
+    args.pace.settle(
+        &mut session,
+        match args.from_cluster {
+            true => Manner::Adopts,
+            false => Manner::GoesOn,
+        },
+    )?;
+    if args.from_cluster {
+        session.refuse_if_something_moves()?;
+    }
+    let mut run = Run::begin(&mut session, args.pace.journal.as_deref())?;
     let mut pace = args.pace.clone();
     if args.from_cluster {
-        if !run.adopt_open_slots(&mut session, pace.yes)? {
+        if !adopt_open_slots(&mut run, &mut session, pace.yes)? {
             terminal::say("nothing was changed");
-            run.close();
+            run.close(&session);
             return Ok(Exit::Finding);
         }
         // One question is enough.
         pace.yes = true;
     }
-    let begun = run.begun();
-    let done = match run.finish_begun(&mut session, &pace)? {
+    let begun = run.begun().len();
+    let done = match finish_begun(&mut run, &mut session, &pace)? {
         Earlier::Nothing => None,
         Earlier::Left => return Ok(Exit::Finding),
         Earlier::Finished(done) => Some(done),
@@ -59,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             "the journal knows of nothing that was begun (--from-cluster asks the cluster)"
         }
     });
-    run.close();
+    run.close(&session);
     if args.json {
         let run = done.map(|done| done.to_json());
         let document = json!({ "schema": 1, "finished": begun, "run": run });

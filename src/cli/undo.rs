@@ -2,19 +2,17 @@
 
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::journal_path::journal_of;
-use super::live::{self, Begun, Session};
+use super::out::Out;
 use super::pace::PaceArgs;
 use super::terminal;
 use super::weights;
-use super::work::Work;
 use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::finding::Finding;
 use crate::execute::journal::Journal;
+use crate::numbers::counted_text;
 use crate::plan::{self, HandMove, Intent, Plan, Problem};
-use crate::report::{counted_text, plan_table};
+use crate::report::plan_table;
 use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +23,7 @@ pub(super) struct Args {
     /// The plan that was applied, in full or in part, or the journal of a run.
     #[arg(value_name = "PLAN|JOURNAL")]
     done: PathBuf,
-    /// Write the plan of the way back to this file.
+    /// Write the plan of the way back to this file; `-` is stdout, where nothing else is printed then.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print the plan as JSON.
@@ -39,22 +37,18 @@ pub(super) struct Args {
 
 /// Plans, and moves nothing: `apply` runs the plan.
 pub(super) fn run(args: &Args) -> Result<Exit> {
+    let out = Out::of(&args.out);
+    out.spare(&args.done)?;
+    out.check(None)?;
     let done = read(&args.done)?;
     if !args.connection.is_given() {
         return Err(
             Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
         );
     }
-    let mut session = Session::open(args.connection.connection()?, args.pace.pace())?;
+    let mut session = args.pace.open(&args.connection)?;
+    args.pace.settled_state(&mut session)?;
     let view = session.cluster.seed_view()?;
-    let begun = Journal::peek(&journal_of(args.pace.journal.as_deref(), &view))?;
-    let survey = session.survey()?;
-    let findings = session.findings(&survey, &Work::default(), Begun::Left(&begun));
-    let about_state: Vec<Finding> = findings
-        .into_iter()
-        .filter(|finding| finding.kind.is_about_state())
-        .collect();
-    live::refuse_if_forbidden(&about_state)?;
     let back = way_back(&done, &view);
     if back.elsewhere > 0 {
         terminal::say(format!(
@@ -136,18 +130,16 @@ fn plan_back(mut problem: Problem, moves: Vec<HandMove>) -> Result<Plan> {
 }
 
 fn show(args: &Args, plan: &Plan) -> Result<()> {
-    if let Some(path) = &args.out {
-        plan.write(path)?;
-        terminal::say(format!(
-            "plan written; run it with: slotkit apply {}",
-            path.display()
-        ));
+    let out = Out::of(&args.out);
+    out.write(plan, false)?;
+    if out.is_stdout() {
+        return Ok(());
     }
-    let text = match args.json {
-        true => plan.to_json(),
-        false => plan_table::render(plan, plan_table::Options::default()),
-    };
-    terminal::print(|out| out.write_all(text.as_bytes()))
+    if args.json {
+        return terminal::print(|out| out.write_all(plan.to_json().as_bytes()));
+    }
+    let table = plan_table::render(plan, plan_table::Options::default());
+    terminal::print_words(|out| out.write_all(table.as_bytes()))
 }
 
 #[cfg(test)]

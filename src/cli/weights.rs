@@ -1,14 +1,18 @@
 //! What each slot weighs, from wherever that is known.
 
+use super::speaker::Speaker;
 use super::terminal;
 use crate::cluster::link::RedisLink;
 use crate::cluster::slot_stats::{Lack, SlotStat, SlotStats};
+use crate::cluster::verb::ServerError;
 use crate::cluster::{ClusterView, LiveCluster, keyspace};
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::job::patiently;
+use crate::numbers::{count_text, counted_text};
 use crate::plan::{Metric, Objective, SlotWeights};
-use crate::report::count_text;
 use crate::slot::{SLOT_COUNT, Slot};
-use crate::tally::{Coverage, Tally};
+use crate::source::Format;
+use crate::tally::{Coverage, InputSummary, Outcome, Tally};
 
 /// The keys of each slot, counted by the nodes that own them.
 ///
@@ -18,10 +22,12 @@ pub(super) fn from_live(
     cluster: &mut LiveCluster<RedisLink>,
     view: &ClusterView,
 ) -> Result<SlotWeights> {
-    let mut keys = Box::new([0; SLOT_COUNT]);
-    for node in view.primaries().filter(|node| !node.slots.is_empty()) {
-        keyspace::add_keys_per_slot(cluster, node.id, &node.slots, &mut keys)?;
-    }
+    let owners = view.primaries().filter(|node| !node.slots.is_empty());
+    let owners = owners.map(|node| (node.id, node.slots.clone())).collect();
+    let awaited = cluster.awaited();
+    let keys = patiently(&awaited, &Speaker, || {
+        keyspace::keys_of_owners(cluster, &owners)
+    })?;
     Ok(SlotWeights::new().with(Metric::Keys, keys))
 }
 
@@ -32,7 +38,8 @@ pub(super) fn from_live(
 pub(super) fn stats(cluster: &mut LiveCluster<RedisLink>, view: &ClusterView) -> Result<SlotStats> {
     let owners = view.primaries().filter(|node| !node.slots.is_empty());
     let owners: Vec<_> = owners.map(|node| (node.id, node.slots.clone())).collect();
-    SlotStats::take(cluster, &owners)
+    let awaited = cluster.awaited();
+    patiently(&awaited, &Speaker, || SlotStats::take(cluster, &owners))
 }
 
 /// Adds what the nodes counted to what is known already, which stays.
@@ -72,7 +79,7 @@ fn mend(stat: SlotStat, lack: &Lack, cluster: &LiveCluster<RedisLink>) -> String
         _ => "balance by one of these",
     };
     match lack {
-        Lack::Refused(node, refusal) if refusal.code == "NOPERM" => format!(
+        Lack::Refused(node, refusal) if refusal.error() == ServerError::Forbidden => format!(
             "log in as a user that may run CLUSTER SLOT-STATS on {}, or {way_out}",
             cluster.name(*node)
         ),
@@ -104,8 +111,9 @@ fn stat_of(metric: Metric) -> Option<SlotStat> {
     }
 }
 
-/// The keys of each slot, and their bytes where every key has a size, as a dump has them.
-pub(super) fn from_tally(tally: &Tally) -> SlotWeights {
+/// The keys of each slot, and their bytes where enough keys have a size, as dumps have them.
+pub(super) fn from_dumps(keyspace: &Outcome) -> SlotWeights {
+    let tally = &keyspace.tally;
     let mut keys = Box::new([0; SLOT_COUNT]);
     let mut bytes = Box::new([0; SLOT_COUNT]);
     for slot in Slot::all() {
@@ -114,10 +122,95 @@ pub(super) fn from_tally(tally: &Tally) -> SlotWeights {
         bytes[slot.index()] = count.bytes;
     }
     let weights = SlotWeights::new().with(Metric::Keys, keys);
-    match tally.knows_bytes() {
+    match tally.knows_bytes() && !Unsized::of(keyspace).is_too_much() {
         true => weights.with(Metric::Bytes, bytes),
         false => weights,
     }
+}
+
+/// What of dumps has no size: it would weigh nothing in a plan by bytes.
+struct Unsized {
+    keys: u64,
+    of_keys: u64,
+    /// What these keys take in the RDB files that they are in, and how long the files are.
+    file_bytes: u64,
+    of_file_bytes: u64,
+}
+
+impl Unsized {
+    fn of(keyspace: &Outcome) -> Unsized {
+        let total = keyspace.tally.total();
+        let findings = || keyspace.inputs.iter().map(|input| &input.findings);
+        Unsized {
+            keys: total.unsized_keys,
+            of_keys: total.keys,
+            file_bytes: findings().fold(0, |sum, of| sum.saturating_add(of.unsized_file_bytes)),
+            of_file_bytes: findings().fold(0, |sum, of| sum.saturating_add(of.file_bytes)),
+        }
+    }
+
+    /// Whether it is more than a hundredth: of the keys, or of the files. Few keys may be most of the
+    /// bytes.
+    fn is_too_much(&self) -> bool {
+        let is_more = |part: u64, of: u64| u128::from(part) * 100 > u128::from(of);
+        is_more(self.keys, self.of_keys) || is_more(self.file_bytes, self.of_file_bytes)
+    }
+
+    fn words(&self) -> String {
+        let keys = format!(
+            "{} of {} {} no size",
+            count_text(self.keys),
+            counted_text(self.of_keys, "key"),
+            if self.keys == 1 { "has" } else { "have" }
+        );
+        match self.of_file_bytes {
+            0 => keys,
+            of => format!(
+                "{keys} ({:.1} % of the bytes in the file)",
+                100.0 * self.file_bytes as f64 / of as f64
+            ),
+        }
+    }
+}
+
+/// Refuses a plan by bytes of dumps in which too many keys have no size; tells of fewer.
+///
+/// # Errors
+/// [`ErrorKind::Usage`].
+pub(super) fn require_sizes(
+    by: Option<&Objective>,
+    keyspace: &Outcome,
+    weights: &SlotWeights,
+) -> Result<()> {
+    let missing = Unsized::of(keyspace);
+    if missing.keys == 0 || !keyspace.tally.knows_bytes() {
+        return Ok(());
+    }
+    if !missing.is_too_much() {
+        terminal::say(format!(
+            "warning: {}: bytes in the plan are without them, and are at least what it says",
+            missing.words()
+        ));
+        return Ok(());
+    }
+    let is_by_bytes = by.is_none_or(|by| by.mix().any(|(metric, _)| metric == Metric::Bytes));
+    // Live nodes may have counted them.
+    if !is_by_bytes || weights.knows(Metric::Bytes) {
+        return Ok(());
+    }
+    let message = format!(
+        "--keyspace: {}: a plan by bytes would take them for nothing",
+        missing.words()
+    );
+    let is_of_files = |input: &InputSummary| input.format == Format::Rdb.name();
+    let mend = match keyspace.inputs.iter().all(is_of_files) {
+        true => {
+            "plan with --by keys, or by the bytes that keys take in the file with --size serialized \
+             (of tallies: save them with it)"
+        }
+        false => "plan with --by keys, or pass dumps in which every key has a size",
+    };
+    Err(Error::new(ErrorKind::Usage, message).mend(mend))
 }
 
 /// Refuses tallies that were saved with some slots only: the others would weigh nothing.
@@ -143,9 +236,9 @@ pub(super) fn require_whole(keyspace: &Tally) -> Result<()> {
 
 /// Says so when a dump has so many keys more or less than the cluster that it may be another's, or old.
 pub(super) fn warn_if_foreign(weights: &SlotWeights, live_keys: u64) {
-    let dumped: u64 = Slot::all()
+    let dumped = Slot::all()
         .filter_map(|slot| weights.get(Metric::Keys, slot))
-        .sum();
+        .fold(0_u64, u64::saturating_add);
     let difference = dumped.abs_diff(live_keys);
     // A tenth: what a busy keyspace may change between a dump and a plan.
     if difference > dumped.max(live_keys) / 10 {

@@ -45,7 +45,12 @@ impl FromStr for NodeAddr {
             let port = port.parse().ok()?;
             (!host.is_empty()).then(|| NodeAddr::new(host, port))
         });
-        parsed.ok_or_else(|| format!("expected host:port, found `{}`", text.escape_debug()))
+        parsed.ok_or_else(|| {
+            format!(
+                "expected host:port, found `{}`",
+                crate::escape::quoted(text)
+            )
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::link::{Patience, RedisLink};
 use super::login::Login;
-use super::verb::{NodeLink, Refusal, Reply, Verb};
+use super::verb::{NodeLink, Refusal, Reply, ServerError, Verb};
 use super::{ClusterView, NodeAddr, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SLOT_COUNT, Slot};
@@ -76,10 +76,10 @@ impl ClusterClient {
             let Reply::Refused(refusal) = &reply else {
                 return Ok(reply);
             };
-            match refusal.code.as_str() {
-                "MOVED" => self.owners[slot.index()] = redirected(refusal, &self.seed),
-                "ASK" => asking = redirected(refusal, &self.seed),
-                "TRYAGAIN" | "CLUSTERDOWN" => std::thread::sleep(RETRY_PAUSE),
+            match refusal.error() {
+                ServerError::Moved => self.owners[slot.index()] = redirected(refusal, &self.seed),
+                ServerError::Ask => asking = redirected(refusal, &self.seed),
+                ServerError::TryAgain | ServerError::ClusterDown => std::thread::sleep(RETRY_PAUSE),
                 _ => return Ok(reply),
             }
         }

@@ -15,6 +15,15 @@ impl NodeId {
     pub fn short(self) -> String {
         self.to_string()[..8].to_owned()
     }
+
+    /// Who somebody is that names itself so. Words that are no id aren't repeated: it may have heard
+    /// a password.
+    pub(crate) fn named_by(said: &str) -> String {
+        match said.parse::<NodeId>() {
+            Ok(id) => format!("node {id}"),
+            Err(_) => "something that is no node id".to_owned(),
+        }
+    }
 }
 
 impl FromStr for NodeId {
@@ -26,7 +35,7 @@ impl FromStr for NodeId {
             format!(
                 "expected a node id of {} hexadecimal digits, found `{}`",
                 NodeId::DIGITS,
-                text.escape_debug()
+                crate::escape::quoted(text)
             )
         };
         let digits = text.as_bytes();

@@ -2,15 +2,73 @@
 //!
 //! The crate's cluster client is of no use here: it sends `CLUSTER SETSLOT` to
 //! the slot's owner, so that `IMPORTING` never reaches the target. One plain
-//! connection a node does.
+//! connection a node does. Nor is its parser, which has no bounds: replies are
+//! read by `resp.rs`.
 
 use super::NodeAddr;
 use super::login::{Login, Secret};
+use super::resp;
 use super::stream::Stream;
-use super::verb::{NodeLink, Refusal, Reply, Verb};
-use crate::error::{Error, ErrorKind, Result};
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisError, Value};
-use std::io::Write;
+use super::verb::{Bounds, NodeLink, Refusal, Reply, ServerError, Verb};
+use crate::error::{Error, ErrorKind, Result, Why};
+use crate::escape::cut;
+use redis::{ConnectionAddr, IntoConnectionInfo, RedisError};
+use std::io::{self, Write};
+use std::time::Instant;
+
+/// The longest answer to a login, bytes.
+const ANSWER_BYTES: u64 = 64 << 10;
+/// How much of a server's refusal is kept, characters: what it says comes first.
+const QUOTED_CHARS_MAX: usize = 4_096;
+/// How much of an answer that is none is repeated, characters.
+const WORDS_CHARS_MAX: usize = 200;
+/// What servers put before the arguments of a command that they don't know.
+const ARGUMENTS: &str = ", with args beginning with:";
+/// The codes that servers have: words of theirs, whatever the password is.
+const CODES: [&str; 25] = [
+    "ASK",
+    "BUSY",
+    "BUSYGROUP",
+    "BUSYKEY",
+    "CLUSTERDOWN",
+    "CROSSSLOT",
+    "DENIED",
+    "ERR",
+    "EXECABORT",
+    "INPROG",
+    "IOERR",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOGOODSLAVE",
+    "NOPERM",
+    "NOREPLICAS",
+    "NOTBUSY",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "WRONGPASS",
+    "WRONGTYPE",
+];
+
+/// How servers begin what they say of a login that they refuse.
+const LOGIN_WORDS: [&str; 13] = [
+    "invalid username-password pair",
+    "invalid password",
+    "Client sent AUTH, but no password is set",
+    "AUTH <password> called without any password configured",
+    "Authentication required",
+    "wrong number of arguments",
+    "unknown command",
+    "max number of clients reached",
+    "this user has no permissions",
+    "Redis is loading the dataset in memory",
+    "Valkey is loading the dataset in memory",
+    "Redis is busy running a script",
+    "Valkey is busy running a script",
+];
 
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +92,12 @@ impl Default for Patience {
 /// A connection to one node.
 pub struct RedisLink {
     stream: Stream,
-    parser: redis::Parser,
     addr: NodeAddr,
     login: Option<Login>,
     patience: Patience,
-    /// After a failure nobody knows which replies are still on the way: nothing more may be asked.
-    is_broken: bool,
+    /// After a failure nobody knows which replies are still on the way: nothing more may be asked,
+    /// and this is what is said of it.
+    broken: Option<Error>,
 }
 
 impl RedisLink {
@@ -55,12 +113,13 @@ impl RedisLink {
     ) -> Result<RedisLink> {
         let stream = Stream::connect(addr, patience.connect_ms);
         let mut link = RedisLink {
-            stream: stream.map_err(|error| connect_error(addr, &error.to_string()))?,
-            parser: redis::Parser::new(),
+            stream: stream.map_err(|error| {
+                connect_error(addr, &error.to_string()).because(Why::of_io(&error))
+            })?,
             addr: addr.clone(),
             login: login.cloned(),
             patience,
-            is_broken: false,
+            broken: None,
         };
         if let Some(login) = login {
             link.log_in(login)?;
@@ -74,13 +133,14 @@ impl RedisLink {
     }
 
     fn log_in(&mut self, login: &Login) -> Result<()> {
+        self.require_server()?;
         let password = login.password.reveal();
         let mut reply = match &login.user {
             Some(user) => self.authenticate(&["AUTH", user, password])?,
             None => self.authenticate(&["AUTH", password])?,
         };
         // Before 6.0 there are no users.
-        let has_no_users = |refusal: &Refusal| refusal.detail.contains("wrong number of arguments");
+        let has_no_users = |refusal: &Refusal| refusal.error() == ServerError::OtherArity;
         if login.user.is_some()
             && matches!(&reply, Reply::Refused(refusal) if has_no_users(refusal))
         {
@@ -92,37 +152,107 @@ impl RedisLink {
         }
     }
 
+    /// Makes sure that a server listens here before it is told a password: another program may, at
+    /// an address that was given to it since, or that a node announces and doesn't have.
+    fn require_server(&mut self) -> Result<()> {
+        let mut why = Why::NotAServer;
+        let found = match self.authenticate(&["PING"])? {
+            Reply::Text(text) if text == b"PONG" => return Ok(()),
+            Reply::Refused(refusal) if is_a_servers(&refusal) => return Ok(()),
+            Reply::Refused(refusal) => {
+                why = refusal.why().unwrap_or(why);
+                refusal.to_string()
+            }
+            Reply::Text(text) => {
+                let words = String::from_utf8_lossy(&text);
+                let words = cut(&words, WORDS_CHARS_MAX);
+                // It may know the password from an earlier connection.
+                let login = self.login.as_ref();
+                login.map_or_else(
+                    || words.to_string(),
+                    |login| login.password.mask(&words).into_owned(),
+                )
+            }
+            Reply::Nil | Reply::Int(_) | Reply::List(_) => "another type".to_owned(),
+        };
+        let message = format!(
+            "{} doesn't answer PING as a server does ({found}): the password wasn't sent",
+            self.addr
+        );
+        Err(Error::new(ErrorKind::Connect, message)
+            .mend("check host and port: another program may listen there")
+            .because(Some(why)))
+    }
+
     fn authenticate(&mut self, words: &[&str]) -> Result<Reply> {
-        let replies = self.exchange(&packed(words), 1, self.patience.connect_ms);
-        let replies = replies.map_err(|error| connect_error(&self.addr, &words_of(&error)))?;
+        let bounds = [Bounds {
+            bytes: ANSWER_BYTES,
+            entries: 0,
+        }];
+        let replies = self.exchange(&packed(words), &bounds, self.patience.connect_ms);
+        let replies = replies.map_err(|error| {
+            connect_error(&self.addr, &words_of(&error)).because(why_of(&error))
+        })?;
         Ok(replies.into_iter().next().unwrap_or(Reply::Nil))
     }
 
-    /// Sends commands, and reads so many replies, each of which may take so long.
+    /// Sends commands, and reads their replies, each of which may take so long.
     fn exchange(
         &mut self,
         commands: &[u8],
-        count: usize,
+        bounds: &[Bounds],
         timeout_ms: u64,
     ) -> redis::RedisResult<Vec<Reply>> {
         self.stream.allow(timeout_ms);
+        self.stream.require_silence().map_err(io_error)?;
         self.stream.write_all(commands)?;
-        let replies = (0..count).map(|_| {
+        let mut replies = Vec::with_capacity(bounds.len());
+        for bounds in bounds {
             self.stream.allow(timeout_ms);
-            self.parser.parse_value(&mut self.stream).map(reply)
-        });
-        replies.collect()
+            let reply = resp::read(&mut self.stream, *bounds).map_err(io_error)?;
+            replies.push(self.without_password(reply));
+        }
+        Ok(replies)
     }
 
-    fn broken(&self, verbs: &[Verb], error: &RedisError) -> Error {
-        let name = verbs.first().map(Verb::name).unwrap_or_default();
-        let what = if error.is_timeout() {
-            "did not answer in time"
-        } else {
-            "broke the link"
+    /// An answer whose words may be repeated: a server that refuses a command may quote it.
+    fn without_password(&self, reply: Reply) -> Reply {
+        let Reply::Refused(refusal) = reply else {
+            return reply;
         };
-        let message = format!("{} {what} during {name} ({})", self.addr, words_of(error));
-        Error::new(ErrorKind::Connect, message)
+        let words = cut(&refusal.detail, QUOTED_CHARS_MAX);
+        // What stands behind this is what we have sent, which nobody needs to be told.
+        let (words, arguments) = match words.split_once(ARGUMENTS) {
+            Some((words, _)) => (words, true),
+            None => (words.as_ref(), false),
+        };
+        let mask = |words: &str| match &self.login {
+            Some(login) => login.password.mask(words).into_owned(),
+            None => words.to_owned(),
+        };
+        let mut detail = mask(words);
+        if arguments {
+            detail.push('…');
+        }
+        let is_known = CODES.contains(&refusal.code.as_str());
+        Reply::Refused(Refusal {
+            code: match is_known {
+                true => refusal.code,
+                false => mask(&cut(&refusal.code, QUOTED_CHARS_MAX)),
+            },
+            detail,
+        })
+    }
+
+    fn why_broken(&self, verbs: &[Verb], error: &RedisError) -> Error {
+        let name = verbs.first().map(Verb::name).unwrap_or_default();
+        let what = match why_of(error) {
+            Some(Why::NotAServer) => format!("doesn't answer {name} as a server does"),
+            _ if error.is_timeout() => format!("did not answer in time during {name}"),
+            _ => format!("broke the link during {name}"),
+        };
+        let message = format!("{} {what} ({})", self.addr, words_of(error));
+        Error::new(ErrorKind::Connect, message).because(why_of(error))
     }
 }
 
@@ -131,19 +261,26 @@ impl NodeLink for RedisLink {
         RedisLink::connect(addr, self.login.as_ref(), self.patience)
     }
 
+    fn answer_by(&mut self, until: Option<Instant>) {
+        self.stream.end_at(until);
+    }
+
     fn round_trip(&mut self, verbs: &[Verb]) -> Result<Vec<Reply>> {
         if verbs.is_empty() {
             return Ok(Vec::new());
         }
-        if self.is_broken {
-            let message = format!("the link to {} is broken", self.addr);
-            return Err(Error::new(ErrorKind::Connect, message));
+        if let Some(why) = &self.broken {
+            return Err(why.clone());
         }
         let commands = verbs.iter().map(|verb| packed(&verb.words()));
         let commands = commands.collect::<Vec<_>>().concat();
-        let exchanged = self.exchange(&commands, verbs.len(), self.patience.answer_ms);
-        self.is_broken = exchanged.is_err();
-        exchanged.map_err(|error| self.broken(verbs, &error))
+        let bounds: Vec<Bounds> = verbs.iter().map(Verb::bounds).collect();
+        let exchanged = self.exchange(&commands, &bounds, self.patience.answer_ms);
+        exchanged.map_err(|error| {
+            let why = self.why_broken(verbs, &error);
+            self.broken = Some(why.clone());
+            why
+        })
     }
 }
 
@@ -155,29 +292,46 @@ fn packed(words: &[impl redis::ToRedisArgs]) -> Vec<u8> {
     command.get_packed_command()
 }
 
-fn reply(value: Value) -> Reply {
-    match value {
-        Value::Nil => Reply::Nil,
-        Value::Int(number) => Reply::Int(number),
-        Value::BulkString(bytes) => Reply::Text(bytes),
-        Value::SimpleString(text) => Reply::Text(text.into_bytes()),
-        Value::Okay => Reply::Text(b"OK".to_vec()),
-        Value::Array(list) => Reply::List(list.into_iter().map(reply).collect()),
-        Value::ServerError(error) => Reply::Refused(Refusal {
-            code: error.code().to_owned(),
-            detail: error.details().unwrap_or_default().to_owned(),
-        }),
-        // RESP3 only, which is never asked for.
-        other => Reply::Refused(Refusal {
-            code: "ERR".to_owned(),
-            detail: format!("a reply that RESP2 doesn't have: {other:?}"),
-        }),
+/// Whether a refusal of `PING` is one that a server gives: it wants a login first, or the user that
+/// needs none may not ask, or it is busy.
+fn is_a_servers(refusal: &Refusal) -> bool {
+    use ServerError::*;
+    matches!(
+        refusal.error(),
+        LoginMissing | Forbidden | Loading | Busy | MasterDown
+    )
+        // Before 2.6.
+        || refusal.detail == "operation not permitted"
+}
+
+/// What isn't within RESP2, or its bounds, is no answer; the rest is the system's.
+fn io_error(error: io::Error) -> RedisError {
+    match error.kind() {
+        io::ErrorKind::InvalidData => {
+            let words = error.to_string();
+            RedisError::from((redis::ErrorKind::Parse, "no answer", words))
+        }
+        _ => error.into(),
     }
 }
 
+/// What was refused is a password, which the server may repeat in a form that nobody thinks of: so
+/// only words that servers have are.
 fn refused_login(addr: &NodeAddr, refusal: &Refusal) -> Error {
-    let message = format!("{addr} refuses the login ({refusal})");
-    Error::new(ErrorKind::Auth, message).mend("check the user and the password")
+    let known = LOGIN_WORDS.iter().find(|words| {
+        let said = refusal.detail.get(..words.len());
+        said.is_some_and(|said| said.eq_ignore_ascii_case(words))
+    });
+    let code = Some(refusal.code.as_str()).filter(|code| CODES.contains(code));
+    let words = match (code, known) {
+        (Some(code), Some(words)) => format!("{code} {words}"),
+        (Some(code), None) => format!("{code}, in words that no server has"),
+        (None, _) => "in words that no server has".to_owned(),
+    };
+    let message = format!("{addr} refuses the login ({words})");
+    Error::new(ErrorKind::Auth, message)
+        .mend("check the user and the password")
+        .because(refusal.why())
 }
 
 fn connect_error(addr: &NodeAddr, why: &str) -> Error {
@@ -185,10 +339,21 @@ fn connect_error(addr: &NodeAddr, why: &str) -> Error {
     Error::new(ErrorKind::Connect, message).mend("check host and port, and that the server runs")
 }
 
+/// What a conversation that broke says of the one at the other end.
+fn why_of(error: &RedisError) -> Option<Why> {
+    match error.kind() {
+        redis::ErrorKind::Parse => Some(Why::NotAServer),
+        _ if error.is_timeout() => Some(Why::Silent),
+        _ if error.is_connection_dropped() => Some(Why::HungUp),
+        _ => None,
+    }
+}
+
 /// The server's or the system's own words.
 fn words_of(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (None, Some(detail)) => detail.to_owned(),
         _ => error.to_string(),
     }
 }
@@ -259,6 +424,28 @@ mod tests {
         NodeAddr::new("127.0.0.1", port)
     }
 
+    /// Somebody who gives these answers in turn, and hangs up; and what was heard meanwhile.
+    fn conversing(answers: Vec<Vec<u8>>) -> (NodeAddr, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let heard = std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().expect("a client");
+            let (mut heard, mut request) = (Vec::new(), [0; 1024]);
+            for answer in answers {
+                let count = socket.read(&mut request).unwrap_or(0);
+                heard.extend_from_slice(&request[..count]);
+                // The client may have gone.
+                let _ = socket.write_all(&answer);
+            }
+            let _ = socket.shutdown(Shutdown::Write);
+            while let Ok(count @ 1..) = socket.read(&mut request) {
+                heard.extend_from_slice(&request[..count]);
+            }
+            String::from_utf8_lossy(&heard).into_owned()
+        });
+        (NodeAddr::new("127.0.0.1", port), heard)
+    }
+
     fn answer_of(addr: &NodeAddr, login: Option<&Login>, answer_ms: u64) -> Result<Reply> {
         let patience = Patience {
             connect_ms: 5_000,
@@ -284,19 +471,61 @@ mod tests {
     }
 
     #[test]
+    fn no_answer_is_waited_for_beyond_the_end_of_all() {
+        let slow = answering(b"+OK\r\n", 100, 100);
+        let patience = Patience {
+            connect_ms: 5_000,
+            answer_ms: 60_000,
+        };
+        let mut link = RedisLink::connect(&slow, None, patience).expect("a link");
+        link.answer_by(Some(Instant::now() + Duration::from_millis(800)));
+        // Each answer takes half a second, of the minute that it may take.
+        let error = link
+            .round_trip(&[Verb::MyId, Verb::MyId])
+            .expect_err("a second");
+        assert!(
+            error.message().contains("did not answer in time"),
+            "{error:?}"
+        );
+    }
+
+    #[test]
     fn an_answer_that_is_none_breaks_the_link() {
-        for bytes in [&b"HTTP/1.1 200 OK\r\n"[..], b"$9\r\nabc", b""] {
+        for (bytes, words) in [
+            (
+                &b"HTTP/1.1 200 OK\r\n"[..],
+                "doesn't answer CLUSTER MYID as a server does",
+            ),
+            (b"$9\r\nabc", "broke the link"),
+            (b"", "broke the link"),
+        ] {
             let addr = answering(bytes, 1, 0);
             let error = answer_of(&addr, None, 60_000).expect_err("no answer");
             assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
-            assert!(error.message().contains("broke the link"), "{error:?}");
+            assert!(error.message().contains(words), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_broke_says_why_whenever_it_is_asked() {
+        let addr = answering(b"%1\r\n", 1, 0);
+        let mut link = RedisLink::connect(&addr, None, Patience::default()).expect("a link");
+        for _ in 0..2 {
+            let error = link.round_trip(&[Verb::MyId]).expect_err("RESP3");
+            assert!(error.message().contains("type `%`"), "{error:?}");
+            assert_eq!(error.why(), Some(Why::NotAServer));
         }
     }
 
     #[test]
     fn before_6_0_a_login_has_no_user() {
         let refused = b"-ERR wrong number of arguments for 'auth' command\r\n";
-        let old = answering(refused, 2, 0);
+        let answers = [
+            &b"-NOAUTH Authentication required.\r\n"[..],
+            refused,
+            refused,
+        ];
+        let (old, heard) = conversing(answers.map(<[u8]>::to_vec).to_vec());
         let login = Login {
             user: Some("default".to_owned()),
             password: Secret::new("hunter2"),
@@ -305,6 +534,99 @@ mod tests {
         let error = answer_of(&old, Some(&login), 60_000).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Auth, "{error:?}");
         assert!(!error.one_line().contains("hunter2"), "{error:?}");
+        assert_eq!(heard.join().expect("it ends").matches("AUTH").count(), 2);
+    }
+
+    #[test]
+    fn nobody_is_told_a_password_who_is_no_server() {
+        let login = Login {
+            user: None,
+            password: Secret::new("hunter2"),
+        };
+        for answer in [
+            &b"+OK\r\n"[..],
+            b"$4\r\nPING\r\n",
+            b":1\r\n",
+            b"-ERR what?\r\n",
+            b"-DENIED Redis is running in protected mode\r\n",
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            b"220 mail.example\r\n",
+        ] {
+            let (addr, heard) = conversing(vec![answer.to_vec(), b"+OK\r\n".to_vec()]);
+            let error = answer_of(&addr, Some(&login), 60_000).expect_err("no server");
+            assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
+            let heard = heard.join().expect("it ends");
+            assert!(
+                heard.contains("PING") && !heard.contains("hunter2"),
+                "{heard}"
+            );
+        }
+        for answer in [&b"+PONG\r\n"[..], b"-NOAUTH Authentication required.\r\n"] {
+            let answers = vec![
+                answer.to_vec(),
+                b"+OK\r\n".to_vec(),
+                b"$2\r\nid\r\n".to_vec(),
+            ];
+            let (addr, heard) = conversing(answers);
+            answer_of(&addr, Some(&login), 60_000).expect("an answer");
+            assert!(heard.join().expect("it ends").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_a_server_quotes_is_told_without_the_password() {
+        let login = Login {
+            user: None,
+            password: Secret::new("hunter2-and-more"),
+        };
+        for refusal in [
+            "-ERR unknown command 'X', with args beginning with: 'AUTH' 'hunter2-and-more' \r\n",
+            "-ERR what is 'hunter2-and-more'?\r\n",
+            "-ERR what is 'hunter2'?\r\n",
+            "-hunter2-and-more is no command\r\n",
+            "-ERR redis://:hunter2%2Dand%2Dmore@host\r\n",
+        ] {
+            let answers = ["+PONG\r\n", "+OK\r\n", refusal];
+            let (addr, _) = conversing(answers.map(|text| text.as_bytes().to_vec()).to_vec());
+            let reply = answer_of(&addr, Some(&login), 60_000).expect("an answer");
+            let Reply::Refused(refusal) = reply else {
+                unreachable!("a refusal")
+            };
+            assert!(!refusal.to_string().contains("hunter2"), "{refusal}");
+            // Long words of a server are cut.
+            assert!(refusal.to_string().len() < 300);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asked_for_is_taken_for_none() {
+        let answers = vec![b"$2\r\nid\r\n:0\r\n".to_vec(), b"$2\r\nid\r\n".to_vec()];
+        let (addr, _) = conversing(answers);
+        let mut link = RedisLink::connect(&addr, None, Patience::default()).expect("a link");
+        link.round_trip(&[Verb::MyId]).expect("an answer");
+        let error = link.round_trip(&[Verb::DbSize]).expect_err("one too many");
+        assert!(error.message().contains("nobody asked for"), "{error:?}");
+    }
+
+    #[test]
+    fn an_answer_beyond_its_bounds_breaks_the_link() {
+        for (verb, bytes, why) in [
+            (Verb::MyId, &b"*200000\r\n"[..], "0 entries"),
+            (Verb::DbSize, b"$9000000000\r\n", "65536 bytes"),
+            (
+                Verb::KeysInSlot {
+                    slot: crate::slot::Slot::MIN,
+                    limit: 10,
+                },
+                b"*11\r\n",
+                "10 entries",
+            ),
+        ] {
+            let addr = answering(bytes, 1, 0);
+            let mut link = RedisLink::connect(&addr, None, Patience::default()).expect("a link");
+            let error = link.round_trip(&[verb]).expect_err("beyond");
+            assert!(error.message().contains(why), "{error:?}");
+        }
     }
 
     #[test]

@@ -1,20 +1,32 @@
 //! Who we say we are to a server.
 
+use crate::masked::Mask;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A password. Nothing prints it: `Debug` shows asterisks, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    password: String,
+    mask: Mask,
+}
 
 impl Secret {
     /// Wraps a password.
     pub fn new(password: impl Into<String>) -> Secret {
-        Secret(password.into())
+        let password = password.into();
+        let mask = Mask::of(&password);
+        Secret { password, mask }
     }
 
     /// The password itself, for the wire only.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.password
+    }
+
+    /// Somebody else's words, of somebody who knows the password, without it.
+    pub fn mask<'text>(&self, words: &'text str) -> Cow<'text, str> {
+        self.mask.mask(words)
     }
 }
 

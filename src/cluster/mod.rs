@@ -21,8 +21,13 @@ pub mod login;
 pub mod naming;
 mod node;
 pub mod parse;
+mod refusal;
 mod reply;
+#[cfg(feature = "live")]
+mod resp;
+mod side_by_side;
 mod slot_map;
+pub mod slot_migrations;
 pub mod slot_stats;
 #[cfg(feature = "live")]
 mod stream;
@@ -37,5 +42,6 @@ pub use addr::NodeAddr;
 pub use id::NodeId;
 pub use live::{LiveCluster, LiveNode};
 pub use node::{LinkState, Node, NodeFlags, OpenSlot, Role};
+pub use side_by_side::Awaited;
 pub use slot_map::SlotMap;
 pub use view::{ClusterView, Shard, SlotOwnership};

@@ -20,7 +20,7 @@ pub trait Named {
     fn shown(&self) -> String {
         match self.addr() {
             // A host comes from a file or a server: it must not break the line.
-            Some(addr) => addr.to_string().escape_debug().to_string(),
+            Some(addr) => crate::escape::shown_addr(&addr.to_string()),
             None => self.id().short(),
         }
     }
@@ -56,7 +56,7 @@ pub struct Kind {
 /// or more than one, with those.
 pub fn resolve<'nodes, T: Named>(nodes: &'nodes [T], name: &str, kind: Kind) -> Result<&'nodes T> {
     let called: Vec<&T> = nodes.iter().filter(|node| is_called(*node, name)).collect();
-    let quoted = name.escape_debug();
+    let quoted = crate::escape::quoted(name);
     let Kind { one, several } = kind;
     let (message, mend) = match called.as_slice() {
         [node] => return Ok(node),

@@ -112,4 +112,12 @@ impl OpenSlot {
             OpenSlot::Migrating { slot, .. } | OpenSlot::Importing { slot, .. } => slot,
         }
     }
+
+    /// The node at the other end.
+    pub fn other(self) -> NodeId {
+        match self {
+            OpenSlot::Migrating { target, .. } => target,
+            OpenSlot::Importing { source, .. } => source,
+        }
+    }
 }

@@ -8,7 +8,10 @@
 use super::view::Contradiction;
 use super::{ClusterView, LinkState, Node, NodeAddr, NodeFlags, NodeId, OpenSlot, Role};
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::slot::{Slot, SlotRange, SlotSet};
+use crate::slot::{SLOT_COUNT, Slot, SlotRange, SlotSet};
+
+/// How many nodes are read: each has a set of slots, and a list may be a lie.
+const NODES_MAX: usize = SLOT_COUNT;
 
 /// How many fields a line has before its slots.
 const FIXED_FIELDS: usize = 8;
@@ -37,9 +40,14 @@ pub fn cluster_nodes(text: &str, origin: &str) -> Result<ClusterView> {
     for (index, line) in text.lines().enumerate() {
         let place = Position::file(origin).at_line(index as u64 + 1);
         let line = line.trim();
-        if !line.is_empty() {
-            nodes.push(node(line, &place)?);
+        if line.is_empty() {
+            continue;
         }
+        if nodes.len() == NODES_MAX {
+            let message = format!("expected {NODES_MAX} nodes at most, found more");
+            return Err(Error::new(ErrorKind::Input, message).at(place));
+        }
+        nodes.push(node(line, &place)?);
     }
     if nodes.is_empty() {
         let message = "expected the output of CLUSTER NODES, found nothing";
@@ -115,7 +123,10 @@ fn node(line: &str, place: &Position) -> Result<Node> {
         config_epoch: epoch.parse().map_err(|_| {
             bad(
                 6,
-                format!("expected a number, found `{}`", epoch.escape_debug()),
+                format!(
+                    "expected a number, found `{}`",
+                    crate::escape::quoted(epoch)
+                ),
             )
         })?,
         link: link_state(link).map_err(|message| bad(7, message))?,
@@ -141,12 +152,15 @@ fn address(field: &str) -> Result<(Option<NodeAddr>, Option<String>), String> {
     let client = client
         .split_once('@')
         .map_or(client, |(client, _bus)| client);
-    let (host, port) = client
-        .rsplit_once(':')
-        .ok_or_else(|| format!("expected host:port, found `{}`", field.escape_debug()))?;
+    let (host, port) = client.rsplit_once(':').ok_or_else(|| {
+        format!(
+            "expected host:port, found `{}`",
+            crate::escape::quoted(field)
+        )
+    })?;
     let port: u16 = port
         .parse()
-        .map_err(|_| format!("expected a port, found `{}`", port.escape_debug()))?;
+        .map_err(|_| format!("expected a port, found `{}`", crate::escape::quoted(port)))?;
     // A node doesn't know its own address before it has met another one: `:6379`.
     let known = !host.is_empty() && port != 0;
     Ok((known.then(|| NodeAddr::new(host, port)), hostname))
@@ -176,7 +190,7 @@ fn node_flags(field: &str) -> Result<(NodeFlags, bool), String> {
         .ok_or_else(|| {
             format!(
                 "expected flags with `master` or `slave`, found `{}`",
-                field.escape_debug()
+                crate::escape::quoted(field)
             )
         })
 }
@@ -198,7 +212,7 @@ fn link_state(field: &str) -> Result<LinkState, String> {
         "disconnected" => Ok(LinkState::Disconnected),
         other => Err(format!(
             "expected `connected` or `disconnected`, found `{}`",
-            other.escape_debug()
+            crate::escape::quoted(other)
         )),
     }
 }
@@ -209,6 +223,11 @@ fn add_slots(node: &mut Node, field: &str) -> Result<(), String> {
         .strip_prefix('[')
         .and_then(|inner| inner.strip_suffix(']'));
     match bracketed {
+        Some(_) if node.open.len() == SLOT_COUNT => {
+            return Err(format!(
+                "expected {SLOT_COUNT} open slots at most, found more"
+            ));
+        }
         Some(inner) => node.open.push(open_slot(inner)?),
         None => {
             let range: SlotRange = field.parse().map_err(|error| format!("{error}"))?;
@@ -222,7 +241,7 @@ fn open_slot(inner: &str) -> Result<OpenSlot, String> {
     let refuse = || {
         format!(
             "expected an open slot such as [93->-ID] or [93-<-ID], found `[{}]`",
-            inner.escape_debug()
+            crate::escape::quoted(inner)
         )
     };
     let slot = |digits: &str| digits.parse().ok().and_then(Slot::new).ok_or_else(refuse);
@@ -340,6 +359,27 @@ mod tests {
             ),
         ] {
             let error = cluster_nodes(&text, "n.txt").expect_err(&text);
+            assert_eq!(error.one_line(), expected);
+        }
+    }
+
+    #[test]
+    fn lists_that_no_cluster_has_end_early() {
+        let nodes =
+            (0..=NODES_MAX).map(|node| format!("{node:040x} h:1@2 master - 0 0 1 connected\n"));
+        let open = format!(" [5->-{B}]").repeat(SLOT_COUNT + 1);
+        for (text, expected) in [
+            (
+                nodes.collect(),
+                "n.txt, line 16385: expected 16384 nodes at most, found more",
+            ),
+            (
+                line(&format!("myself,master - 0 0 1 connected 0-99{open}")),
+                "n.txt, line 1, field slots: expected 16384 open slots at most, found more",
+            ),
+        ] {
+            let text: String = text;
+            let error = cluster_nodes(&text, "n.txt").expect_err("too many");
             assert_eq!(error.one_line(), expected);
         }
     }

@@ -1,8 +1,8 @@
 //! What nodes answer.
 
+use super::refusal::{Refusal, ServerError};
 use super::verb::Verb;
 use crate::error::{Error, ErrorKind, Result};
-use std::fmt;
 
 /// What a node answers to one verb.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,26 +19,36 @@ pub enum Reply {
     Refused(Refusal),
 }
 
-/// An error reply of a server: `CODE detail`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The first word, such as `ERR`, `MOVED`, `NOPERM`.
-    pub code: String,
-    /// The rest.
-    pub detail: String,
+/// The most that a reply may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes on the wire, all entries and lengths together.
+    pub bytes: u64,
+    /// Entries of lists, those in lists of lists too; 0 where no list is an answer.
+    pub entries: u64,
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.detail)
-    }
-}
+/// The most keys that a node is believed to have: with 50 bytes each they would take 50 TB. Sums of
+/// such numbers over all slots and nodes stay far from what a `u64` holds.
+const COUNT_MAX: i64 = 1 << 40;
 
 impl Reply {
+    /// What it is, in words: its contents may be half a gigabyte.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Reply::Nil => "nil",
+            Reply::Int(_) => "a number",
+            Reply::Text(_) => "a text",
+            Reply::List(_) => "a list",
+            Reply::Refused(_) => "an error",
+        }
+    }
+
     /// The reply, unless it is an error reply.
     ///
     /// # Errors
-    /// [`ErrorKind::Auth`] for a missing login or permission, [`ErrorKind::Server`] for the rest.
+    /// [`ErrorKind::Auth`] for a missing login or permission, [`ErrorKind::NotReady`] from one that
+    /// loads its data or runs a script, [`ErrorKind::Server`] for the rest.
     pub fn accepted(self, verb: &Verb) -> Result<Reply> {
         match self {
             Reply::Refused(refusal) => Err(refusal_error(verb, &refusal)),
@@ -46,13 +56,20 @@ impl Reply {
         }
     }
 
-    /// A reply that must be a number, not negative.
+    /// A reply that must be a number of keys: not negative, and not more than any node can hold.
     ///
     /// # Errors
     /// As [`Reply::accepted`], or when it is something else.
     pub fn count(self, verb: &Verb) -> Result<u64> {
         match self.accepted(verb)? {
-            Reply::Int(number) if number >= 0 => Ok(number as u64),
+            Reply::Int(number @ 0..=COUNT_MAX) => Ok(number as u64),
+            Reply::Int(number) => {
+                let message = format!(
+                    "{} should answer a number of keys, but answered {number}",
+                    verb.name()
+                );
+                Err(Error::new(ErrorKind::Server, message))
+            }
             other => Err(unexpected(verb, "a number", &other)),
         }
     }
@@ -88,24 +105,24 @@ impl Reply {
 
 fn refusal_error(verb: &Verb, refusal: &Refusal) -> Error {
     let message = format!("{} was refused: {refusal}", verb.name());
-    match refusal.code.as_str() {
-        "NOAUTH" => Error::new(ErrorKind::Auth, message)
+    let error = match refusal.error() {
+        ServerError::LoginMissing => Error::new(ErrorKind::Auth, message)
             .mend("give the password with REDISCLI_AUTH, --askpass or -a"),
-        "WRONGPASS" => Error::new(ErrorKind::Auth, message).mend("check the user and the password"),
-        "NOPERM" => Error::new(ErrorKind::Auth, message)
+        ServerError::LoginWrong => {
+            Error::new(ErrorKind::Auth, message).mend("check the user and the password")
+        }
+        ServerError::Forbidden => Error::new(ErrorKind::Auth, message)
             .mend("log in as a user that may run this command (ACL SETUSER)"),
+        ServerError::Loading | ServerError::Busy => {
+            Error::new(ErrorKind::NotReady, message).mend("wait until it is done")
+        }
         _ => Error::new(ErrorKind::Server, message),
-    }
+    };
+    error.because(refusal.why())
 }
 
 fn unexpected(verb: &Verb, expected: &str, found: &Reply) -> Error {
-    let found = match found {
-        Reply::Nil => "nil",
-        Reply::Int(_) => "a number",
-        Reply::Text(_) => "a text",
-        Reply::List(_) => "a list",
-        Reply::Refused(_) => "an error",
-    };
+    let found = found.kind();
     let message = format!(
         "{} should answer {expected}, but answered {found}",
         verb.name()

@@ -11,6 +11,10 @@ use super::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long a node may take to tell the figures of all its slots.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// A figure that a server may keep of each slot, beside the number of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,9 +81,15 @@ impl SlotStats {
         for stat in SlotStat::ALL {
             stats.known.insert(stat, Box::new([0; SLOT_COUNT]));
         }
+        let verb = Verb::SlotStats;
+        let ids: Vec<NodeId> = owners.iter().map(|(node, _)| *node).collect();
+        let until = Instant::now() + ANSWER_TIME;
+        let mut said = cluster.each(&ids, until, |part, id| part.ask(id, &verb));
         for (node, slots) in owners {
-            let verb = Verb::SlotStats;
-            match cluster.ask(*node, &verb)? {
+            match said
+                .remove(node)
+                .unwrap_or_else(|| cluster.ask(*node, &verb))?
+            {
                 Reply::Refused(refusal) => stats.refused(*node, &refusal),
                 reply => {
                     let rows = rows(reply, &verb).map_err(|error| cluster.blame(*node, error))?;
@@ -134,8 +144,9 @@ type Row = [Option<u64>; SlotStat::ALL.len()];
 fn rows(reply: Reply, verb: &Verb) -> Result<BTreeMap<Slot, Row>> {
     let odd = |found: &Reply| {
         let message = format!(
-            "{} should answer slots with their figures, but has {found:?}",
-            verb.name()
+            "{} should answer slots with their figures, but has {}",
+            verb.name(),
+            found.kind()
         );
         Error::new(ErrorKind::Server, message)
     };

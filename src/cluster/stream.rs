@@ -1,22 +1,26 @@
 //! A TCP stream that is given up at a moment, however slowly it goes on.
 //!
 //! A socket's own timeout is that of one read: a server that sends a byte now and then, broken or
-//! hostile, is waited for without end.
+//! hostile, is waited for without end. How much an answer may be is for who reads it
+//! ([`super::resp`]).
 
 use super::NodeAddr;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-/// The longest answer that is read, bytes: a value is 512 MiB at most, and what is longer is
-/// nobody's answer to what we ask.
-const MAX_ANSWER_BYTES: u64 = 1 << 30;
+/// How much is read at once.
+const CHUNK_BYTES: usize = 16 << 10;
 
 /// A stream with a deadline.
 pub(super) struct Stream {
     socket: TcpStream,
     until: Instant,
-    left_bytes: u64,
+    /// When all answers together must have come, whatever each of them may take.
+    end: Option<Instant>,
+    /// What has come and wasn't taken yet: `buffer[taken..]`.
+    buffer: Vec<u8>,
+    taken: usize,
 }
 
 impl Stream {
@@ -36,7 +40,9 @@ impl Stream {
                     return Ok(Stream {
                         socket,
                         until,
-                        left_bytes: MAX_ANSWER_BYTES,
+                        end: None,
+                        buffer: Vec::new(),
+                        taken: 0,
                     });
                 }
                 Err(error) => last = Some(error),
@@ -45,25 +51,65 @@ impl Stream {
         Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no address")))
     }
 
-    /// From now on it may take so long, and bring one more answer.
+    /// Nothing is waited for after this moment, however often [`Stream::allow`] is called.
+    pub fn end_at(&mut self, end: Option<Instant>) {
+        self.end = end;
+    }
+
+    /// Makes sure that nothing is there before something is asked: the next answer would be taken
+    /// for that of another question.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] when something has come.
+    pub fn require_silence(&mut self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)?;
+        let waiting = self.socket.peek(&mut [0]);
+        self.socket.set_nonblocking(false)?;
+        let is_silent = self.taken == self.buffer.len();
+        match waiting {
+            // That the other end has hung up is seen where its answer is read.
+            Ok(0) | Err(_) if is_silent => Ok(()),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "an answer that nobody asked for",
+            )),
+        }
+    }
+
+    /// From now on it may take so long.
     pub fn allow(&mut self, timeout_ms: u64) {
-        self.until = deadline(timeout_ms);
-        self.left_bytes = MAX_ANSWER_BYTES;
+        let until = deadline(timeout_ms);
+        self.until = self.end.map_or(until, |end| end.min(until));
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(time_left(self.until)?))?;
-        let count = self.socket.read(buffer)?;
-        self.left_bytes = self.left_bytes.saturating_sub(count as u64);
-        match self.left_bytes {
-            0 => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("an answer of more than {MAX_ANSWER_BYTES} bytes"),
-            )),
-            _ => Ok(count),
+        if self.taken == self.buffer.len() && buffer.len() >= CHUNK_BYTES {
+            self.socket.set_read_timeout(Some(time_left(self.until)?))?;
+            return self.socket.read(buffer);
         }
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Stream {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.taken == self.buffer.len() {
+            self.buffer.resize(CHUNK_BYTES, 0);
+            self.taken = self.buffer.len();
+            self.socket.set_read_timeout(Some(time_left(self.until)?))?;
+            let count = self.socket.read(&mut self.buffer)?;
+            self.buffer.truncate(count);
+            self.taken = 0;
+        }
+        Ok(&self.buffer[self.taken..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
     }
 }
 

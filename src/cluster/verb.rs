@@ -6,10 +6,12 @@
 //! so does the modelled cluster of the simulation.
 
 use super::login::Login;
-pub use super::reply::{Refusal, Reply};
+pub use super::refusal::{Refusal, ServerError};
+pub use super::reply::{Bounds, Reply};
 use super::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::slot::{Slot, SlotSet};
+use crate::slot::{SLOT_COUNT, Slot, SlotSet};
+use std::time::Instant;
 
 /// The four states that `CLUSTER SETSLOT` can give to a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,17 @@ pub enum Verb {
     /// `CLUSTER SLOT-STATS SLOTSRANGE` over all slots: a list of slots with their figures
     /// ([`super::slot_stats`] reads it).
     SlotStats,
+    /// `CLUSTER GETSLOTMIGRATIONS` (Valkey 9.0 and later): a list of jobs.
+    SlotMigrations,
+    /// `CLUSTER MIGRATION STATUS ALL` (Redis 8.4 and later): a list of jobs.
+    MigrationStatus,
+    /// `FUNCTION LIST WITHCODE`: a list of libraries; of this name, where one is wanted.
+    FunctionList {
+        /// The name, which may not hold what a pattern does.
+        library: Option<String>,
+    },
+    /// `FUNCTION LOAD code`: the library's name; refused where there is one of that name.
+    FunctionLoad(Vec<u8>),
     /// `CLUSTER SETSLOT`: OK.
     SetSlot {
         /// The slot.
@@ -151,6 +164,13 @@ impl Verb {
                 &Slot::MIN.to_string(),
                 &Slot::MAX.to_string(),
             ]),
+            Verb::SlotMigrations => words(["CLUSTER", "GETSLOTMIGRATIONS"]),
+            Verb::MigrationStatus => words(["CLUSTER", "MIGRATION", "STATUS", "ALL"]),
+            Verb::FunctionList { library: None } => words(["FUNCTION", "LIST", "WITHCODE"]),
+            Verb::FunctionList {
+                library: Some(name),
+            } => words(["FUNCTION", "LIST", "LIBRARYNAME", name, "WITHCODE"]),
+            Verb::FunctionLoad(code) => vec![b"FUNCTION".to_vec(), b"LOAD".to_vec(), code.clone()],
             Verb::SetSlot { slot, state } => set_slot_words(*slot, *state),
             Verb::Migrate(migrate) => migrate_words(migrate),
             Verb::Select(db) => words(["SELECT", &db.to_string()]),
@@ -180,11 +200,55 @@ impl Verb {
         }
     }
 
+    /// The most that its reply may be; an error is an answer to anything. What goes beyond isn't what
+    /// the command answers, and no more of it is read.
+    pub fn bounds(&self) -> Bounds {
+        /// A status, a number, a sentence.
+        const LINE: (u64, u64) = (64 << 10, 0);
+        const MIB: u64 = 1 << 20;
+        /// A slot's figures: their names and values, the list of them, the slot, the pair.
+        const ENTRIES_A_SLOT: u64 = 2 * 16 + 3;
+        let (bytes, entries) = match self {
+            Verb::MyId
+            | Verb::AclWhoAmI
+            | Verb::AclDryRun { .. }
+            | Verb::CountKeys(_)
+            | Verb::SetSlot { .. }
+            | Verb::Migrate(_)
+            | Verb::Select(_)
+            | Verb::DbSize
+            | Verb::Asking
+            | Verb::Pttl(_)
+            | Verb::MemoryUsage { .. }
+            | Verb::Meet(_)
+            | Verb::SetConfigEpoch(_)
+            | Verb::AddSlots(_)
+            | Verb::FunctionLoad(_)
+            | Verb::Replicate(_) => LINE,
+            // As a saved one: a thousand nodes with every slot on its own take less.
+            Verb::Nodes => (16 * MIB, 0),
+            Verb::ClusterInfo | Verb::Info(_) => (4 * MIB, 0),
+            // A pattern may fit several settings.
+            Verb::ConfigGet(_) => (MIB, 64),
+            // Names of keys; longer ones than this allows nobody has by the hundred.
+            Verb::KeysInSlot { limit, .. } => (64 * MIB, u64::from(*limit)),
+            Verb::SlotStats => (32 * MIB, SLOT_COUNT as u64 * ENTRIES_A_SLOT),
+            // Servers remember some hundreds, with some dozens of figures each.
+            Verb::SlotMigrations | Verb::MigrationStatus => (16 * MIB, MIB / 4),
+            // Libraries with their code.
+            Verb::FunctionList { .. } => (64 * MIB, MIB),
+            // The largest value there is, and a little around it.
+            Verb::Dump(_) => (513 * MIB, 0),
+            Verb::Client(_) => (513 * MIB, MIB),
+        };
+        Bounds { bytes, entries }
+    }
+
     /// The command's name for an error message: never its arguments, which may hold a password.
     pub fn name(&self) -> String {
         let words = self.words();
         let is_group = words.first().is_some_and(|word| {
-            [&b"CLUSTER"[..], b"ACL", b"CONFIG", b"MEMORY"].contains(&word.as_slice())
+            [&b"CLUSTER"[..], b"ACL", b"CONFIG", b"MEMORY", b"FUNCTION"].contains(&word.as_slice())
         });
         let shown = if is_group { 2 } else { 1 };
         let names: Vec<String> = words
@@ -266,6 +330,10 @@ pub trait NodeLink: Send {
     fn another(&self, addr: &NodeAddr) -> Result<Self>
     where
         Self: Sized;
+
+    /// However many replies come until then, and however slowly: no answer is waited for after this
+    /// moment; none sets no such end. A link without a clock has none to keep.
+    fn answer_by(&mut self, _until: Option<Instant>) {}
 
     /// Sends one verb and returns its reply, which may be a refusal.
     ///

@@ -76,7 +76,7 @@ pub fn differences(
         let wanted = value.clone().map_or(Reply::Nil, Reply::Text);
         let found = client.run(&[b"GET", key])?;
         if found != wanted {
-            wrong.push(format!("{}: {found:?}", escape::key_line(key)));
+            wrong.push(format!("{}: {}", escape::key_line(key), found.kind()));
         }
     }
     Ok(wrong)
@@ -130,6 +130,9 @@ fn require(found: &Reply, wanted: &Reply, key: &[u8]) -> Result<()> {
         return Ok(());
     }
     let key = escape::key_line(key);
-    let message = format!("a write to {key} was answered with {found:?}, expected {wanted:?}");
+    let message = format!(
+        "a write to {key} was answered with {}, which isn't what was expected",
+        found.kind()
+    );
     Err(Error::new(ErrorKind::Server, message))
 }

@@ -8,10 +8,10 @@
 
 use super::Move;
 use super::finding::{Finding, FindingKind};
-use crate::cluster::verb::{NodeLink, Reply, Verb};
+use crate::cluster::verb::{NodeLink, Reply, ServerError, Verb};
 use crate::cluster::{LiveCluster, NodeId, keyspace};
 use crate::error::Result;
-use crate::escape;
+use crate::escape::named_key;
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,7 +92,7 @@ pub fn measure<L: NodeLink>(
             .map(|slot| (slot, counts[slot.index()].min(most_of_a_slot)))
             .filter(|(_, keys)| *keys > 0)
             .collect();
-        let databases = keyspace::databases(cluster, *source)?;
+        let databases = keyspace::databases(cluster, *source)?.used;
         for db in &databases {
             keyspace::select(cluster, *source, &databases, *db)?;
             measure_slots(cluster, *source, &slots, limit_bytes, &mut found)?;
@@ -171,13 +171,20 @@ fn measure_keys<L: NodeLink>(
             // It has expired, was deleted, or has moved meanwhile.
             Reply::Nil => {}
             Reply::Refused(refusal)
-                if ["ASK", "MOVED", "TRYAGAIN"].contains(&refusal.code.as_str()) => {}
+                if matches!(
+                    refusal.error(),
+                    ServerError::Ask | ServerError::Moved | ServerError::TryAgain
+                ) => {}
             Reply::Refused(refusal) => {
                 found.refusal = Some(format!("{}: {refusal}", cluster.name(source)));
                 return Ok(());
             }
             other => {
-                found.refusal = Some(format!("{} answered {other:?}", cluster.name(source)));
+                found.refusal = Some(format!(
+                    "{} answered {}",
+                    cluster.name(source),
+                    other.kind()
+                ));
                 return Ok(());
             }
         }
@@ -201,8 +208,8 @@ impl BigKeys {
             .iter()
             .map(|big| {
                 let message = format!(
-                    "key `{}` in slot {} takes {} bytes: both servers stand still while it moves",
-                    escape::key_line(&big.key),
+                    "key {} in slot {} takes {} bytes: both servers stand still while it moves",
+                    named_key(&big.key),
                     big.slot,
                     big.bytes
                 );

@@ -6,6 +6,7 @@
 //! the watcher.
 
 use super::Move;
+use super::clock::now_ms;
 use super::core::{Core, Event, Note, PersonsWish, Step};
 use super::journal::Journal;
 use super::slot_move::Entry;
@@ -16,8 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-pub use super::core::{Limits, Options, Outcome, Reading};
-pub use super::slot_move::OnConflict;
+pub use super::core::{Options, Outcome, Reading};
 
 /// How often the watcher is asked whether to stop while nothing else happens.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
@@ -31,6 +31,8 @@ pub trait Watcher {
     fn moved(&mut self, task: Move, keys: u64, bytes: u64);
     /// A slot is where it should be.
     fn ended(&mut self, task: Move, keys: u64, bytes: u64);
+    /// So many slots had arrived at a node which died, and were given to the one that took over.
+    fn given(&mut self, _slots: usize, _heir: &str) {}
     /// What it has seen of the nodes since it was asked last.
     fn readings(&mut self) -> Vec<Reading> {
         Vec::new()
@@ -52,6 +54,7 @@ pub fn run<L: NodeLink>(
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome> {
     let mut options = options.clone();
+    options.epoch_ms = now_ms();
     for id in cluster.ids() {
         options.names.insert(id, cluster.name(id));
     }
@@ -115,7 +118,7 @@ impl Driver {
                 Step::End => break,
             }
             for event in self.core.take_events() {
-                tell(watcher, event);
+                tell(watcher, event, &self.core);
             }
         }
         // The threads end when nobody can ask them any more.
@@ -160,8 +163,8 @@ fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
         match note {
             Note::Begins(task) => begins.push(*task),
             Note::Ends(task) => ends.push(*task),
-            Note::Unclear(slot, unclear) => journal.leave_unclear(*slot, unclear)?,
-            Note::Clears(slot) => journal.clear_up(*slot)?,
+            Note::Doubts(slot, doubts) => journal.doubt(*slot, doubts)?,
+            Note::Failures(node, failures) => journal.note_failures(*node, failures)?,
         }
     }
     // Ends first: a slot may end on one pair and begin on another in the same breath.
@@ -174,11 +177,12 @@ fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
     }
 }
 
-fn tell(watcher: &mut dyn Watcher, event: Event) {
+fn tell(watcher: &mut dyn Watcher, event: Event, core: &Core) {
     match event {
         Event::Begins(task) => watcher.begins(task),
         Event::Moved { task, keys, bytes } => watcher.moved(task, keys, bytes),
         Event::Ended { task, keys, bytes } => watcher.ended(task, keys, bytes),
+        Event::Given { slots, heir } => watcher.given(slots, &core.name(heir)),
     }
 }
 

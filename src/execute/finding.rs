@@ -32,8 +32,24 @@ pub enum FindingKind {
     BigKey,
     /// Not every key of the slots to move was measured.
     BigKeysUnknown,
-    /// Two nodes don't know each other, or their bus link is down.
+    /// Two nodes don't know each other (yet), or their bus link is down.
     NotAcquainted,
+    /// A run of slotkit is moving slots now.
+    RunUnderWay,
+    /// A copy of keys may be on two nodes, and nobody has decided which is to stay.
+    UndecidedKeys,
+    /// The journal can't be read: whether a run is under way isn't known.
+    JournalUnreadable,
+    /// Servers are moving slots by themselves.
+    SlotMigration,
+    /// Whether they do can't be found out.
+    SlotMigrationUnknown,
+    /// A node lacks function libraries that another one has.
+    FunctionsMissing,
+    /// Nodes have different libraries of one name.
+    FunctionsDiffer,
+    /// Which function libraries a node has can't be found out.
+    FunctionsUnknown,
     /// A node of the plan isn't a primary of this cluster.
     NotAPrimary,
     /// A server is too old for what the move needs.
@@ -44,17 +60,37 @@ pub enum FindingKind {
     EpochCollision,
     /// The user may not run a command that the move needs.
     PermissionMissing,
-    /// What the user may do can't be found out.
-    PermissionUnknown,
+    /// A command that the move needs was renamed or disabled.
+    CommandMissing,
+    /// A node refuses a command that the move needs, as it is at present.
+    CommandRefused,
+    /// What answers isn't what it says it is: it accepted what no server can carry out.
+    NotAServer,
+    /// A target doesn't load what a source dumps.
+    DumpTooNew,
     /// A target hasn't the memory for what it would receive.
     MemoryHeadroom,
     /// A primary will turn into a replica when its last slot leaves.
     TurnsIntoReplica,
-    /// A primary with slots has no replica.
+    /// A primary with slots has no replica that follows it.
     NoReplica,
+    /// A replica doesn't receive what its primary does.
+    ReplicaNotFollowing,
+    /// A replica is far behind its primary.
+    ReplicaBehind,
+    /// A replica doesn't tell whether it follows.
+    ReplicationUnknown,
 }
 
 impl FindingKind {
+    /// Its name, as `--json` has it.
+    pub fn name(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
     /// Whether it is about the state of the cluster itself, and not about who asks or what for:
     /// then even a plan made from it would mislead.
     pub fn is_about_state(self) -> bool {
@@ -69,6 +105,9 @@ impl FindingKind {
                 | OpenSlot
                 | OwnOpenSlot
                 | NotAcquainted
+                | RunUnderWay
+                | JournalUnreadable
+                | SlotMigration
         )
     }
 }
@@ -100,6 +139,9 @@ pub struct Finding {
     /// The slot it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
+    /// Whether it may pass by itself within seconds, so that it is worth waiting for.
+    #[serde(skip)]
+    pub passes: bool,
 }
 
 impl Finding {
@@ -117,6 +159,7 @@ impl Finding {
             mend,
             node: None,
             slot: None,
+            passes: false,
         }
     }
 
@@ -146,6 +189,15 @@ impl Finding {
     pub fn at(self, slot: Slot) -> Finding {
         Finding {
             slot: Some(slot),
+            ..self
+        }
+    }
+
+    /// It may pass by itself within seconds.
+    #[must_use]
+    pub fn passing(self) -> Finding {
+        Finding {
+            passes: true,
             ..self
         }
     }

@@ -420,6 +420,26 @@ mod tests {
         assert_eq!(believed(one_gone, &strangers), Verdict::Ours);
     }
 
+    /// Half of the voters are no majority: the other half may have voted without it.
+    #[test]
+    fn a_target_that_hears_half_of_the_voters_is_alone() {
+        let of_two = |node, line: String| match node {
+            'c' => line.replace(" 10923-16383", ""),
+            'a' => line.replace("master", "master,fail?"),
+            _ => line,
+        };
+        let verdict = believed(of_two, &Families::default());
+        assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
+        let without_slots = |node, line: String| match node {
+            'c' => line
+                .replace(" 10923-16383", "")
+                .replace("master", "master,fail?"),
+            _ => line,
+        };
+        // One without slots has no vote.
+        assert_eq!(believed(without_slots, &Families::default()), Verdict::Ours);
+    }
+
     #[test]
     fn a_source_whose_slots_have_gone_to_its_heir_by_a_later_vote_is_not_believed() {
         let kin: Families = [(id('a'), id('c'))].into_iter().collect();
@@ -432,6 +452,8 @@ mod tests {
         };
         let verdict = believed(voted("3"), &kin);
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
+        // A vote makes the epoch later: with the same one nobody has voted.
+        assert_eq!(believed(voted("1"), &kin), Verdict::Ours);
         // It has won them back since, and the target doesn't know yet.
         assert_eq!(believed(voted("0"), &kin), Verdict::Ours);
         assert_eq!(believed(voted("3"), &Families::default()), Verdict::Ours);

@@ -12,6 +12,8 @@
 //! above the dead node's, so all agree, and the dead node too when it comes back. Where the heir
 //! has heard of the slots, the dead node had them after the vote, with keys that nobody else has:
 //! then they are left to it.
+//!
+//! A run asks this at each look while it waits ([`super::core`]), and when it begins and ends.
 
 use super::Move;
 use super::families::Families;
@@ -22,7 +24,7 @@ use crate::slot::Slot;
 /// The primary that took over from a node, as far as the nodes can tell that can be asked.
 ///
 /// Of several it is the one of the last vote.
-pub(super) fn took_over(views: &Views, families: &Families, id: NodeId) -> Option<NodeId> {
+pub fn took_over(views: &Views, families: &Families, id: NodeId) -> Option<NodeId> {
     let primaries = || primaries(views).filter(|node| node.id != id);
     let says = |is: &dyn Fn(&Node) -> bool| {
         let mut told = views.values().filter_map(|view| view.node(id));

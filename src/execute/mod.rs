@@ -2,30 +2,46 @@
 //!
 //! - [`survey`] asks every node what it is and believes; [`preflight`] reads
 //!   the answers and names everything that makes a move unsafe.
+//! - [`mend`] says what to do about a finding, from all that was surveyed.
+//! - [`functions`] are compared, and copied where a target lacks them.
 //! - [`big_keys`] measures the keys that would block the servers.
+//! - [`options`] are how slots are moved, as far as a person chooses.
 //! - [`open_moves`] reads the moves behind open slots from the cluster alone.
 //! - [`slot_move`] is one slot's way from source to target: a state machine
 //!   that takes replies and gives verbs, without any I/O.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
 //!   run is gone on with and somebody else's open slot isn't touched.
+//! - [`resolve`] shows the keys that a stop has named, and takes a person's choice.
 //! - [`core`] is a whole run of many slots, without any I/O either: what to
 //!   send next, to whom, and what to write down before.
+//! - [`failures`] are what a server counts of its `MIGRATE`s, by which a batch
+//!   that nobody heard of is known to have moved.
+//! - [`timeouts`] are how long a source waits for a silent target.
 //! - [`executor`] drives it over links, a thread a node.
+//! - [`job`] is all of that as one: a plan carried out, with what comes before and after.
 //! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
 //!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
 //!   are given the slots that a node took with it when it died.
 
 pub mod big_keys;
+pub mod clock;
 mod copies;
 pub mod core;
 pub mod executor;
+pub mod failures;
 pub mod families;
 pub mod finding;
+pub mod functions;
 mod guard;
 pub mod heirs;
+pub mod job;
 pub mod journal;
+pub mod mend;
+pub mod movement;
 pub mod open_moves;
+pub mod options;
 pub mod preflight;
+pub mod resolve;
 pub mod resume;
 #[cfg(feature = "live")]
 pub mod route;
@@ -34,6 +50,7 @@ pub mod strays;
 pub mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timeouts;
 mod version;
 pub mod views;
 

@@ -106,10 +106,17 @@ impl Said {
             "slot {slot} is open {}: nothing says which is meant",
             pairs.join(" and ")
         );
-        let mend = format!(
-            "find a node among them that holds none of its keys (CLUSTER COUNTKEYSINSLOT {slot}), \
-             and close it there with CLUSTER SETSLOT {slot} STABLE"
-        );
+        let receivers: Vec<String> = self.importing.iter().map(|(id, _)| name(*id)).collect();
+        // Never at the node that gives it: it would answer for keys that it has sent away.
+        let mend = match receivers.is_empty() {
+            true => "wait until the nodes agree on its owner (CLUSTER NODES), then run it again"
+                .to_owned(),
+            false => format!(
+                "where one of those that receive it ({}) has none of its keys, in any database \
+                 (CLUSTER COUNTKEYSINSLOT {slot}), close it there with CLUSTER SETSLOT {slot} STABLE",
+                receivers.join(", ")
+            ),
+        };
         Error::new(ErrorKind::Unsafe, message).mend(mend)
     }
 }

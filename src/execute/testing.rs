@@ -1,10 +1,12 @@
 //! A healthy cluster of three primaries as a survey, for the tests of what is read from one.
 
-use super::survey::{NodeFacts, Permissions, Survey};
+use super::functions::Functions;
+use super::survey::{MaxMemory, NodeFacts, Replication, Survey};
 use super::{Move, Version};
+use crate::cluster::slot_migrations::SlotMigrations;
 pub(crate) use crate::cluster::testing::id;
 use crate::cluster::{NodeAddr, parse};
-use crate::slot::Slot;
+use crate::slot::{Slot, tag_for};
 use std::collections::BTreeMap;
 
 /// The nodes: `a` owns the first third of the slots, `b` the second, `c` the last.
@@ -18,6 +20,11 @@ pub(crate) fn task(slot: u16, source: char, target: char) -> Move {
         source: id(source),
         target: id(target),
     }
+}
+
+/// A key in this slot, with this end.
+pub(super) fn key_in(slot: Slot, end: &str) -> Vec<u8> {
+    [b"{", tag_for(slot), b"}", end.as_bytes()].concat()
 }
 
 /// Where a node listens.
@@ -61,13 +68,19 @@ pub(super) fn facts_with(node: char, change: impl Fn(char, String) -> String) ->
         version: Version::from_info("redis_version:7.0.15").expect("a version"),
         keys: 100,
         databases: vec![0],
+        database_count: 1,
         database_limit: None,
         orphans: BTreeMap::new(),
+        arrived: BTreeMap::new(),
         refuses_when_full: true,
         used_bytes: 1_000,
-        max_bytes: None,
+        max_memory: MaxMemory::Unlimited,
+        node_timeout_ms: Some(15_000),
         allows_replica_migration: Some(true),
-        permissions: Permissions::Enough,
+        trial: None,
+        replication: Replication::default(),
+        migrations: SlotMigrations::UnderWay(Vec::new()),
+        functions: Functions::Known(BTreeMap::new()),
     }
 }
 

@@ -116,7 +116,7 @@ fn open_slots_orphans_and_missing_replicas() {
     assert!(
         refused
             .stderr
-            .contains("1 keys in 1 slots that it doesn't own"),
+            .contains("1 key in 1 slot that it doesn't own"),
         "{}",
         refused.stderr
     );

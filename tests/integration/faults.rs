@@ -2,14 +2,12 @@
 //! lost, and what was begun is finished.
 
 use super::servers::runs::{
-    arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_replicas, wait_for_slots,
-    with_replicas, words,
+    arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_heir, wait_for_replicas,
+    wait_for_slots, wait_until_it_has_all, with_replicas, words,
 };
 use super::servers::writer::{self, Writer};
-use super::servers::{self, load, wait};
+use super::servers::{self, load};
 use slotkit::cluster::local::LocalCluster;
-use slotkit::cluster::parse::info_field;
-use slotkit::cluster::verb::{NodeLink, Verb};
 use slotkit::cluster::witness::{self, Expected};
 use slotkit::slot::{Slot, SlotSet};
 use std::collections::BTreeSet;
@@ -22,34 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const RUNS_MAX: u32 = 6;
 /// Their replicas come after them, in the same order.
 const PRIMARIES: usize = 3;
-
-/// Waits until the replica of a node serves slots, as another sees it. Those that the node was
-/// given last may stay with it, where the replica hadn't heard of them.
-fn wait_for_heir(cluster: &LocalCluster, observer: usize, node: usize) {
-    let heir = cluster.nodes()[PRIMARIES + node].id;
-    wait::until("the replica takes over", PATIENCE, || {
-        let view = cluster.view(observer).expect("a view");
-        let seen = view.node(heir).expect("the replica");
-        seen.is_primary() && !seen.slots.is_empty()
-    });
-}
-
-/// Waits until a replica has read what its primary has sent. Of a node that dies with a key on its
-/// way to the replica, the key is lost: `MIGRATE` deletes it at the source when the target has it,
-/// and waits for no replica (seen on Valkey 9.1).
-fn wait_until_it_has_all(cluster: &LocalCluster, replica: usize) {
-    let verb = Verb::Info("replication");
-    let mut link = cluster.link(replica).expect("a link");
-    let (mut last, mut same) = (String::new(), 0);
-    while same < 5 {
-        std::thread::sleep(Duration::from_millis(50));
-        let text = link.ask(&verb).expect("an answer").text(&verb);
-        let text = text.expect("text");
-        let offset = info_field(&text, "slave_repl_offset").expect("a replica");
-        same = if offset == last { same + 1 } else { 0 };
-        offset.clone_into(&mut last);
-    }
-}
 
 /// The slots that a replica takes for its primary's and another node doesn't: a few at most, where
 /// the primary stands still between its replica's `NODE` and its own (Valkey 8 and later carry it out
@@ -91,6 +61,11 @@ fn run_to_the_end(cluster: &LocalCluster, state: &Path, args: &[&str]) {
         let is_for_a_person = choices.iter().any(|words| again.stderr.contains(words));
         if is_for_a_person && !args.contains(&"--on-conflict") {
             args.extend(["--on-conflict", "keep-source"]);
+        }
+        // Nobody deletes any: what is at the target alone had moved.
+        if again.stderr.contains("went from the source") {
+            let resolved = run(cluster, state, &["resolve", "--keep", "target", "--yes"]);
+            assert!(matches!(resolved.exit, 0 | 1), "{}", resolved.stderr);
         }
         last = again.stderr;
         std::thread::sleep(Duration::from_secs(2));
@@ -139,7 +114,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
         lost = in_between(&cluster, victim);
         signal(&cluster, victim, "-KILL");
     }
-    wait_for_heir(&cluster, 0, victim);
+    wait_for_heir(&cluster, 0, PRIMARIES + victim);
     if fault == Fault::StandsStill {
         // What waits for it would be acknowledged when it wakes, and be lost with its past.
         std::thread::sleep(writer::PATIENCE_AT_MOST);

@@ -45,6 +45,8 @@ fn memory_csvs() {
         "rdbtools_utf8.csv",
         "hdt.csv",
         "tagged.csv",
+        "rdbcli.csv",
+        "far.csv",
     ] {
         analyzed("memory-csv", name, 0);
     }
@@ -53,6 +55,7 @@ fn memory_csvs() {
 #[test]
 fn key_lists() {
     analyzed("key-lists", "keys.txt", 0);
+    analyzed("key-lists", "keys.json", 0);
     let folder = folder("key-lists");
     let keys = fs::read(folder.join("keys.txt")).expect("the list");
     let run = run_in(&folder, ["keyslot", "-"], &keys);
@@ -62,7 +65,9 @@ fn key_lists() {
 
 #[test]
 fn logs_of_monitor() {
-    analyzed("monitor", "awkward.txt", 0);
+    for name in ["awkward.txt", "compose.txt", "colours.txt", "cut.txt"] {
+        analyzed("monitor", name, 0);
+    }
 }
 
 #[test]

@@ -49,8 +49,12 @@ fn stdin_gives_lines_or_nul_separated_keys() {
     assert!(kept.text().ends_with("\thello\r\n") && !kept.text().starts_with("866\t"));
     for args in [&["keyslot", "-0"][..], &["keyslot", "-0", "-"]] {
         let nul = run_with(args, b"hello\0a\nb\0");
-        assert!(nul.text().starts_with("866\thello\n") && nul.text().ends_with("\ta\nb\n"));
+        // A key may have a newline: the lines end as the keys do.
+        assert!(nul.text().starts_with("866\thello\0") && nul.text().ends_with("\ta\nb\0"));
+        assert_eq!(nul.text().matches('\0').count(), 2);
     }
+    let both = run_with(["keyslot", "-0", "hello", "-"], b"a");
+    assert_eq!(both.text(), "866\thello\x0015495\ta\0");
     let nothing = run_with(["keyslot", "-"], b"");
     assert_eq!((nothing.text(), nothing.exit), ("", 0));
 }
@@ -182,4 +186,28 @@ fn a_closed_pipe_is_success() {
     writer.join().expect("the writer ends");
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn what_hardly_is_a_list_of_keys_is_said_and_answered() {
+    let error = run_with(["keyslot", "-"], b"NOAUTH Authentication required.\n");
+    assert_eq!(error.exit, 0);
+    assert!(
+        error
+            .text()
+            .ends_with("\tNOAUTH Authentication required.\n")
+    );
+    assert!(
+        error.stderr.contains("looks like an error message"),
+        "{}",
+        error.stderr
+    );
+    let quoted = run_with(["keyslot", "-"], b"\"a\"\n\"b\"\n");
+    assert!(
+        quoted.stderr.contains("without --no-raw"),
+        "{}",
+        quoted.stderr
+    );
+    let keys = run_with(["keyslot", "-"], b"hello\nuser:1\n");
+    assert_eq!(keys.stderr, "");
 }

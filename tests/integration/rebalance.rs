@@ -1,7 +1,7 @@
 //! `slotkit plan-rebalance --apply` on real clusters: nothing is lost, whatever happens.
 
 use super::servers::runs::{
-    arrived, run, slots, spawn, state, three_and_one, wait_for_slots, words,
+    EVEN_OUT, arrived, run, slots, spawn, state, three_and_one, wait_for_slots, words,
 };
 use super::servers::{self, load};
 use super::tool;
@@ -25,15 +25,7 @@ fn by_slots_while_a_client_writes() {
     let (seed, state) = (cluster.seed(), state());
     let mut expected = load::fill(seed, None, "key", 3000, 10);
     let writer = Witness::start(seed, None).expect("a witness");
-    let args = [
-        "plan-rebalance",
-        "--by",
-        "slots",
-        "--use-empty-primaries",
-        "--apply",
-        "--yes",
-        "--json",
-    ];
+    let args = [&EVEN_OUT[..], &["--json"]].concat();
     let run = run(&cluster, state.path(), &args);
     expected.extend(writer.stop().expect("every answer was right"));
     assert_eq!(run.exit, 0, "{}", run.stderr);
@@ -188,14 +180,7 @@ fn an_open_slot_of_somebody_else_is_refused() {
         .expect("an answer");
     for args in [
         &["plan-rebalance", "--by", "slots", "--use-empty-primaries"][..],
-        &[
-            "plan-rebalance",
-            "--by",
-            "slots",
-            "--use-empty-primaries",
-            "--apply",
-            "--yes",
-        ],
+        &EVEN_OUT,
     ] {
         let run = run(&cluster, state.path(), args);
         assert_eq!(run.exit, 3, "{}", run.stderr);
@@ -227,14 +212,7 @@ fn a_node_that_was_just_added_is_refused_until_it_is_ready() {
     let state = state();
     let added = cluster.add_server(&server, &shape).expect("a server");
     cluster.meet(added).expect("meets");
-    let args = [
-        "plan-rebalance",
-        "--by",
-        "slots",
-        "--use-empty-primaries",
-        "--apply",
-        "--yes",
-    ];
+    let args = EVEN_OUT;
     // Asked at once, the node says cluster_state:fail, or isn't known to everybody yet, or to the
     // first node at all: then there is nothing to give it.
     let refuses = |ended: &tool::Run| {
@@ -279,17 +257,10 @@ fn killed_half_way_and_run_again() {
     let mut expected = load::fill(seed, None, "key", 4000, 10);
     let writer = Witness::start(seed, None).expect("a witness");
     let args = [
-        "plan-rebalance",
-        "--by",
-        "slots",
-        "--use-empty-primaries",
-        "--apply",
-        "--yes",
-        "--keys-per-migrate",
-        "1",
-        "--slots-at-once",
-        "8",
-    ];
+        &EVEN_OUT[..],
+        &["--keys-per-migrate", "1", "--slots-at-once", "8"],
+    ]
+    .concat();
     for arrived in [50, 400, 1500] {
         let mut child = spawn(&cluster, state.path(), &args);
         wait_for_slots(&cluster, 3, arrived, &mut child);
@@ -314,14 +285,7 @@ fn ctrl_c_finishes_the_slot_and_says_how_to_go_on() {
         return;
     };
     let state = state();
-    let args = [
-        "plan-rebalance",
-        "--by",
-        "slots",
-        "--use-empty-primaries",
-        "--apply",
-        "--yes",
-    ];
+    let args = EVEN_OUT;
     let mut child = spawn(&cluster, state.path(), &args);
     wait_for_slots(&cluster, 3, 50, &mut child);
     tool::interrupt(&child);

@@ -2,6 +2,7 @@
 //! code, and nothing changed.
 
 use super::fixtures::folder;
+use super::servers::runs::EVEN_OUT;
 use super::servers::{self, single::Single};
 use super::tool::{self, Run, slotkit};
 use slotkit::cluster::local::Shape;
@@ -27,14 +28,7 @@ fn run(port: u16, password: Option<&str>, args: &[&str]) -> Run {
 fn assert_all_refuse(port: u16, password: Option<&str>, exit: i32, words: &str) {
     for args in [
         &["plan-rebalance", "--by", "slots", "--use-empty-primaries"][..],
-        &[
-            "plan-rebalance",
-            "--by",
-            "slots",
-            "--use-empty-primaries",
-            "--apply",
-            "--yes",
-        ],
+        &EVEN_OUT,
     ] {
         assert_refuses(&run(port, password, args), exit, words);
     }
@@ -110,7 +104,7 @@ fn a_slot_without_owner_and_a_cluster_that_is_down() {
             .ask(&verb)
             .expect("an answer");
     }
-    assert_all_refuse(port, None, 3, "knows no owner for 1 of the slots: 5");
+    assert_all_refuse(port, None, 3, "know no owner for 1 of the slots: 5");
     assert_all_refuse(port, None, 3, "says cluster_state:fail");
     let check = run(port, None, &["check", "--json"]);
     assert_eq!(check.exit, 1, "{}", check.stderr);

@@ -33,9 +33,10 @@ fn dump(folder: &Path, name: &str, numbers: std::ops::Range<u32>) {
     fs::write(folder.join(name), format!("{HEADER}{}", rows(numbers))).expect("a dump");
 }
 
+/// A tally can't be looked at once more, so its dump isn't either.
 fn analyze(folder: &Path, args: &[&str]) -> Run {
-    let as_of = ["analyze", "--as-of", "2026-11-10"];
-    let run = run_in(folder, [&as_of, args].concat(), b"");
+    let same = ["analyze", "--as-of", "2026-11-10", "--no-second-pass"];
+    let run = run_in(folder, [&same, args].concat(), b"");
     assert_eq!(run.exit, 0, "{}", run.stderr);
     run
 }
@@ -255,14 +256,13 @@ fn damaged_tallies_and_filters_are_refused() {
             &["a.tally", "--prefix-delimiter", "/"],
             "--prefix-delimiter ':' --prefix-depth 1",
         ),
-        (&["a.csv", "--save", "-"], "--save"),
         (
             &["a.csv", "--save", "a.csv"],
             "a saved tally to replace, found another file",
         ),
         (
             &["a.csv", "--save", "."],
-            "a saved tally to replace, found no file",
+            "a saved tally to replace, found a folder",
         ),
     ] {
         let run = run_in(folder, [&["analyze"], args].concat(), b"");

@@ -1,5 +1,7 @@
 //! Real servers for the tests: found on this machine, started on loopback, stopped by the test.
 
+pub mod fake;
+pub mod liar;
 pub mod load;
 pub mod proxy;
 pub mod runs;
@@ -18,7 +20,7 @@ pub fn server() -> Option<PathBuf> {
     let named = std::env::var_os("SLOTKIT_TEST_SERVER").map(PathBuf::from);
     let found = named.or_else(find_server);
     if found.is_none() {
-        skip("no redis-server on PATH (make test installs one)");
+        missing("no redis-server on PATH (make test installs one)");
     }
     found
 }
@@ -27,14 +29,29 @@ pub fn server() -> Option<PathBuf> {
 ///
 /// A test that needs just this one says that it is skipped where it is missing.
 pub fn installed(name: &str) -> Option<PathBuf> {
-    let found = cache_folder().map(|folder| folder.join(name).join("server"));
-    let found = found.filter(|server| server.is_file());
+    let found = find_installed(name);
     if found.is_none() {
-        skip(&format!(
-            "{name} isn't installed (sh tests/servers/install {name} does it)"
-        ));
+        missing(&not_installed(name));
     }
     found
+}
+
+/// The same of a server that is compiled first: CI goes without, `make test-matrix` has it.
+pub fn compiled(name: &str) -> Option<PathBuf> {
+    let found = find_installed(name);
+    if found.is_none() {
+        skip(&not_installed(name));
+    }
+    found
+}
+
+fn find_installed(name: &str) -> Option<PathBuf> {
+    let found = cache_folder().map(|folder| folder.join(name).join("server"));
+    found.filter(|server| server.is_file())
+}
+
+fn not_installed(name: &str) -> String {
+    format!("{name} isn't installed (sh tests/servers/install {name} does it)")
 }
 
 /// The `rdb` of rdb-tools, beside the servers, where somebody has put it.
@@ -81,6 +98,14 @@ pub fn version(server: &std::path::Path) -> (u32, u32) {
 fn said_by(server: &std::path::Path) -> String {
     let output = Command::new(server).arg("--version").output();
     String::from_utf8(output.expect("it runs").stdout).expect("text")
+}
+
+/// Passes over the running test for want of a server, or fails it where `SLOTKIT_REQUIRE_SERVERS` is
+/// 1: what nobody saw run isn't green.
+fn missing(why: &str) {
+    let is_required = std::env::var_os("SLOTKIT_REQUIRE_SERVERS").is_some_and(|set| set == "1");
+    assert!(!is_required, "{why}, and SLOTKIT_REQUIRE_SERVERS is 1");
+    skip(why);
 }
 
 /// Says that the running test is passed over, and why.

@@ -1,7 +1,7 @@
-//! A proxy before every node that kills the program behind it at an exact command.
+//! A proxy before every node that kills the program before it at an exact command, or interrupts it.
 //!
 //! The nodes announce the proxies' ports, so that slotkit and the nodes' own `MIGRATE`s go through
-//! them. Commands that change a slot are counted as they pass, one by one, however many came in
+//! them. Commands that change a slot, or delete a key, are counted as they pass, one by one, however many came in
 //! one write; at the one that is wanted, slotkit is killed before the command goes on, or right
 //! behind it, before its answer comes back.
 
@@ -14,6 +14,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+/// Where the first option of a `MIGRATE` stands.
+const OPTION: usize = 6;
 
 /// How long a program may take to die, or the nodes to announce other ports.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +32,8 @@ struct Trap {
     passed: AtomicU32,
     /// 1 when the last command goes on before the kill.
     is_behind: AtomicU32,
+    /// 1 when it gets what Ctrl-C sends.
+    is_interrupt: AtomicU32,
 }
 
 /// Proxies before all nodes of a cluster.
@@ -48,23 +53,9 @@ impl Proxies {
             ports.push(port);
             let (behind, trap) = (node.addr.port, trap.clone());
             std::thread::spawn(move || accept(&listener, behind, &trap));
-            let number = port.to_string();
-            let set = [
-                b"CONFIG",
-                &b"SET"[..],
-                b"cluster-announce-port",
-                number.as_bytes(),
-            ];
-            send(cluster, index, &[client(&set)]);
+            announce(cluster, index, port);
         }
-        let announced = |index: usize| {
-            let view = cluster.view(index).expect("a view");
-            let known = view.nodes().iter().filter_map(|node| node.addr.clone());
-            known.filter(|addr| ports.contains(&addr.port)).count() == ports.len()
-        };
-        wait::until("the nodes announce the proxies", PATIENCE, || {
-            (0..ports.len()).all(announced)
-        });
+        wait_until_announced(cluster, &ports);
         Proxies { trap, ports }
     }
 
@@ -95,10 +86,40 @@ impl Proxies {
         self.trap.pid.store(pid, Ordering::SeqCst);
     }
 
+    /// From now on the program gets what Ctrl-C sends, or is killed again.
+    pub fn interrupt(&self, is_interrupt: bool) {
+        let is_interrupt = u32::from(is_interrupt);
+        self.trap.is_interrupt.store(is_interrupt, Ordering::SeqCst);
+    }
+
     /// How many commands that change a slot have passed.
     pub fn passed(&self) -> u32 {
         self.trap.passed.load(Ordering::SeqCst)
     }
+}
+
+/// From now on a node says that it is reached at another port.
+pub(super) fn announce(cluster: &LocalCluster, node: usize, port: u16) {
+    let number = port.to_string();
+    let set = [
+        b"CONFIG",
+        &b"SET"[..],
+        b"cluster-announce-port",
+        number.as_bytes(),
+    ];
+    send(cluster, node, &[client(&set)]);
+}
+
+/// Waits until all nodes have heard of these ports.
+pub(super) fn wait_until_announced(cluster: &LocalCluster, ports: &[u16]) {
+    let announced = |index: usize| {
+        let view = cluster.view(index).expect("a view");
+        let known = view.nodes().iter().filter_map(|node| node.addr.clone());
+        known.filter(|addr| ports.contains(&addr.port)).count() == ports.len()
+    };
+    wait::until("the nodes announce the proxies", PATIENCE, || {
+        (0..ports.len()).all(announced)
+    });
 }
 
 fn accept(listener: &TcpListener, behind: u16, trap: &Arc<Trap>) {
@@ -172,7 +193,11 @@ impl Trap {
         }
         let pid = self.pid.load(Ordering::SeqCst).to_string();
         // It may be dead by now: another node's command came first.
-        let _ = Command::new("kill").args(["-9", &pid]).status();
+        let signal = match self.is_interrupt.load(Ordering::SeqCst) {
+            0 => "-KILL",
+            _ => "-INT",
+        };
+        let _ = Command::new("kill").args([signal, &pid]).status();
     }
 }
 
@@ -198,10 +223,16 @@ fn command(buffer: &[u8]) -> Option<(usize, bool)> {
         if at > buffer.len() {
             return None;
         }
-        if first.len() < 2 {
+        if first.len() <= OPTION {
             first.push(&buffer[start..start + length]);
         }
     }
-    let changes = matches!(first.as_slice(), [b"MIGRATE", _] | [b"CLUSTER", b"SETSLOT"]);
+    let changes = match first.as_slice() {
+        // What is tried before a run, to see whether it would be refused, changes nothing.
+        [b"CLUSTER", b"SETSLOT", b"16384", ..] => false,
+        [b"MIGRATE", ..] => first.get(OPTION) != Some(&&b"SLOTKIT-PROBE"[..]),
+        [b"DEL", ..] => true,
+        words => words.starts_with(&[b"CLUSTER", b"SETSLOT"]),
+    };
     Some((at, changes))
 }

@@ -6,15 +6,16 @@
 mod data;
 mod dump;
 
-use super::connection::Connection;
 use super::exit::Exit;
 use super::interrupt::{Interrupt, Second};
+use super::speaker::Speaker;
 use super::terminal;
 use crate::cluster::NodeAddr;
 use crate::cluster::link::Patience;
 use crate::cluster::local::{LocalCluster, Shape, find_server};
 use crate::cluster::witness::{self, Expected, Witness};
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::job::Connection;
 use indicatif::HumanCount;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -143,7 +144,7 @@ impl Stage<'_> {
             seed: self.seed.clone(),
             login: None,
         };
-        connection.open(Patience::default())
+        connection.open(Patience::default(), &Speaker)
     }
 
     fn dump(&self, name: &str) -> Result<PathBuf> {
@@ -175,9 +176,12 @@ impl Stage<'_> {
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let line = format!("\n$ slotkit {}\n", words.join(" "));
         terminal::print(|out| out.write_all(line.as_bytes()))?;
-        let args = std::iter::once("slotkit").chain(words).map(OsString::from);
+        let args = std::iter::once("slotkit")
+            .chain(words)
+            .map(OsString::from)
+            .collect::<Vec<_>>();
         // A plan that would move slots ends with a finding: that is what is wanted here.
-        super::act(args)?;
+        super::act(&args)?;
         self.require_going()
     }
 

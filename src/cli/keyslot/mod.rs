@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// `slot<TAB>key` a line.
     #[arg(value_name = "KEY", required_unless_present_any = ["for_slot", "null"])]
     keys: Vec<OsString>,
-    /// Keys on stdin end with a NUL byte, not with a newline.
+    /// Keys on stdin end with a NUL byte, not with a newline; so does each line that is printed, `slot<TAB>key`.
     #[arg(short = '0', long)]
     null: bool,
     /// A carriage return at the end of a line on stdin belongs to the key.
@@ -69,8 +69,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let form = form(args, &keys, view.as_ref());
     let mut failed = None;
-    let printed = terminal::print(|out| {
-        let mut printer = Printer::new(form, out)?;
+    let print = |out: &mut dyn std::io::Write| {
+        let end = if args.null { 0 } else { b'\n' };
+        let mut printer = Printer::new(form, out, end)?;
         for key in keys {
             if key == b"-" && args.for_slot.is_none() {
                 if let Err(error) = stdin::each_key(&mut printer, args.null, args.keep_cr)? {
@@ -82,7 +83,13 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             }
         }
         printer.end()
-    });
+    };
+    // What people read steers no terminal; JSON, and lines for programs, are exact.
+    let is_for_people = args.explain || terminal::is_read();
+    let printed = match is_for_people && !args.json {
+        true => terminal::print_words(print),
+        false => terminal::print(print),
+    };
     failed.map_or(printed.map(|()| Exit::Done), Err::<Exit, Error>)
 }
 

@@ -27,19 +27,27 @@ pub(super) enum Form<'view> {
 pub(super) struct Printer<'out> {
     form: Form<'out>,
     out: &'out mut dyn Write,
+    /// What ends a line: a newline, or NUL.
+    end: u8,
     /// A line in the making.
     line: Vec<u8>,
     is_first: bool,
 }
 
 impl<'out> Printer<'out> {
-    pub(super) fn new(form: Form<'out>, out: &'out mut dyn Write) -> io::Result<Printer<'out>> {
+    /// `end` is behind each line of the forms that have a line a key.
+    pub(super) fn new(
+        form: Form<'out>,
+        out: &'out mut dyn Write,
+        end: u8,
+    ) -> io::Result<Printer<'out>> {
         if let Form::Json { .. } = form {
             out.write_all(b"{\"schema\":1,\"keys\":[")?;
         }
         Ok(Printer {
             form,
             out,
+            end,
             line: Vec::new(),
             is_first: true,
         })
@@ -49,14 +57,17 @@ impl<'out> Printer<'out> {
     pub(super) fn key(&mut self, key: &[u8], slot: Slot) -> io::Result<()> {
         let is_first = std::mem::take(&mut self.is_first);
         match self.form {
-            Form::SlotAlone => writeln!(self.out, "{slot}"),
+            Form::SlotAlone => {
+                write!(self.out, "{slot}")?;
+                self.out.write_all(&[self.end])
+            }
             Form::KeyAlone => {
                 self.out.write_all(key)?;
                 self.out.write_all(b"\n")
             }
             Form::Lines => {
                 self.line.clear();
-                push_line(&mut self.line, key, slot);
+                push_line(&mut self.line, key, slot, self.end);
                 self.out.write_all(&self.line)
             }
             Form::Explained { view } => {
@@ -93,7 +104,7 @@ impl<'out> Printer<'out> {
         }
         self.line.clear();
         for (span, slot) in spans.iter().zip(slots) {
-            push_line(&mut self.line, span.of(bytes), *slot);
+            push_line(&mut self.line, span.of(bytes), *slot, self.end);
         }
         self.out.write_all(&self.line)
     }
@@ -112,8 +123,8 @@ impl<'out> Printer<'out> {
     }
 }
 
-/// Adds `slot<TAB>key` and a newline.
-fn push_line(line: &mut Vec<u8>, key: &[u8], slot: Slot) {
+/// Adds `slot<TAB>key` and what ends a line.
+fn push_line(line: &mut Vec<u8>, key: &[u8], slot: Slot, end: u8) {
     let mut digits = [0; 5];
     let mut first = digits.len();
     let mut number = slot.number();
@@ -128,7 +139,7 @@ fn push_line(line: &mut Vec<u8>, key: &[u8], slot: Slot) {
     line.extend_from_slice(&digits[first..]);
     line.push(b'\t');
     line.extend_from_slice(key);
-    line.push(b'\n');
+    line.push(end);
 }
 
 #[cfg(test)]
@@ -139,7 +150,7 @@ mod tests {
     fn a_line_is_slot_tab_key() {
         for slot in Slot::all() {
             let mut line = Vec::new();
-            push_line(&mut line, b"k\xff", slot);
+            push_line(&mut line, b"k\xff", slot, b'\n');
             let truth = [format!("{slot}\tk").as_bytes(), b"\xff\n"].concat();
             assert_eq!(line, truth);
         }

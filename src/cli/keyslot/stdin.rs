@@ -1,13 +1,18 @@
 //! Keys from stdin: answered as they come, in bounded memory.
 
+use super::super::terminal;
 use super::printer::Printer;
 use crate::error::{Error, ErrorKind, Position};
 use crate::slot::{ListFormat, slots_of_list};
+use crate::source::doubt_of_list;
 use memchr::memrchr;
 use std::io::{self, Read};
 
 /// The longest key that a server takes (`proto-max-bulk-len` is 512 MiB by default).
 const MAX_KEY_BYTES: usize = 512 << 20;
+
+/// How much of the input is looked at to say that it hardly is a list of keys.
+const LOOKED_AT_BYTES: usize = 16 << 10;
 
 /// How much is read at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -67,6 +72,10 @@ impl Keys {
                 return Ok(Ok(()));
             }
             let new = &buffer[filled..filled + read];
+            // The first bytes tell, as far as anything does.
+            if self.offset == 0 && filled == 0 && self.separator == b'\n' {
+                self.say_doubt(new);
+            }
             let whole = memrchr(self.separator, new).map_or(0, |last| filled + last + 1);
             filled += read;
             if whole > 0 {
@@ -77,6 +86,14 @@ impl Keys {
                 // The one who feeds us may wait for the answer.
                 printer.flush()?;
             }
+        }
+    }
+
+    /// Says what the first lines look like, when they hardly are keys: their slots are printed all the same.
+    fn say_doubt(&self, head: &[u8]) {
+        let head = &head[..head.len().min(LOOKED_AT_BYTES)];
+        if let Some(doubt) = doubt_of_list(head) {
+            terminal::say(format!("warning: <stdin>: {doubt}"));
         }
     }
 
@@ -129,7 +146,7 @@ mod tests {
 
     fn printed(text: &[u8], step: usize, max_key_bytes: usize) -> (Vec<u8>, Option<String>) {
         let mut out = Vec::new();
-        let mut printer = Printer::new(Form::Lines, &mut out).expect("a printer");
+        let mut printer = Printer::new(Form::Lines, &mut out, b'\n').expect("a printer");
         let mut keys = Keys {
             separator: b'\n',
             max_key_bytes,

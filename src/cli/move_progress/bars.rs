@@ -1,6 +1,7 @@
 //! Progress on a terminal: a bar for the run, and one for each pair of nodes.
 
 use super::tally::{Count, Pair, Tally};
+use crate::escape::key_line;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -77,7 +78,8 @@ fn bar(total: u64, name: &str) -> ProgressBar {
         .with_style(style)
         .with_prefix(match name {
             "all" => String::new(),
-            pair => format!("({pair})"),
+            // Addresses come from servers.
+            pair => format!("({})", key_line(pair.as_bytes())),
         })
         .with_message(HumanCount(0).to_string())
 }

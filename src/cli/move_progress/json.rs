@@ -29,7 +29,9 @@ pub(super) fn document(
         pair
     });
     document["pairs"] = pairs.collect();
-    let nodes = seen.values().map(|reading| {
+    // A replica has no figures of this kind.
+    let primaries = seen.values().filter(|reading| reading.is_astray.is_none());
+    let nodes = primaries.map(|reading| {
         json!({
             "id": reading.node,
             "addr": name(&reading.node),

@@ -4,15 +4,15 @@ mod bars;
 mod json;
 mod tally;
 
-use super::canary::{Canary, Stall};
 use super::interrupt::Interrupt;
 use super::pace::ProgressForm;
 use super::terminal;
 use crate::cluster::NodeId;
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
+use crate::execute::job::{Canary, Stall};
 use crate::execute::survey::Survey;
-use crate::report::counted_text;
+use crate::numbers::counted_text;
 use crate::slot::Slot;
 use bars::Bars;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};

@@ -178,6 +178,13 @@ impl LocalCluster {
                     replicas.count() == self.nodes.len() - first_replica
                 })
             })
+        })?;
+        // Until it has its primary's data a replica is none, whatever its role.
+        self.wait_until("the replicas follow", || {
+            (first_replica..self.nodes.len()).all(|index| {
+                let info = self.ask(index, &Verb::Info("replication"));
+                info.is_ok_and(|info| parse::info_field(&info, "master_link_status") == Some("up"))
+            })
         })
     }
 

@@ -85,7 +85,7 @@ pub(super) fn start_server(
 fn config_text(port: u16, folder: &Path, shape: &Shape) -> String {
     let mut text = format!(
         "port {port}\nbind 127.0.0.1\ndir \"{}\"\nlogfile \"server.log\"\nsave \"\"\n\
-         appendonly no\ncluster-enabled yes\ncluster-config-file nodes.conf\n\
+         appendonly no\nrepl-diskless-sync-delay 0\ncluster-enabled yes\ncluster-config-file nodes.conf\n\
          cluster-node-timeout 5000\n",
         folder.display()
     );

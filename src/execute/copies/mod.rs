@@ -1,10 +1,20 @@
 //! A key on two nodes: what each has of it, and whether that is the same.
+//!
+//! What a key weighs is asked first: a big value is never dumped, which would hold its server up and
+//! take as much memory here, but compared element by element.
 
 mod values;
+mod walk;
 
 pub(super) use values::Kind;
+pub(super) use walk::{Compared, Side, Walk};
 
-use crate::cluster::verb::{Reply, Verb};
+use crate::cluster::verb::{Reply, ServerError, Verb};
+
+/// From here on a value is big, bytes of memory.
+const BIG_BYTES: u64 = 256 * 1024;
+/// How many elements of a collection are looked at to weigh it.
+const WEIGH_SAMPLES: u32 = 5;
 
 /// How far the lives of two copies of one value may be apart: they are read at two moments, and
 /// `MIGRATE` sends what is left of a life, which begins when the target gets to it. On a target that
@@ -20,6 +30,17 @@ pub(super) struct Copy {
     pub dump: Option<Vec<u8>>,
     /// Its remaining life as `PTTL` gives it, milliseconds; below zero is without end.
     ttl_ms: i64,
+    /// Whether it is too big to be dumped: the dump is empty, and says nothing.
+    is_big: bool,
+}
+
+/// How it can be found out whether two copies are the same, where their dumps don't tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Both values are small and of one kind: they are read whole.
+    Read(Kind),
+    /// Element by element; they take about so many bytes.
+    Walk { bytes: u64 },
 }
 
 impl Copy {
@@ -27,15 +48,22 @@ impl Copy {
     pub const GONE: Copy = Copy {
         dump: None,
         ttl_ms: -2,
+        is_big: false,
     };
 
-    /// Reads the answers to `DUMP` and `PTTL`.
+    /// Reads the answers to `DUMP`, or to `TYPE` of a big value, and to `PTTL`.
     ///
     /// # Errors
     /// The answer that is neither a value nor nil. `ASK` is no error: the node has the key no more.
-    pub fn of(dump: Reply, ttl: Reply) -> Result<Copy, Reply> {
+    pub fn of(dump: Reply, ttl: Reply, weight: u64) -> Result<Copy, Reply> {
+        let is_big = is_big(weight);
+        let dump = match dump {
+            Reply::Text(name) if is_big && name == b"none" => Reply::Nil,
+            Reply::Text(_) if is_big => Reply::Text(Vec::new()),
+            dump => dump,
+        };
         let is_elsewhere = |reply: &Reply| match reply {
-            Reply::Refused(refusal) => refusal.code == "ASK",
+            Reply::Refused(refusal) => refusal.error() == ServerError::Ask,
             _ => false,
         };
         match (dump, ttl) {
@@ -43,6 +71,7 @@ impl Copy {
             (Reply::Text(dump), Reply::Int(ttl_ms)) => Ok(Copy {
                 dump: Some(dump),
                 ttl_ms,
+                is_big,
             }),
             (Reply::Nil, Reply::Int(_)) => Ok(Copy::GONE),
             (Reply::Text(_) | Reply::Nil, odd) | (odd, _) => Err(odd),
@@ -51,19 +80,31 @@ impl Copy {
 
     /// Whether two copies are the same: the dump, and the remaining life.
     pub fn is_same(&self, other: &Copy) -> bool {
-        self.dump == other.dump && self.lives_like(other)
+        let is_told = !self.is_big && !other.is_big;
+        is_told && self.dump == other.dump && self.lives_like(other)
     }
 
-    /// The kind of two copies whose dumps differ and whose values may be the same nevertheless.
-    pub fn may_be_same(&self, other: &Copy) -> Option<Kind> {
+    /// What tells of two copies whose dumps don't whether their values are the same.
+    pub fn doubt(&self, other: &Copy, weight: u64) -> Option<Doubt> {
         let (one, another) = (self.dump.as_ref()?, other.dump.as_ref()?);
-        let may_be = one != another && self.lives_like(other);
-        may_be.then(|| Kind::of_both(one, another))?
+        if self.is_same(other) || !self.lives_like(other) {
+            return None;
+        }
+        let kind = Kind::of_both(one, another);
+        // A dump may be packed.
+        let dumped = one.len().max(another.len()) as u64;
+        let bytes = weight.max(dumped.saturating_mul(4));
+        Some(kind.map_or(Doubt::Walk { bytes }, Doubt::Read))
     }
 
     /// Whether it ends by itself before anybody could look at it.
     pub fn expires_now(&self) -> bool {
-        u64::try_from(self.ttl_ms).is_ok_and(|left_ms| left_ms <= ENDS_NOW_MS)
+        self.left_ms().is_some_and(|left_ms| left_ms <= ENDS_NOW_MS)
+    }
+
+    /// How long it lives on; none without end.
+    pub fn left_ms(&self) -> Option<u64> {
+        u64::try_from(self.ttl_ms).ok()
     }
 
     fn lives_like(&self, other: &Copy) -> bool {
@@ -93,11 +134,55 @@ pub(super) fn take_in(kind: Kind, copies: (&mut Copy, &mut Copy), values: (Reply
     }
 }
 
-/// `DUMP` and `PTTL` of each key, each behind these verbs.
-pub(super) fn questions(keys: &[Vec<u8>], before: &[Verb]) -> Vec<Verb> {
+/// Takes in what came of a comparison; why two copies couldn't be compared.
+pub(super) fn settle(compared: Compared, copies: (&mut Copy, &mut Copy)) -> Option<String> {
+    match compared {
+        Compared::Same => {
+            (copies.0.is_big, copies.1.is_big) = (false, false);
+            copies.1.dump.clone_from(&copies.0.dump);
+        }
+        Compared::Different => {}
+        Compared::Gone(Side::Source) => *copies.0 = Copy::GONE,
+        Compared::Gone(Side::Target) => *copies.1 = Copy::GONE,
+        Compared::Not(why) => return Some(why),
+    }
+    None
+}
+
+/// What each key takes in memory, each question behind these verbs.
+pub(super) fn weigh(keys: &[Vec<u8>], before: &[Verb]) -> Vec<Verb> {
+    let each = keys.iter().flat_map(|key| {
+        let verb = Verb::MemoryUsage {
+            key: key.clone(),
+            samples: WEIGH_SAMPLES,
+        };
+        before.iter().cloned().chain([verb])
+    });
+    each.collect()
+}
+
+/// The answer to that; 0 where the key isn't there, and where the server doesn't tell (before 4.0,
+/// or forbidden): then it is dumped, whatever it takes.
+pub(super) fn weight(reply: &Reply) -> u64 {
+    match reply {
+        Reply::Int(bytes) => u64::try_from(*bytes).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn is_big(weight: u64) -> bool {
+    weight > BIG_BYTES
+}
+
+/// `DUMP` and `PTTL` of each key, or `TYPE` and `PTTL` of a big one, each behind these verbs.
+pub(super) fn questions(keys: &[Vec<u8>], weights: &[u64], before: &[Verb]) -> Vec<Verb> {
     let mut verbs = Vec::with_capacity(keys.len() * 2 * (1 + before.len()));
-    for key in keys {
-        for verb in [Verb::Dump(key.clone()), Verb::Pttl(key.clone())] {
+    for (place, key) in keys.iter().enumerate() {
+        let value = match is_big(weights.get(place).copied().unwrap_or(0)) {
+            true => Verb::Client(vec![b"TYPE".to_vec(), key.clone()]),
+            false => Verb::Dump(key.clone()),
+        };
+        for verb in [value, Verb::Pttl(key.clone())] {
             verbs.extend(before.iter().cloned());
             verbs.push(verb);
         }
@@ -112,7 +197,7 @@ mod tests {
 
     fn copy(dump: &str, ttl_ms: i64) -> Copy {
         let dump = Reply::Text(dump.as_bytes().to_vec());
-        Copy::of(dump, Reply::Int(ttl_ms)).expect("a copy")
+        Copy::of(dump, Reply::Int(ttl_ms), 0).expect("a copy")
     }
 
     fn refused(code: &str) -> Reply {
@@ -136,24 +221,58 @@ mod tests {
     #[test]
     fn values_are_read_only_where_the_dumps_alone_differ() {
         let (one, other) = ("\u{4}one", "\u{4}other");
-        assert_eq!(
-            copy(one, -1).may_be_same(&copy(other, -1)),
-            Some(Kind::Hash)
-        );
-        assert_eq!(copy(one, -1).may_be_same(&copy(one, -1)), None);
-        assert_eq!(copy(one, -1).may_be_same(&copy(other, 99_000)), None);
-        assert_eq!(copy(one, -1).may_be_same(&Copy::GONE), None);
+        let doubt = |one: Copy, other: Copy| one.doubt(&other, 0);
+        let read = Some(Doubt::Read(Kind::Hash));
+        assert_eq!(doubt(copy(one, -1), copy(other, -1)), read);
+        assert_eq!(doubt(copy(one, -1), copy(one, -1)), None);
+        assert_eq!(doubt(copy(one, -1), copy(other, 99_000)), None);
+        assert_eq!(doubt(copy(one, -1), Copy::GONE), None);
+        // Another kind, or one that isn't read whole.
+        let (stream, module) = ("\u{f}s", "\u{7}m");
+        for unread in [stream, module] {
+            let found = doubt(copy(unread, -1), copy(other, -1));
+            assert!(matches!(found, Some(Doubt::Walk { .. })), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_big_value_is_never_dumped_and_never_the_same_unseen() {
+        let keys = [b"small".to_vec(), b"big".to_vec()];
+        let asked = questions(&keys, &[BIG_BYTES, BIG_BYTES + 1], &[]);
+        let names: Vec<String> = asked.iter().map(Verb::name).collect();
+        assert_eq!(names, ["DUMP", "PTTL", "TYPE", "PTTL"]);
+        let big = |name: &str| {
+            let name = Reply::Text(name.as_bytes().to_vec());
+            Copy::of(name, Reply::Int(-1), BIG_BYTES + 1).expect("a copy")
+        };
+        assert!(!big("hash").is_same(&big("hash")));
+        let walk = Doubt::Walk { bytes: 7 };
+        assert_eq!(big("hash").doubt(&big("hash"), 7), Some(walk));
+        assert_eq!(big("none").dump, None);
+        let (mut one, mut other) = (big("hash"), copy("small", -1));
+        assert_eq!(settle(Compared::Same, (&mut one, &mut other)), None);
+        assert!(one.is_same(&other));
+        let why = Compared::Not("why".to_owned());
+        let (mut one, mut other) = (big("hash"), big("hash"));
+        assert_eq!(settle(why, (&mut one, &mut other)).as_deref(), Some("why"));
+        assert!(!one.is_same(&other));
     }
 
     #[test]
     fn a_key_that_is_elsewhere_is_gone_and_what_is_odd_is_told() {
-        let nothing = Copy::of(Reply::Nil, Reply::Int(-2));
+        let nothing = Copy::of(Reply::Nil, Reply::Int(-2), 0);
         assert_eq!(nothing, Ok(Copy::GONE));
-        assert_eq!(Copy::of(refused("ASK"), Reply::Int(-1)), Ok(Copy::GONE));
-        assert_eq!(Copy::of(Reply::Nil, refused("ASK")), Ok(Copy::GONE));
+        assert_eq!(Copy::of(refused("ASK"), Reply::Int(-1), 0), Ok(Copy::GONE));
+        assert_eq!(Copy::of(Reply::Nil, refused("ASK"), 0), Ok(Copy::GONE));
         let moved = refused("MOVED");
-        assert_eq!(Copy::of(moved.clone(), Reply::Int(-1)), Err(moved.clone()));
-        assert_eq!(Copy::of(Reply::Nil, moved.clone()), Err(moved));
-        assert_eq!(Copy::of(Reply::Int(1), Reply::Int(1)), Err(Reply::Int(1)));
+        assert_eq!(
+            Copy::of(moved.clone(), Reply::Int(-1), 0),
+            Err(moved.clone())
+        );
+        assert_eq!(Copy::of(Reply::Nil, moved.clone(), 0), Err(moved));
+        assert_eq!(
+            Copy::of(Reply::Int(1), Reply::Int(1), 0),
+            Err(Reply::Int(1))
+        );
     }
 }

@@ -3,8 +3,7 @@
 //! A hash, a set or a sorted set is dumped in the order of its table, which a server's own seed
 //! decides, and a value may have another encoding on a node with other limits. So where both
 //! dumps are of one kind and small, the values are read and compared. What a dump may say beyond
-//! its elements (streams, fields that expire, modules) is never read: there another dump is
-//! another value.
+//! its elements (streams, fields that expire, modules) isn't read whole: see [`super::walk`].
 
 use crate::cluster::verb::{Reply, Verb};
 
@@ -111,7 +110,7 @@ fn in_pairs(texts: Vec<Vec<u8>>) -> Option<Vec<Element>> {
 }
 
 /// A score's own bits: versions write one number with different digits.
-fn number(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn number(text: &[u8]) -> Option<Vec<u8>> {
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     // There are two zeros, and one score.
     Some((number + 0.0).to_bits().to_be_bytes().to_vec())

@@ -22,13 +22,13 @@ const LOOK_PAUSE_MAX_MS: u64 = 6_400;
 impl Core {
     /// A slot that can't go on before somebody has looked who is who.
     pub(super) fn doubt(&mut self, slot: u16, why: Error) {
-        let (now_ms, wait_ms) = (self.now_ms, self.options.failover_wait_ms);
+        let (now_ms, wait_ms) = (self.now_ms, self.options.how.failover_wait_ms);
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
         let doubts = flight.count_doubt();
         if doubts > MAX_DOUBTS {
-            return match flight.machine.give_up_opening(why.message()) {
+            return match flight.machine.give_up(&why) {
                 true => flight.wish = Wish::Ready,
                 false => self.strand(slot, why),
             };
@@ -56,7 +56,9 @@ impl Core {
         let doubt = Doubt {
             why: Error::new(ErrorKind::Unsafe, format!("slot {slot}: {why}")),
             due_ms: self.now_ms.saturating_add(LOOK_PAUSE_MS),
-            until_ms: self.now_ms.saturating_add(self.options.failover_wait_ms),
+            until_ms: self
+                .now_ms
+                .saturating_add(self.options.how.failover_wait_ms),
         };
         let flight = self.flight(ticket, machine, Wish::Unclear(doubt));
         self.flights.insert(slot.number(), flight);
@@ -166,7 +168,10 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        flight.ticket.task = task;
+        if flight.turn_to(task) {
+            let error = replaced_too_often(slot, flight.replaced);
+            return self.strand(slot, error);
+        }
         match addr {
             _ if is_known => self.go_on_from(slot, entry),
             Some(addr) => flight.wish = Wish::Proves { doubt, entry, addr },
@@ -227,7 +232,8 @@ impl Core {
             }
             Ok(id) => {
                 let message = format!(
-                    "slot {slot}: node {id} answers at {addr}, expected {}",
+                    "slot {slot}: {} answers at {addr}, expected {}",
+                    NodeId::named_by(&id),
                     task.target
                 );
                 self.strand(slot, Error::new(ErrorKind::Stopped, message));
@@ -239,4 +245,15 @@ impl Core {
             Err(_) => self.wait_longer(slot, doubt),
         }
     }
+}
+
+fn replaced_too_often(slot: u16, times: u32) -> Error {
+    let message = format!(
+        "slot {slot}: another node took over from its source or its target {times} times while it \
+         was moved"
+    );
+    Error::new(ErrorKind::Stopped, message).mend(
+        "a key that takes longer than cluster-node-timeout stops its node for as long, and is back \
+         with whoever takes over: raise cluster-node-timeout on every node (CONFIG SET)",
+    )
 }

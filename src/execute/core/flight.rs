@@ -12,16 +12,31 @@
 //!                            Unclear ──> Proves (a route to an heir) ──> Recording
 //!
 //!  a node is gone when a slot's turn comes: Unclear, and not begun
-//!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded
+//!  its last keys are gone from the target: Vouches, until another slot's are found there
+//!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded, or Closed where
+//!  nothing of it had moved
 //! ```
 
 use super::super::Move;
-use super::super::slot_move::{Action, Entry, SlotMove};
+use super::super::slot_move::{Action, Doubtful, Entry, SlotMove};
 use super::Note;
-use super::schedule::Ticket;
+use super::schedule::{Pair, Room, Ticket};
+use super::settings::Options;
+use super::trust::VOUCH_MS;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind};
+use crate::execute::timeouts::share;
+
+/// How often a slot's source and target may be replaced. A key that takes longer than
+/// `cluster-node-timeout` has them replaced each time that it is sent, the source by a replica that
+/// has it still (redis#6999): that would go on without end.
+const MAX_REPLACED: u32 = 3;
+
+/// To which part a batch shrinks that was broken off.
+const LESS_BY: u64 = 4;
+/// How often in a row the `MIGRATE` of one key may be broken off, while the target answers.
+const MAX_LONE_BREAKS: u32 = 6;
 
 /// What a slot in hand waits for.
 #[derive(Clone, Debug)]
@@ -40,6 +55,8 @@ pub(super) enum Wish {
     Confirms,
     /// This moment.
     Until(u64),
+    /// Another slot that shows that its target keeps what it takes, until this moment.
+    Vouches { until_ms: u64 },
     /// A look at where it stands, since a node may have failed over.
     Unclear(Doubt),
     /// The target's own word that it listens where its new source reaches it.
@@ -52,6 +69,8 @@ pub(super) enum Wish {
     Arrived,
     /// Nothing: it stopped where it is.
     Stranded,
+    /// Nothing: it stopped, and is as it was before.
+    Closed,
 }
 
 /// Why and since when a slot is unclear.
@@ -80,11 +99,23 @@ pub(super) struct Flight {
     pub confirmed_ms: u64,
     /// How often it was confirmed too late.
     pub lates: u32,
-    /// Whether the journal has keys of it that are unclear.
-    pub has_unclear_noted: bool,
+    /// How often another node took over from its source or its target.
+    pub replaced: u32,
+    /// The keys of it that the journal takes for doubtful.
+    pub noted: Vec<Doubtful>,
+    /// Whether something has come of it since its doubts were compared with the journal's.
+    pub has_changed: bool,
     /// The move that is on record: none of a slot whose turn comes while a node is gone, which is
     /// unclear before it has begun.
     pub recorded: Option<Move>,
+    /// Whether that is on disk: before it is, nothing is sent.
+    pub is_written: bool,
+    /// Whether it may be open. Of those that begin here so many at once may be.
+    pub is_entered: bool,
+    /// How many keys it sends at most, since a `MIGRATE` of more was broken off.
+    pub most_keys: u32,
+    /// How often in a row a `MIGRATE` of one key was broken off.
+    pub lone_breaks: u32,
 }
 
 impl Flight {
@@ -99,13 +130,19 @@ impl Flight {
             moved_at_doubt: (0, 0),
             confirmed_ms: 0,
             lates: 0,
-            has_unclear_noted: false,
+            replaced: 0,
+            noted: Vec::new(),
+            has_changed: false,
             recorded: None,
+            is_written: false,
+            is_entered: ticket.entry != Entry::Fresh,
+            most_keys: u32::MAX,
+            lone_breaks: 0,
         }
     }
 
     /// Asks the machine what it wants next, when that is due.
-    pub fn make_wish(&mut self, now_ms: u64, keys: u32, wait_ms: u64) {
+    pub fn make_wish(&mut self, now_ms: u64, keys: u32, options: &Options) {
         let is_due = match &self.wish {
             Wish::Ready => true,
             Wish::Until(moment) => *moment <= now_ms,
@@ -115,10 +152,18 @@ impl Flight {
             return;
         }
         self.machine
-            .set_keys_per_migrate(keys.min(self.expected_keys()));
+            .set_keys_per_migrate(keys.min(self.expected_keys()).min(self.most_keys));
+        self.machine.set_timeout_ms(match self.lone_breaks {
+            0 => options.timeouts.usual_ms,
+            _ => options.timeouts.lone_ms,
+        });
+        self.has_changed = true;
         self.wish = match self.machine.action() {
             Action::Ask { node, verbs } => Wish::Asks { node, verbs },
             Action::Claim => Wish::Claims,
+            Action::Vouch => Wish::Vouches {
+                until_ms: now_ms.saturating_add(VOUCH_MS),
+            },
             Action::Confirm => Wish::Confirms,
             Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
             Action::Look => {
@@ -129,11 +174,61 @@ impl Flight {
                 Wish::Unclear(Doubt {
                     why: Error::new(ErrorKind::Stopped, what),
                     due_ms: now_ms,
-                    until_ms: now_ms.saturating_add(wait_ms),
+                    until_ms: now_ms.saturating_add(options.how.failover_wait_ms),
                 })
             }
             Action::Done => Wish::Arrived,
         };
+    }
+
+    /// From whom to whom it goes by now.
+    pub fn pair(&self) -> Pair {
+        (self.ticket.task.source, self.ticket.task.target)
+    }
+
+    /// How many of its keys are on their way, or asked for on the target.
+    pub fn unproven(&self) -> u64 {
+        let sent = if self.is_asked() { self.machine.sends() } else { 0 };
+        let asked_for = match self.wish {
+            Wish::Unclear(_) => 0,
+            _ => self.machine.proves(),
+        };
+        (sent + asked_for) as u64
+    }
+
+    /// A `MIGRATE` of so many keys was broken off: fewer go next. Whether it was one key alone, too
+    /// often.
+    pub fn broke_off(&mut self, keys: u64) -> bool {
+        self.lone_breaks = match keys {
+            0 | 1 => self.lone_breaks + 1,
+            _ => 0,
+        };
+        self.most_keys = u32::try_from(keys / LESS_BY).unwrap_or(u32::MAX).max(1);
+        self.lone_breaks > MAX_LONE_BREAKS
+    }
+
+    /// So many keys have moved: if those were as many as may, more go next.
+    pub fn went_well(&mut self, keys: u64) {
+        self.lone_breaks = 0;
+        if keys >= u64::from(self.most_keys) {
+            self.most_keys = self.most_keys.saturating_add(self.most_keys / 2 + 1);
+        }
+    }
+
+    /// Whether none of its `MIGRATE`s was broken off, or what came of that is long over.
+    pub fn is_calm(&self) -> bool {
+        self.most_keys == u32::MAX && self.lone_breaks == 0
+    }
+
+    /// Another room than it has, where it takes one by now.
+    pub fn room_by_now(&self) -> Option<Room> {
+        let room = match self.ticket.room {
+            Room::None => Room::None,
+            _ if self.machine.is_closed() => Room::None,
+            Room::Empty if self.machine.batch().0 > 0 => Room::Whole,
+            room => room,
+        };
+        (room != self.ticket.room).then_some(room)
     }
 
     /// Whether anything was recorded or asked.
@@ -151,6 +246,13 @@ impl Flight {
         self.doubts
     }
 
+    /// It goes on between these two; whether they have been replaced too often for that.
+    pub fn turn_to(&mut self, task: Move) -> bool {
+        self.replaced += u32::from(task != self.ticket.task);
+        self.ticket.task = task;
+        self.replaced > MAX_REPLACED
+    }
+
     /// How many keys are worth listing: at first about as many as were counted, since what is
     /// listed at once for many slots is bounded.
     fn expected_keys(&self) -> u32 {
@@ -162,15 +264,38 @@ impl Flight {
         }
     }
 
-    /// Takes the verbs that go out now.
-    pub fn take_verbs(&mut self) -> Vec<Verb> {
-        match std::mem::replace(&mut self.wish, Wish::Asked) {
+    /// Whether it takes one of the places for open slots.
+    pub fn takes_place(&self) -> bool {
+        self.is_entered && self.ticket.room == Room::Whole
+    }
+
+    /// Whether it waits for such a place before anybody is told of it.
+    pub fn waits_for_place(&self) -> bool {
+        !self.is_entered && self.ticket.room == Room::Whole && self.asks_to_set()
+    }
+
+    /// Takes the verbs that go out now, in a write in which so many slots send keys: they share the
+    /// time that their source may wait.
+    pub fn take_verbs(&mut self, senders: usize) -> Vec<Verb> {
+        self.is_entered = true;
+        let mut verbs = match std::mem::replace(&mut self.wish, Wish::Asked) {
             Wish::Asks { verbs, .. } => verbs,
             other => {
                 self.wish = other;
                 Vec::new()
             }
+        };
+        for verb in &mut verbs {
+            if let Verb::Migrate(migrate) = verb {
+                migrate.timeout_ms = share(migrate.timeout_ms, senders);
+            }
         }
+        verbs
+    }
+
+    /// Whether it wants to ask this node something.
+    pub fn asks(&self, node: NodeId) -> bool {
+        matches!(&self.wish, Wish::Asks { node: wanted, .. } if *wanted == node)
     }
 
     /// Whether it wants to say `SETSLOT`.
@@ -217,11 +342,18 @@ impl Flight {
         lists.sum()
     }
 
-    /// What the next run has to know of it, if it goes on in another.
-    pub fn unclear_note(&self) -> Option<Note> {
-        let unclear = self.machine.unclear()?;
-        let is_new = !self.has_unclear_noted;
-        is_new.then(|| Note::Unclear(self.ticket.task.slot, unclear.clone()))
+    /// What the next run has to know of it, should this one break off: nothing where the journal has
+    /// it. The batch that it wants to send counts, and one that is under way.
+    pub fn doubts_note(&mut self) -> Option<Note> {
+        let doubts = match self.is_asked() || matches!(self.wish, Wish::Asks { .. }) {
+            true => self.machine.doubts_of_batch(),
+            false => self.machine.doubts(),
+        };
+        if doubts == self.noted {
+            return None;
+        }
+        self.noted.clone_from(&doubts);
+        Some(Note::Doubts(self.ticket.task.slot, doubts))
     }
 
     /// Keys and bytes so far.

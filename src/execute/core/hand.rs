@@ -2,30 +2,26 @@
 
 use super::flight::{Flight, Wish};
 use super::schedule::Ticket;
-use super::{Core, Event, Note};
+use super::{Core, Event, Note, PersonsWish};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
+use crate::escape::named_key;
 use crate::execute::Move;
-use crate::execute::slot_move::{Entry, Halt, SlotMove};
+use crate::execute::slot_move::{Entry, Halt, SlotMove, Span};
 
 impl Core {
-    /// Remembers the first surprise; once something has begun, it means that the run stopped. Of
-    /// the slots that stop after it only those are told that a person has to do something about:
-    /// what isn't named here is forgotten.
+    /// Remembers the first surprise. Of the slots that stop after it only those are told that a
+    /// person has to do something about: what isn't named here is forgotten.
     pub(super) fn trip(&mut self, error: Error) {
-        let kind = match self.has_begun {
-            true => ErrorKind::Stopped,
-            false => error.kind(),
-        };
         let Some(first) = self.surprise.take() else {
-            self.surprise = Some(error.of_kind(kind));
+            self.surprise = Some(error);
             return;
         };
         self.surprise = Some(match error.mend_text() {
             Some(mend) if !first.message().contains(error.message()) => {
                 let message = format!("{}; {}", first.message(), error.message());
                 let mends = match first.mend_text() {
-                    Some(before) if before != mend => format!("{before}; {mend}"),
+                    Some(before) if !before.contains(mend) => format!("{before}; {mend}"),
                     _ => mend.to_owned(),
                 };
                 Error::new(first.kind(), message).mend(mends)
@@ -41,12 +37,22 @@ impl Core {
         self.trip(error);
     }
 
-    pub(super) fn hand_over(&mut self, slot: u16, replies: Vec<Reply>) {
+    pub(super) fn hand_over(&mut self, slot: u16, replies: Vec<Reply>, asked_ms: u64) {
+        let span = self.options.epoch_ms.map(|epoch_ms| Span {
+            asked_ms: epoch_ms.saturating_add(asked_ms),
+            answered_ms: epoch_ms.saturating_add(self.now_ms),
+        });
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
         let before = flight.moved();
         flight.wish = Wish::Ready;
+        let sent = flight.machine.batch().0;
+        let broken_off = flight.machine.broken_off(&replies);
+        let pair = flight.pair();
+        if let Some(span) = span {
+            flight.machine.is_answered_at(span);
+        }
         let answered = flight.machine.answer(replies);
         let after = flight.moved();
         if after != before {
@@ -54,21 +60,77 @@ impl Core {
             let (keys, bytes) = after;
             self.events.push(Event::Moved { task, keys, bytes });
         }
-        // They were looked at, or a person was told their names: whatever that person does is right.
-        if flight.has_unclear_noted && flight.machine.unclear().is_none() {
-            flight.has_unclear_noted = false;
-            self.notes.push(Note::Clears(flight.ticket.task.slot));
+        flight.has_changed = true;
+        if flight.machine.has_finding() {
+            self.note_finding(slot);
+        }
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        if let Some(keys) = broken_off {
+            self.rests.begin(pair, self.now_ms);
+            self.trusts.begin_anew(pair);
+            if flight.broke_off(sent) {
+                let why = self.too_slow_to_move(slot, &keys);
+                return self.give_up(slot, why);
+            }
+        } else if after != before {
+            flight.went_well(sent);
         }
         match answered {
-            Ok(()) => {}
+            Ok(()) => {
+                if let Some(room) = flight.room_by_now() {
+                    self.schedule.turn(&mut flight.ticket, room);
+                }
+            }
             Err(Halt::Stop(error)) => self.strand(slot, error),
+            Err(Halt::Closed(error)) => {
+                flight.wish = Wish::Closed;
+                self.trip(error);
+            }
             Err(Halt::Unclear(error)) => self.doubt(slot, error),
         }
     }
 
+    /// A slot goes no further: it is closed again where none of it has moved.
+    pub(super) fn give_up(&mut self, slot: u16, why: Error) {
+        let Some(flight) = self.flights.get_mut(&slot) else {
+            return;
+        };
+        match flight.machine.give_up(&why) {
+            true => {
+                flight.wish = Wish::Ready;
+                self.trip(why);
+            }
+            false => self.strand(slot, why),
+        }
+    }
+
+    /// A key whose `MIGRATE` is broken off each time, while its target answers in between.
+    fn too_slow_to_move(&self, slot: u16, keys: &[Vec<u8>]) -> Error {
+        let timeouts = self.options.timeouts;
+        let waited_ms = timeouts.lone_ms;
+        let names = keys.iter().map(|key| named_key(key));
+        let message = format!(
+            "slot {slot}: key {} wasn't moved within {waited_ms} ms, time after time, and the target \
+             answers",
+            names.collect::<Vec<_>>().join(", ")
+        );
+        Error::new(ErrorKind::Stopped, message).mend(format!(
+            "a value that takes longer can't move: allow more (--migrate-timeout-ms), with \
+             cluster-node-timeout at four times as much on every node (now {}): the source serves \
+             nobody meanwhile",
+            match timeouts.of_nodes_ms {
+                Some(ms) => format!("{ms} ms"),
+                None => "not known".to_owned(),
+            }
+        ))
+    }
+
     /// Takes out what has arrived and what can't go on; whether a record is to be written.
     pub(super) fn land(&mut self) -> bool {
-        let is_out = |flight: &Flight| matches!(flight.wish, Wish::Arrived | Wish::Stranded);
+        let is_out =
+            |flight: &Flight| matches!(flight.wish, Wish::Arrived | Wish::Stranded | Wish::Closed);
         let out: Vec<u16> = self
             .flights
             .iter()
@@ -77,20 +139,31 @@ impl Core {
             .collect();
         let before = self.notes.len();
         for slot in out {
-            let Some(flight) = self.flights.remove(&slot) else {
+            let Some(mut flight) = self.flights.remove(&slot) else {
                 continue;
             };
+            self.notes.extend(flight.doubts_note());
             let (keys, bytes) = flight.moved();
-            if !matches!(flight.wish, Wish::Arrived) {
-                self.schedule.leave(&flight.ticket);
-                self.notes.extend(flight.unclear_note());
-                continue;
+            let task = flight.ticket.task;
+            match flight.wish {
+                Wish::Arrived => self.has_changed = true,
+                Wish::Closed => {
+                    self.schedule.leave(&flight.ticket);
+                    self.has_closed |= flight.is_entered;
+                    self.notes.push(Note::Ends(task));
+                    continue;
+                }
+                _ => {
+                    self.schedule.leave(&flight.ticket);
+                    self.has_changed |= flight.is_written;
+                    continue;
+                }
             }
             self.outcome.slots += 1;
             self.outcome.keys = self.outcome.keys.saturating_add(keys);
             self.outcome.bytes = self.outcome.bytes.saturating_add(bytes);
             self.outcome.conflicts += flight.machine.conflicts();
-            let task = flight.ticket.task;
+            self.ended.push(task);
             self.events.push(Event::Ended { task, keys, bytes });
             self.notes.push(Note::Ends(task));
             self.schedule.end(&flight.ticket);
@@ -100,8 +173,34 @@ impl Core {
 
     /// Nothing is waited for any more: what is unclear is noted, and every slot left where it is.
     pub(super) fn leave_all(&mut self) {
-        for (_, flight) in std::mem::take(&mut self.flights) {
-            self.notes.extend(flight.unclear_note());
+        for (_, mut flight) in std::mem::take(&mut self.flights) {
+            self.has_changed |= flight.is_written && flight.is_entered;
+            self.notes.extend(flight.doubts_note());
+            if flight.is_written && !flight.is_entered {
+                self.notes.push(Note::Ends(flight.ticket.task));
+            }
+        }
+    }
+
+    /// Slots that wait for their turn when nothing is to begin any more: they are as they were.
+    pub(super) fn leave_unentered(&mut self) {
+        if self.surprise.is_none() && self.wish != PersonsWish::Stop {
+            return;
+        }
+        for flight in self.flights.values_mut() {
+            if flight.waits_for_place() {
+                flight.wish = Wish::Closed;
+                self.outcome.is_stopped |= self.surprise.is_none();
+            }
+        }
+    }
+
+    /// What is in doubt is written down as it changes, and what is to be sent before it is.
+    pub(super) fn note_doubts(&mut self) {
+        for flight in self.flights.values_mut() {
+            if std::mem::take(&mut flight.has_changed) {
+                self.notes.extend(flight.doubts_note());
+            }
         }
     }
 
@@ -116,9 +215,10 @@ impl Core {
     /// A slot that an earlier run may have left unclear.
     pub(super) fn flight(&mut self, ticket: Ticket, machine: SlotMove, wish: Wish) -> Flight {
         let mut flight = Flight::new(ticket, machine, wish);
-        if let Some(unclear) = self.options.unclear.remove(&ticket.task.slot) {
-            flight.machine.look_at(unclear);
-            flight.has_unclear_noted = true;
+        if let Some(doubts) = self.options.doubts.remove(&ticket.task.slot) {
+            let failures = self.options.failures.get(&ticket.task.source);
+            flight.noted.clone_from(&doubts);
+            flight.machine.look_at(doubts, failures.cloned());
         }
         flight
     }

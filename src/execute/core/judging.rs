@@ -12,10 +12,14 @@ use crate::execute::guard::{Sight, Verdict};
 use crate::execute::views::Views;
 use std::collections::BTreeSet;
 
-/// Which part of the slots that are open, or may be, are confirmed together.
-const GATHERED_PART: usize = 4;
-/// How long a slot waits for others to be confirmed with it: clients are sent on meanwhile.
-const GATHER_MS: u64 = 100;
+/// How long a look waits for a node that is busy with a write: longer than a source takes over a
+/// batch, and shorter than others should be held up by one that stands still.
+const HEARD_MS: u64 = 2_000;
+/// How many slots are looked at and written down ahead of their turn, so that not each of them has
+/// a look at every primary and a sync of the journal to itself.
+const AHEAD: usize = 16;
+/// How many slots without keys may be open at once: they are opened, closed and told together.
+const EMPTY_AT_ONCE: usize = 128;
 /// How old the words of source and target may be when the target is told that it owns a slot. A
 /// replica takes over from a node that is gone for its `cluster-node-timeout`, which is longer.
 const YOUNG_MS: u64 = 1_000;
@@ -32,8 +36,9 @@ impl Core {
         let is_eased = !self.pace.is_strained(self.now_ms);
         let begins = match self.may_begin() && is_eased {
             true => self.schedule.take(Bounds {
-                slots_per_pair: self.options.slots_at_once,
-                pairs_per_node: self.options.pairs_per_node,
+                slots: self.options.how.slots_at_once.saturating_add(AHEAD),
+                empty_slots: EMPTY_AT_ONCE,
+                pairs_per_node: self.options.how.pairs_per_node,
             }),
             false => Vec::new(),
         };
@@ -46,8 +51,6 @@ impl Core {
         let claims = slots(&|wish| matches!(wish, Wish::Claims));
         let confirms = slots(&|wish| matches!(wish, Wish::Confirms));
         let doubts = slots(&|wish| matches!(wish, Wish::Unclear(doubt) if doubt.due_ms <= now_ms));
-        let others = !(begins.is_empty() && claims.is_empty() && doubts.is_empty());
-        let confirms = self.gather(confirms, others);
         let for_slots = [claims, confirms, doubts];
         if begins.is_empty() && for_slots.iter().all(Vec::is_empty) {
             return;
@@ -67,35 +70,35 @@ impl Core {
         self.look = Some(Look::new(nodes, sides, begins, for_slots));
     }
 
-    /// The slots that are confirmed now: with others whenever there are others, since each look
-    /// asks every primary, and each `NODE` is synced.
-    fn gather(&mut self, confirms: Vec<u16>, is_looked_anyway: bool) -> Vec<u16> {
-        if confirms.is_empty() {
-            self.gathers_since_ms = None;
-            return confirms;
-        }
-        let since_ms = *self.gathers_since_ms.get_or_insert(self.now_ms);
-        let room = self.options.slots_at_once.max(self.flights.len());
-        let is_enough = confirms.len() * GATHERED_PART >= room;
-        let is_late = self.now_ms >= since_ms.saturating_add(GATHER_MS);
-        let goes_on = |flight: &Flight| {
-            let waits = matches!(flight.wish, Wish::Confirms | Wish::Unclear(_));
-            !waits
+    /// A look doesn't wait for a node that has been busy with one write for so long: it counts as
+    /// silent, as one whose link broke does.
+    pub(super) fn hear_no_longer(&mut self) {
+        let Some(look) = &mut self.look else {
+            return;
         };
-        let is_alone = !self.flights.values().any(goes_on);
-        match is_enough || is_late || is_alone || is_looked_anyway {
-            true => {
-                self.gathers_since_ms = None;
-                confirms
+        for (node, sent) in &self.writes {
+            if self.now_ms >= sent.at_ms.saturating_add(HEARD_MS) && look.waits_for(*node) {
+                look.give_up(*node);
             }
-            false => Vec::new(),
         }
+        self.judge_if_complete();
     }
 
-    /// When the slots that wait for others at their end have waited long enough.
-    pub(super) fn gathered_at(&self) -> Option<u64> {
-        let since_ms = self.gathers_since_ms.filter(|_| self.look.is_none())?;
-        Some(since_ms.saturating_add(GATHER_MS))
+    /// When the first node counts as silent that a look waits for.
+    pub(super) fn looked_until(&self) -> Option<u64> {
+        let look = self.look.as_ref()?;
+        let writes = self.writes.iter();
+        let awaited = writes.filter(|(node, _)| look.waits_for(**node));
+        awaited
+            .map(|(_, sent)| sent.at_ms.saturating_add(HEARD_MS))
+            .min()
+    }
+
+    fn judge_if_complete(&mut self) {
+        let is_complete = self.look.as_ref().is_some_and(Look::is_complete);
+        if is_complete && let Some(look) = self.look.take() {
+            self.judge(look);
+        }
     }
 
     pub(super) fn looked(&mut self, node: NodeId, replies: Result<Vec<Reply>>) {
@@ -108,14 +111,11 @@ impl Core {
             return;
         };
         look.heard(node, text);
-        let is_complete = look.is_complete();
         if let Some(myself) = look.selves.get(&node) {
             self.selves.insert(node, myself.clone());
             self.outdate_contradicted();
         }
-        if is_complete && let Some(look) = self.look.take() {
-            self.judge(look);
-        }
+        self.judge_if_complete();
     }
 
     /// Everybody has said what they believe.
@@ -126,13 +126,14 @@ impl Core {
             self.clear_up(*slot, &look, silent.as_ref());
         }
         if !look.doubts.is_empty() {
+            self.find_gifts(&look);
             self.options.primaries = look.primaries_now(&self.options);
         }
         for slot in &look.claims {
             self.claim(*slot, &look, silent.as_ref());
         }
         for slot in &look.confirms {
-            self.confirm(*slot, &look, silent.as_ref());
+            self.confirm(*slot, &look);
         }
         self.begin(&look, silent.as_ref());
         self.selves = look.selves;
@@ -152,7 +153,7 @@ impl Core {
                 let message = format!("slot {slot}: {what}");
                 return self.doubt(slot, Error::new(ErrorKind::Stopped, message));
             }
-            Verdict::Taken(what, at) => Some(self.taken(task, what, at).one_line()),
+            Verdict::Taken(what, at) => Some(self.taken(task, what, at)),
         };
         if let Some(flight) = self.flights.get_mut(&slot) {
             match refusal {
@@ -163,12 +164,14 @@ impl Core {
         }
     }
 
-    pub(super) fn confirm(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+    /// Who is silent and has no part in a slot doesn't hold it up: its source says to whom it gives
+    /// the slot, so that nobody else has taken keys of it.
+    pub(super) fn confirm(&mut self, slot: u16, look: &Look) {
         let Some(task) = self.flights.get(&slot).map(|flight| flight.ticket.task) else {
             return;
         };
-        if let Some(error) = silent {
-            return self.doubt_for_silence(slot, error);
+        if let Some(error) = look.silent_side(task, &self.options) {
+            return self.doubt_for_silence(slot, &error);
         }
         let verdict = self.sight(look).may_own(task);
         let Some(flight) = self.flights.get_mut(&slot) else {

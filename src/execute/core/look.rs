@@ -97,6 +97,11 @@ impl Look {
         asked.into_iter().flatten().copied().min().unwrap_or(0)
     }
 
+    /// When the first node was asked.
+    pub fn began_ms(&self) -> u64 {
+        self.asked_ms.values().copied().min().unwrap_or(0)
+    }
+
     /// The link to a node broke: what it said before that says nothing of now.
     pub fn unhear(&mut self, node: NodeId, error: &Error) {
         if self.selves.remove(&node).is_some() {
@@ -104,6 +109,19 @@ impl Look {
             let error = Error::new(error.kind(), error.message());
             self.silent.insert(node, error);
         }
+    }
+
+    /// Whether a node's word is missing still.
+    pub fn waits_for(&self, node: NodeId) -> bool {
+        self.to_ask.contains(&node) || self.asked.contains(&node)
+    }
+
+    /// A node's word isn't waited for any more.
+    pub fn give_up(&mut self, node: NodeId) {
+        self.to_ask.remove(&node);
+        self.asked.remove(&node);
+        let error = Error::new(ErrorKind::Connect, "it takes long to answer");
+        self.silent.insert(node, error);
     }
 
     /// Whether everybody was heard.
@@ -134,10 +152,25 @@ impl Look {
     /// A primary that can't be asked and that no replica of its own has replaced: it may have a
     /// slot open.
     pub fn silent_primary(&self, options: &Options) -> Option<Error> {
+        self.silent_among(options, |_| true)
+    }
+
+    /// The same, of those who have a part in a slot: its source, its target, and whoever may have
+    /// taken over from one.
+    pub fn silent_side(&self, task: Move, options: &Options) -> Option<Error> {
+        let families = &options.families;
+        let has_part = |id: NodeId| {
+            let mut sides = [task.source, task.target].into_iter();
+            sides.any(|side| side == id || families.are_kin(side, id))
+        };
+        self.silent_among(options, has_part)
+    }
+
+    fn silent_among(&self, options: &Options, counts: impl Fn(NodeId) -> bool) -> Option<Error> {
         let is_primary = |id: &NodeId| options.primaries.contains(id);
         let mut silent = self.silent.iter();
-        let (id, error) =
-            silent.find(|(id, _)| is_primary(id) && !self.is_replaced(**id, options))?;
+        let (id, error) = silent
+            .find(|(id, _)| is_primary(id) && counts(**id) && !self.is_replaced(**id, options))?;
         let message = format!("{} can't be asked: {}", options.name(*id), error.message());
         Some(Error::new(ErrorKind::Connect, message))
     }

@@ -21,38 +21,47 @@
 //! a `Look`, which asks the nodes through the same writes.
 //!
 //! The core makes no choices. At the first surprise it begins nothing new,
-//! lets the other slots in hand arrive, and ends with the surprise.
+//! lets the other slots in hand arrive, and ends with the surprise: as stopped
+//! part-way where a slot has moved or is open, else as one that has changed
+//! nothing.
 
 mod debug;
 mod doubts;
+mod failing;
 mod flight;
+mod gifts;
 mod hand;
 mod judging;
 mod look;
 mod pace;
+mod rest;
 mod schedule;
 mod settings;
 mod step;
 mod strain;
+mod trust;
 mod worn;
 mod writes;
 
-pub use pace::Limits;
 pub use settings::{Event, Options, Outcome, Wish as PersonsWish};
 pub use step::{Note, Step};
 pub use strain::Reading;
 
 use super::Move;
+use super::failures::Failures;
 use super::guard::Selves;
 use super::slot_move::Entry;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
+use crate::slot::Slot;
 use flight::{Flight, Wish};
 use look::Look;
 use pace::{Judgement, Pace};
+use rest::Rests;
 use schedule::Schedule;
 use std::collections::{BTreeMap, BTreeSet};
+use trust::Trusts;
 use writes::{Part, Sent};
 
 /// A run.
@@ -67,16 +76,29 @@ pub struct Core {
     selves: Selves,
     /// Pairs whose target may listen elsewhere by now.
     unproven: BTreeSet<(NodeId, NodeId)>,
-    /// Since when slots wait at their end for others to be confirmed with them.
-    gathers_since_ms: Option<u64>,
+    /// The moves that have ended in this run.
+    ended: Vec<Move>,
+    /// What heirs are to be given of them.
+    gifts: BTreeMap<NodeId, BTreeSet<Slot>>,
     notes: Vec<Note>,
     /// The slots whose records are being written.
     recording: Option<Vec<u16>>,
+    /// The slots whose keys in doubt are being written.
+    noting: Vec<u16>,
+    /// What each source says of its failures; nothing of one that doesn't tell.
+    failures: BTreeMap<NodeId, Option<Failures>>,
     events: Vec<Event>,
     pace: Pace,
     outcome: Outcome,
     surprise: Option<Error>,
-    has_begun: bool,
+    /// Whether the targets keep what they take.
+    trusts: Trusts,
+    /// The pairs whose target has broken off a `MIGRATE`.
+    rests: Rests,
+    /// Whether a slot is elsewhere, or open, by what this run did.
+    has_changed: bool,
+    /// Whether a slot was closed again.
+    has_closed: bool,
     /// It was over a limit of the user's for too long: no key is sent any more.
     is_worn_out: bool,
     wish: PersonsWish,
@@ -93,14 +115,20 @@ impl Core {
             look: None,
             selves: Selves::new(),
             unproven: BTreeSet::new(),
-            gathers_since_ms: None,
+            ended: Vec::new(),
+            gifts: BTreeMap::new(),
             notes: Vec::new(),
             recording: None,
+            noting: Vec::new(),
+            failures: BTreeMap::new(),
             events: Vec::new(),
-            pace: Pace::new(options.limits, options.keys_per_migrate, now_ms),
+            pace: Pace::new(options.how.limits, options.how.keys_per_migrate, now_ms),
             outcome: Outcome::default(),
             surprise: None,
-            has_begun: false,
+            trusts: Trusts::default(),
+            rests: Rests::default(),
+            has_changed: false,
+            has_closed: false,
             is_worn_out: false,
             wish: PersonsWish::GoOn,
             now_ms,
@@ -118,15 +146,32 @@ impl Core {
         std::mem::take(&mut self.events)
     }
 
+    /// How people call a node.
+    pub fn name(&self, id: NodeId) -> String {
+        self.options.name(id)
+    }
+
     /// What the run did, after [`Step::End`].
     ///
     /// # Errors
-    /// [`ErrorKind::Stopped`] with the first surprise; another kind when nothing had begun.
+    /// [`ErrorKind::Stopped`] with the first surprise; another kind where the cluster is as it was
+    /// before.
     pub fn into_result(self) -> Result<Outcome> {
-        match self.surprise {
-            Some(surprise) => Err(surprise),
-            None => Ok(self.outcome),
+        let Some(surprise) = self.surprise else {
+            return Ok(self.outcome);
+        };
+        if self.has_changed {
+            return Err(surprise.of_kind(ErrorKind::Stopped));
         }
+        let kind = match surprise.kind() {
+            ErrorKind::Stopped => ErrorKind::Unsafe,
+            other => other,
+        };
+        let what = match self.has_closed {
+            true => "; what was opened is closed again, and nothing was changed",
+            false => "; nothing was changed",
+        };
+        Err(surprise.of_kind(kind).followed_by(what))
     }
 
     /// What to do next.
@@ -137,18 +182,24 @@ impl Core {
             self.leave_all();
             return self.record().unwrap_or(Step::End);
         }
+        self.hear_no_longer();
         loop {
             if let Some(step) = self.record() {
                 return step;
             }
             self.outdate_late();
-            let keys = self.keys_per_migrate();
-            for flight in self.flights.values_mut() {
-                flight.make_wish(self.now_ms, keys, self.options.failover_wait_ms);
-            }
+            self.make_wishes();
             self.leave_senders();
-            // What has landed may have left a record.
-            if !self.land() {
+            self.leave_resting();
+            self.leave_unentered();
+            self.put_on_trial();
+            self.vouch();
+            // What was cut or given up wishes something else.
+            self.make_wishes();
+            self.note_doubts();
+            self.land();
+            // What was noted is on disk before anything is sent that it is about.
+            if self.notes.is_empty() || self.recording.is_some() {
                 break;
             }
         }
@@ -162,10 +213,25 @@ impl Core {
         }
     }
 
+    /// Several slots of a pair send half a batch each, so that one goes while another is asked for:
+    /// more than a batch isn't on its way unproven (see `trust.rs`).
+    fn make_wishes(&mut self) {
+        let keys = self.keys_per_migrate();
+        let placed = self.flights.values().filter(|flight| flight.takes_place());
+        let placed: Vec<_> = placed.map(Flight::pair).collect();
+        for flight in self.flights.values_mut() {
+            let pair = flight.pair();
+            let of_pair = placed.iter().filter(|placed| **placed == pair).count();
+            let keys = if of_pair > 1 { keys.div_ceil(2) } else { keys };
+            flight.make_wish(self.now_ms, keys, &self.options);
+        }
+    }
+
     /// The records of the last [`Step::Record`] are on disk, or couldn't be written.
     pub fn recorded(&mut self, written: Result<()>) {
         let slots = self.recording.take().unwrap_or_default();
         let is_written = written.is_ok();
+        self.noted(is_written);
         if let Err(error) = written {
             self.trip(error);
         }
@@ -179,7 +245,7 @@ impl Core {
                     false => Wish::Stranded,
                 };
                 let task = flight.ticket.task;
-                self.has_begun |= is_written;
+                flight.is_written |= is_written;
                 self.events.push(Event::Begins(task));
             }
         }
@@ -199,6 +265,15 @@ impl Core {
                 self.too_slow(node);
             }
         }
+        let late = self.late_batches(&sent);
+        if sent.keys > 0
+            && replies
+                .iter()
+                .any(|reply| matches!(reply, Reply::Refused(_)))
+        {
+            // It may have counted a failure: it is asked again before keys are sent.
+            self.failures.remove(&node);
+        }
         let mut replies = replies.into_iter();
         for (parts, count) in sent.parts {
             let mut answers: Vec<Reply> = replies.by_ref().take(count).collect();
@@ -209,12 +284,16 @@ impl Core {
                     false => answers.clone(),
                 };
                 match part {
-                    Part::Flight(slot) => self.hand_over(slot, answers),
+                    Part::Flight(slot) => self.hand_over(slot, answers, sent.at_ms),
                     Part::Look => self.looked(node, Ok(answers)),
                     Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
+                    Part::Gift => self.given(node, &answers),
+                    Part::Failures => self.told_failures(node, &answers),
+                    Part::Rest(pair) => self.rested(pair, Some(&answers)),
                 }
             }
         }
+        self.doubt_late(late);
     }
 
     /// The link to a node broke, or couldn't be made: nobody knows how much of the write was
@@ -224,6 +303,7 @@ impl Core {
         let Some(sent) = self.writes.remove(&node) else {
             return;
         };
+        self.failures.remove(&node);
         self.outdate(|task| task.source == node || task.target == node);
         let routes = self.options.routes.keys();
         self.unproven
@@ -236,6 +316,10 @@ impl Core {
             match part {
                 Part::Look => self.looked(node, Err(error)),
                 Part::Proof(slot) => self.proven(slot, node, Err(error)),
+                // The next look shows what has come of it.
+                Part::Gift => {}
+                Part::Failures => self.lost_failures(node, &error),
+                Part::Rest(pair) => self.rested(pair, None),
                 Part::Flight(slot) => {
                     let Some(flight) = self.flights.get_mut(&slot) else {
                         continue;
@@ -244,6 +328,7 @@ impl Core {
                         flight.wish = Wish::Ready;
                         continue;
                     }
+                    flight.machine.lose_batch();
                     let why = error
                         .context(format!("slot {slot}"))
                         .of_kind(ErrorKind::Stopped);
@@ -261,14 +346,19 @@ impl Core {
         let notes = std::mem::take(&mut self.notes);
         let begins = |note: &Note| match note {
             Note::Begins(task) => Some(task.slot.number()),
-            Note::Ends(_) | Note::Unclear(..) | Note::Clears(_) => None,
+            Note::Ends(_) | Note::Doubts(..) | Note::Failures(..) => None,
         };
+        let in_doubt = |note: &Note| match note {
+            Note::Doubts(slot, _) => Some(slot.number()),
+            Note::Begins(_) | Note::Ends(_) | Note::Failures(..) => None,
+        };
+        self.noting = notes.iter().filter_map(in_doubt).collect();
         self.recording = Some(notes.iter().filter_map(begins).collect());
         Some(Step::Record(notes))
     }
 
     fn keys_per_migrate(&self) -> u32 {
-        self.pace.keys_now().min(self.options.keys_per_migrate)
+        self.pace.keys_now().min(self.options.how.keys_per_migrate)
     }
 
     /// Whether slots may still begin.
@@ -277,7 +367,10 @@ impl Core {
     }
 
     fn is_over(&mut self) -> bool {
-        let is_idle = self.flights.is_empty() && self.look.is_none() && self.writes.is_empty();
+        let is_idle = self.flights.is_empty()
+            && self.look.is_none()
+            && self.writes.is_empty()
+            && self.gifts.is_empty();
         let rests = self.wish == PersonsWish::Pause && self.surprise.is_none();
         if !is_idle || self.may_begin() || (rests && !self.schedule.is_empty()) {
             return false;

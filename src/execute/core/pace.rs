@@ -3,23 +3,8 @@
 //!
 //! Pure: the time is told, nothing sleeps.
 
+use super::super::options::Limits;
 use super::strain::{Reading, Strain, Strains};
-
-/// What the user allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Keys a second over all nodes; none is no limit.
-    pub keys_per_second: Option<u64>,
-    /// Bytes a second over all nodes, as the servers estimate them; none is no limit.
-    pub bytes_per_second: Option<u64>,
-    /// The longest that one write may hold a node up, and that a client of a node may wait, in
-    /// milliseconds; none is no limit.
-    pub max_latency_ms: Option<u64>,
-    /// How much of its `maxmemory` a node may use that refuses writes beyond it; none is no limit.
-    pub max_memory_percent: Option<u32>,
-    /// How many bytes a connected replica may be behind its primary; none is no limit.
-    pub max_replica_lag_bytes: Option<u64>,
-}
 
 /// How often in a row the smallest batch may be too slow before the run stops.
 const MAX_SLOW_BATCHES: u32 = 20;
@@ -232,10 +217,15 @@ mod tests {
         let mut pace = Pace::new(limits, 100, 0);
         assert_eq!(pace.took(50, 0), Judgement::Fine);
         assert_eq!((pace.keys_now(), pace.ready_at(0)), (50, 50));
+        // By an eighth and one, where a batch takes half of the limit at most; else it stays.
+        pace.took(11, 60);
+        assert_eq!(pace.keys_now(), 50);
+        pace.took(10, 60);
+        assert_eq!(pace.keys_now(), 57);
         for _ in 0..100 {
             pace.took(5, 60);
         }
-        assert_eq!(pace.keys_now(), 100);
+        assert_eq!(pace.keys_now(), 100, "never more than the user allows");
         let stop = (0..100).find(|_| pace.took(21, 100) == Judgement::TooSlow);
         assert!(stop.is_some_and(|batches| batches >= 20), "{stop:?}");
         assert_eq!(pace.largest_stall_ms(), 50);

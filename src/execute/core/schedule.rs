@@ -15,6 +15,19 @@ use std::collections::{BTreeMap, VecDeque};
 /// Who gives and who receives.
 pub(super) type Pair = (NodeId, NodeId);
 
+/// What a move takes of the room for open slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Room {
+    /// Nothing: it is open already, and doesn't wait better closed. And one that its target imports
+    /// from a node that has failed keeps the target from serving (`CLUSTERDOWN`) until it has heard
+    /// of the heir, so that slots which were let in before would wait for those that are kept out.
+    None,
+    /// A place in a batch of slots without keys, which are opened, closed and told together.
+    Empty,
+    /// A place of its own.
+    Whole,
+}
+
 /// A move that waits for its turn, or is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
@@ -24,18 +37,14 @@ pub(super) struct Ticket {
     pub keys: Option<u64>,
     /// The pair that the plan named: the task's own may change when a node fails over.
     pub pair: Pair,
-    /// The spells that it belongs to, at source and at target.
-    spells: (usize, usize),
+    /// What it takes of the room, or would.
+    pub room: Room,
     /// Its place in the plan.
     place: usize,
-}
-
-impl Ticket {
-    /// How much of a pair's room it takes.
-    fn weight(&self) -> usize {
-        let keys = self.keys.unwrap_or(MANY_KEYS).min(MANY_KEYS) as usize;
-        1 + keys * (EMPTY_PER_SLOT - 1) / MANY_KEYS as usize
-    }
+    /// When it was taken, of all.
+    pub turn: usize,
+    /// The spells that it belongs to, at source and at target.
+    spells: (usize, usize),
 }
 
 /// How many moves each spell of a node still has, and which direction the last one has.
@@ -69,23 +78,29 @@ impl Spells {
 /// The moves that haven't begun.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schedule {
-    waiting: BTreeMap<Pair, VecDeque<Ticket>>,
+    waiting: BTreeMap<(Pair, Room), VecDeque<Ticket>>,
     spells: BTreeMap<NodeId, Spells>,
-    /// What is on its way, for each pair of the plan, in weights of an empty slot.
+    /// How many are on their way of each pair of the plan, but for those that were open before.
     under_way: BTreeMap<Pair, usize>,
+    /// How many are in hand that have keys, or may have.
+    open: usize,
+    /// The same, of those without keys.
+    empty: usize,
+    /// How many were taken.
+    turns: usize,
 }
 
-/// How many empty slots count as one with many keys. An empty one is open for some milliseconds,
-/// and nobody is sent on by it.
-const EMPTY_PER_SLOT: usize = 16;
-/// How many keys are many: of fewer a slot counts in proportion.
-const MANY_KEYS: u64 = 200;
+/// Slots with keys are taken by so many where there is room for more: each time that some are taken,
+/// every primary is asked and the journal is synced.
+const TAKEN_AT_ONCE: usize = 8;
 
 /// How much may be under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Slots of one pair; one with few keys counts in part, an empty one as a sixteenth.
-    pub slots_per_pair: usize,
+    /// Slots with keys that may be in hand at once, over all pairs.
+    pub slots: usize,
+    /// Slots without keys that may be open beside them, over all pairs.
+    pub empty_slots: usize,
     /// Pairs that one node takes part in.
     pub pairs_per_node: usize,
 }
@@ -98,13 +113,22 @@ impl Schedule {
             let pair = (task.source, task.target);
             let mut spell = |id, gives| schedule.spells.entry(id).or_default().add(gives);
             let spells = (spell(task.source, true), spell(task.target, false));
-            schedule.waiting.entry(pair).or_default().push_back(Ticket {
+            let keys = keys.get(&task.slot).copied();
+            let room = match (entry, keys) {
+                (Entry::Fresh, Some(0)) => Room::Empty,
+                (Entry::Fresh, _) => Room::Whole,
+                _ => Room::None,
+            };
+            let queue = schedule.waiting.entry((pair, room)).or_default();
+            queue.push_back(Ticket {
                 task: *task,
                 entry: *entry,
-                keys: keys.get(&task.slot).copied(),
+                keys,
                 pair,
-                spells,
+                room,
                 place,
+                turn: 0,
+                spells,
             });
         }
         schedule
@@ -115,52 +139,109 @@ impl Schedule {
         self.waiting.is_empty()
     }
 
-    /// Takes what may begin now. A pair is filled up by halves of its room: before slots are
-    /// opened, every primary is asked.
+    /// Takes what may begin now: slots with keys one by one from the pairs that have the fewest under
+    /// way; slots without keys in batches of half their room, so that while one half is told to its
+    /// new owner, the next is opened.
     pub fn take(&mut self, bounds: Bounds) -> Vec<Ticket> {
-        let mut pairs: Vec<(usize, Pair)> = self
-            .waiting
-            .iter()
-            .filter_map(|(pair, queue)| Some((queue.front()?.place, *pair)))
-            .collect();
-        pairs.sort_unstable();
+        let most = bounds.empty_slots.max(1);
+        let mut empty = match most.saturating_sub(self.empty) {
+            room if 2 * room < most => 0,
+            room => room.min(most.div_ceil(2)),
+        };
+        let mut whole = match bounds.slots.saturating_sub(self.open) {
+            room if bounds.slots > 2 * TAKEN_AT_ONCE && room < TAKEN_AT_ONCE => 0,
+            room => room,
+        };
         let mut taken = Vec::new();
-        for (_, pair) in pairs {
-            let under_way = self.under_way.get(&pair).copied().unwrap_or_default();
-            let most = bounds.slots_per_pair.max(1) * EMPTY_PER_SLOT;
-            let mut room = most.saturating_sub(under_way);
-            let may_join = under_way > 0
-                || [pair.0, pair.1]
-                    .iter()
-                    .all(|id| self.pairs_of(*id) < bounds.pairs_per_node.max(1));
-            if 2 * room < most || !may_join {
-                continue;
+        loop {
+            let before = taken.len();
+            for queue in self.queues() {
+                let has_room = |empty: usize, whole: usize| match queue.1 {
+                    Room::None => true,
+                    Room::Empty => empty > 0,
+                    Room::Whole => whole > 0,
+                };
+                while has_room(empty, whole)
+                    && let Some(ticket) = self.next_of(queue, bounds.pairs_per_node)
+                {
+                    taken.push(ticket);
+                    match ticket.room {
+                        Room::None => {}
+                        Room::Empty => empty -= 1,
+                        // The other pairs come first.
+                        Room::Whole => {
+                            whole -= 1;
+                            break;
+                        }
+                    }
+                }
             }
-            // At most half at once: while one half is told to its new owner, the next is opened.
-            room = room.min((most / 2).max(EMPTY_PER_SLOT));
-            while let Some(ticket) = self.next_of(pair, room) {
-                room -= ticket.weight();
-                taken.push(ticket);
+            if taken.len() == before {
+                return taken;
             }
         }
-        taken
     }
 
-    /// The next move of a pair, where it may begin and there is room for it.
-    fn next_of(&mut self, pair: Pair, room: usize) -> Option<Ticket> {
-        let queue = self.waiting.get_mut(&pair)?;
+    /// The queues in the order of their turn.
+    fn queues(&self) -> Vec<(Pair, Room)> {
+        let queues = self.waiting.iter();
+        let turns = queues.filter_map(|(queue, tickets)| {
+            let under_way = self.under_way.get(&queue.0).copied().unwrap_or_default();
+            Some(((under_way, tickets.front()?.place), *queue))
+        });
+        let mut turns: Vec<((usize, usize), (Pair, Room))> = turns.collect();
+        turns.sort_unstable();
+        turns.into_iter().map(|(_, queue)| queue).collect()
+    }
+
+    /// The next move of a queue, where it may begin.
+    fn next_of(&mut self, key: (Pair, Room), pairs_per_node: usize) -> Option<Ticket> {
+        let (pair, room) = key;
+        let queue = self.waiting.get(&key)?;
         let first = queue.front()?;
         let now = |id: &NodeId| self.spells.get(id).map_or(0, |spells| spells.now);
-        let weight = first.weight();
-        if (now(&pair.0), now(&pair.1)) != first.spells || weight > room {
+        let may_join = room == Room::None
+            || self.under_way.contains_key(&pair)
+            || [pair.0, pair.1]
+                .iter()
+                .all(|id| self.pairs_of(*id) < pairs_per_node.max(1));
+        if (now(&pair.0), now(&pair.1)) != first.spells || !may_join {
             return None;
         }
-        let ticket = queue.pop_front();
+        let queue = self.waiting.get_mut(&key)?;
+        let mut ticket = queue.pop_front()?;
+        ticket.turn = self.turns;
+        self.turns += 1;
         if queue.is_empty() {
-            self.waiting.remove(&pair);
+            self.waiting.remove(&key);
         }
-        *self.under_way.entry(pair).or_default() += weight;
-        ticket
+        if ticket.entry == Entry::Fresh {
+            *self.under_way.entry(pair).or_default() += 1;
+        }
+        if let Some(count) = self.count(ticket.room) {
+            *count += 1;
+        }
+        Some(ticket)
+    }
+
+    fn count(&mut self, room: Room) -> Option<&mut usize> {
+        match room {
+            Room::None => None,
+            Room::Empty => Some(&mut self.empty),
+            Room::Whole => Some(&mut self.open),
+        }
+    }
+
+    /// A move takes another room from here on: it turned out to have keys, or nobody has its slot
+    /// open any more.
+    pub fn turn(&mut self, ticket: &mut Ticket, room: Room) {
+        if let Some(count) = self.count(ticket.room) {
+            *count -= 1;
+        }
+        if let Some(count) = self.count(room) {
+            *count += 1;
+        }
+        ticket.room = room;
     }
 
     /// A move has ended: its node may change direction.
@@ -178,8 +259,14 @@ impl Schedule {
 
     /// A move has stopped where it is: what comes after it on its nodes doesn't begin.
     pub fn leave(&mut self, ticket: &Ticket) {
+        if let Some(count) = self.count(ticket.room) {
+            *count -= 1;
+        }
+        if ticket.entry != Entry::Fresh {
+            return;
+        }
         if let Some(count) = self.under_way.get_mut(&ticket.pair) {
-            *count -= ticket.weight();
+            *count -= 1;
             if *count == 0 {
                 self.under_way.remove(&ticket.pair);
             }
@@ -195,10 +282,11 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::testing::id;
+    use crate::execute::testing::{id, task};
 
     const BOUNDS: Bounds = Bounds {
-        slots_per_pair: 2,
+        slots: 3,
+        empty_slots: 8,
         pairs_per_node: 2,
     };
 
@@ -227,6 +315,27 @@ mod tests {
     }
 
     #[test]
+    fn slots_that_are_open_already_begin_at_once() {
+        let entry = |number: u16| match number {
+            7 => Entry::Fresh,
+            _ => Entry::SourceReplaced,
+        };
+        let task = |number: u16| Move {
+            slot: Slot::new(number).expect("a slot"),
+            source: id('a'),
+            target: id('b'),
+        };
+        let tasks: Vec<_> = (1..10)
+            .map(|number| (task(number), entry(number)))
+            .collect();
+        let mut schedule = Schedule::new(&tasks, &BTreeMap::new());
+        let first = schedule.take(BOUNDS);
+        assert_eq!(slots(&first), [1, 2, 3, 4, 5, 6, 8, 9, 7]);
+        first.iter().for_each(|ticket| schedule.end(ticket));
+        assert!(schedule.is_empty() && schedule.under_way.is_empty());
+    }
+
+    #[test]
     fn a_node_gives_and_receives_in_turns() {
         let mut schedule = schedule(&[(1, 'a', 'b'), (2, 'b', 'c'), (3, 'a', 'b'), (4, 'd', 'e')]);
         let first = schedule.take(BOUNDS);
@@ -241,22 +350,53 @@ mod tests {
     }
 
     #[test]
-    fn slots_of_a_pair_and_pairs_of_a_node_are_bounded() {
+    fn slots_of_all_pairs_and_pairs_of_a_node_are_bounded() {
         let mut schedule = schedule(&[
             (1, 'a', 'f'),
             (2, 'a', 'f'),
             (3, 'a', 'f'),
             (4, 'b', 'f'),
             (5, 'c', 'f'),
+            (6, 'd', 'e'),
         ]);
         let first = schedule.take(BOUNDS);
-        assert_eq!(slots(&first), [1, 4], "c would be the third pair of f");
-        assert_eq!(slots(&schedule.take(BOUNDS)), [2], "the other half");
+        assert_eq!(slots(&first), [1, 4, 6], "c would be the third pair of f");
         assert!(schedule.take(BOUNDS).is_empty());
         schedule.end(&first[1]);
-        assert_eq!(slots(&schedule.take(BOUNDS)), [5]);
+        let second = schedule.take(BOUNDS);
+        assert_eq!(slots(&second), [5], "the pair with the fewest under way");
         // A slot that stopped blocks what follows in the other direction, not its own.
         schedule.leave(&first[0]);
-        assert_eq!(slots(&schedule.take(BOUNDS)), [3]);
+        assert_eq!(slots(&schedule.take(BOUNDS)), [2]);
+    }
+
+    #[test]
+    fn slots_without_keys_go_in_batches_beside_the_others() {
+        let task = |number: u16| (task(number, 'a', 'b'), Entry::Fresh);
+        let tasks: Vec<_> = (0..40).map(task).collect();
+        // Every fourth has keys, and what wasn't counted may have some.
+        let count =
+            |number: u16| Slot::new(number).map(|slot| (slot, u64::from(number.is_multiple_of(4))));
+        let keys = (1..40).filter_map(count).collect();
+        let mut schedule = Schedule::new(&tasks, &keys);
+        let mut first = schedule.take(BOUNDS);
+        first.sort_by_key(|ticket| ticket.task.slot);
+        assert_eq!(slots(&first), [0, 1, 2, 3, 4, 5, 8]);
+        let second = schedule.take(BOUNDS);
+        assert_eq!(slots(&second), [6, 7, 9, 10], "the other half");
+        assert!(schedule.take(BOUNDS).is_empty());
+        // One has keys by now, and takes a place of its own.
+        let mut full = second[0];
+        schedule.turn(&mut full, Room::Whole);
+        assert_eq!((schedule.open, schedule.empty), (4, 7));
+        schedule.end(&first[0]);
+        assert!(schedule.take(BOUNDS).is_empty());
+        // Another is closed, and not yet known to everybody.
+        let mut closed = first[4];
+        schedule.turn(&mut closed, Room::None);
+        assert_eq!(slots(&schedule.take(BOUNDS)), [12]);
+        schedule.end(&closed);
+        schedule.end(&full);
+        assert_eq!((schedule.open, schedule.empty), (2, 7));
     }
 }

@@ -1,71 +1,47 @@
 //! What a run is told, and what it tells.
 
 use super::super::Move;
+use super::super::failures::Failures;
 use super::super::families::Families;
-use super::super::slot_move::{OnConflict, Settings, Unclear};
-use super::pace::Limits;
+use super::super::options::MoveOptions;
+use super::super::slot_move::{Doubtful, Opened, Settings};
+use super::super::timeouts::Timeouts;
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
 use std::collections::BTreeMap;
 
-/// How a run moves keys.
-#[derive(Clone, Debug)]
+/// How a run moves keys, and what is known of the nodes when it begins.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// How slots are moved.
+    pub how: MoveOptions,
     /// What a source logs in with on its target.
     pub login: Option<Login>,
-    /// The longest silence between the two servers of a `MIGRATE`.
-    pub timeout_ms: u64,
-    /// How many keys go into one `MIGRATE`, and into all `MIGRATE`s of one write: the source
-    /// serves nobody else before a write is worked off.
-    pub keys_per_migrate: u32,
-    /// The most bytes in one `MIGRATE`; none measures nothing.
-    pub bytes_per_migrate: Option<u64>,
-    /// How many slots may be open at once between two nodes, at least one.
-    pub slots_at_once: usize,
-    /// How many pairs of source and target one node may take part in at once, at least one.
-    pub pairs_per_node: usize,
-    /// What the user allows.
-    pub limits: Limits,
-    /// What becomes of a key that both sides have with different values.
-    pub on_conflict: OnConflict,
-    /// How long a node may take to come back, or to be replaced by a replica.
-    pub failover_wait_ms: u64,
+    /// How long a `MIGRATE` waits for a silent target.
+    pub timeouts: Timeouts,
     /// Every node that can be asked, and how people call it.
     pub names: BTreeMap<NodeId, String>,
     /// The primaries when the run begins.
     pub primaries: Vec<NodeId>,
+    /// The Unix time at which the run's own milliseconds are 0, in milliseconds; none where no
+    /// moment is noted.
+    pub epoch_ms: Option<u64>,
     /// Who is a replica of whom, or was when these moves began.
     pub families: Families,
-    /// The keys of the slots that were counted: many slots with few keys go at once.
+    /// The keys of the slots that were counted: those without keys go together.
     pub keys: BTreeMap<Slot, u64>,
-    /// The keys that an earlier run has left unclear.
-    pub unclear: BTreeMap<Slot, Unclear>,
+    /// The keys that an earlier run has left in doubt.
+    pub doubts: BTreeMap<Slot, Vec<Doubtful>>,
+    /// When the slots were opened that an earlier run has opened.
+    pub opened: BTreeMap<Slot, Opened>,
+    /// What the sources said of their failures, before these were sent.
+    pub failures: BTreeMap<NodeId, Failures>,
+    /// How many databases the nodes have, where it is more than database 0 (Valkey 9).
+    pub databases: BTreeMap<NodeId, u32>,
     /// For each pair of source and target, where the source reaches the target.
     pub routes: BTreeMap<(NodeId, NodeId), NodeAddr>,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            login: None,
-            timeout_ms: 10_000,
-            keys_per_migrate: 80,
-            bytes_per_migrate: None,
-            slots_at_once: 32,
-            pairs_per_node: 8,
-            limits: Limits::default(),
-            on_conflict: OnConflict::Stop,
-            failover_wait_ms: 60_000,
-            names: BTreeMap::new(),
-            primaries: Vec::new(),
-            families: Families::default(),
-            keys: BTreeMap::new(),
-            unclear: BTreeMap::new(),
-            routes: BTreeMap::new(),
-        }
-    }
 }
 
 impl Options {
@@ -90,11 +66,13 @@ impl Options {
         Ok(Settings {
             route: route.clone(),
             login: self.login.clone(),
-            timeout_ms: self.timeout_ms,
-            keys_per_migrate: self.keys_per_migrate,
-            bytes_per_migrate: self.bytes_per_migrate,
+            how: self.how,
+            timeout_ms: self.timeouts.usual_ms,
             others: Vec::new(),
-            on_conflict: self.on_conflict,
+            names: [task.source, task.target].map(|id| self.name(id)),
+            opened: self.opened.get(&task.slot).copied(),
+            databases: [task.source, task.target]
+                .map(|id| self.databases.get(&id).copied().unwrap_or(1)),
         })
     }
 }
@@ -154,5 +132,12 @@ pub enum Event {
         keys: u64,
         /// Their bytes, where batches are cut by bytes.
         bytes: u64,
+    },
+    /// Slots that had arrived at a node which died were given to its heir.
+    Given {
+        /// How many.
+        slots: usize,
+        /// Who took over.
+        heir: NodeId,
     },
 }

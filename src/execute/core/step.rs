@@ -1,7 +1,8 @@
 //! What a run asks of its driver.
 
 use super::super::Move;
-use super::super::slot_move::Unclear;
+use super::super::failures::Failures;
+use super::super::slot_move::Doubtful;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::slot::Slot;
@@ -35,10 +36,11 @@ pub enum Step {
 pub enum Note {
     /// A slot is about to be opened: on disk before the first command goes out.
     Begins(Move),
-    /// A slot is where it should be.
+    /// A slot is where it should be, or closed again as it was before.
     Ends(Move),
-    /// A slot stops here, while copies of these keys may be on its target.
-    Unclear(Slot, Unclear),
-    /// Such keys of a slot were looked at on both sides.
-    Clears(Slot),
+    /// These keys of a slot, and no others, are in doubt from now on: with those that are about to
+    /// be sent.
+    Doubts(Slot, Vec<Doubtful>),
+    /// What a source says of its failures, before keys are sent from it.
+    Failures(NodeId, Failures),
 }

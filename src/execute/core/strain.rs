@@ -12,7 +12,7 @@
 //! Time over a limit adds up, and time within it takes it off again at half the speed: what is
 //! over its limit every other moment wears a run out too. Pure: the time is told.
 
-use super::pace::Limits;
+use super::super::options::Limits;
 use crate::cluster::NodeId;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ const NEWS_MS: u64 = 3_000;
 const PATIENCE_MS: u64 = 10_000;
 /// How long a replica may take to catch up while no keys come.
 const CATCHING_UP_MS: u64 = 60_000;
+/// How long a replica may be without its primary's data: it is sent all of them anew meanwhile.
+const RESYNC_MS: u64 = 600_000;
 
 /// What was seen of a node; none is not known, or without a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Reading {
     pub max_bytes: Option<u64>,
     /// How far the last of its connected replicas is behind it, in bytes.
     pub replica_lag_bytes: Option<u64>,
+    /// Of a replica that followed its primary when the run began: whether it doesn't any more.
+    pub is_astray: Option<bool>,
 }
 
 /// What is over its limit.
@@ -44,6 +48,7 @@ pub(super) enum Strain {
     Latency,
     Memory,
     ReplicaLag,
+    ReplicaAstray,
 }
 
 impl Strain {
@@ -51,6 +56,7 @@ impl Strain {
         match self {
             Strain::Latency | Strain::Memory => PATIENCE_MS,
             Strain::ReplicaLag => CATCHING_UP_MS,
+            Strain::ReplicaAstray => RESYNC_MS,
         }
     }
 
@@ -64,6 +70,8 @@ impl Strain {
                 Some(u128::from(used) * 100 > u128::from(most) * percent)
             }
             Strain::ReplicaLag => Some(reading.replica_lag_bytes? > limits.max_replica_lag_bytes?),
+            // Without a link nobody knows how far it is behind: beyond any limit.
+            Strain::ReplicaAstray => limits.max_replica_lag_bytes.and(reading.is_astray),
         }
     }
 }
@@ -95,7 +103,12 @@ impl Strains {
     /// Takes in what was seen of a node.
     pub fn felt(&mut self, reading: &Reading, limits: &Limits, now_ms: u64) -> Felt {
         let mut felt = Felt::default();
-        for strain in [Strain::Latency, Strain::Memory, Strain::ReplicaLag] {
+        for strain in [
+            Strain::Latency,
+            Strain::Memory,
+            Strain::ReplicaLag,
+            Strain::ReplicaAstray,
+        ] {
             let Some(is_over) = strain.is_over(reading, limits) else {
                 continue;
             };
@@ -151,13 +164,14 @@ mod tests {
             used_bytes: Some(10),
             max_bytes: Some(100),
             replica_lag_bytes: Some(0),
+            is_astray: None,
         }
     }
 
     /// After how long of readings like these, in turns, ten a second, a run is worn out.
     fn worn_out(readings: &[Reading]) -> Option<(u64, Strain)> {
         let mut strains = Strains::default();
-        (0..200_000).step_by(100).find_map(|now_ms: u64| {
+        (0..800_000).step_by(100).find_map(|now_ms: u64| {
             let reading = readings[(now_ms / 100) as usize % readings.len()];
             let worn = strains.felt(&reading, &LIMITS, now_ms).worn_out;
             worn.map(|strain| (now_ms, strain))
@@ -181,6 +195,12 @@ mod tests {
         assert_eq!(worn_out(&[slow]), Some((10_000, Strain::Latency)));
         assert_eq!(worn_out(&[full]), Some((10_000, Strain::Memory)));
         assert_eq!(worn_out(&[behind]), Some((60_000, Strain::ReplicaLag)));
+        let astray = Reading {
+            replica_lag_bytes: None,
+            is_astray: Some(true),
+            ..reading()
+        };
+        assert_eq!(worn_out(&[astray]), Some((600_000, Strain::ReplicaAstray)));
         assert_eq!(worn_out(&[reading()]), None);
         // Half of the time is too much, a quarter isn't.
         assert!(worn_out(&[slow, reading()]).is_some());
@@ -208,6 +228,7 @@ mod tests {
             latency_ms: Some(1 << 40),
             used_bytes: Some(1 << 60),
             replica_lag_bytes: Some(1 << 60),
+            is_astray: Some(true),
             ..reading()
         };
         let felt = strains.felt(&slow, &Limits::default(), 0);
@@ -216,6 +237,7 @@ mod tests {
             max_bytes: None,
             latency_ms: None,
             replica_lag_bytes: None,
+            is_astray: None,
             ..slow
         };
         assert_eq!(strains.felt(&unlimited, &LIMITS, 0), Felt::default());

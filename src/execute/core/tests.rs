@@ -1,12 +1,12 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
-use super::{Core, Options, Outcome, Reading, Step};
+use super::{Core, Note, Options, Outcome, PersonsWish, Reading, Step};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::slot_move::Entry;
-use crate::execute::testing::{NODES, id, nodes_text, task};
+use crate::execute::testing::{NODES, id, key_in, nodes_text, task};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,27 @@ struct Nodes {
     arrived: BTreeSet<(NodeId, u16)>,
     /// How often a verb was sent, by its name.
     asked: BTreeMap<String, usize>,
-    /// The most `SETSLOT`s in one write.
+    /// The most `SETSLOT`s in one write, and the most `MIGRATE`s.
     most_sets: usize,
+    most_migrates: usize,
+    /// The longest that all `MIGRATE`s of one write may wait.
+    longest_ms: u64,
+    /// The most slots that were open at once.
+    most_open: usize,
     /// How many keys each slot has at `a`.
     keys: BTreeMap<u16, usize>,
-    /// The most keys that were sent in one write, and the most that one was to list.
+    /// How many keys of each slot `b` has taken and kept.
+    taken: BTreeMap<u16, usize>,
+    /// The most keys that were sent in one write.
     most_sent: usize,
-    most_listed: u32,
     /// How often a source refuses to open a slot, as one does whose replicas are late.
     refusals: usize,
+    /// Whether `b` keeps nothing of what it is sent.
+    swallows: bool,
+    /// How many `MIGRATE`s more are broken off.
+    broken_off: usize,
+    /// Whether `b` hasn't been asked since the last of them.
+    rests: bool,
     /// How often the bystander `c` breaks off before it answers.
     breaks: usize,
 }
@@ -41,16 +53,19 @@ impl Nodes {
             Verb::Migrate(migrate) => migrate.keys.len(),
             _ => 0,
         });
-        let sent: usize = sent.sum();
-        let listed = verbs.iter().map(|verb| match verb {
-            Verb::KeysInSlot { limit, .. } => *limit,
+        let migrates = sent.clone().filter(|keys| *keys > 0).count();
+        self.most_migrates = self.most_migrates.max(migrates);
+        let waits = verbs.iter().map(|verb| match verb {
+            Verb::Migrate(migrate) => migrate.timeout_ms,
             _ => 0,
         });
+        self.longest_ms = self.longest_ms.max(waits.sum());
+        let sent: usize = sent.sum();
         self.most_sent = self.most_sent.max(sent);
-        // What is left behind keys that were sent is asked for with them.
-        if sent == 0 {
-            self.most_listed = self.most_listed.max(listed.sum());
-        }
+        assert!(
+            sent == 0 || !self.rests,
+            "b hasn't answered since it was silent"
+        );
         verbs.iter().map(|verb| self.reply(node, verb)).collect()
     }
 
@@ -58,22 +73,39 @@ impl Nodes {
         *self.asked.entry(verb.name()).or_default() += 1;
         match verb {
             Verb::Nodes => Reply::Text(self.nodes(node).into_bytes()),
-            Verb::MyId => Reply::Text(node.to_string().into_bytes()),
+            Verb::MyId => {
+                self.rests &= node != id('b');
+                Reply::Text(node.to_string().into_bytes())
+            }
             Verb::ClusterInfo => {
                 Reply::Text(b"cluster_current_epoch:3\r\ncluster_my_epoch:1\r\n".to_vec())
             }
             Verb::Info(_) => Reply::Text(b"# Keyspace\r\ndb0:keys=9,expires=0\r\n".to_vec()),
+            Verb::CountKeys(slot) if node == id('b') => {
+                let taken = self.taken.get(&slot.number()).copied();
+                Reply::Int(taken.unwrap_or_default() as i64)
+            }
             Verb::CountKeys(slot) => Reply::Int(self.left(*slot) as i64),
             Verb::KeysInSlot { slot, limit } => {
                 let keys = 0..self.left(*slot).min(*limit as usize);
-                let name = |index| format!("{slot}:{index}").into_bytes();
+                let name = |index| key_in(*slot, &format!(":{index}"));
                 Reply::List(keys.map(|index| Reply::Text(name(index))).collect())
             }
+            Verb::Migrate(_) if self.broken_off > 0 => {
+                self.broken_off -= 1;
+                self.rests = true;
+                Reply::Refused(Refusal {
+                    code: "IOERR".to_owned(),
+                    detail: "error or timeout reading to target instance".to_owned(),
+                })
+            }
             Verb::Migrate(migrate) => {
-                let name = String::from_utf8_lossy(&migrate.keys[0]).into_owned();
-                let slot = name.split(':').next().and_then(|slot| slot.parse().ok());
-                let left = self.keys.entry(slot.expect("a slot")).or_default();
+                let slot = Slot::for_key(&migrate.keys[0]).number();
+                let left = self.keys.entry(slot).or_default();
                 *left -= migrate.keys.len();
+                if !self.swallows {
+                    *self.taken.entry(slot).or_default() += migrate.keys.len();
+                }
                 Reply::Text(b"OK".to_vec())
             }
             Verb::SetSlot {
@@ -101,8 +133,18 @@ impl Nodes {
                     }
                     SetSlot::Stable => drop(self.open.remove(&place)),
                 }
+                let open: BTreeSet<u16> = self.open.keys().map(|(_, slot)| *slot).collect();
+                self.most_open = self.most_open.max(open.len());
                 Reply::Text(b"OK".to_vec())
             }
+            // The source sends clients on, the target has what it took.
+            Verb::Pttl(key) if key.starts_with(b"slotkit-probe") && node == id('a') => {
+                Reply::Refused(Refusal {
+                    code: "ASK".to_owned(),
+                    detail: "1 10.0.0.1:7001".to_owned(),
+                })
+            }
+            Verb::Pttl(_) => Reply::Int(if self.swallows { -2 } else { -1 }),
             _ => Reply::Text(b"OK".to_vec()),
         }
     }
@@ -138,6 +180,14 @@ fn run(slots: u16, are_known_empty: bool) -> Nodes {
 
 /// Moves the first slots of `a` to `b`; each has so many keys.
 fn run_with(slots: u16, are_known_empty: bool, keys: usize) -> Nodes {
+    let (mut core, mut nodes) = many(slots, are_known_empty, keys);
+    drive(&mut core, &mut nodes);
+    let outcome = core.into_result().expect("nothing surprises it");
+    assert_eq!(outcome.slots, u64::from(slots));
+    nodes
+}
+
+fn many(slots: u16, are_known_empty: bool, keys: usize) -> (Core, Nodes) {
     let (source, target) = (id('a'), id('b'));
     let slots: Vec<Slot> = (0..slots).filter_map(Slot::new).collect();
     let tasks = slots.iter().map(|slot| {
@@ -157,15 +207,12 @@ fn run_with(slots: u16, are_known_empty: bool, keys: usize) -> Nodes {
     if are_known_empty {
         options.keys = slots.iter().map(|slot| (*slot, 0)).collect();
     }
-    let mut core = Core::new(&tasks.collect::<Vec<_>>(), options, 0);
-    let mut nodes = Nodes {
+    let core = Core::new(&tasks.collect::<Vec<_>>(), options, 0);
+    let nodes = Nodes {
         keys: slots.iter().map(|slot| (slot.number(), keys)).collect(),
         ..Nodes::default()
     };
-    drive(&mut core, &mut nodes);
-    let outcome = core.into_result().expect("nothing surprises it");
-    assert_eq!(outcome.slots, slots.len() as u64);
-    nodes
+    (core, nodes)
 }
 
 /// Plays a run to its end.
@@ -248,40 +295,70 @@ fn a_slot_that_its_source_refuses_to_the_end_is_closed_again() {
     assert!(nodes.open.is_empty(), "{:?}", nodes.open);
     let (nodes, result) = run_refused(usize::MAX);
     let error = result.expect_err("it stops");
-    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert_eq!(error.kind(), ErrorKind::Unsafe);
     assert!(error.message().contains("NOREPLICAS"), "{error:?}");
+    assert!(
+        error.message().ends_with("nothing was changed"),
+        "{error:?}"
+    );
     assert!(nodes.open.is_empty(), "{:?}", nodes.open);
 }
 
+/// Each sends one key at a time until its target has shown one.
 #[test]
-fn many_slots_share_what_they_ask() {
-    let nodes = run(32, false);
-    // Two batches of half the room begin; of each, eight slots at least end together. A look asks
-    // three nodes: alone, each slot would need three.
-    assert!(nodes.asked["CLUSTER NODES"] <= 24, "{:?}", nodes.asked);
-    assert!(nodes.asked["INFO"] <= 2, "{:?}", nodes.asked);
-    assert!(nodes.asked["CLUSTER INFO"] <= 8, "{:?}", nodes.asked);
-    // IMPORTING and MIGRATING, and NODE on three nodes.
-    assert_eq!(nodes.asked["CLUSTER SETSLOT"], 32 * 5);
-    assert!(nodes.open.is_empty());
+fn a_target_that_keeps_nothing_gets_four_keys() {
+    let (nodes, result) = run_one(Nodes {
+        swallows: true,
+        keys: [(0, 100)].into(),
+        ..Nodes::default()
+    });
+    let error = result.expect_err("it stops");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert!(error.message().contains("the target took key"), "{error:?}");
+    assert_eq!((nodes.asked["MIGRATE"], nodes.most_sent), (4, 1));
+    assert_eq!(nodes.keys[&0], 96);
+    assert!(!nodes.arrived.contains(&(id('b'), 0)));
 }
 
 #[test]
-fn empty_slots_go_in_large_batches() {
-    assert_eq!(run(1024, true).most_sets, 256);
-    assert!(run(1024, false).most_sets <= 32);
+fn few_slots_are_open_at_once() {
+    let nodes = run_with(32, false, 40);
+    assert_eq!(nodes.most_open, 4);
+    // IMPORTING and MIGRATING, and NODE on three nodes.
+    assert_eq!(nodes.asked["CLUSTER SETSLOT"], 32 * 5);
+    assert!(nodes.open.is_empty());
+    assert_eq!(run(1024, false).most_open, 4, "not counted");
+}
+
+#[test]
+fn slots_without_keys_share_what_they_ask() {
+    let nodes = run(1024, true);
+    assert_eq!((nodes.most_sets, nodes.most_open), (64, 128));
+    // Each batch has three looks at three nodes: alone, each slot would need as many.
+    assert!(nodes.asked["CLUSTER NODES"] <= 200, "{:?}", nodes.asked);
+    assert!(nodes.asked["INFO"] <= 20, "{:?}", nodes.asked);
+    assert!(nodes.asked["CLUSTER INFO"] <= 20, "{:?}", nodes.asked);
+}
+
+#[test]
+fn a_slot_that_has_keys_by_now_takes_a_place_of_its_own() {
+    let (mut core, mut nodes) = many(64, true, 40);
+    drive(&mut core, &mut nodes);
+    assert_eq!(core.into_result().expect("nothing surprises it").slots, 64);
+    assert!(nodes.open.is_empty());
 }
 
 #[test]
 fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
     let (task, mut options) = one_slot();
-    options.limits.max_memory_percent = Some(90);
+    options.how.limits.max_memory_percent = Some(90);
     let full = |used_bytes| Reading {
         node: task.target,
         latency_ms: None,
         used_bytes: Some(used_bytes),
         max_bytes: Some(100),
         replica_lag_bytes: None,
+        is_astray: None,
     };
     let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
     for now_ms in (0..10_000).step_by(100) {
@@ -299,21 +376,19 @@ fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
     assert!(error.message().contains("91 of its 100 bytes"), "{error:?}");
 }
 
-/// A node serves nobody else before a write is worked off.
+/// A source waits for a target that stands still once for each `MIGRATE`: they share its time.
 #[test]
-fn the_keys_of_one_write_are_bounded_over_all_slots() {
+fn a_write_has_few_migrates_where_they_are_small() {
     let nodes = run_with(32, false, 40);
     assert_eq!(nodes.keys.values().sum::<usize>(), 0);
-    // Two slots of forty keys go together, a third would be too many.
-    assert_eq!(nodes.most_sent, 80);
-    assert_eq!(nodes.most_listed, 320);
-}
-
-/// A pair is filled up by halves, not slot by slot: each time every primary is asked.
-#[test]
-fn slots_begin_in_batches_also_when_others_end() {
-    let nodes = run_with(320, false, 40);
-    assert!(nodes.asked["CLUSTER NODES"] <= 250, "{:?}", nodes.asked);
+    // One key of each slot goes at first.
+    assert_eq!((nodes.most_sent, nodes.most_migrates), (40, 4));
+    assert_eq!(run_with(3, false, 400).most_sent, 80);
+    let nodes = run_with(64, false, 2);
+    assert_eq!((nodes.most_sent, nodes.most_migrates), (8, 4));
+    assert!(nodes.longest_ms <= 625, "{} ms", nodes.longest_ms);
+    // Each slot alone would need two looks at three nodes.
+    assert!(nodes.asked["CLUSTER NODES"] <= 64 * 3, "{:?}", nodes.asked);
 }
 
 /// One slot on its way, where the target takes so long to tell its epoch, the first times.
@@ -354,4 +429,125 @@ fn what_was_said_long_before_is_asked_again_before_the_target_owns_the_slot() {
     let (_, result) = run_late(usize::MAX, 1_500);
     let error = result.expect_err("never in time");
     assert!(error.message().contains("answer too late"), "{error:?}");
+}
+
+#[test]
+fn a_source_that_is_replaced_each_time_is_given_up() {
+    let moves = [(task(0, 'a', 'b'), Entry::SourceOwns)];
+    let routes = [((id('a'), id('b')), NodeAddr::new("127.0.0.1", 2))];
+    let options = Options {
+        routes: routes.into_iter().collect(),
+        ..Options::default()
+    };
+    let mut core = Core::new(&moves, options, 0);
+    let bounds = super::schedule::Bounds {
+        slots: 1,
+        empty_slots: 1,
+        pairs_per_node: 1,
+    };
+    let ticket = core.schedule.take(bounds)[0];
+    let machine = core.machine(ticket.task, ticket.entry).expect("a machine");
+    let mut flight = core.flight(ticket, machine, super::flight::Wish::Ready);
+    // Looked at again, and the same: that is no replacement.
+    assert!(!flight.turn_to(ticket.task));
+    for (turn, source) in ['c', 'a', 'c'].into_iter().enumerate() {
+        assert!(!flight.turn_to(task(0, source, 'b')), "{turn}");
+    }
+    assert!(!flight.turn_to(task(0, 'c', 'b')));
+    assert!(flight.turn_to(task(0, 'a', 'b')));
+}
+
+/// What was looked at and written down ahead of its turn is as it was.
+#[test]
+fn a_stop_leaves_nothing_of_the_slots_whose_turn_has_not_come() {
+    let (mut core, mut nodes) = many(64, false, 40);
+    let mut under_way = Vec::new();
+    let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    for now_ms in 0..10_000 {
+        match core.poll(now_ms) {
+            Step::Record(notes) => {
+                for note in notes {
+                    match note {
+                        Note::Begins(task) => drop(begun.insert(task.slot)),
+                        Note::Ends(task) => drop(ended.insert(task.slot)),
+                        _ => {}
+                    }
+                }
+                core.recorded(Ok(()));
+            }
+            Step::Ask { node, verbs, .. } => under_way.push((node, nodes.answer(node, &verbs))),
+            Step::Wait { .. } => {
+                if !nodes.open.is_empty() {
+                    core.wish(PersonsWish::Stop);
+                }
+                for (node, replies) in std::mem::take(&mut under_way) {
+                    core.answered(node, replies, now_ms);
+                }
+            }
+            Step::End => break,
+        }
+    }
+    let outcome = core.into_result().expect("it was asked to");
+    assert!(outcome.is_stopped);
+    assert_eq!((outcome.slots, nodes.most_open), (4, 4));
+    assert_eq!(begun.len(), 20, "sixteen ahead");
+    assert_eq!(begun, ended);
+}
+
+/// Each slot of the pair has keys to send, and each `MIGRATE` would block the source once more.
+#[test]
+fn after_a_migrate_that_was_broken_off_the_target_is_asked_before_more_goes() {
+    let (mut core, mut nodes) = many(8, false, 40);
+    nodes.broken_off = 5;
+    drive(&mut core, &mut nodes);
+    assert_eq!(core.into_result().expect("it goes on").slots, 8);
+    assert_eq!(
+        (nodes.broken_off, nodes.keys.values().sum::<usize>()),
+        (0, 0)
+    );
+}
+
+/// A value that takes longer than a source may wait never moves.
+#[test]
+fn a_key_that_is_broken_off_each_time_is_named_with_what_helps() {
+    let (nodes, result) = run_one(Nodes {
+        broken_off: usize::MAX,
+        keys: [(0, 100)].into(),
+        ..Nodes::default()
+    });
+    let error = result.expect_err("it stops");
+    assert!(
+        error.message().contains("wasn't moved within 1250 ms"),
+        "{error:?}"
+    );
+    let mend = error.mend_text().unwrap_or_default();
+    assert!(mend.contains("--migrate-timeout-ms"), "{mend}");
+    assert!(nodes.asked["MIGRATE"] <= 8, "{:?}", nodes.asked);
+}
+
+/// A node that stands still has no part in a slot between two others.
+#[test]
+fn a_bystander_that_is_silent_does_not_keep_a_slot_open() {
+    let (task, options) = one_slot();
+    let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
+    let mut nodes = Nodes {
+        keys: [(0, 40)].into(),
+        ..Nodes::default()
+    };
+    let (mut under_way, mut is_asked) = (Vec::new(), false);
+    for now_ms in 0..5_000 {
+        let is_silent = nodes.asked.contains_key("MIGRATE");
+        match core.poll(now_ms) {
+            Step::Record(_) => core.recorded(Ok(())),
+            Step::Ask { node, .. } if node == id('c') && is_silent => is_asked = true,
+            Step::Ask { node, verbs, .. } => under_way.push((node, nodes.answer(node, &verbs))),
+            Step::Wait { .. } => {
+                for (node, replies) in std::mem::take(&mut under_way) {
+                    core.answered(node, replies, now_ms);
+                }
+            }
+            Step::End => break,
+        }
+    }
+    assert!(is_asked && nodes.open.is_empty(), "{:?}", nodes.open);
 }

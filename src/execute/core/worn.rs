@@ -22,7 +22,7 @@ impl Core {
         let message = format!(
             "{} is held up for longer than {} ms even by one key at a time",
             self.options.name(node),
-            self.options.limits.max_latency_ms.unwrap_or_default()
+            self.options.how.limits.max_latency_ms.unwrap_or_default()
         );
         let error = Error::new(ErrorKind::Unsafe, message);
         self.wear_out(error.mend("wait until it is less loaded, or allow more (--max-latency-ms)"));
@@ -33,20 +33,26 @@ impl Core {
         self.trip(error);
     }
 
-    /// Once worn out, a slot that wants to send keys stops where it is; others may arrive.
+    /// Once worn out, or where a target loses what it takes, a slot that wants to send keys stops
+    /// where it is, and is closed again if none of it has moved; others may arrive.
     pub(super) fn leave_senders(&mut self) {
-        if !self.is_worn_out {
+        let Some(why) = &self.surprise else {
             return;
-        }
+        };
         for flight in self.flights.values_mut() {
-            if matches!(flight.wish, Wish::Asks { .. }) && flight.machine.batch().0 > 0 {
-                flight.wish = Wish::Stranded;
+            let is_over = self.is_worn_out || self.trusts.is_given_up(flight.pair());
+            let sends = matches!(flight.wish, Wish::Asks { .. }) && flight.machine.batch().0 > 0;
+            if is_over && sends {
+                flight.wish = match flight.machine.give_up(why) {
+                    true => Wish::Ready,
+                    false => Wish::Stranded,
+                };
             }
         }
     }
 
     fn strained(&self, strain: Strain, reading: &Reading) -> Error {
-        let (name, limits) = (self.options.name(reading.node), &self.options.limits);
+        let (name, limits) = (self.options.name(reading.node), &self.options.how.limits);
         let (message, mend) = match strain {
             Strain::Latency => (
                 format!(
@@ -73,6 +79,10 @@ impl Core {
                     limits.max_replica_lag_bytes.unwrap_or_default()
                 ),
                 "look at that replica, or allow more (--max-replica-lag)",
+            ),
+            Strain::ReplicaAstray => (
+                format!("{name}, a replica, has lost its primary and doesn't follow it again"),
+                "look at INFO replication there, or go on without it (--max-replica-lag 0)",
             ),
         };
         Error::new(ErrorKind::Unsafe, message).mend(mend)

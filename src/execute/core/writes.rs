@@ -5,9 +5,13 @@
 //! `SETSLOT`s, of which any number costs one sync of the node's own file.
 
 use super::flight::{Flight, Wish};
+use super::gifts::told;
+use super::schedule::Pair;
 use super::{Core, PersonsWish, Step};
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
+use crate::execute::failures::Failures;
+use crate::execute::timeouts::shared_by;
 
 /// How many listed keys go into one write, in batches of keys: listing costs a small part of
 /// what moving does.
@@ -19,6 +23,9 @@ pub(super) enum Part {
     Flight(u16),
     Look,
     Proof(u16),
+    Gift,
+    Failures,
+    Rest(Pair),
 }
 
 /// A write under way.
@@ -37,6 +44,18 @@ impl Core {
             let parts = vec![(Part::Proof(slot), vec![Verb::MyId])];
             return Some(self.send(node, Some(addr), parts, 0));
         }
+        if let Some((heir, slots)) = self.next_gift() {
+            let parts = vec![(Part::Gift, told(heir, &slots))];
+            return Some(self.send(heir, None, parts, 0));
+        }
+        if let Some(pair) = self.next_rest() {
+            let parts = vec![(Part::Rest(pair), vec![Verb::MyId])];
+            return Some(self.send(pair.1, None, parts, 0));
+        }
+        if let Some(source) = self.next_uncounted() {
+            let parts = vec![(Part::Failures, Failures::questions())];
+            return Some(self.send(source, None, parts, 0));
+        }
         let asked = self.look.as_mut().and_then(|look| {
             let free = |id: &NodeId| !self.writes.contains_key(id);
             look.next(self.now_ms, free)
@@ -50,17 +69,21 @@ impl Core {
             parts.push((Part::Look, vec![Verb::Nodes]));
         }
         let mut slots = self.wishes_without_keys(node);
+        let mut senders = 0;
         let sets = |slot: &u16| self.flights.get(slot).is_some_and(Flight::asks_to_set);
         let mut keys = 0;
         // A look is waited for by many, and a `SETSLOT` is synced: neither goes with keys.
         if asked.is_none() && !slots.iter().any(sets) {
             let (sending, sum) = self.wishes_with_keys(node);
+            senders = sending.len();
             slots.extend(sending);
             keys = sum;
         }
         for slot in slots {
             if let Some(flight) = self.flights.get_mut(&slot) {
-                parts.push((Part::Flight(slot), flight.take_verbs()));
+                let failures = self.failures.get(&node).cloned().flatten();
+                flight.machine.sends_after(failures);
+                parts.push((Part::Flight(slot), flight.take_verbs(senders)));
             }
         }
         Some(self.send(node, None, parts, keys))
@@ -114,12 +137,31 @@ impl Core {
         let (now_ms, ready) = (self.now_ms, self.pace.ready_at(self.now_ms));
         let is_held = self.wish == PersonsWish::Pause;
         self.flights.values().find_map(|flight| match &flight.wish {
-            Wish::Asks { node, .. } if !self.writes.contains_key(node) => {
+            Wish::Asks { node, .. }
+                if !self.writes.contains_key(node) && self.may_enter(flight) =>
+            {
                 let sends = flight.machine.batch().0 > 0;
-                (!sends || (ready <= now_ms && !is_held)).then_some(*node)
+                let may_send = ready <= now_ms && !is_held && self.may_send(flight);
+                (!sends || may_send).then_some(*node)
             }
             _ => None,
         })
+    }
+
+    /// Whether there is a place for a slot that wants to be opened: those go first that come first.
+    fn may_enter(&self, flight: &Flight) -> bool {
+        if !flight.waits_for_place() {
+            return true;
+        }
+        if self.wish != PersonsWish::GoOn || self.pace.is_strained(self.now_ms) {
+            return false;
+        }
+        let is_before = |other: &&Flight| {
+            other.takes_place()
+                || (other.waits_for_place() && other.ticket.turn < flight.ticket.turn)
+        };
+        let before = self.flights.values().filter(is_before).count();
+        before < self.options.how.slots_at_once.max(1)
     }
 
     /// The slots whose wish goes into the next write to a node, of those that send no keys.
@@ -127,8 +169,7 @@ impl Core {
         let most = u64::from(self.keys_per_migrate()) * LISTED_BATCHES;
         let mut listed: u64 = 0;
         let asking = self.flights.iter().filter(|(_, flight)| {
-            let asks = matches!(&flight.wish, Wish::Asks { node: wanted, .. } if *wanted == node);
-            asks && flight.machine.batch().0 == 0
+            flight.asks(node) && flight.machine.batch().0 == 0 && self.may_enter(flight)
         });
         let fitting = asking.filter(|(_, flight)| {
             let lists = flight.lists();
@@ -139,26 +180,48 @@ impl Core {
         fitting.map(|(slot, _)| *slot).collect()
     }
 
-    /// The slots that send keys in the next write to a node, and how many keys these are.
+    /// The slots that send keys in the next write to a node, and how many: those that began first are
+    /// finished first. The source waits for a target that stands still once for each `MIGRATE`; so
+    /// several go together only where none was broken off lately, and as few as can share the time,
+    /// with half of the keys that one may have: a target that begins to swallow gets no more by it.
     fn wishes_with_keys(&mut self, node: NodeId) -> (Vec<u16>, u64) {
-        let most = u64::from(self.keys_per_migrate());
-        let (now_ms, is_held) = (self.now_ms, self.wish == PersonsWish::Pause);
-        let (mut slots, mut sum) = (Vec::new(), 0);
-        for (slot, flight) in &self.flights {
-            if !matches!(&flight.wish, Wish::Asks { node: wanted, .. } if *wanted == node) {
-                continue;
-            }
-            let (keys, bytes) = flight.machine.batch();
-            // A wish above the limit goes alone: each makes headway in some round.
-            let fits = sum == 0 || sum + keys <= most;
-            if keys == 0 || is_held || !fits || self.pace.ready_at(now_ms) > now_ms {
-                continue;
-            }
-            sum += keys;
-            self.pace.sends(keys, bytes);
-            slots.push(*slot);
+        let is_held = self.wish == PersonsWish::Pause;
+        if is_held || self.pace.ready_at(self.now_ms) > self.now_ms {
+            return (Vec::new(), 0);
         }
-        (slots, sum)
+        let wants = |flight: &Flight| {
+            flight.asks(node) && flight.machine.batch().0 > 0 && self.may_send(flight)
+        };
+        let flights = self.flights.iter().filter(|(_, flight)| wants(flight));
+        let mut flights: Vec<(&u16, &Flight)> = flights.collect();
+        flights.sort_unstable_by_key(|(_, flight)| flight.ticket.turn);
+        let Some((_, first)) = flights.first() else {
+            return (Vec::new(), 0);
+        };
+        let most_keys = u64::from(self.keys_per_migrate()) / 2;
+        let many = match self.may_share(first) {
+            true => shared_by(self.options.timeouts.usual_ms),
+            false => 1,
+        };
+        let (mut slots, mut keys, mut bytes) = (Vec::new(), 0, 0);
+        for (slot, flight) in flights {
+            let (more_keys, more_bytes) = flight.machine.batch();
+            let fits = keys + more_keys <= most_keys
+                && self.may_share(flight)
+                && self.is_within_a_batch(flight, keys);
+            if slots.is_empty() || (slots.len() < many && fits) {
+                slots.push(*slot);
+                keys += more_keys;
+                bytes += more_bytes;
+            }
+        }
+        self.pace.sends(keys, bytes);
+        (slots, keys)
+    }
+
+    /// Whether a slot's keys may go in one write with those of others.
+    fn may_share(&self, flight: &Flight) -> bool {
+        flight.is_calm() && !self.rests.remembers(flight.pair())
     }
 
     /// When something can be sent again without an answer.
@@ -169,14 +232,17 @@ impl Core {
             .flights
             .values()
             .filter_map(|flight| match &flight.wish {
-                Wish::Until(moment) => Some(*moment),
+                Wish::Until(moment) | Wish::Vouches { until_ms: moment } => Some(*moment),
                 Wish::Unclear(doubt) => Some(doubt.due_ms),
-                Wish::Asks { node, .. } if !self.writes.contains_key(node) && !is_held => {
-                    Some(ready)
+                Wish::Asks { node, .. }
+                    if !self.writes.contains_key(node) && !is_held && self.may_send(flight) =>
+                {
+                    (ready > self.now_ms || self.may_enter(flight)).then_some(ready)
                 }
                 _ => None,
             });
-        moments.chain(self.gathered_at()).min()
+        let moments = moments.chain(self.next_rest_ends());
+        moments.chain(self.looked_until()).min()
     }
 }
 

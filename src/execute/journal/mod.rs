@@ -8,19 +8,24 @@
 //! A torn last line (the machine died inside a write) is what a crash leaves
 //! and is passed over; any other line that can't be read is an error.
 
+mod keys;
 mod locked;
 mod record;
+mod running;
+mod shorten;
 #[cfg(test)]
 mod tests;
 
 use super::Move;
+use super::failures::Failures;
 use super::families::Families;
-use super::slot_move::Unclear;
+use super::slot_move::{Cause, Doubtful, Opened};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
-use locked::open_locked;
+use locked::{is_held, make_folder, open_locked, require_file};
 use record::{Record, SCHEMA, Told, line, lines};
+pub use running::Running;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -34,6 +39,8 @@ pub struct Journal {
     whole_bytes: u64,
     /// Whether a part of a record stands behind them that can't be cut off.
     is_torn: bool,
+    /// From how many bytes on it is written anew, with what counts still.
+    shorten_at: u64,
     told: Told,
 }
 
@@ -44,6 +51,14 @@ pub struct Story {
     pub open: Vec<Move>,
     /// Who was a replica of whom when they began.
     pub families: Families,
+    /// Every move that was begun, finished or not.
+    pub begun: Vec<Move>,
+    /// The run that is under way now, which holds the journal.
+    pub running: Option<Running>,
+    /// The keys that a person was told of, and that nobody has decided about.
+    pub undecided: Vec<Doubtful>,
+    /// Why the journal can't be read: then nothing is known of runs and of what they began.
+    pub unreadable: Option<String>,
 }
 
 impl Journal {
@@ -52,12 +67,7 @@ impl Journal {
     /// # Errors
     /// When it can't be read or written, isn't a journal, or another slotkit holds it.
     pub fn open(path: &Path) -> Result<Journal> {
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder).map_err(|cause| Error::io(folder, cause))?;
-        }
+        make_folder(path)?;
         let file = open_locked(path)?;
         let (told, whole_bytes) = record::read(&file, path)?;
         // Cut a torn record off, so that the next one doesn't continue its line.
@@ -68,30 +78,48 @@ impl Journal {
             file,
             whole_bytes,
             is_torn: false,
+            shorten_at: shorten::SHORT_BYTES,
             told,
         };
         if whole_bytes == 0 {
             journal.write(&line(&Record::Journal { schema: SCHEMA }))?;
         }
+        // Who holds the journal is for people: on a full disk a run is finished nevertheless.
+        let run = Running::this();
+        let (pid, at_s) = (run.pid, run.at_s);
+        let _ = journal.write(&line(&Record::Run { pid, at_s }));
+        journal.told.run = run;
         Ok(journal)
     }
 
-    /// What a journal says is under way; nothing where there is no file. Nothing is locked or
-    /// changed: a run may be writing to it.
+    /// What a journal says is under way, and whether a run holds it; nothing where there is no file.
+    /// Nothing is changed: a run may be writing to it.
     ///
     /// # Errors
-    /// When it can't be read, or isn't a journal.
+    /// When it can't be read for another reason than that this user may not, or isn't a journal.
     pub fn peek(path: &Path) -> Result<Story> {
+        require_file(path)?;
         let file = match File::open(path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Story::default());
             }
+            Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Ok(Story {
+                    unreadable: Some(Error::io(path, cause).to_string()),
+                    ..Story::default()
+                });
+            }
             Err(cause) => return Err(Error::io(path, cause)),
         };
+        let is_held = is_held(&file, path).map_err(|cause| Error::io(path, cause))?;
         record::read(&file, path).map(|(told, _)| Story {
+            undecided: told.named(),
             open: told.open.into_values().collect(),
             families: told.families,
+            begun: told.begun,
+            running: Some(told.run).filter(|_| is_held),
+            unreadable: None,
         })
     }
 
@@ -100,13 +128,14 @@ impl Journal {
     /// # Errors
     /// When it can't be read.
     pub fn is_one(path: &Path) -> Result<bool> {
+        require_file(path)?;
         let file = File::open(path).map_err(|cause| Error::io(path, cause))?;
-        let header = line(&Record::Journal { schema: SCHEMA });
+        let headers = record::headers();
         let mut start = Vec::new();
-        file.take(header.len() as u64)
+        file.take(headers[0].len() as u64)
             .read_to_end(&mut start)
             .map_err(|cause| Error::io(path, cause))?;
-        Ok(start == header)
+        Ok(headers.contains(&start))
     }
 
     /// Every move that a journal says was begun, finished or not, in that order.
@@ -114,10 +143,11 @@ impl Journal {
     /// # Errors
     /// When it can't be read, or isn't a journal.
     pub fn history(path: &Path) -> Result<Vec<Move>> {
+        require_file(path)?;
         let file = File::open(path).map_err(|cause| Error::io(path, cause))?;
         record::records(&file, path).map(|(records, _)| {
             let begun = records.into_iter().filter_map(|record| match record {
-                Record::Open { task } => Some(task),
+                Record::Open { task, .. } => Some(task),
                 _ => None,
             });
             begun.collect()
@@ -134,38 +164,58 @@ impl Journal {
         &self.told.families
     }
 
-    /// The keys of which copies may have been left on a slot's target.
-    pub fn unclear(&self) -> BTreeMap<Slot, Unclear> {
-        self.told.unclear.clone()
+    /// The move of a slot that was begun last, finished or not.
+    pub fn last_move(&self, slot: Slot) -> Option<Move> {
+        let of_slot = |task: &&Move| task.slot == slot;
+        self.told.begun.iter().rev().find(of_slot).copied()
     }
 
-    /// Writes down that a slot stopped where copies of these keys may be on its target: should a
-    /// client delete one of them at the source, that copy must not come to life.
+    /// The keys of each slot of which a copy may be on its target.
+    pub fn doubts(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
+        self.told.doubts.clone()
+    }
+
+    /// When each slot was begun, and who owned it then.
+    pub fn opened(&self) -> &BTreeMap<Slot, Opened> {
+        &self.told.opened
+    }
+
+    /// What the sources said of their failures, before these were sent.
+    pub fn failures(&self) -> BTreeMap<NodeId, Failures> {
+        self.told.failures.clone()
+    }
+
+    /// The keys that a person was told of, of slots that nobody moves any more.
+    pub fn unresolved(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
+        self.told.unresolved()
+    }
+
+    /// Writes down that these keys of a slot, and no others, are in doubt. Those that are just sent
+    /// needn't reach the disk at once: what a kill leaves behind is read all the same.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn leave_unclear(&mut self, slot: Slot, unclear: &Unclear) -> Result<()> {
-        let db = unclear.db;
-        let keys = unclear.keys.iter().filter(|key| record::fits(key));
-        let records = keys.map(|key| Record::Unclear {
-            slot,
-            db,
-            key: key.clone(),
-        });
-        let text: Vec<u8> = records.flat_map(|record| line(&record)).collect();
-        self.write(&text)?;
-        self.told.unclear.insert(slot, unclear.clone());
-        self.sync()
+    pub fn doubt(&mut self, slot: Slot, doubts: &[Doubtful]) -> Result<()> {
+        self.write(&keys::lines(slot, doubts))?;
+        let lasts = |one: &&Doubtful| one.is_named || one.cause != Cause::Sent;
+        let known = self.told.doubts.get(&slot).map_or(&[][..], Vec::as_slice);
+        let is_news = !known.iter().filter(lasts).eq(doubts.iter().filter(lasts));
+        self.told.doubt(slot, doubts.to_vec());
+        self.shorten();
+        match is_news {
+            true => self.sync(),
+            false => Ok(()),
+        }
     }
 
-    /// Writes down that these keys were looked at on both sides.
+    /// Writes down what a source says of its failures, before keys are sent from it.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn clear_up(&mut self, slot: Slot) -> Result<()> {
-        self.write(&line(&Record::Clear { slot }))?;
-        self.told.unclear.remove(&slot);
-        self.sync()
+    pub fn note_failures(&mut self, node: NodeId, failures: &Failures) -> Result<()> {
+        self.write(&line(&record::failures(node, failures)))?;
+        self.told.failures.insert(node, failures.clone());
+        Ok(())
     }
 
     /// Writes down who is a replica of whom, before the moves begin that may need to know: the
@@ -192,6 +242,16 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes down how many slots are to move, for whoever asks how far the run is.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn aim_at(&mut self, slots: u64) -> Result<()> {
+        self.write(&line(&Record::Total { slots }))?;
+        (self.told.run.total, self.told.run.arrived) = (Some(slots), 0);
+        Ok(())
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -202,10 +262,10 @@ impl Journal {
     /// # Errors
     /// When it can't be written: then none of them must begin.
     pub fn begin(&mut self, tasks: &[Move]) -> Result<()> {
-        self.write(&lines(tasks, |task| Record::Open { task }))?;
+        let at_s = Some(running::now_s());
+        self.write(&lines(tasks, |task| Record::Open { task, at_s }))?;
         self.sync()?;
-        let begun = tasks.iter().map(|task| (task.slot.number(), *task));
-        self.told.open.extend(begun);
+        tasks.iter().for_each(|task| self.told.begin(*task, at_s));
         Ok(())
     }
 
@@ -216,21 +276,25 @@ impl Journal {
     /// When it can't be written.
     pub fn end(&mut self, tasks: &[Move]) -> Result<()> {
         self.write(&lines(tasks, |task| Record::Closed { task }))?;
+        self.told.run.arrived += tasks.len() as u64;
         for task in tasks {
             self.told.end(*task);
         }
         Ok(())
     }
 
-    /// Removes the file when nothing is under way any more; keeps it otherwise.
+    /// Removes the file when nothing is under way any more, and no key is left for a person; keeps it
+    /// otherwise.
     ///
     /// # Errors
     /// When it can't be removed.
     pub fn close(self) -> Result<()> {
-        match self.told.open.is_empty() {
-            true => std::fs::remove_file(&self.path).map_err(|cause| Error::io(&self.path, cause)),
-            false => self.sync(),
+        if !self.told.open.is_empty() || !self.told.unresolved().is_empty() {
+            return self.sync();
         }
+        // The file itself: a link that leads to it isn't ours.
+        let removed = std::fs::canonicalize(&self.path).and_then(std::fs::remove_file);
+        removed.map_err(|cause| Error::io(&self.path, cause))
     }
 
     /// All of these records or none: a part of one in the middle would be a journal that nobody can
@@ -246,6 +310,19 @@ impl Journal {
         }
         self.whole_bytes += lines.len() as u64;
         Ok(())
+    }
+
+    /// Writes it anew where most of it is over. One that can't be is as good as before.
+    fn shorten(&mut self) {
+        if self.whole_bytes < self.shorten_at {
+            return;
+        }
+        let text = self.told.to_lines();
+        if let Ok(file) = shorten::replace(&self.path, &self.file, &text) {
+            self.file = file;
+            self.whole_bytes = text.len() as u64;
+        }
+        self.shorten_at = (self.whole_bytes * 2).max(shorten::SHORT_BYTES);
     }
 
     fn sync(&self) -> Result<()> {

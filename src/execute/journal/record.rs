@@ -1,8 +1,11 @@
 //! The lines of a journal.
 
 use super::super::Move;
+use super::super::failures::Failures;
 use super::super::families::Families;
-use super::super::slot_move::Unclear;
+use super::super::slot_move::{Cause, Doubtful, Opened};
+use super::Running;
+use super::keys::{self, Group};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
@@ -12,8 +15,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-/// The version of the file's form.
-pub(super) const SCHEMA: u32 = 1;
+/// The version of the file's form. The first one, which is still read, had a record for each key of
+/// a slot that stopped.
+pub(super) const SCHEMA: u32 = 2;
+const SCHEMAS: [u32; 2] = [1, SCHEMA];
 /// A record is about 150 bytes, but for those with a key; a longer line isn't ours.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 /// A byte of a key takes up to four in its record. A longer key isn't noted.
@@ -24,18 +29,37 @@ const MAX_KEY_BYTES: usize = 200_000;
 pub(super) enum Record {
     /// The file's first line.
     Journal { schema: u32 },
+    /// A run holds the file from now on: its process, and when it began (Unix time).
+    Run { pid: u32, at_s: u64 },
+    /// It is about to move so many slots.
+    Total { slots: u64 },
     /// A node is a replica of another one, and may take over from it.
     Replica { primary: NodeId, replica: NodeId },
     /// A node has a slot open beside the slot's target.
     Beside { slot: Slot, node: NodeId },
-    /// A slot stopped while a copy of a key may have been on its target.
+    /// A slot stopped while a copy of a key may have been on its target (schema 1).
     Unclear { slot: Slot, db: u32, key: Vec<u8> },
-    /// Such keys of a slot were looked at on both sides.
+    /// Such keys of a slot were looked at on both sides (schema 1).
     Clear { slot: Slot },
+    /// These keys of a slot, and no others, are in doubt: a copy of each may be on its target.
+    Doubts { slot: Slot, keys: Vec<Group> },
+    /// So are these.
+    More { slot: Slot, keys: Vec<Group> },
+    /// What a node says of its failures, before keys are sent from it.
+    Failures {
+        node: NodeId,
+        run_id: String,
+        calls: u64,
+        usec: u64,
+        failed: Option<u64>,
+    },
     /// A slot's move begins.
     Open {
         #[serde(flatten)]
         task: Move,
+        /// When, seconds of Unix time; none in a journal that doesn't tell it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_s: Option<u64>,
     },
     /// A slot's move has ended; the slot is where it should be, or never left.
     Closed {
@@ -62,31 +86,162 @@ pub(super) fn line(record: &Record) -> Vec<u8> {
 pub(super) struct Told {
     /// The moves that were begun and not finished.
     pub open: BTreeMap<u16, Move>,
+    /// Every move that was begun, finished or not.
+    pub begun: Vec<Move>,
+    /// Of each slot that was begun, who owned it then, and when that was; of one that was begun again
+    /// before it was finished, the first time.
+    pub opened: BTreeMap<Slot, Opened>,
+    /// The run that held the file last.
+    pub run: Running,
     pub families: Families,
-    pub unclear: BTreeMap<Slot, Unclear>,
+    pub doubts: BTreeMap<Slot, Vec<Doubtful>>,
+    pub failures: BTreeMap<NodeId, Failures>,
 }
 
 impl Told {
     fn take_in(&mut self, record: Record) {
         match record {
             Record::Journal { .. } => {}
+            Record::Run { pid, at_s } => self.run = Running::new(pid, at_s),
+            Record::Total { slots } => (self.run.total, self.run.arrived) = (Some(slots), 0),
             Record::Replica { primary, replica } => self.families.add(primary, replica),
             Record::Beside { slot, node } => self.families.add_beside(slot, node),
             Record::Unclear { slot, db, key } => {
-                let unclear = self.unclear.entry(slot).or_default();
-                unclear.db = db;
-                unclear.keys.push(key);
+                let one = Doubtful::new(db, key, Cause::Kept);
+                self.doubts.entry(slot).or_default().push(one);
             }
-            Record::Clear { slot } => drop(self.unclear.remove(&slot)),
-            Record::Open { task } => drop(self.open.insert(task.slot.number(), task)),
-            Record::Closed { task } => self.end(task),
+            Record::Clear { slot } => drop(self.doubts.remove(&slot)),
+            Record::Doubts { slot, keys } => self.doubt(slot, keys::doubtful(keys)),
+            Record::More { slot, keys } => {
+                let known = self.doubts.entry(slot).or_default();
+                known.extend(keys::doubtful(keys));
+            }
+            Record::Failures {
+                node,
+                run_id,
+                calls,
+                usec,
+                failed,
+            } => {
+                let failures = Failures {
+                    run_id,
+                    calls,
+                    usec,
+                    failed,
+                };
+                self.failures.insert(node, failures);
+            }
+            Record::Open { task, at_s } => self.begin(task, at_s),
+            Record::Closed { task } => {
+                self.run.arrived += 1;
+                self.end(task);
+            }
+        }
+    }
+
+    /// A slot's move begins.
+    pub fn begin(&mut self, task: Move, at_s: Option<u64>) {
+        self.begun.push(task);
+        let opened = Opened {
+            source: task.source,
+            at_ms: at_s.map(|at_s| at_s.saturating_mul(1_000)),
+        };
+        match self.open.insert(task.slot.number(), task) {
+            Some(_) => drop(self.opened.entry(task.slot).or_insert(opened)),
+            None => drop(self.opened.insert(task.slot, opened)),
         }
     }
 
     pub fn end(&mut self, task: Move) {
         self.open.remove(&task.slot.number());
-        self.unclear.remove(&task.slot);
+        // What a person was told of stays for that person.
+        if let Some(mut doubts) = self.doubts.remove(&task.slot) {
+            doubts.retain(|one| one.is_named);
+            self.doubt(task.slot, doubts);
+        }
     }
+
+    /// These keys of a slot, and no others, are in doubt.
+    pub fn doubt(&mut self, slot: Slot, doubts: Vec<Doubtful>) {
+        match doubts.is_empty() {
+            true => drop(self.doubts.remove(&slot)),
+            false => drop(self.doubts.insert(slot, doubts)),
+        }
+    }
+
+    /// The keys that a person was told of, by slot.
+    pub fn named(&self) -> Vec<Doubtful> {
+        let doubts = self.doubts.values().flatten();
+        let named = doubts.filter(|one| one.is_named);
+        named.cloned().collect()
+    }
+
+    /// The keys that a person was told of, of slots that nobody moves any more.
+    pub fn unresolved(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
+        let is_over = |(slot, _): &(&Slot, &Vec<Doubtful>)| !self.open.contains_key(&slot.number());
+        let over = self.doubts.iter().filter(is_over);
+        let named = over.map(|(slot, doubts)| {
+            let named = doubts.iter().filter(|one| one.is_named);
+            (*slot, named.cloned().collect::<Vec<_>>())
+        });
+        named.filter(|(_, named)| !named.is_empty()).collect()
+    }
+
+    /// A journal that says the same, in as few records as there are.
+    pub fn to_lines(&self) -> Vec<u8> {
+        let mut text = line(&Record::Journal { schema: SCHEMA });
+        let mut add = |record: &Record| text.extend(line(record));
+        let Running { pid, at_s, .. } = self.run;
+        add(&Record::Run { pid, at_s });
+        for (primary, replica) in self.families.pairs() {
+            add(&Record::Replica { primary, replica });
+        }
+        for (slot, node) in self.families.besides() {
+            add(&Record::Beside { slot, node });
+        }
+        for task in &self.begun {
+            let opened = self.opened.get(&task.slot);
+            let at_ms = opened.and_then(|opened| opened.at_ms);
+            let at_s = at_ms.map(|at_ms| at_ms / 1_000);
+            add(&Record::Open { task: *task, at_s });
+        }
+        let is_over = |task: &&Move| !self.open.contains_key(&task.slot.number());
+        let over: Vec<&Move> = self.begun.iter().filter(is_over).collect();
+        let arrived = usize::try_from(self.run.arrived).unwrap_or(usize::MAX);
+        let (before, since) = over.split_at(over.len().saturating_sub(arrived));
+        before
+            .iter()
+            .for_each(|task| add(&Record::Closed { task: **task }));
+        if let Some(slots) = self.run.total {
+            add(&Record::Total { slots });
+        }
+        since
+            .iter()
+            .for_each(|task| add(&Record::Closed { task: **task }));
+        for (node, failures) in &self.failures {
+            add(&self::failures(*node, failures));
+        }
+        for (slot, doubts) in &self.doubts {
+            text.extend(keys::lines(*slot, doubts));
+        }
+        text
+    }
+}
+
+/// What a node says of its failures, as a record.
+pub(super) fn failures(node: NodeId, failures: &Failures) -> Record {
+    Record::Failures {
+        node,
+        run_id: failures.run_id.clone(),
+        calls: failures.calls,
+        usec: failures.usec,
+        failed: failures.failed,
+    }
+}
+
+/// The first line of a journal, in each form that is read.
+pub(super) fn headers() -> [Vec<u8>; 2] {
+    SCHEMAS.map(|schema| line(&Record::Journal { schema }))
 }
 
 /// Whether a record can hold a key.
@@ -107,7 +262,7 @@ pub(super) fn records(file: &File, path: &Path) -> Result<(Vec<Record>, u64)> {
     let mut reader = BufReader::new(file);
     let mut records = Vec::new();
     let mut whole_bytes = 0;
-    let header = self::line(&Record::Journal { schema: SCHEMA });
+    let headers = headers();
     for number in 1.. {
         let mut line = Vec::new();
         let mut limited = reader.by_ref().take(MAX_LINE_BYTES);
@@ -121,7 +276,7 @@ pub(super) fn records(file: &File, path: &Path) -> Result<(Vec<Record>, u64)> {
         };
         if line.last() != Some(&b'\n') && length < MAX_LINE_BYTES as usize {
             // A torn header is a part of ours; anything else is somebody's file.
-            match number == 1 && !header.starts_with(&line) {
+            match number == 1 && !headers.iter().any(|header| header.starts_with(&line)) {
                 true => return Err(bad("expected a journal of slotkit".to_owned())),
                 false => break,
             }
@@ -129,7 +284,7 @@ pub(super) fn records(file: &File, path: &Path) -> Result<(Vec<Record>, u64)> {
         let record: Record = serde_json::from_slice(&line)
             .map_err(|cause| bad(format!("expected a record of slotkit's journal ({cause})")))?;
         match (number, record) {
-            (1, Record::Journal { schema: SCHEMA }) => {}
+            (1, Record::Journal { schema }) if SCHEMAS.contains(&schema) => {}
             (1, _) => return Err(bad(format!("expected a journal of schema {SCHEMA}"))),
             (_, Record::Journal { .. }) => return Err(bad("expected one header".to_owned())),
             (_, record) => records.push(record),

@@ -129,34 +129,148 @@ fn other_files_are_refused_and_kept() {
     assert!(Journal::open(&path).is_err());
 }
 
+fn doubtful(db: u32, key: &[u8], cause: Cause) -> Doubtful {
+    Doubtful::new(db, key.to_vec(), cause)
+}
+
 #[test]
-fn keys_that_are_unclear_are_remembered_until_they_were_looked_at() {
+fn keys_in_doubt_are_remembered_until_they_were_looked_at() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.journal");
     let slot = task(1).slot;
-    let unclear = Unclear {
-        db: 3,
-        keys: vec![b"a\n\xff".to_vec(), Vec::new(), vec![b'k'; 5_000]],
-    };
+    let mut doubts = vec![
+        doubtful(0, b"", Cause::Sent),
+        doubtful(0, &[b'k'; 5_000], Cause::Kept),
+        doubtful(3, b"a\n\xff\0\"", Cause::Sent),
+        Doubtful {
+            ends_ms: Some(1_700_000_000_123),
+            sent_ms: Some(1_700_000_000_000),
+            ..doubtful(3, b"b", Cause::Sent)
+        },
+        doubtful(3, b"c", Cause::Late),
+    ];
+    // More than one record holds.
+    doubts.extend((0..40_u8).map(|n| doubtful(4, &[n; 10_000], Cause::Sent)));
     let mut journal = Journal::open(&path).expect("a journal");
     journal.begin(&[task(1), task(2)]).expect("begins");
-    journal.leave_unclear(slot, &unclear).expect("writes");
+    journal.doubt(slot, &doubts).expect("writes");
     drop(journal);
     let mut journal = Journal::open(&path).expect("opens");
-    assert_eq!(journal.unclear(), BTreeMap::from([(slot, unclear.clone())]));
+    assert_eq!(journal.doubts(), BTreeMap::from([(slot, doubts.clone())]));
     // Beginning again changes nothing: they haven't been looked at.
     journal.begin(&[task(1)]).expect("begins");
     drop(journal);
     let mut journal = Journal::open(&path).expect("opens");
-    assert_eq!(journal.unclear().len(), 1);
-    journal.clear_up(slot).expect("writes");
-    journal
-        .leave_unclear(task(2).slot, &unclear)
-        .expect("writes");
+    assert_eq!(journal.doubts().len(), 1);
+    journal.doubt(slot, &doubts[..2]).expect("writes");
+    journal.doubt(task(2).slot, &doubts).expect("writes");
     journal.end(&[task(2)]).expect("ends");
-    assert!(journal.unclear().is_empty());
     drop(journal);
-    assert!(Journal::open(&path).expect("opens").unclear().is_empty());
+    let mut journal = Journal::open(&path).expect("opens");
+    let left = BTreeMap::from([(slot, doubts[..2].to_vec())]);
+    assert_eq!(journal.doubts(), left);
+    journal.doubt(slot, &[]).expect("writes");
+    assert!(Journal::peek(&path).is_ok() && journal.doubts().is_empty());
+}
+
+#[test]
+fn what_a_person_was_told_of_outlives_its_slot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    journal.begin(&[task(1)]).expect("begins");
+    let (named, sent) = (
+        Doubtful {
+            is_named: true,
+            ..doubtful(0, b"n", Cause::Sent)
+        },
+        doubtful(0, b"s", Cause::Sent),
+    );
+    let doubts = [named.clone(), sent];
+    journal.doubt(task(1).slot, &doubts).expect("writes");
+    assert!(journal.unresolved().is_empty(), "its slot is open still");
+    journal.end(&[task(1)]).expect("ends");
+    journal.close().expect("closes");
+    let mut journal = Journal::open(&path).expect("it is kept");
+    let left = BTreeMap::from([(task(1).slot, vec![named])]);
+    assert_eq!(journal.unresolved(), left);
+    journal.doubt(task(1).slot, &[]).expect("writes");
+    journal.close().expect("closes");
+    assert!(!path.exists());
+}
+
+/// As slotkit 0.1 wrote it.
+const SCHEMA_1: &str = "{\"record\":\"journal\",\"schema\":1}\n\
+    {\"record\":\"run\",\"pid\":7,\"at_s\":9}\n\
+    {\"record\":\"unclear\",\"slot\":1,\"db\":2,\"key\":[107,10,255]}\n\
+    {\"record\":\"unclear\",\"slot\":2,\"db\":0,\"key\":[107]}\n\
+    {\"record\":\"clear\",\"slot\":2}\n";
+
+#[test]
+fn a_journal_of_the_first_schema_is_read_and_gone_on_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let open = line(&Record::Open {
+        task: task(1),
+        at_s: Some(7),
+    });
+    let text = [SCHEMA_1.as_bytes(), &open].concat();
+    std::fs::write(&path, &text).expect("writes");
+    assert!(Journal::is_one(&path).expect("reads"));
+    let mut journal = Journal::open(&path).expect("opens");
+    let kept = vec![doubtful(2, b"k\n\xff", Cause::Kept)];
+    assert_eq!(journal.doubts(), BTreeMap::from([(task(1).slot, kept)]));
+    assert_eq!(journal.open_moves(), [task(1)]);
+    let sent = vec![doubtful(0, b"new", Cause::Sent)];
+    journal.doubt(task(1).slot, &sent).expect("writes");
+    drop(journal);
+    let journal = Journal::open(&path).expect("opens again");
+    assert_eq!(journal.doubts(), BTreeMap::from([(task(1).slot, sent)]));
+}
+
+/// Of millions of keys each is noted and forgotten: the file stays small, and says the same.
+#[test]
+fn a_journal_of_many_batches_stays_short() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    let families = [(task(1).source, task(1).target)].into_iter().collect();
+    journal.know(&families).expect("writes");
+    journal.begin(&[task(1), task(2), task(3)]).expect("begins");
+    journal.aim_at(3).expect("writes");
+    journal.end(&[task(2)]).expect("ends");
+    let failures = Failures {
+        run_id: "abc".to_owned(),
+        calls: 5,
+        usec: 6,
+        failed: Some(1),
+    };
+    journal
+        .note_failures(task(1).source, &failures)
+        .expect("writes");
+    let batch = |n: usize| -> Vec<Doubtful> {
+        let key = |k: usize| format!("a:rather:long:key:{n}:{k:02}").into_bytes();
+        (0..80).map(|k| doubtful(0, &key(k), Cause::Sent)).collect()
+    };
+    let mut most = 0;
+    for n in 0..3_000 {
+        journal.doubt(task(1).slot, &batch(n)).expect("writes");
+        most = most.max(std::fs::metadata(&path).expect("a file").len());
+    }
+    assert!(most < shorten::SHORT_BYTES + 10_000, "{most}");
+    let story = Journal::peek(&path).expect("reads");
+    assert_eq!(story.open, [task(1), task(3)]);
+    assert_eq!(story.begun, [task(1), task(2), task(3)]);
+    let run = story.running.expect("it is held still");
+    assert_eq!((run.total, run.arrived), (Some(3), 1));
+    assert!(Journal::open(&path).is_err(), "held");
+    drop(journal);
+    let journal = Journal::open(&path).expect("opens");
+    assert_eq!(journal.doubts()[&task(1).slot], batch(2_999));
+    assert_eq!(journal.failures()[&task(1).source], failures);
+    assert_eq!(journal.families().pairs().count(), 1);
+    let names = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(names, 1, "nothing else is left");
 }
 
 #[test]
@@ -178,4 +292,54 @@ fn a_write_that_fails_leaves_no_torn_record_in_the_middle() {
     drop(journal);
     assert_eq!(std::fs::read(&path).expect("bytes"), whole);
     assert_eq!(Journal::open(&path).expect("opens").open_moves(), [task(1)]);
+}
+
+#[test]
+fn who_only_looks_sees_the_run_that_holds_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    let peek = || Journal::peek(&path).expect("reads");
+    let waiting = peek().running.expect("it runs");
+    assert_eq!((waiting.pid, waiting.total), (std::process::id(), None));
+    journal.aim_at(3).expect("writes");
+    journal.begin(&[task(1), task(2)]).expect("begins");
+    journal.end(&[task(1)]).expect("ends");
+    let story = peek();
+    let running = story.running.expect("it runs");
+    assert_eq!((running.total, running.arrived), (Some(3), 1));
+    assert_eq!(
+        (story.open, story.begun),
+        (vec![task(2)], vec![task(1), task(2)])
+    );
+    let second = Journal::open(&path).err().expect("held");
+    let told = format!(
+        "(pid {}, for 0 s; 1 of 3 slots have arrived)",
+        std::process::id()
+    );
+    assert!(
+        second.message().contains(&told) || second.message().contains("for 1 s"),
+        "{second:?}"
+    );
+    // What a dead process leaves is no run.
+    drop(journal);
+    assert_eq!((peek().running, peek().open), (None, vec![task(2)]));
+    // The next run counts anew.
+    let _journal = Journal::open(&path).expect("opens again");
+    assert_eq!(peek().running.expect("it runs").total, None);
+}
+
+#[test]
+fn a_look_does_not_keep_a_run_from_beginning() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    drop(Journal::open(&path).expect("a journal"));
+    let looking = File::open(&path).expect("a file");
+    looking.lock_shared().expect("looks");
+    let looks = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        drop(looking);
+    });
+    assert!(Journal::open(&path).is_ok());
+    looks.join().expect("ends");
 }

@@ -1,8 +1,8 @@
 //! What a node can bear: memory, its last slot, the loss of itself.
 
-use super::Intent;
+use super::{Intent, abilities};
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::survey::{NodeFacts, Survey};
+use crate::execute::survey::{MaxMemory, NodeFacts, Survey};
 
 /// From here on a node that refuses writes when it is full has nothing to spare.
 const NEARLY_FULL_PERCENT: u64 = 90;
@@ -12,15 +12,34 @@ pub(super) fn memory(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let primaries = survey.primaries();
     primaries
         .filter_map(|(id, facts)| {
-            let limit = facts.max_bytes?;
+            let limit = match facts.max_memory {
+                MaxMemory::Unlimited => return None,
+                MaxMemory::Bytes(bytes) => bytes,
+                MaxMemory::Unknown => {
+                    return intent.receives(id).then(|| untold(facts).about(id));
+                }
+            };
             let incoming = intent.incoming_bytes.get(&id).copied().unwrap_or(0);
             let finding = match incoming {
-                0 => nearly_full(facts, limit)?,
+                0 => match intent.receives(id) && !intent.is_open() {
+                    true => throws_away(facts, limit).or_else(|| nearly_full(facts, limit))?,
+                    false => nearly_full(facts, limit)?,
+                },
                 _ => too_much(facts, limit, incoming)?,
             };
             Some(finding.about(id))
         })
         .collect()
+}
+
+/// A node that may receive, and whose limit nobody knows.
+fn untold(facts: &NodeFacts) -> Finding {
+    let message = format!(
+        "{} doesn't tell its maxmemory: whether it has room isn't known",
+        facts.addr
+    );
+    let mend = "see there that it has the memory for what it receives (CONFIG GET maxmemory)";
+    Finding::warning(FindingKind::MemoryHeadroom, message, mend)
 }
 
 fn too_much(facts: &NodeFacts, limit: u64, incoming: u64) -> Option<Finding> {
@@ -40,12 +59,27 @@ fn too_much(facts: &NodeFacts, limit: u64, incoming: u64) -> Option<Finding> {
     })
 }
 
+/// A full cache that is to receive, nobody knows how much: others of its keys go for that.
+fn throws_away(facts: &NodeFacts, limit: u64) -> Option<Finding> {
+    let percent = facts.used_bytes.saturating_mul(100) / limit.max(1);
+    if facts.refuses_when_full || percent < NEARLY_FULL_PERCENT {
+        return None;
+    }
+    let message = format!(
+        "{} uses {percent} % of its maxmemory {limit} and is to receive slots: it would throw keys away",
+        facts.addr
+    );
+    let mend = "raise maxmemory there first, or let others receive";
+    Some(Finding::warning(FindingKind::MemoryHeadroom, message, mend))
+}
+
 /// A node that throws keys away when it is full is always nearly full: a cache.
 fn nearly_full(facts: &NodeFacts, limit: u64) -> Option<Finding> {
     let percent = facts.used_bytes.saturating_mul(100) / limit.max(1);
-    (facts.refuses_when_full && percent >= NEARLY_FULL_PERCENT).then(|| {
+    let is_told = abilities::says_full(facts);
+    (facts.refuses_when_full && !is_told && percent >= NEARLY_FULL_PERCENT).then(|| {
         let message = format!("{} uses {percent} % of its maxmemory {limit}", facts.addr);
-        let mend = "give it no slots before it has more memory, or fewer keys";
+        let mend = "give it no slots before it has more memory";
         Finding::warning(FindingKind::MemoryHeadroom, message, mend)
     })
 }
@@ -61,6 +95,17 @@ pub(super) fn last_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             let ends_empty = leaving > 0 && leaving == owned && arriving == 0;
             let turns = facts.version.may_turn_into_replica()
                 && facts.allows_replica_migration.unwrap_or(true);
+            let orphans = facts.orphans.values().fold(0, |sum: u64, keys| sum.saturating_add(*keys));
+            if ends_empty && turns && orphans > 0 {
+                let message = format!(
+                    "{} gives its last slot away, will turn into a replica by itself, and throw {orphans} \
+                     keys away that it has in slots of others",
+                    facts.addr
+                );
+                let mend = "set cluster-allow-replica-migration no there, and see what is said of \
+                            those keys";
+                return Some(Finding::error(FindingKind::TurnsIntoReplica, message, mend).about(id));
+            }
             (ends_empty && turns).then(|| {
                 let message = format!(
                     "{} gives its last slot away and will turn into a replica by itself",
@@ -70,22 +115,6 @@ pub(super) fn last_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
                             primary";
                 Finding::warning(FindingKind::TurnsIntoReplica, message, mend).about(id)
             })
-        })
-        .collect()
-}
-
-/// Primaries with slots and without a replica: nothing that a move needs, but a `check` says it.
-pub fn without_replica(survey: &Survey) -> Vec<Finding> {
-    let Some(view) = survey.nodes.values().map(|facts| &facts.view).next() else {
-        return Vec::new();
-    };
-    view.shards()
-        .iter()
-        .filter(|shard| shard.replicas.is_empty() && !shard.primary.slots.is_empty())
-        .map(|shard| {
-            let message = format!("primary {} has no replica", shard.primary.name());
-            let mend = "add a replica: if this node dies, its slots are gone";
-            Finding::warning(FindingKind::NoReplica, message, mend).about(shard.primary.id)
         })
         .collect()
 }

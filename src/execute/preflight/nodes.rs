@@ -1,9 +1,12 @@
 //! Whether every node is there, well, and known to the others.
 
 use super::Intent;
-use crate::cluster::{ClusterView, LinkState, Node, NodeId};
+use crate::cluster::{ClusterView, LinkState, Node, NodeId, OpenSlot, Role};
+use crate::error::ErrorKind;
 use crate::execute::Move;
 use crate::execute::finding::{Finding, FindingKind};
+use crate::execute::mend;
+use crate::execute::mend::table;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::slot::SlotSet;
 use std::collections::BTreeSet;
@@ -20,15 +23,43 @@ pub(super) fn unreachable(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> 
         .unreachable
         .iter()
         .map(|(id, reason)| {
-            let mend = "start it, or take it out of the cluster with CLUSTER FORGET on every node";
+            let mend = mend::absent(survey, *id, is_wanted(*id, intent));
             let message = format!("node {id} can't be reached: {reason}");
             let finding = match is_missed(id) {
                 true => Finding::error(FindingKind::NodeUnreachable, message, mend),
                 false => Finding::warning(FindingKind::NodeUnreachable, message, mend),
             };
-            finding.about(*id)
+            let is_busy = reason.kind() == ErrorKind::NotReady;
+            match is_busy || (is_missed(id) && has_heir(survey, *id)) {
+                true => finding.passing().about(*id),
+                false => finding.about(*id),
+            }
         })
         .collect()
+}
+
+/// Whether a move that is planned or was begun goes from or to a node.
+fn is_wanted(id: NodeId, intent: &Intent<'_>) -> bool {
+    let moves = intent
+        .moves
+        .iter()
+        .chain(intent.ours)
+        .chain(intent.unfinished);
+    moves
+        .copied()
+        .any(|task| task.source == id || task.target == id)
+}
+
+/// Whether a replica that can be reached may take over from a primary that can't.
+fn has_heir(survey: &Survey, primary: NodeId) -> bool {
+    let follows = Role::Replica {
+        primary: Some(primary),
+    };
+    let mut nodes = survey.nodes.iter();
+    nodes.any(|(id, facts)| {
+        let myself = facts.view.node(*id);
+        myself.is_some_and(|node| node.role == follows && !node.flags.nofailover)
+    })
 }
 
 /// Whether a primary that failed isn't missed: a replica serves its slots by now, except those
@@ -43,24 +74,38 @@ pub(super) fn states(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let down = survey.nodes.iter().filter(|(_, facts)| facts.state != "ok");
     down.map(|(id, facts)| {
         let message = format!("node {} says cluster_state:{}", facts.addr, facts.state);
-        let dead = slots_of_the_dead(&facts.view);
+        let mut dead = slots_of_the_dead(&facts.view);
+        dead.extend(imported_from_nobody(&facts.view).iter());
         let is_part_of =
             |slots: &SlotSet| !dead.is_empty() && dead.iter().all(|slot| slots.contains(slot));
         let why = "it receives slots of a node that died, and doesn't learn of the heir";
         let finding = if is_part_of(&ours) {
-            let mend = "finishing these slots mends it";
+            let mend = table::FINISHING_MENDS.say(&[]);
             Finding::warning(FindingKind::ClusterDown, format!("{message}: {why}"), mend)
         } else if is_part_of(&unfinished) {
-            let mend = "finish them with slotkit resume";
+            let mend = table::RESUME_MENDS.say(&[]);
             Finding::error(FindingKind::ClusterDown, format!("{message}: {why}"), mend)
         } else {
-            let mend = "a node that was just added needs some seconds; else look at CLUSTER INFO \
-                        there";
-            Finding::error(FindingKind::ClusterDown, message, mend)
+            let mend = mend::down(survey, *id);
+            Finding::error(FindingKind::ClusterDown, message, mend).passing()
         };
         finding.about(*id)
     })
     .collect()
+}
+
+/// The slots that a node imports and knows no owner of: gossip gives them none ("an importing slot
+/// should never be modified", Redis 7.0), only the end of their move does.
+pub(super) fn imported_from_nobody(view: &ClusterView) -> SlotSet {
+    let Some(myself) = view.myself() else {
+        return SlotSet::new();
+    };
+    let open = myself.open.iter().filter_map(|open| match open {
+        OpenSlot::Importing { slot, .. } => Some(*slot),
+        OpenSlot::Migrating { .. } => None,
+    });
+    open.filter(|slot| view.map().owner(*slot).is_none())
+        .collect()
 }
 
 /// The slots of which a node believes that their owner failed.
@@ -73,24 +118,47 @@ pub(super) fn failed(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let ours = intent.slots_under_way();
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
-    for facts in survey.nodes.values() {
+    for (of, facts) in &survey.nodes {
         for node in facts.view.nodes() {
-            if let Some(finding) = failed_node(&facts.addr.to_string(), node, &ours)
+            let observer = facts.addr.to_string();
+            let mend = |id| mend::failed(survey, id, *of, is_wanted(id, intent));
+            if is_suspected(node)
                 && seen.insert(node.id)
+                && let Some(finding) = failed_node(&observer, node, &ours, mend)
             {
-                all.push(finding);
+                // One that answers us is coming back; another one may be replaced.
+                let is_back = survey.nodes.contains_key(&node.id);
+                all.push(match is_back || has_heir(survey, node.id) {
+                    true => finding.passing(),
+                    false => finding,
+                });
             }
         }
     }
     all
 }
 
-pub(super) fn failed_node(observer: &str, node: &Node, under_way: &SlotSet) -> Option<Finding> {
-    if !node.flags.fail && !node.flags.pfail {
+fn is_suspected(node: &Node) -> bool {
+    node.flags.fail || node.flags.pfail
+}
+
+/// A node that somebody takes for failed, in a view that was saved: nobody can be asked more.
+pub(super) fn failed_of_view(observer: &str, node: &Node) -> Option<Finding> {
+    let mend = |_| table::SAVED_VIEW.say(&[]);
+    failed_node(observer, node, &SlotSet::default(), mend)
+}
+
+fn failed_node(
+    observer: &str,
+    node: &Node,
+    under_way: &SlotSet,
+    mend: impl Fn(NodeId) -> String,
+) -> Option<Finding> {
+    if !is_suspected(node) {
         return None;
     }
     let message = format!("{observer} takes node {} for failed", node.name());
-    let mend = "bring it back, or CLUSTER FORGET it on every node";
+    let mend = mend(node.id);
     let is_missed = node.is_primary() && !node.slots.is_empty() && !is_replaced(node, under_way);
     let finding = match is_missed {
         true => Finding::error(FindingKind::NodeFailed, message, mend),
@@ -105,15 +173,15 @@ pub(super) fn unacquainted(survey: &Survey) -> Vec<Finding> {
     let mut all = Vec::new();
     for (id, facts) in &primaries {
         for (other, other_facts) in &primaries {
-            let known = facts.view.node(*other);
-            let is_met = known.is_some_and(|node| {
-                node.is_usable() && (node.flags.myself || node.link == LinkState::Connected)
+            // Whom it doesn't know at all is told by `members`.
+            let is_cut_off = facts.view.node(*other).is_some_and(|node| {
+                !node.is_usable() || !(node.flags.myself || node.link == LinkState::Connected)
             });
-            if !is_met {
+            if is_cut_off {
                 let message = format!("{} has no bus link to {}", facts.addr, other_facts.addr);
-                let mend = "a node that was just added needs some seconds; else check that the \
-                            bus port (port + 10000) is open between them";
-                all.push(Finding::error(FindingKind::NotAcquainted, message, mend).about(*id));
+                let mend = mend::unacquainted(survey, *id, *other);
+                let finding = Finding::error(FindingKind::NotAcquainted, message, mend);
+                all.push(finding.passing().about(*id));
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Whether the servers can do what a move needs, and let us.
 
-use super::{Intent, LoginNeed};
+use super::{Intent, LoginNeed, abilities};
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::survey::{Permissions, Survey};
+use crate::execute::survey::{NodeFacts, Survey};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn versions(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
@@ -19,17 +19,40 @@ pub(super) fn versions(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         };
         if let Some(lacks) = lacks {
             let message = format!("{} runs {version}, whose MIGRATE can't {lacks}", facts.addr);
-            let mend = "update the server";
+            let mend = "update the server: SHUTDOWN SAVE, which writes its keys, then start the newer one on its files";
             all.push(Finding::error(FindingKind::ServerTooOld, message, mend).about(id));
         }
     }
     if names.len() > 1 {
         let names: Vec<String> = names.into_iter().collect();
         let message = format!("the primaries run different versions: {}", names.join(", "));
-        let mend = "a newer server's values may not load on an older one: move towards newer nodes";
-        all.push(Finding::warning(FindingKind::VersionMix, message, mend));
+        all.push(Finding::warning(
+            FindingKind::VersionMix,
+            message,
+            which_way(survey),
+        ));
     }
     all
+}
+
+/// Between which versions keys can't move.
+fn which_way(survey: &Survey) -> String {
+    let primaries = || survey.primaries().map(|(_, facts)| facts);
+    let is_refused =
+        |receiver: &NodeFacts, giver: &NodeFacts| abilities::loads(receiver, giver) == Some(false);
+    let refused: BTreeSet<String> = primaries()
+        .flat_map(|giver| primaries().map(move |receiver| (giver, receiver)))
+        .filter(|(giver, receiver)| is_refused(receiver, giver))
+        .map(|(giver, receiver)| format!("from {} to {}", giver.version, receiver.version))
+        .collect();
+    match refused.is_empty() {
+        true => "a newer server's values may not load on an older one: move towards newer nodes"
+            .to_owned(),
+        false => {
+            let ways = refused.into_iter().collect::<Vec<_>>().join(" nor ");
+            format!("keys can't move {ways}: move towards newer nodes")
+        }
+    }
 }
 
 pub(super) fn epochs(survey: &Survey) -> Vec<Finding> {
@@ -51,29 +74,8 @@ pub(super) fn epochs(survey: &Survey) -> Vec<Finding> {
         .collect()
 }
 
-pub(super) fn permissions(survey: &Survey) -> Vec<Finding> {
-    survey
-        .primaries()
-        .filter_map(|(id, facts)| {
-            let finding = match &facts.permissions {
-                Permissions::Enough => return None,
-                Permissions::Missing(words) => {
-                    let message = format!("{}: {words}", facts.addr);
-                    let mend = "log in as a user that may run it on all keys (ACL SETUSER)";
-                    Finding::error(FindingKind::PermissionMissing, message, mend)
-                }
-                // Before 6.0 there are no permissions to miss.
-                Permissions::Unknown if facts.version.redis < [6, 0, 0] => return None,
-                Permissions::Unknown => {
-                    let message = format!("{} doesn't tell what our user may do", facts.addr);
-                    let mend = "make sure that it may run CLUSTER, MIGRATE, RESTORE, SELECT, ASKING, INFO, DUMP and PTTL";
-                    Finding::warning(FindingKind::PermissionUnknown, message, mend)
-                }
-            };
-            Some(finding.about(id))
-        })
-        .collect()
-}
+/// How many databases are named; of the others the number is said.
+const NAMED_MAX: usize = 10;
 
 /// Numbered databases (Valkey 9). slotkit moves every one; whoever moves database 0 alone, as
 /// most tools do, loses the others' keys with the slot.
@@ -85,7 +87,14 @@ pub(super) fn databases(survey: &Survey) -> Vec<Finding> {
     let Some(last) = used.last().copied().filter(|last| *last > 0) else {
         return Vec::new();
     };
-    let named: Vec<String> = used.iter().map(ToString::to_string).collect();
+    let mut named: Vec<String> = used
+        .iter()
+        .take(NAMED_MAX)
+        .map(ToString::to_string)
+        .collect();
+    if used.len() > NAMED_MAX {
+        named.push(format!("and {} more", used.len() - NAMED_MAX));
+    }
     let message = format!("keys are in the databases {}", named.join(", "));
     let mend =
         "slotkit moves every one of them; a tool that knows database 0 alone loses the others";
@@ -97,7 +106,8 @@ pub(super) fn databases(survey: &Survey) -> Vec<Finding> {
     for (id, facts) in survey.primaries() {
         if let Some(limit) = facts.database_limit.filter(|limit| *limit <= last) {
             let message = format!("{} has {limit} databases, {last} is in use", facts.addr);
-            let mend = "set cluster-databases to the same number on every node, and restart it";
+            let mend = "set cluster-databases to the same number in every configuration; then, node by node, \
+                        SHUTDOWN SAVE, which writes its keys, and start it again";
             all.push(Finding::error(FindingKind::NumberedDatabases, message, mend).about(id));
         }
     }

@@ -1,32 +1,82 @@
 //! Who owns what, and what is on its way.
 
 use super::Intent;
+use super::nodes::imported_from_nobody;
+use crate::cluster::slot_migrations::SlotMigrations;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot, agreement};
 use crate::execute::Move;
 use crate::execute::families::Families;
-use crate::execute::finding::{Finding, FindingKind};
+use crate::execute::finding::{Finding, FindingKind, Severity};
+use crate::execute::mend;
+use crate::execute::mend::table;
 use crate::execute::survey::{NodeFacts, Survey};
+use crate::numbers::counted_text;
 use crate::slot::{Slot, SlotSet};
+use std::collections::BTreeMap;
 
-pub(super) fn uncovered(survey: &Survey) -> Vec<Finding> {
-    survey
-        .primaries()
-        .filter_map(|(id, facts)| {
-            let finding = uncovered_slots(&facts.addr.to_string(), &facts.view)?;
-            Some(finding.about(id))
+pub(super) fn uncovered(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+    let slots_of = |moves: &[Move]| moves.iter().map(|task| task.slot).collect::<SlotSet>();
+    let (ours, unfinished) = (slots_of(intent.ours), slots_of(intent.unfinished));
+    let found = mend::uncovered_slots(survey).into_iter();
+    let findings = found.filter_map(|(state, (slots, observers))| {
+        let observer = *observers.iter().next()?;
+        let names: Vec<String> = observers.iter().map(|id| survey.name(*id)).collect();
+        let mend = state.mend(survey, observer, &slots);
+        let finding = without_owner(&names, &slots, mend)?.about(observer);
+        // They haven't heard yet what another node knows.
+        let is_known = |slot: Slot| {
+            let mut views = survey.primaries().map(|(_, facts)| &facts.view);
+            views.any(|view| view.map().owner(slot).is_some())
+        };
+        if !slots.iter().all(is_known) {
+            return Some(finding);
+        }
+        // Who imports a slot isn't told by gossip whose it is.
+        let imports_all = |id: &NodeId| {
+            let facts = survey.nodes.get(id);
+            let imported = facts.map(|facts| imported_from_nobody(&facts.view));
+            imported.is_some_and(|imported| slots.iter().all(|slot| imported.contains(slot)))
+        };
+        let is_part_of = |moved: &SlotSet| slots.iter().all(|slot| moved.contains(slot));
+        if !observers.iter().all(imports_all) {
+            return Some(finding.passing());
+        }
+        Some(if is_part_of(&ours) {
+            Finding {
+                severity: Severity::Warning,
+                mend: table::FINISHING_MENDS.say(&[]),
+                ..finding
+            }
+        } else if is_part_of(&unfinished) {
+            Finding {
+                mend: table::RESUME_MENDS.say(&[]),
+                ..finding
+            }
+        } else {
+            finding.passing()
         })
-        .collect()
+    });
+    findings.collect()
 }
 
-pub(super) fn uncovered_slots(observer: &str, view: &ClusterView) -> Option<Finding> {
+/// Slots without an owner in a view that was saved: nobody can be asked more.
+pub(super) fn uncovered_of_view(observer: &str, view: &ClusterView) -> Option<Finding> {
     let slots = view.map().unassigned();
+    without_owner(&[observer.to_owned()], &slots, table::SAVED_VIEW.say(&[]))
+}
+
+fn without_owner(observers: &[String], slots: &SlotSet, mend: String) -> Option<Finding> {
     let first = slots.iter().next()?;
+    let verb = match observers.len() {
+        1 => "knows",
+        _ => "know",
+    };
     let message = format!(
-        "{observer} knows no owner for {} of the slots: {}",
+        "{} {verb} no owner for {} of the slots: {}",
+        mend::listed(observers),
         slots.len(),
-        shortened(&slots)
+        shortened(slots)
     );
-    let mend = "assign them with CLUSTER ADDSLOTS, or redis-cli --cluster fix";
     Some(Finding::error(FindingKind::SlotsUncovered, message, mend).at(first))
 }
 
@@ -37,26 +87,26 @@ pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
         .primaries()
         .map(|(id, facts)| (id, &facts.view))
         .collect();
-    agreement::disagreements(&views)
-        .into_iter()
-        .filter_map(|found| {
-            let slots: SlotSet = found
-                .slots
-                .iter()
-                .filter(|slot| !under_way.contains(*slot))
-                .collect();
-            let first = slots.iter().next()?;
-            let [one, other] = found.observers.map(|id| survey.name(id));
+    let mut all = Vec::new();
+    for found in agreement::disagreements(&views) {
+        let [one, other] = found.observers.map(|id| survey.name(id));
+        let mut by_claim: BTreeMap<mend::Claim, SlotSet> = BTreeMap::new();
+        for slot in found.slots.iter().filter(|slot| !under_way.contains(*slot)) {
+            let claim = mend::claims(survey, slot);
+            by_claim.entry(claim).or_default().insert(slot);
+        }
+        for (claim, slots) in by_claim {
             let message = format!(
-                "{one} and {other} disagree on the owner of {} slots: {}",
-                slots.len(),
+                "{one} and {other} disagree on the owner of {}: {}",
+                counted_text(slots.len() as u64, "slot"),
                 shortened(&slots)
             );
-            let mend = "wait some seconds for gossip; if it stays, find out who is right before \
-                        anything moves";
-            Some(Finding::error(FindingKind::OwnershipDisagreement, message, mend).at(first))
-        })
-        .collect()
+            let mend = mend::disagreement(survey, &claim);
+            let finding = Finding::error(FindingKind::OwnershipDisagreement, message, mend);
+            all.extend(slots.iter().next().map(|first| finding.passing().at(first)));
+        }
+    }
+    all
 }
 
 pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
@@ -71,32 +121,51 @@ pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             if is_part_of(id, *open, intent.ours, &intent.families) {
                 continue;
             }
-            all.push(
-                match is_part_of(id, *open, intent.unfinished, &intent.families) {
-                    true => own_open_slot(&place, id, *open, &facts.view),
-                    false => open_slot(&place, id, *open, &facts.view),
-                },
-            );
+            let is_own = is_part_of(id, *open, intent.unfinished, &intent.families);
+            let mend = mend::open_slot(survey, open.other(), is_own, &intent.movement);
+            all.push(match is_own {
+                true => own_open_slot(&place, id, *open, &facts.view, mend),
+                false => open_slot(&place, id, *open, &facts.view, mend),
+            });
         }
     }
     all
 }
 
-pub(super) fn open_slot(place: &str, node: NodeId, open: OpenSlot, view: &ClusterView) -> Finding {
-    let mend = "somebody else moves it, or a move broke off: let that finish first, or close it \
-                forward with slotkit resume --from-cluster";
+/// An open slot in a view that was saved: nobody can be asked more.
+pub(super) fn open_of_view(
+    place: &str,
+    node: NodeId,
+    open: OpenSlot,
+    view: &ClusterView,
+) -> Finding {
+    open_slot(place, node, open, view, table::SAVED_VIEW.say(&[]))
+}
+
+fn open_slot(
+    place: &str,
+    node: NodeId,
+    open: OpenSlot,
+    view: &ClusterView,
+    mend: String,
+) -> Finding {
     Finding::error(FindingKind::OpenSlot, what_is_open(place, open, view), mend)
         .about(node)
         .at(open.slot())
 }
 
 /// An open slot that the user's own journal knows.
-fn own_open_slot(place: &str, node: NodeId, open: OpenSlot, view: &ClusterView) -> Finding {
+fn own_open_slot(
+    place: &str,
+    node: NodeId,
+    open: OpenSlot,
+    view: &ClusterView,
+    mend: String,
+) -> Finding {
     let message = format!(
         "{} since an earlier run of yours broke off",
         what_is_open(place, open, view)
     );
-    let mend = "finish it with slotkit resume";
     Finding::error(FindingKind::OwnOpenSlot, message, mend)
         .about(node)
         .at(open.slot())
@@ -144,44 +213,64 @@ pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         let (own, others): (Vec<_>, Vec<_>) = facts
             .orphans
             .iter()
-            .filter(|(slot, _)| !is_of(intent.ours, slot))
+            .filter(|(slot, _)| !is_of(intent.ours, slot) && !is_imported(facts, **slot))
             .partition(|(slot, _)| is_of(intent.unfinished, slot));
         all.extend(half_moved(facts, &own).map(|finding| finding.about(id)));
         let (coming, others): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|(slot, _)| arrives(slot));
-        all.extend(orphaned(facts, &coming, true).map(|finding| finding.about(id)));
-        all.extend(orphaned(facts, &others, false).map(|finding| finding.about(id)));
+        for (found, is_coming) in [(&coming, true), (&others, false)] {
+            let finding = orphaned(survey, id, facts, found, is_coming);
+            all.extend(finding.map(|finding| finding.about(id)));
+        }
     }
     all
+}
+
+/// Whether the servers bring this slot here by themselves: its keys are on their way.
+fn is_imported(facts: &NodeFacts, slot: Slot) -> bool {
+    match &facts.migrations {
+        SlotMigrations::UnderWay(jobs) => jobs.iter().any(|job| job.slots.contains(slot)),
+        SlotMigrations::Unknown(_) => false,
+    }
 }
 
 /// Keys of slots that the user's own journal knows: where both nodes have forgotten that they were
 /// open, nothing else shows that these keys were on their way, and are nowhere else.
 fn half_moved(facts: &NodeFacts, found: &[(&Slot, &u64)]) -> Option<Finding> {
     let first = found.first()?.0;
-    let keys: u64 = found.iter().map(|(_, keys)| **keys).sum();
+    let keys = found
+        .iter()
+        .fold(0_u64, |sum, (_, keys)| sum.saturating_add(**keys));
     let message = format!(
-        "{} has {keys} keys in {} slots that it doesn't own, brought there by an earlier run of yours \
-         that broke off",
+        "{} has {} in {} that it doesn't own, brought there by an earlier run of yours that broke off",
         facts.addr,
-        found.len(),
+        counted_text(keys, "key"),
+        counted_text(found.len() as u64, "slot"),
     );
-    let mend = "finish it with slotkit resume: they may be nowhere else";
+    let mend = table::HALF_MOVED.say(&[]);
     Some(Finding::error(FindingKind::OwnOpenSlot, message, mend).at(*first))
 }
 
-fn orphaned(facts: &NodeFacts, found: &[(&Slot, &u64)], is_coming: bool) -> Option<Finding> {
+fn orphaned(
+    survey: &Survey,
+    node: NodeId,
+    facts: &NodeFacts,
+    found: &[(&Slot, &u64)],
+    is_coming: bool,
+) -> Option<Finding> {
     let first = found.first()?.0;
-    let keys: u64 = found.iter().map(|(_, keys)| **keys).sum();
+    let keys = found
+        .iter()
+        .fold(0_u64, |sum, (_, keys)| sum.saturating_add(**keys));
     let slots: SlotSet = found.iter().map(|(slot, _)| **slot).collect();
     let message = format!(
-        "{} has {keys} keys in {} slots that it doesn't own: {}",
+        "{} has {} in {} that it doesn't own: {}",
         facts.addr,
-        slots.len(),
+        counted_text(keys, "key"),
+        counted_text(slots.len() as u64, "slot"),
         shortened(&slots)
     );
-    let mend = "look at them there (CLUSTER GETKEYSINSLOT), and delete those that the slot's owner \
-                has, or shouldn't have";
+    let mend = mend::orphaned(survey, node, &slots);
     let finding = match is_coming {
         true => Finding::error(
             FindingKind::OrphanedKeys,
@@ -194,7 +283,7 @@ fn orphaned(facts: &NodeFacts, found: &[(&Slot, &u64)], is_coming: bool) -> Opti
 }
 
 /// The first runs of a set, for a message.
-fn shortened(slots: &SlotSet) -> String {
+pub(super) fn shortened(slots: &SlotSet) -> String {
     const MOST: usize = 5;
     let runs = slots.ranges();
     let shown: Vec<String> = runs.iter().take(MOST).map(ToString::to_string).collect();

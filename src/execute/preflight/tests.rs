@@ -1,11 +1,23 @@
 //! A healthy cluster has no findings; each thing that is wrong has its own.
 
 use super::*;
+use crate::cluster::slot_migrations::{SlotMigration, SlotMigrations};
+use crate::cluster::verb::Refusal;
+use crate::error::{Error, ErrorKind, Why};
 use crate::execute::Version;
 use crate::execute::finding::FindingKind;
-use crate::execute::survey::{NodeFacts, Permissions};
-use crate::execute::testing::{facts_with, id, survey};
+use crate::execute::functions::Functions;
+use crate::execute::journal::Running;
+use crate::execute::movement::Change;
+use crate::execute::slot_move::{Cause, Doubtful};
+use crate::execute::survey::{Bar, MaxMemory, NodeFacts, Obstacle, Part};
+use crate::execute::testing::{self, facts_with, id, survey};
 use crate::slot::Slot;
+use std::time::Duration;
+
+fn refused() -> Error {
+    Error::new(ErrorKind::Connect, "connection refused").because(Some(Why::Refused))
+}
 
 fn kinds(survey: &Survey, intent: &Intent<'_>) -> Vec<FindingKind> {
     findings(survey, intent)
@@ -63,15 +75,114 @@ fn what_a_node_says_of_itself() {
         found('b', |facts| facts.version = newer.clone()),
         [FindingKind::VersionMix]
     );
-    let missing = Permissions::Missing("no permissions to run 'migrate'".to_owned());
-    assert_eq!(
-        found('b', |facts| facts.permissions = missing.clone()),
-        [FindingKind::PermissionMissing]
+}
+
+fn obstacle(command: &'static str, part: Part, bar: &Bar) -> impl Fn(&mut NodeFacts) {
+    let bar = bar.clone();
+    move |facts| {
+        facts
+            .trial
+            .get_or_insert_default()
+            .obstacles
+            .push(Obstacle {
+                command,
+                part,
+                bar: bar.clone(),
+            });
+    }
+}
+
+#[test]
+fn what_a_node_will_not_do() {
+    let refusal = |code: &str| {
+        Bar::Refused(Refusal {
+            code: code.to_owned(),
+            detail: "so it is".to_owned(),
+        })
+    };
+    let foreseen = |code: &str| {
+        Bar::Foreseen(Refusal {
+            code: code.to_owned(),
+            detail: "so it is".to_owned(),
+        })
+    };
+    let forbidden = Bar::Forbidden("no permissions to run 'migrate'".to_owned());
+    for (bar, kind) in [
+        (forbidden, FindingKind::PermissionMissing),
+        (Bar::Missing, FindingKind::CommandMissing),
+        (refusal("NOREPLICAS"), FindingKind::CommandRefused),
+        (refusal("OOM"), FindingKind::MemoryHeadroom),
+        (Bar::Swallowed, FindingKind::NotAServer),
+        (foreseen("NOREPLICAS"), FindingKind::CommandRefused),
+        (foreseen("OOM"), FindingKind::MemoryHeadroom),
+    ] {
+        let gives = survey('b', obstacle("MIGRATE", Part::Gives, &bar));
+        let all = findings(&gives, &Intent::default());
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!((all[0].kind, all[0].forbids()), (kind, true), "{all:?}");
+        // It matters to those that need it only.
+        let found = |moves: &[Move]| {
+            let intent = Intent {
+                moves,
+                ..Intent::default()
+            };
+            kinds(&gives, &intent)
+        };
+        assert_eq!(found(&[task(5461, 'b', 'a')]), [kind]);
+        assert_eq!(found(&[task(0, 'a', 'b')]), []);
+    }
+    // One state, one finding.
+    let full = refusal("NOREPLICAS");
+    let both = |facts: &mut NodeFacts| {
+        obstacle("MIGRATE", Part::Gives, &full)(facts);
+        obstacle("RESTORE-ASKING", Part::Receives, &full)(facts);
+    };
+    assert_eq!(found('b', both), [FindingKind::CommandRefused]);
+    // What is needed only where two copies are compared is no reason to refuse.
+    let compares = survey('b', obstacle("DUMP", Part::Compares, &Bar::Missing));
+    assert!(!findings(&compares, &Intent::default())[0].forbids());
+}
+
+#[test]
+fn keys_move_where_they_load() {
+    let moves = |source, target| [task(if source == 'b' { 5461 } else { 0 }, source, target)];
+    let is_refused = |survey: &Survey, moves: &[Move]| {
+        let intent = Intent {
+            moves,
+            ..Intent::default()
+        };
+        let all = findings(survey, &intent);
+        let mut all = all
+            .iter()
+            .filter(|finding| finding.kind == FindingKind::DumpTooNew);
+        all.next().map(Finding::forbids)
+    };
+    let newer = |facts: &mut NodeFacts| {
+        facts.version = Version::from_info("redis_version:8.0.2").expect("a version");
+    };
+    let mixed = survey('b', newer);
+    assert_eq!(is_refused(&mixed, &moves('b', 'a')), Some(true));
+    assert_eq!(is_refused(&mixed, &moves('a', 'b')), None);
+    let all = findings(&mixed, &Intent::default());
+    assert!(
+        all[0].mend.contains("from Redis 8.0.2 to Redis 7.0.15"),
+        "{all:?}"
     );
-    assert_eq!(
-        found('b', |facts| facts.permissions = Permissions::Unknown),
-        [FindingKind::PermissionUnknown]
-    );
+    // Nothing is there that wouldn't load.
+    let empty = survey('b', |facts| {
+        newer(facts);
+        facts.keys = 0;
+    });
+    assert_eq!(is_refused(&empty, &moves('b', 'a')), Some(false));
+    // A node's own word is more than what is known of its version.
+    let mut relaxed = survey('b', newer);
+    let receiver = relaxed.nodes.get_mut(&id('a')).expect("facts");
+    receiver
+        .trial
+        .get_or_insert_default()
+        .loads
+        .insert(12, true);
+    assert_eq!(is_refused(&relaxed, &moves('b', 'a')), None);
 }
 
 #[test]
@@ -95,9 +206,7 @@ fn what_a_node_says_of_the_others() {
 fn a_node_that_is_gone() {
     let mut survey = survey('a', |_| {});
     survey.nodes.remove(&id('c'));
-    survey
-        .unreachable
-        .insert(id('c'), "connection refused".to_owned());
+    survey.unreachable.insert(id('c'), refused());
     assert_eq!(
         kinds(&survey, &Intent::default()),
         [FindingKind::NodeUnreachable]
@@ -128,7 +237,7 @@ fn a_target_whose_source_died_is_down_until_its_slots_are_finished() {
         facts.state = "fail".to_owned();
     });
     survey.nodes.remove(&id('a'));
-    survey.unreachable.insert(id('a'), "refused".to_owned());
+    survey.unreachable.insert(id('a'), refused());
     let heir = facts_with('c', |node, line| match node {
         'a' => line.replace("master", "master,fail").replace(" 0-5460", ""),
         'c' => format!("{line} 0-5460"),
@@ -224,7 +333,7 @@ fn a_server_that_cannot_log_in_on_another() {
 
 #[test]
 fn memory_of_the_target() {
-    let survey = survey('b', |facts| facts.max_bytes = Some(1_500));
+    let survey = survey('b', |facts| facts.max_memory = MaxMemory::Bytes(1_500));
     let with = |bytes: u64| {
         let incoming_bytes = BTreeMap::from([(id('b'), bytes), (id('a'), u64::MAX)]);
         kinds(
@@ -243,14 +352,68 @@ fn memory_of_the_target() {
 fn a_nearly_full_node() {
     let full = |refuses: bool| {
         move |facts: &mut NodeFacts| {
-            facts.max_bytes = Some(1_111);
+            facts.max_memory = MaxMemory::Bytes(1_111);
             facts.refuses_when_full = refuses;
         }
     };
     assert_eq!(found('b', full(true)), [FindingKind::MemoryHeadroom]);
     // A cache is always full.
     assert_eq!(found('b', full(false)), []);
-    assert_eq!(found('b', |facts| facts.max_bytes = Some(1_200)), []);
+    let roomy = |facts: &mut NodeFacts| facts.max_memory = MaxMemory::Bytes(1_200);
+    assert_eq!(found('b', roomy), []);
+    // That it doesn't tell isn't that it has none.
+    let untold = |facts: &mut NodeFacts| facts.max_memory = MaxMemory::Unknown;
+    assert_eq!(found('b', untold), [FindingKind::MemoryHeadroom]);
+}
+
+#[test]
+fn what_moves_slots_now_is_waited_for() {
+    let open = |movement: Movement| {
+        let change = |node, line| match node {
+            'b' => format!("{line} [5461->-{}]", id('a')),
+            _ => line,
+        };
+        let survey = survey('b', |facts| facts.view = facts_with('b', change).view);
+        let intent = Intent {
+            movement,
+            ..Intent::default()
+        };
+        findings(&survey, &intent)
+    };
+    let of = |found: &[Finding], kind| {
+        let mut found = found.iter().filter(|finding| finding.kind == kind);
+        found.next().map(|finding| finding.mend.clone())
+    };
+    let slot = Slot::new(5461).expect("a slot");
+    let seen = open(Movement::Seen(Change::Keys(id('b'), slot, [9, 7])));
+    assert!(
+        seen[0]
+            .message
+            .contains("has 7 keys of slot 5461, and had 9"),
+        "{seen:?}"
+    );
+    assert!(
+        seen[0].forbids() && seen[0].kind == FindingKind::RunUnderWay,
+        "{seen:?}"
+    );
+    let mend = of(&seen, FindingKind::OpenSlot).expect("an open slot");
+    assert!(
+        mend.starts_with("something moves slots now: wait"),
+        "{mend}"
+    );
+    // That nothing changes isn't told as proof, nor that nobody looked.
+    for (movement, words) in [
+        (
+            Movement::Still(Duration::from_secs(3)),
+            "within 3 s, which isn't proof",
+        ),
+        (Movement::NotLooked, "let that finish first"),
+    ] {
+        let found = open(movement);
+        assert_eq!(of(&found, FindingKind::RunUnderWay), None);
+        let mend = of(&found, FindingKind::OpenSlot).expect("an open slot");
+        assert!(mend.contains(words), "{mend}");
+    }
 }
 
 #[test]
@@ -347,4 +510,256 @@ fn errors_come_first_and_a_saved_view_has_some_too() {
         kinds,
         [FindingKind::NodeFailed, FindingKind::SlotsUncovered]
     );
+}
+
+#[test]
+fn a_node_that_one_knows_and_another_does_not() {
+    // `a` has never heard of `c`.
+    let without = |facts: &mut NodeFacts| {
+        let lines = |node: char, line: String| match node {
+            'c' => String::new(),
+            _ => line,
+        };
+        facts.view = facts_with('a', lines).view;
+    };
+    let survey = survey('a', without);
+    let found = findings(&survey, &Intent::default());
+    let strangers: Vec<_> = found
+        .iter()
+        .filter(|finding| finding.kind == FindingKind::NotAcquainted)
+        .collect();
+    assert_eq!(strangers.len(), 1, "{found:?}");
+    assert_eq!(strangers[0].node, Some(id('c')));
+    assert!(strangers[0].forbids() && strangers[0].passes, "{found:?}");
+    // Everything else of it passes with that.
+    let stays = found
+        .iter()
+        .any(|finding| finding.forbids() && !finding.passes);
+    assert!(!stays, "{found:?}");
+}
+
+#[test]
+fn a_node_that_is_being_met() {
+    let meets = |facts: &mut NodeFacts| {
+        let lines = |node: char, line: String| match node {
+            'c' => format!(
+                "{line}\n{} 10.0.0.9:7000@17000 handshake - 0 0 0 connected",
+                id('e')
+            ),
+            _ => line,
+        };
+        facts.view = facts_with('a', lines).view;
+    };
+    let found = findings(&survey('a', meets), &Intent::default());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(!found[0].forbids() && found[0].passes, "{found:?}");
+    assert!(found[0].message.contains("10.0.0.9:7000"), "{found:?}");
+}
+
+#[test]
+fn slots_that_servers_move_by_themselves() {
+    let job = SlotMigration {
+        slots: (100..=102).filter_map(Slot::new).collect(),
+        source: Some(id('a')),
+        target: Some(id('b')),
+        state: "snapshotting".to_owned(),
+    };
+    let mut survey = survey('a', |_| {});
+    for node in ['a', 'b'] {
+        let facts = survey.nodes.get_mut(&id(node)).expect("a node");
+        facts.migrations = SlotMigrations::UnderWay(vec![job.clone()]);
+    }
+    // What arrives with it is no orphan.
+    let target = survey.nodes.get_mut(&id('b')).expect("a node");
+    target.orphans = Slot::new(101).map(|slot| (slot, 5)).into_iter().collect();
+    let with = |moves: &[Move]| {
+        let intent = Intent {
+            moves,
+            ..Intent::default()
+        };
+        findings(&survey, &intent)
+    };
+    let alone = with(&[]);
+    assert_eq!(alone.len(), 1, "both sides list one job: {alone:?}");
+    assert_eq!(alone[0].kind, FindingKind::SlotMigration);
+    assert!(
+        !alone[0].forbids() && alone[0].message.contains("slots 100-102"),
+        "{alone:?}"
+    );
+    // Each primary is told of a slot's new owner, so that no pair is beside the job.
+    for any in [
+        task(101, 'a', 'c'),
+        task(7, 'a', 'c'),
+        task(11_000, 'c', 'b'),
+    ] {
+        assert!(with(&[any])[0].forbids(), "{any:?}");
+    }
+    let facts = survey.nodes.get_mut(&id('b')).expect("a node");
+    facts.migrations = SlotMigrations::Unknown("NOPERM".to_owned());
+    assert!(kinds(&survey, &Intent::default()).contains(&FindingKind::SlotMigrationUnknown));
+}
+
+#[test]
+fn function_libraries_of_targets() {
+    let has = |names: &[(&str, u8)]| {
+        let libraries = names
+            .iter()
+            .map(|(name, code)| ((*name).to_owned(), [*code; 32]));
+        Functions::Known(libraries.collect())
+    };
+    let mut survey = survey('b', |_| {});
+    for (node, names) in [
+        ('a', &[("one", 1), ("two", 1)][..]),
+        ('b', &[("one", 1)]),
+        ('c', &[("one", 1), ("two", 1)]),
+    ] {
+        survey.nodes.get_mut(&id(node)).expect("a node").functions = has(names);
+    }
+    let with = |moves: &[Move], ours: &[Move], copies_functions: bool| {
+        let intent = Intent {
+            moves,
+            ours,
+            copies_functions,
+            ..Intent::default()
+        };
+        let found = findings(&survey, &intent);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].kind, FindingKind::FunctionsMissing, "{found:?}");
+        found[0].forbids()
+    };
+    let to_b = [task(7, 'a', 'b')];
+    assert!(with(&to_b, &[], false));
+    assert!(!with(&to_b, &[], true));
+    assert!(!with(&[], &[], false));
+    assert!(!with(&[task(7, 'a', 'c')], &[], false));
+    // What was begun is finished nevertheless.
+    assert!(!with(&to_b, &to_b, false));
+    survey.nodes.get_mut(&id('b')).expect("a node").functions = has(&[("one", 2), ("two", 1)]);
+    assert_eq!(
+        kinds(&survey, &Intent::default()),
+        [FindingKind::FunctionsDiffer]
+    );
+    survey.nodes.get_mut(&id('b')).expect("a node").functions = Functions::Unknown("no".to_owned());
+    assert_eq!(
+        kinds(&survey, &Intent::default()),
+        [FindingKind::FunctionsUnknown]
+    );
+}
+
+#[test]
+fn a_run_beside_this_one() {
+    let moves = [task(7, 'a', 'b')];
+    let open = |facts: &mut NodeFacts| {
+        let lines = |node: char, line: String| match node {
+            'a' => format!("{line} [7->-{}]", id('b')),
+            _ => line,
+        };
+        facts.view = facts_with('a', lines).view;
+    };
+    let survey = survey('a', open);
+    let run = Running {
+        pid: 17,
+        total: Some(3),
+        ..Running::default()
+    };
+    let intent = Intent {
+        ours: &moves,
+        running: Some(run.clone()),
+        ..Intent::default()
+    };
+    let found = findings(&survey, &intent);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].kind, FindingKind::RunUnderWay);
+    assert!(
+        found[0].forbids() && found[0].message.contains("pid 17"),
+        "{found:?}"
+    );
+    let waiting = Intent {
+        running: Some(Running { total: None, ..run }),
+        unreadable_journal: Some("j: no".to_owned()),
+        ..Intent::default()
+    };
+    let kinds: Vec<_> = findings(&self::survey('a', |_| {}), &waiting)
+        .into_iter()
+        .map(|finding| (finding.kind, finding.forbids()))
+        .collect();
+    let expected = [FindingKind::RunUnderWay, FindingKind::JournalUnreadable];
+    assert_eq!(kinds, expected.map(|kind| (kind, false)));
+}
+
+#[test]
+fn keys_that_nobody_has_decided_about_forbid_and_are_named_up_to_a_bound() {
+    let doubtful = |number: usize| Doubtful {
+        is_named: true,
+        ..Doubtful::new(0, format!("key:{number}\n").into_bytes(), Cause::Kept)
+    };
+    let found = |keys: usize| {
+        let intent = Intent {
+            undecided: (0..keys).map(doubtful).collect(),
+            ..Intent::default()
+        };
+        findings(&self::survey('a', |_| {}), &intent)
+    };
+    assert_eq!(found(0), []);
+    let one = found(1);
+    assert_eq!(one.len(), 1, "{one:?}");
+    assert_eq!(
+        (one[0].kind, one[0].forbids()),
+        (FindingKind::UndecidedKeys, true)
+    );
+    assert_eq!(one[0].slot, Some(Slot::for_key(b"key:0\n")));
+    assert!(one[0].message.contains("`key:0\\x0A`"), "{one:?}");
+    let many = &found(25)[0].message;
+    assert!(
+        many.contains("25 keys") && many.ends_with("and 15 more"),
+        "{many}"
+    );
+}
+
+/// Redis 7.0: gossip tells a node that imports a slot nothing of its owner.
+#[test]
+fn a_slot_that_its_target_knows_no_owner_of_is_for_who_moves_it_to_finish() {
+    let survey = || {
+        let mut survey = self::survey('a', |_| {});
+        let importing = facts_with('b', |node, line| match node {
+            'a' => line.replace(" 0-5460", " 1-5460"),
+            'b' => format!("{line} [0-<-{}]", id('a')),
+            _ => line,
+        });
+        let facts = survey.nodes.get_mut(&id('b')).expect("a node");
+        facts.view = importing.view;
+        facts.state = "fail".to_owned();
+        survey
+    };
+    let moves = [testing::task(0, 'a', 'b')];
+    let of = |intent: &Intent<'_>| -> Vec<(FindingKind, bool)> {
+        let found = findings(&survey(), intent).into_iter();
+        let kinds = [FindingKind::SlotsUncovered, FindingKind::ClusterDown];
+        found
+            .filter(|finding| kinds.contains(&finding.kind))
+            .map(|finding| (finding.kind, finding.forbids()))
+            .collect()
+    };
+    let both = |forbid| {
+        vec![
+            (FindingKind::ClusterDown, forbid),
+            (FindingKind::SlotsUncovered, forbid),
+        ]
+    };
+    let ours = Intent {
+        ours: &moves,
+        ..Intent::default()
+    };
+    assert_eq!(of(&ours), both(false));
+    let unfinished = Intent {
+        unfinished: &moves,
+        ..Intent::default()
+    };
+    assert_eq!(of(&unfinished), both(true));
+    let mends = findings(&survey(), &unfinished);
+    let mut mends = mends
+        .iter()
+        .filter(|finding| finding.kind == FindingKind::SlotsUncovered);
+    assert!(mends.all(|finding| finding.mend.contains("slotkit resume")));
+    assert_eq!(of(&Intent::default()), both(true));
 }

@@ -1,10 +1,15 @@
 //! What each state asks, and whom.
 
 use super::super::Move;
-use super::super::copies::questions;
+use super::super::copies::{Side, questions, weigh};
+use super::super::failures::Failures;
+use super::lengthened;
 use super::state::{Batch, State};
-use super::{Action, SlotMove};
+use super::{Action, SlotMove, Unclear};
+use crate::cluster::keyspace::MAX_DATABASES;
 use crate::cluster::verb::{Migrate, SetSlot, Verb};
+use crate::slot::{Slot, tag_for};
+use std::collections::BTreeSet;
 
 impl SlotMove {
     /// What to do next.
@@ -19,23 +24,43 @@ impl SlotMove {
         } = self.task;
         let (node, verbs) = match &self.state {
             State::Import => (target, self.import()),
+            State::Unimported { .. } => (target, vec![Verb::Nodes]),
             State::Claim => return Action::Claim,
-            State::Migrate => (source, vec![self.set_slot(SetSlot::Migrating { target })]),
-            State::Databases => (source, vec![Verb::Info("keyspace")]),
-            State::List { db } => (source, self.in_db(*db, [self.list()])),
-            State::Measure { db, keys } => (
-                source,
-                self.in_db(*db, keys.iter().map(|key| memory_usage(key))),
-            ),
-            State::Send { batch } => (source, self.send(batch)),
-            State::Replace { batch } => (source, self.replace(batch)),
-            State::CompareSource { batch } => {
-                (source, self.in_db(batch.db, questions(&batch.keys, &[])))
+            State::Migrate => {
+                let migrating = self.set_slot(SetSlot::Migrating { target });
+                (source, vec![migrating, self.probe()])
             }
-            State::CompareTarget { batch, .. } => {
-                let asked = questions(&batch.keys, &[Verb::Asking]);
+            State::Databases => (source, self.databases()),
+            State::Failures => (source, Failures::questions()),
+            State::List { db } => (source, self.in_db(*db, [self.list()])),
+            State::Measure {
+                db,
+                keys,
+                asks_ends,
+            } => (source, self.in_db(*db, self.measures(keys, *asks_ends))),
+            State::Send { batch } => (source, self.send(batch)),
+            State::Replace { batch, .. } => (source, self.replace(batch)),
+            State::WeighSource { batch } => (source, self.in_db(batch.db, weigh(&batch.keys, &[]))),
+            State::WeighTarget { batch, .. } => {
+                let asked = weigh(&batch.keys, &[Verb::Asking]);
                 (target, self.in_db_and_back(batch.db, asked))
             }
+            State::CompareSource { batch, weights } => {
+                let asked = questions(&batch.keys, weights, &[]);
+                (source, self.in_db(batch.db, asked))
+            }
+            State::CompareTarget { batch, weights, .. } => {
+                let asked = questions(&batch.keys, weights, &[Verb::Asking]);
+                (target, self.in_db_and_back(batch.db, asked))
+            }
+            State::Walk { pairs, walk, .. } => match walk.side() {
+                Side::Source => (source, self.in_db(pairs.batch.db, walk.ask())),
+                Side::Target => {
+                    let each = walk.ask().into_iter();
+                    let asked = each.flat_map(|verb| [Verb::Asking, verb]);
+                    (target, self.in_db_and_back(pairs.batch.db, asked))
+                }
+            },
             State::ReadSource { pairs, place, kind } => {
                 let key = &pairs.batch.keys[*place];
                 (source, self.in_db(pairs.batch.db, [kind.read(key)]))
@@ -53,17 +78,56 @@ impl SlotMove {
                 let deleted = batch.keys.iter().map(|key| delete(key));
                 (source, self.in_db(batch.db, deleted.chain([self.list()])))
             }
+            State::Prove { db, asked, .. } => {
+                let asked = asked.iter().cloned();
+                let asked = asked.flat_map(|key| [Verb::Asking, Verb::Pttl(key)]);
+                let count = [Verb::CountKeys(slot)].into_iter();
+                (target, self.in_db_and_back(*db, count.chain(asked)))
+            }
+            State::LookAtLives { db, keys, .. } => {
+                (target, self.in_db_and_back(*db, lengthened::looks(keys)))
+            }
+            State::CutLives { db, cuts, .. } => {
+                (target, self.in_db_and_back(*db, lengthened::set_ends(cuts)))
+            }
             State::Count => (source, self.counts(slot)),
+            State::Vouch => return Action::Vouch,
             State::Withdraw { .. } => (target, vec![self.set_slot(SetSlot::Stable)]),
+            State::LookAtTarget { .. } => (target, self.looks_at_target()),
+            State::LookAtSource { gone, .. } => (source, looks_at_source(gone)),
+            State::CloseTarget { .. } => {
+                let stable = self.set_slot(SetSlot::Stable);
+                let looks = self.looks_at_target();
+                (target, [stable].into_iter().chain(looks).collect())
+            }
+            State::CloseSource { .. } => {
+                let stable = self.set_slot(SetSlot::Stable);
+                (source, vec![stable, self.probe()])
+            }
+            State::Reopen { .. } => {
+                let importing = self.set_slot(SetSlot::Importing { source });
+                (target, vec![importing])
+            }
             State::Confirm { .. } => return Action::Confirm,
             State::EpochOfTarget { .. } => (target, vec![Verb::ClusterInfo]),
-            State::OwnTarget => (target, vec![self.set_slot(SetSlot::Node { owner: target })]),
+            State::CountTarget { .. } => {
+                let known = self.there.iter().map(|there| there.db);
+                let count = |db| [Verb::Select(db), Verb::CountKeys(slot)];
+                (
+                    target,
+                    known.flat_map(count).chain([Verb::Select(0)]).collect(),
+                )
+            }
+            State::OwnTarget { .. } => {
+                let own = self.set_slot(SetSlot::Node { owner: target });
+                (target, vec![own, self.probe()])
+            }
             State::OwnSource => (source, vec![self.set_slot(SetSlot::Node { owner: target })]),
             State::OwnOther { index } => {
                 let other = self.settings.others[*index];
                 (other, vec![self.set_slot(SetSlot::Node { owner: target })])
             }
-            State::Turned => return Action::Look,
+            State::Turned | State::Halted => return Action::Look,
             State::Done => return Action::Done,
         };
         Action::Ask { node, verbs }
@@ -86,6 +150,33 @@ impl SlotMove {
         owner.into_iter().chain([importing]).collect()
     }
 
+    /// Asks for a key of the slot that nobody has. What `SETSLOT` has really set shows in the
+    /// answer: a source that gives the slot away says `ASK`, an owner says that there is none, and
+    /// everybody else says `MOVED`.
+    fn probe(&self) -> Verb {
+        let tag = tag_for(self.task.slot);
+        Verb::Pttl([b"slotkit-probe:{", tag, b"}"].concat())
+    }
+
+    /// Which databases have keys of the slot: what `INFO` lists, and what is counted in each other
+    /// one that there is.
+    fn databases(&self) -> Vec<Verb> {
+        let info = Verb::Info("keyspace");
+        match self.settings.databases[0] {
+            0 | 1 => vec![info],
+            count => {
+                let counts = looks_in(1..count.min(MAX_DATABASES), self.task.slot);
+                [info].into_iter().chain(counts).collect()
+            }
+        }
+    }
+
+    /// What the target has of the slot, by two questions that must agree.
+    fn looks_at_target(&self) -> Vec<Verb> {
+        let there = 0..self.settings.databases[1].clamp(1, MAX_DATABASES);
+        looks_in(there, self.task.slot)
+    }
+
     fn in_db(&self, db: usize, verbs: impl IntoIterator<Item = Verb>) -> Vec<Verb> {
         let select = Verb::Select(self.databases.get(db).copied().unwrap_or(0));
         [select].into_iter().chain(verbs).collect()
@@ -100,7 +191,7 @@ impl SlotMove {
     pub(super) fn list(&self) -> Verb {
         Verb::KeysInSlot {
             slot: self.task.slot,
-            limit: self.settings.keys_per_migrate,
+            limit: self.settings.how.keys_per_migrate,
         }
     }
 
@@ -109,42 +200,69 @@ impl SlotMove {
         let keys = u32::try_from(batch.keys.len()).unwrap_or(u32::MAX);
         Verb::KeysInSlot {
             slot: self.task.slot,
-            limit: self.settings.keys_per_migrate.max(keys),
+            limit: self.settings.how.keys_per_migrate.max(keys),
         }
+    }
+
+    fn measures(&self, keys: &[Vec<u8>], asks_ends: bool) -> Vec<Verb> {
+        let lives = keys.iter().filter(|_| asks_ends);
+        let lives = lives.map(|key| Verb::Pttl(key.clone()));
+        let measured = self.settings.how.bytes_per_migrate.is_some();
+        let bytes = keys.iter().filter(|_| measured);
+        let bytes = bytes.map(|key| memory_usage(key));
+        lives.chain(bytes).collect()
     }
 
     fn send(&self, batch: &Batch) -> Vec<Verb> {
         let sent = self.migrate(batch, batch.keys.clone(), false);
-        self.in_db(batch.db, [sent, self.list_after(batch)])
+        let count = Verb::CountKeys(self.task.slot);
+        self.in_db(batch.db, [sent, self.list_after(batch), count])
     }
 
     fn replace(&self, batch: &Batch) -> Vec<Verb> {
-        let keys = batch.keys.iter();
-        let sent = keys.map(|key| self.migrate(batch, vec![key.clone()], true));
-        self.in_db(batch.db, sent.chain([self.list_after(batch)]))
+        let sent = self.migrate(batch, batch.keys.clone(), true);
+        let count = Verb::CountKeys(self.task.slot);
+        self.in_db(batch.db, [sent, self.list_after(batch), count])
     }
 
     fn migrate(&self, batch: &Batch, keys: Vec<Vec<u8>>, replace: bool) -> Verb {
         Verb::Migrate(Migrate {
             target: self.settings.route.clone(),
             db: self.databases[batch.db],
-            timeout_ms: self.settings.timeout_ms,
+            timeout_ms: self.timeout_ms,
             login: self.settings.login.clone(),
             replace,
             keys,
         })
     }
 
-    /// Counts the slot in every database, and leaves the link at database 0.
-    fn counts(&self, slot: crate::slot::Slot) -> Vec<Verb> {
-        let mut verbs: Vec<Verb> = self
-            .databases
-            .iter()
-            .flat_map(|db| [Verb::Select(*db), Verb::CountKeys(slot)])
-            .collect();
-        verbs.push(Verb::Select(0));
-        verbs
+    /// Looks at the slot in every database, and leaves the link at database 0.
+    fn counts(&self, slot: Slot) -> Vec<Verb> {
+        let there = 0..self.settings.databases[0].min(MAX_DATABASES);
+        let all: BTreeSet<u32> = self.databases.iter().copied().chain(there).collect();
+        looks_in(all, slot)
     }
+}
+
+/// Asks whether a slot has keys in these databases, by two questions that must agree, and leaves the
+/// link at database 0.
+fn looks_in(databases: impl IntoIterator<Item = u32>, slot: Slot) -> Vec<Verb> {
+    let look = |db| {
+        let list = Verb::KeysInSlot { slot, limit: 1 };
+        [Verb::Select(db), Verb::CountKeys(slot), list]
+    };
+    let looks = databases.into_iter().flat_map(look);
+    looks.chain([Verb::Select(0)]).collect()
+}
+
+fn looks_at_source(gone: &[Unclear]) -> Vec<Verb> {
+    let mut verbs = Vec::new();
+    for unclear in gone {
+        verbs.push(Verb::Select(unclear.db));
+        verbs.extend(unclear.keys.iter().cloned().map(Verb::Pttl));
+    }
+    verbs.push(Verb::Select(0));
+    verbs
 }
 
 /// One key at a time: of several that have gone in part the server says `TRYAGAIN`.

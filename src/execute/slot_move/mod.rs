@@ -7,29 +7,48 @@
 //!
 //! ```text
 //!  Import ──> Claim: nobody else has it open ──> Migrate ──┐
-//!  (target)     │ (only where nobody had before) (source)  │
+//!  (target)     │ (only where nobody had before) (source: it sends clients on)
 //!               │ somebody has: Withdraw (target), stop    │
 //!     ┌────────────────────────────────────────────────────┘
 //!     └─> Databases ──> List ──> Send ──┐
-//!         (source)      │  ▲      │     │ OK, NOKEY: the next keys
+//!         (source)      │  ▲      │     │ OK: Prove (target), NOKEY: the next keys
 //!            ▲          │  └──────┼─────┘ link of the servers broken: look
 //!            │          │         │ BUSYKEY
 //!            │  no key  │         ▼
-//!            │  left    │     CompareSource ──> CompareTarget <──────────────────┐
+//!            │  left    │     WeighSource ──> WeighTarget <──────────────────────┐
+//!            │          │     CompareSource ──> CompareTarget                    │
 //!            │          │         other dumps: ReadSource ──> ReadTarget         │
+//!            │          │         big ones: Walk, element by element             │
 //!            │          ▼         equal: Replace (key by key) ──> NOKEY: compare ┘
 //!            └─────── Count       different: stop, or GiveUp (source) and go on,
 //!                       │         gone from the source: stop, or leave the target's,
 //!                       │         as `--on-conflict` says, when the others have moved
-//!       a key after     │ 0 in every database
-//!       all             ▼
-//!                    Confirm: nobody else has the slot open ◄─┐
+//!       a key after     │ 0 in every database ──> the last keys are gone: Vouch ──┐
+//!       all             ▼                                                         │
+//!                    Confirm: nobody else has the slot open ◄─┬───────────────────┘
 //!                       ▼                                     │ it was behind, or a role
-//!                  EpochOfTarget: it knows the source's ──────┘ has changed: look again
+//!                  EpochOfTarget: it knows the source's ──────┤ has changed: look again
+//!                       ▼                                     │
+//!                  CountTarget: it has the keys that it had ──┘ it has less than half: Vouch
 //!                       ▼
 //!         OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
-//!                                           └ a replica by now ──> Turned: look
+//!          (it serves)                      └ a replica by now ──> Turned: look
+//!
+//!  a stop, and the target has no key of it: closed again on both sides (`closing.rs`)
 //! ```
+//!
+//! No single answer decides that keys may go:
+//!
+//! | what | is said by | and by |
+//! |---|---|---|
+//! | the source sends clients to the target | `MIGRATING`: OK | `ASK` for a key that nobody has |
+//! | it has no key left | an empty listing, and another one later | a count of 0, of every database that can be selected, whatever `INFO` lists |
+//! | the target has the keys of a batch | `MIGRATE`: OK | the life of one on the target, and its count; where that is less than it should be, the life of each (`proving.rs`) |
+//! | the target owns the slot | `NODE`: OK | an answer other than `MOVED` for a key that nobody has |
+//! | it has no key | a count of 0 | an empty listing |
+//!
+//! Every way round is bounded: by passes, by rounds after which the source counts no key less, by
+//! looks.
 //!
 //! A slot that the target owns already (a run broke off between the `NODE`s)
 //! enters at `Databases`: what is left to do is the same, and a `NODE` that
@@ -38,18 +57,34 @@
 
 mod answer;
 mod asking;
+mod closing;
 mod comparing;
+mod doubts;
 mod fault;
+mod lengthened;
+mod lives;
+mod naming;
+mod proving;
 mod sending;
 mod settings;
 mod state;
 
+pub use doubts::{Cause, Doubtful};
 pub use fault::Halt;
-pub use settings::{Action, Entry, OnConflict, Settings, Unclear};
+pub use lengthened::LateBatch;
+pub use lives::Span;
+pub use settings::{Action, Entry, Finding, Opened, Settings, Unclear};
 
 use super::Move;
+use super::failures::Failures;
 use crate::cluster::NodeId;
-use state::{Pairs, State};
+use crate::error::Error;
+use doubts::Doubts;
+use lengthened::Lengthened;
+use lives::Ends;
+use proving::There;
+use state::State;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// How often keys may turn up again behind an empty listing before we stop.
@@ -57,12 +92,16 @@ const MAX_PASSES: u32 = 16;
 /// How long the target may take to learn the source's epoch: gossip needs a second or two.
 const EPOCH_PAUSE_MS: u64 = 100;
 const MAX_EPOCH_WAITS: u32 = 300;
+/// How often it may be confirmed before its target is told.
+const MAX_CONFIRMS: u32 = 1_000;
 
 /// One slot under way.
 #[derive(Clone)]
 pub struct SlotMove {
     task: Move,
     settings: Settings,
+    /// How long the next `MIGRATE` waits for a silent target.
+    timeout_ms: u64,
     state: State,
     databases: Vec<u32>,
     /// Nobody had the slot open before.
@@ -77,11 +116,42 @@ pub struct SlotMove {
     has_source_turned: bool,
     passes: u32,
     standstills: u32,
+    /// The fewest keys that the source was seen to have left in a database, by its index.
+    fewest: Option<(usize, u64)>,
+    /// Its source has it open by our word.
+    is_opened: bool,
+    /// A key is on the target that a `MIGRATE` has brought.
+    has_moved: bool,
+    /// It was tried once to close it again.
+    was_closing: bool,
+    /// Keys that a `MIGRATE` said to have moved, and that the target hasn't been asked for yet.
+    owed: Option<Unclear>,
+    /// When those end.
+    owed_ends: Ends,
+    /// Keys that a `MIGRATE` said to have moved, and that the target doesn't have.
+    gone: Vec<Unclear>,
+    /// Keys that were sent with a `MIGRATE` that was refused.
+    tried: Vec<Unclear>,
+    /// Whether the last keys that were sent are gone.
+    is_doubtful: bool,
+    /// What the target counted last in each database that keys went to.
+    there: Vec<There>,
+    /// What the last batch has shown of the target, until somebody asks.
+    finding: Option<Finding>,
     keys_moved: u64,
     bytes_moved: u64,
     conflicts: u64,
-    /// Keys of a database that the source still had after a `MIGRATE` that didn't move them.
-    unclear: Option<Unclear>,
+    /// Keys that have to be looked at on both sides before anything is sent.
+    doubts: Doubts,
+    /// When the last answer was asked for, and when it came.
+    span: Option<Span>,
+    /// The databases in which no key has an end.
+    lasting: BTreeSet<u32>,
+    /// The ends of the keys that were listed last.
+    ends: Ends,
+    /// Keys that a batch which was answered late has brought to the target, and that may live too
+    /// long there.
+    lengthened: Vec<Lengthened>,
     /// A wait that comes before the next question.
     pause_ms: Option<u64>,
 }
@@ -92,6 +162,7 @@ impl fmt::Debug for SlotMove {
         f.debug_struct("SlotMove")
             .field("task", &self.task)
             .field("settings", &self.settings)
+            .field("timeout_ms", &self.timeout_ms)
             .field("state", &self.state)
             .field("databases", &self.databases)
             .field("is_fresh", &self.is_fresh)
@@ -101,7 +172,20 @@ impl fmt::Debug for SlotMove {
             .field("has_source_turned", &self.has_source_turned)
             .field("passes", &self.passes)
             .field("standstills", &self.standstills)
-            .field("unclear", &self.unclear)
+            .field("fewest", &self.fewest)
+            .field("is_opened", &self.is_opened)
+            .field("has_moved", &self.has_moved)
+            .field("was_closing", &self.was_closing)
+            .field("owed", &self.owed)
+            .field("owed_ends", &self.owed_ends)
+            .field("gone", &self.gone)
+            .field("tried", &self.tried)
+            .field("is_doubtful", &self.is_doubtful)
+            .field("there", &self.there)
+            .field("doubts", &self.doubts)
+            .field("lasting", &self.lasting)
+            .field("ends", &self.ends)
+            .field("lengthened", &self.lengthened)
             .field("pause_ms", &self.pause_ms)
             .finish_non_exhaustive()
     }
@@ -112,6 +196,7 @@ impl SlotMove {
     pub fn new(task: Move, settings: Settings, entry: Entry) -> SlotMove {
         SlotMove {
             task,
+            timeout_ms: settings.timeout_ms,
             settings,
             state: match entry {
                 Entry::Fresh | Entry::SourceOwns | Entry::SourceReplaced => State::Import,
@@ -125,10 +210,25 @@ impl SlotMove {
             has_source_turned: false,
             passes: 0,
             standstills: 0,
+            fewest: None,
+            is_opened: false,
+            has_moved: false,
+            was_closing: false,
+            owed: None,
+            owed_ends: Ends::default(),
+            gone: Vec::new(),
+            tried: Vec::new(),
+            is_doubtful: false,
+            there: Vec::new(),
+            finding: None,
             keys_moved: 0,
             bytes_moved: 0,
             conflicts: 0,
-            unclear: None,
+            doubts: Doubts::default(),
+            span: None,
+            lasting: BTreeSet::new(),
+            ends: Ends::default(),
+            lengthened: Vec::new(),
             pause_ms: None,
         }
     }
@@ -147,59 +247,84 @@ impl SlotMove {
     /// Keys and bytes of the batch that is to be sent next.
     pub fn batch(&self) -> (u64, u64) {
         match &self.state {
-            State::Send { batch } | State::Replace { batch } => {
+            State::Send { batch } | State::Replace { batch, .. } => {
                 (batch.keys.len() as u64, batch.bytes)
             }
             _ => (0, 0),
         }
     }
 
-    /// Remembers what is unclear, in case that the next answer never comes.
-    fn note_unclear(&mut self) {
-        match &self.state {
-            State::Import | State::Claim | State::Migrate | State::Databases => {}
-            State::CompareSource { batch }
-            | State::CompareTarget { batch, .. }
-            | State::ReadSource {
-                pairs: Pairs { batch, .. },
-                ..
-            }
-            | State::ReadTarget {
-                pairs: Pairs { batch, .. },
-                ..
-            }
-            | State::Replace { batch }
-            | State::GiveUp { batch }
-                if batch.is_unclear =>
-            {
-                let keys = [&batch.keys[..], &batch.held].concat();
-                let db = self.databases[batch.db];
-                self.unclear = Some(Unclear { db, keys });
-            }
-            _ => self.unclear = None,
-        }
-    }
-
-    /// Takes over what was unclear to an earlier machine of the same slot: its keys are looked at
+    /// Takes over what was in doubt for an earlier machine of the same slot: its keys are looked at
     /// on both sides before anything is sent.
     #[must_use]
     pub fn in_place_of(mut self, earlier: &SlotMove) -> SlotMove {
-        if matches!(self.state, State::Import) {
-            self.unclear.clone_from(&earlier.unclear);
+        let (source, was_source) = (self.task.source, earlier.task.source);
+        self.doubts = earlier
+            .doubts
+            .handed_on(self.is_at_source(), source, was_source);
+        if self.is_at_source() {
+            self.lengthened = earlier.lengthened_since(source);
         }
+        self.span = earlier.span;
+        self.settings.opened = earlier.settings.opened.or(self.settings.opened);
+        self.owed.clone_from(&earlier.owed);
+        self.owed_ends.clone_from(&earlier.owed_ends);
+        self.gone.clone_from(&earlier.gone);
+        self.tried.clone_from(&earlier.tried);
+        self.is_doubtful = earlier.is_doubtful;
+        self.there.clone_from(&earlier.there);
+        self.has_moved = earlier.has_moved;
+        self.was_closing = earlier.was_closing;
         self
     }
 
-    /// Has these keys looked at on both sides before anything is sent.
-    pub fn look_at(&mut self, unclear: Unclear) {
-        if matches!(self.state, State::Import) {
-            self.unclear = Some(unclear);
+    /// Whether it begins while its source still owns it.
+    fn is_at_source(&self) -> bool {
+        matches!(self.state, State::Import)
+    }
+
+    /// Has these keys looked at on both sides before anything is sent; what the source said of its
+    /// failures before they were.
+    pub fn look_at(&mut self, doubtful: Vec<Doubtful>, failures: Option<Failures>) {
+        let mut doubts = Doubts::default();
+        doubts.take_in(doubtful);
+        doubts.sends_after(self.task.source, failures);
+        let source = self.task.source;
+        self.doubts = doubts.handed_on(self.is_at_source(), source, source);
+    }
+
+    /// The keys that have to be looked at on both sides before the slot can go on, in order.
+    pub fn doubts(&self) -> Vec<Doubtful> {
+        self.doubts.all()
+    }
+
+    /// The same, once the batch that it wants to send is on its way.
+    pub fn doubts_of_batch(&self) -> Vec<Doubtful> {
+        let mut doubts = self.doubts.clone();
+        doubts.take_in(self.batch_as(Cause::Sent));
+        doubts.all()
+    }
+
+    /// The batch goes out now, after the source said this of its failures.
+    pub fn sends_after(&mut self, failures: Option<Failures>) {
+        if self.batch().0 > 0 {
+            self.doubts.sends_after(self.task.source, failures);
         }
     }
 
-    /// The keys that have to be looked at on both sides before the slot can go on.
-    pub fn unclear(&self) -> Option<&Unclear> {
-        self.unclear.as_ref()
+    /// Nobody will hear what came of the batch that went out.
+    pub fn lose_batch(&mut self) {
+        self.doubts.take_in(self.batch_as(Cause::Sent));
+    }
+
+    /// The batch that it wants to send, as keys in doubt.
+    fn batch_as(&self, cause: Cause) -> Vec<Doubtful> {
+        let (State::Send { batch } | State::Replace { batch, .. }) = &self.state else {
+            return Vec::new();
+        };
+        let keys = batch.keys.iter();
+        keys.map(|key| self.doubtful(batch.db, key, cause))
+            .collect()
     }
 
     /// Says that nobody else has the slot open.
@@ -210,8 +335,8 @@ impl SlotMove {
     }
 
     /// Says that somebody else has the slot open, before its source was asked to give it away: no
-    /// key of it has moved, so the target may forget it. The words are what the move stops with.
-    pub fn withdraw(&mut self, why: String) {
+    /// key of it has moved, so the target may forget it. The error is what the move stops with.
+    pub fn withdraw(&mut self, why: Error) {
         if matches!(self.state, State::Claim) {
             self.state = State::Withdraw { why };
         }
@@ -222,16 +347,19 @@ impl SlotMove {
         self.is_unopened
     }
 
-    /// Says that the refusal of its source is taken for its last word: no key has moved, so the
-    /// target may forget it. The words are what the move stops with. Says whether that is so.
-    pub fn give_up_opening(&mut self, why: &str) -> bool {
+    /// Says that it goes no further, for this reason: where no key of it has moved, it is closed
+    /// again. Says whether that is tried; else it stays as it is.
+    pub fn give_up(&mut self, why: &Error) -> bool {
         let is_unopened = std::mem::take(&mut self.is_unopened);
-        if is_unopened {
-            self.state = State::Withdraw {
-                why: why.to_owned(),
-            };
+        if !is_unopened && !self.may_close() {
+            return false;
         }
-        is_unopened
+        let why = why.clone();
+        self.state = match is_unopened {
+            true => State::Withdraw { why },
+            false => self.begin_to_close(why),
+        };
+        true
     }
 
     /// Says that the slot is still moved by us alone, which epoch the source has, and who is a
@@ -251,8 +379,10 @@ impl SlotMove {
     /// it wanted last may have been asked or not.
     pub fn is_confirmed(&self, is_asked: bool) -> bool {
         match self.state {
-            State::EpochOfTarget { is_outdated, .. } => !is_outdated,
-            State::OwnTarget => !is_asked,
+            State::EpochOfTarget { is_outdated, .. } | State::CountTarget { is_outdated, .. } => {
+                !is_outdated
+            }
+            State::OwnTarget { .. } => !is_asked,
             _ => false,
         }
     }
@@ -261,13 +391,27 @@ impl SlotMove {
     /// first.
     pub fn outdate(&mut self, is_asked: bool) {
         match (&mut self.state, is_asked) {
-            (State::EpochOfTarget { is_outdated, .. }, true) => *is_outdated = true,
-            (State::EpochOfTarget { waits, .. }, false) => {
-                self.state = State::Confirm { waits: *waits };
-            }
-            (State::OwnTarget, false) => self.state = State::Confirm { waits: 0 },
+            (
+                State::EpochOfTarget { is_outdated, .. } | State::CountTarget { is_outdated, .. },
+                true,
+            ) => *is_outdated = true,
+            (
+                State::EpochOfTarget { waits, .. }
+                | State::CountTarget { waits, .. }
+                | State::OwnTarget { waits },
+                false,
+            ) => self.state = State::Confirm { waits: *waits + 1 },
             _ => {}
         }
+    }
+
+    /// Whether neither its source nor its target has it open any more, as both say: others may not
+    /// have heard of its new owner.
+    pub fn is_closed(&self) -> bool {
+        matches!(
+            self.state,
+            State::OwnOther { .. } | State::Turned | State::Done
+        )
     }
 
     /// Goes on without the answer of a primary that is neither source nor target: gossip will
@@ -282,7 +426,12 @@ impl SlotMove {
 
     /// From now on, how many keys go into one `MIGRATE`.
     pub fn set_keys_per_migrate(&mut self, keys: u32) {
-        self.settings.keys_per_migrate = keys.max(1);
+        self.settings.how.keys_per_migrate = keys.max(1);
+    }
+
+    /// From now on, how long a `MIGRATE` waits for a silent target: not less than its settings have.
+    pub fn set_timeout_ms(&mut self, timeout_ms: u64) {
+        self.timeout_ms = timeout_ms.max(self.settings.timeout_ms);
     }
 
     /// The keys for which a person's wish chose between two values.

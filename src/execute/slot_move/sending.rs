@@ -2,108 +2,154 @@
 
 use super::fault::Halt;
 use super::state::{Batch, State};
-use super::{MAX_PASSES, SlotMove, Unclear};
-use crate::cluster::verb::Reply;
+use super::{Cause, MAX_PASSES, SlotMove, Unclear};
+use crate::cluster::verb::{Reply, ServerError};
 
 impl SlotMove {
+    /// The keys that were sent, if these are the replies to a `MIGRATE` that the source broke off,
+    /// since the target was silent or the link of the two servers broke.
+    pub fn broken_off(&self, replies: &[Reply]) -> Option<Vec<Vec<u8>>> {
+        let is_lost = |reply: &Reply| matches!(reply, Reply::Refused(refusal) if refusal.error() == ServerError::TargetLost);
+        match &self.state {
+            State::Send { batch } | State::Replace { batch, .. } if replies.iter().any(is_lost) => {
+                Some(batch.keys.clone())
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn sent(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
         let mut replies = replies.into_iter().skip(1);
-        let (outcome, list) = (replies.next(), replies.next());
+        let (outcome, list, count) = (replies.next(), replies.next(), replies.next());
         match outcome {
-            // NOKEY: every key of the batch has expired or was deleted meanwhile.
-            Some(Reply::Text(text)) if text == b"OK" || text == b"NOKEY" => {
-                if text == b"OK" {
-                    self.keys_moved += batch.keys.len() as u64;
-                    self.bytes_moved = self.bytes_moved.saturating_add(batch.bytes);
-                }
-                let next = self.next_batch(batch.db, list)?;
-                let lists_again = match &next {
-                    State::Send { batch: again } => again.keys == batch.keys,
-                    State::Measure { keys, .. } => keys.starts_with(&batch.keys),
-                    _ => false,
-                };
-                if lists_again {
-                    self.note_standstill()?;
-                }
-                Ok(next)
+            Some(Reply::Text(text)) if text == b"OK" => {
+                self.keys_moved += batch.keys.len() as u64;
+                self.bytes_moved = self.bytes_moved.saturating_add(batch.bytes);
+                self.settle(&batch);
+                self.owe(&batch);
+                self.note_count(batch.db, count)?;
+                let next = self.after(batch.db, list)?;
+                Ok(self.prove(batch.db, batch.keys, true, next))
             }
-            Some(Reply::Refused(refusal)) if refusal.detail.contains("BUSYKEY") => {
-                let left = self.left_of(&batch, list);
-                Ok(State::CompareSource {
-                    batch: match left.is_empty() {
-                        true => batch,
-                        false => batch.unclear(left),
-                    },
-                })
+            // Every key of the batch has expired or was deleted meanwhile.
+            Some(Reply::Text(text)) if text == b"NOKEY" => {
+                self.settle(&batch);
+                self.note_count(batch.db, count)?;
+                self.after(batch.db, list)
+            }
+            Some(Reply::Refused(refusal)) if refusal.error() == ServerError::KeyExists => {
+                self.note_count(batch.db, count)?;
+                match self.keep_left(&batch, list) {
+                    true => self.after(batch.db, None),
+                    false => Ok(State::WeighSource { batch }),
+                }
             }
             // The connection of the two servers broke. Keys that the target acknowledged are
             // gone from the source, the others still there. Who listens at the target's address is
             // asked before anything is sent there again.
-            Some(Reply::Refused(refusal)) if refusal.code == "IOERR" => {
-                let left = self.left_of(&batch, list);
-                self.leave_unclear(batch.db, left);
+            Some(Reply::Refused(refusal)) if refusal.error() == ServerError::TargetLost => {
+                self.note_tried(&batch);
+                self.keep_left(&batch, list);
                 Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))))
             }
-            other => Err(self.refused("MIGRATE", other)),
+            other => {
+                self.note_tried(&batch);
+                Err(self.refused("MIGRATE", other))
+            }
         }
+    }
+
+    /// Both sides agree about the keys of a batch.
+    fn settle(&mut self, batch: &Batch) {
+        let db = self.databases[batch.db];
+        let keys = batch.keys.iter();
+        keys.for_each(|key| self.doubts.settle(db, key));
+    }
+
+    /// The target is asked for these before anything is made of the slot.
+    fn owe(&mut self, batch: &Batch) {
+        self.owed = Some(Unclear {
+            db: self.databases[batch.db],
+            keys: batch.keys.clone(),
+        });
+        self.owed_ends.clone_from(&self.ends);
     }
 
     /// The keys that the source still has, straight after a `MIGRATE` that didn't move them, may
     /// have a copy on the target. A client that deletes one of them from here on would get that
-    /// copy back, so both sides are looked at before the rest goes on its way.
-    fn left_of(&self, batch: &Batch, list: Option<Reply>) -> Vec<Vec<u8>> {
+    /// copy back, so both sides are looked at before the rest goes on its way. Whether there are any.
+    fn keep_left(&mut self, batch: &Batch, list: Option<Reply>) -> bool {
         let listed = list.and_then(|list| list.byte_strings(&self.list()).ok());
         let listed = listed.unwrap_or_default();
-        let keys = batch.keys.iter();
-        keys.filter(|key| listed.contains(key)).cloned().collect()
+        let left = batch.keys.iter().filter(|key| listed.contains(key));
+        let left: Vec<&Vec<u8>> = left.collect();
+        for key in &left {
+            self.doubts.add(self.doubtful(batch.db, key, Cause::Kept));
+        }
+        !left.is_empty()
     }
 
-    /// Each key was sent over its copy on the target, or had gone from the source since the two
-    /// were compared, and its copy stays.
-    pub(super) fn replaced(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
+    /// A key was sent over its copy on the target, or had gone from the source since the two were
+    /// compared, and its copy stays. Then the next one.
+    pub(super) fn replaced(
+        &mut self,
+        batch: Batch,
+        rest: Vec<Vec<u8>>,
+        replies: Vec<Reply>,
+    ) -> Result<State, Halt> {
         let mut replies = replies.into_iter().skip(1);
-        let outcomes: Vec<Reply> = replies.by_ref().take(batch.keys.len()).collect();
-        let (mut left, mut broken) = (Vec::new(), None);
-        let missing = batch.keys.len() - outcomes.len();
-        for (key, outcome) in batch.keys.iter().zip(outcomes) {
-            match outcome {
-                Reply::Text(text) if text == b"OK" => self.keys_moved += 1,
-                Reply::Text(text) if text == b"NOKEY" => left.push(key.clone()),
-                Reply::Refused(refusal) if refusal.code == "IOERR" => {
-                    broken = Some(refusal);
-                    left.push(key.clone());
-                }
-                other => return Err(self.refused("MIGRATE", Some(other))),
+        let (outcome, list, count) = (replies.next(), replies.next(), replies.next());
+        let broken = match outcome {
+            Some(Reply::Text(text)) if text == b"OK" => {
+                self.keys_moved += batch.keys.len() as u64;
+                self.settle(&batch);
+                self.note_count(batch.db, count)?;
+                self.owe(&batch);
+                let next = match rest.is_empty() {
+                    true => self.after(batch.db, list)?,
+                    false => State::replace(batch.db, rest),
+                };
+                return Ok(self.prove(batch.db, batch.keys, false, next));
+            }
+            Some(Reply::Text(text)) if text == b"NOKEY" => None,
+            Some(Reply::Refused(refusal)) if refusal.error() == ServerError::TargetLost => {
+                Some(refusal)
+            }
+            other => return Err(self.refused("MIGRATE", other)),
+        };
+        for key in batch.keys.iter().chain(&rest) {
+            self.doubts.add(self.doubtful(batch.db, key, Cause::Kept));
+        }
+        self.note_count(batch.db, count)?;
+        // One that the source has and doesn't find, again and again, isn't compared for ever.
+        self.note_standstill()?;
+        match broken {
+            Some(refusal) => Err(self.refused("MIGRATE", Some(Reply::Refused(refusal)))),
+            None => self.after(batch.db, list),
+        }
+    }
+
+    /// A round brings something where the source has fewer keys behind it than ever before: in a
+    /// slot that is open no key can come to it. What it lists says nothing of that.
+    fn note_count(&mut self, db: usize, count: Option<Reply>) -> Result<(), Halt> {
+        let left = self.count_of(count, "counting on the source")?;
+        match self.fewest {
+            Some((place, fewest)) if place == db && left >= fewest => self.note_standstill(),
+            _ => {
+                self.fewest = Some((db, left));
+                self.standstills = 0;
+                Ok(())
             }
         }
-        if missing > 0 {
-            return Err(self.refused("MIGRATE", None));
-        }
-        if left.is_empty() {
-            return self.after(batch, replies.next());
-        }
-        left.extend(batch.held.iter().cloned());
-        if let Some(refusal) = broken {
-            self.leave_unclear(batch.db, left);
-            return Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))));
-        }
-        Ok(State::CompareSource {
-            batch: batch.unclear(left),
-        })
-    }
-
-    /// The machine that goes on looks at these keys on both sides first.
-    fn leave_unclear(&mut self, db: usize, keys: Vec<Vec<u8>>) {
-        let db = self.databases[db];
-        let unclear = Unclear { db, keys };
-        self.unclear = Some(unclear).filter(|unclear| !unclear.keys.is_empty());
     }
 
     /// Counts a round trip that brought nothing, and stops when that goes on.
     pub(super) fn note_standstill(&mut self) -> Result<(), Halt> {
         self.standstills += 1;
         match self.standstills > MAX_PASSES {
-            true => Err(self.surprise("the source lists keys that MIGRATE doesn't move")),
+            true => Err(self.surprise(
+                "the source lists keys that MIGRATE doesn't move, or counts none of them less",
+            )),
             false => Ok(()),
         }
     }

@@ -3,37 +3,36 @@
 use crate::cluster::login::Login;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
+use crate::execute::options::MoveOptions;
 
-/// How keys are moved.
+/// How one slot's keys are moved.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where the *source* reaches the target, proven to be the target.
     pub route: NodeAddr,
     /// What the source logs in with on the target.
     pub login: Option<Login>,
-    /// The longest silence between the two servers.
+    /// How keys are moved.
+    pub how: MoveOptions,
+    /// The shortest that a `MIGRATE` waits for a silent target.
     pub timeout_ms: u64,
-    /// How many keys go into one `MIGRATE`, which blocks both servers while it runs.
-    pub keys_per_migrate: u32,
-    /// The most bytes that go into one `MIGRATE`, as `MEMORY USAGE` estimates them (4.0 and
-    /// later); a key above it goes alone. None measures nothing.
-    pub bytes_per_migrate: Option<u64>,
     /// The primaries that are neither source nor target.
     pub others: Vec<NodeId>,
-    /// What becomes of a key that both sides have with different values.
-    pub on_conflict: OnConflict,
+    /// How many databases source and target have, as far as they can be selected.
+    pub databases: [u32; 2],
+    /// How people call source and target.
+    pub names: [String; 2],
+    /// When the slot was opened, where an earlier run has opened it.
+    pub opened: Option<Opened>,
 }
 
-/// What becomes of a key that both sides have with different values. Only a person can know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnConflict {
-    /// The slot stops, and both copies stay.
-    #[default]
-    Stop,
-    /// The source's copy overwrites the target's.
-    KeepSource,
-    /// The source's copy is deleted.
-    KeepTarget,
+/// When a slot was opened, and at whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Who owned it then.
+    pub source: NodeId,
+    /// When, milliseconds of Unix time; none where nobody has noted it.
+    pub at_ms: Option<u64>,
 }
 
 /// Where a slot's way begins.
@@ -79,6 +78,9 @@ pub enum Action {
     /// `SETSLOT` overwrites what another tool has set, without a word: a `NODE` after that
     /// would give the slot away from under the keys that the other has moved.
     Confirm,
+    /// Look whether the target is known to keep what it takes, by keys of other slots from the
+    /// same source. Then call [`super::SlotMove::vouched`], or `not_vouched`.
+    Vouch,
     /// Wait, then ask again for the next action.
     Pause {
         /// How long.
@@ -91,12 +93,30 @@ pub enum Action {
     Done,
 }
 
-/// Keys that the source still had after a `MIGRATE` that didn't move them: their copies may be on the
-/// target, without anybody having said so.
+/// Keys of one database that were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unclear {
     /// Their database.
     pub db: u32,
     /// Their names.
     pub keys: Vec<Vec<u8>>,
+}
+
+/// What keys that were sent have shown of the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Of a batch of so many keys the target has what it took, but for those that are gone.
+    Kept {
+        /// How many were sent.
+        sent: u64,
+        /// How many of them weren't there a moment later.
+        gone: u64,
+    },
+    /// Most of a batch was gone when it was asked for: clients have deleted it, it expired, or
+    /// something has swallowed it.
+    Missed,
+    /// When the slot was to be handed over, the target had the keys that it had before.
+    Held,
+    /// It had less than half of them.
+    Fell,
 }

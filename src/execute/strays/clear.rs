@@ -4,9 +4,10 @@ use super::{Cleared, Manner, Stray};
 use crate::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
 use crate::cluster::{LiveCluster, NodeId, keyspace};
 use crate::error::{Error, ErrorKind, Result};
-use crate::escape;
-use crate::execute::copies::{self, Copy};
-use crate::execute::slot_move::OnConflict;
+use crate::escape::named_key;
+use crate::execute::copies::{self, Compared, Copy, Doubt, Side, Walk};
+use crate::execute::options::OnConflict;
+use crate::slot::Slot;
 
 /// How many keys are listed and compared at once.
 const KEYS_AT_ONCE: u32 = 64;
@@ -32,7 +33,7 @@ pub fn clear<L: NodeLink>(
     clearing.set_slot(SetSlot::Importing {
         source: stray.owner,
     })?;
-    for db in keyspace::databases(clearing.cluster, stray.holder)? {
+    for db in keyspace::databases(clearing.cluster, stray.holder)?.used {
         clearing.database(db)?;
     }
     clearing.cluster.ask(stray.holder, &Verb::Select(0))?;
@@ -53,30 +54,61 @@ impl<L: NodeLink> Clearing<'_, L> {
             slot: self.stray.slot,
             limit: KEYS_AT_ONCE,
         };
-        let mut before = Vec::new();
+        let counting = Verb::CountKeys(self.stray.slot);
+        let both = [listing.clone(), counting.clone()];
+        let mut fewest = None;
         let mut standstills = 0;
         loop {
-            let keys = self.ask(self.stray.holder, db, listing.clone())?;
-            let keys = keys.byte_strings(&listing)?;
+            let mut answers = self.ask_all(self.stray.holder, db, &both)?.into_iter();
+            let mut next = || answers.next().unwrap_or(Reply::Nil);
+            let (keys, left) = (next().byte_strings(&listing)?, next().count(&counting)?);
+            self.require_sound(&keys, left)?;
             if keys.is_empty() {
                 return Ok(());
             }
-            standstills += u32::from(keys == before);
+            // What is listed may be anything; what is counted must get less.
+            match fewest {
+                Some(fewest) if left >= fewest => standstills += 1,
+                _ => fewest = Some(left),
+            }
             if standstills > MAX_STANDSTILLS {
                 let holder = self.cluster.name(self.stray.holder);
                 return Err(self.stopped(&format!("{holder} lists keys that can't be cleared up")));
             }
             self.keys(db, &keys)?;
-            before = keys;
+        }
+    }
+
+    /// Nothing is deleted by a list that has keys of another slot, nor the slot closed by one that
+    /// is empty where keys are counted.
+    fn require_sound(&self, keys: &[Vec<u8>], left: u64) -> Result<()> {
+        let holder = self.cluster.name(self.stray.holder);
+        if let Some(foreign) = keys
+            .iter()
+            .find(|key| Slot::for_key(key) != self.stray.slot)
+        {
+            let key = named_key(foreign);
+            return Err(self.stopped(&format!("{holder} lists {key}, a key of another slot")));
+        }
+        match keys.is_empty() && left > 0 {
+            true => Err(self.stopped(&format!("{holder} counts {left} keys and lists none"))),
+            false => Ok(()),
         }
     }
 
     fn keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<()> {
-        let mine = self.copies(self.stray.holder, db, keys, &[Verb::Asking])?;
-        let theirs = self.copies(self.stray.owner, db, keys, &[])?;
+        let (holder, owner) = (self.stray.holder, self.stray.owner);
+        let mut weights = self.weights(holder, db, keys, &[Verb::Asking])?;
+        let theirs = self.weights(owner, db, keys, &[])?;
+        for (weight, other) in weights.iter_mut().zip(theirs) {
+            *weight = other.max(*weight);
+        }
+        let mine = self.copies(holder, db, (keys, &weights), &[Verb::Asking])?;
+        let theirs = self.copies(owner, db, (keys, &weights), &[])?;
         let (mut dropped, mut sent) = (Vec::new(), Vec::new());
-        for (key, (mut mine, mut theirs)) in keys.iter().zip(mine.into_iter().zip(theirs)) {
-            self.read_values(db, key, (&mut mine, &mut theirs))?;
+        let both = mine.into_iter().zip(theirs).zip(&weights);
+        for (key, ((mut mine, mut theirs), weight)) in keys.iter().zip(both) {
+            let untold = self.read_values(db, key, (&mut mine, &mut theirs), *weight)?;
             match self.manner.on_conflict {
                 // It has expired since it was listed.
                 _ if mine == Copy::GONE => {}
@@ -84,7 +116,7 @@ impl<L: NodeLink> Clearing<'_, L> {
                     self.cleared.copies += 1;
                     dropped.push(key.clone());
                 }
-                OnConflict::Stop => return Err(self.conflict(key, &theirs)),
+                OnConflict::Stop => return Err(self.conflict(key, &theirs, untold)),
                 OnConflict::KeepTarget => {
                     self.cleared.conflicts += 1;
                     dropped.push(key.clone());
@@ -102,41 +134,84 @@ impl<L: NodeLink> Clearing<'_, L> {
         }
     }
 
-    /// The values and remaining lives of keys on a node, each question behind these verbs.
-    fn copies(
+    /// What keys take in a node's memory, each question behind these verbs.
+    fn weights(
         &mut self,
         node: NodeId,
         db: u32,
         keys: &[Vec<u8>],
         before: &[Verb],
+    ) -> Result<Vec<u64>> {
+        let questions = copies::weigh(keys, before);
+        let answers = self.ask_all(node, db, &questions)?;
+        let asked = questions.iter().zip(answers);
+        let answers = asked.filter(|(verb, _)| !matches!(verb, Verb::Asking));
+        Ok(answers.map(|(_, reply)| copies::weight(&reply)).collect())
+    }
+
+    /// The values and remaining lives of keys on a node, each question behind these verbs.
+    fn copies(
+        &mut self,
+        node: NodeId,
+        db: u32,
+        (keys, weights): (&[Vec<u8>], &[u64]),
+        before: &[Verb],
     ) -> Result<Vec<Copy>> {
-        let questions = copies::questions(keys, before);
+        let questions = copies::questions(keys, weights, before);
         let answers = self.ask_all(node, db, &questions)?;
         let asked = questions.iter().zip(answers);
         let mut answers = asked.filter(|(verb, _)| !matches!(verb, Verb::Asking));
         let mut copies = Vec::with_capacity(keys.len());
         while let (Some((verb, dump)), Some((_, ttl))) = (answers.next(), answers.next()) {
-            let copy = Copy::of(dump, ttl);
+            let weight = weights.get(copies.len()).copied().unwrap_or(0);
+            let copy = Copy::of(dump, ttl, weight);
             copies.push(copy.or_else(|odd| self.odd(node, verb, odd))?);
         }
         Ok(copies)
     }
 
-    /// Reads both values where the dumps alone don't tell whether they are the same.
+    /// Reads both values where the dumps alone don't tell whether they are the same; why they can't
+    /// be compared.
     fn read_values(
         &mut self,
         db: u32,
         key: &[u8],
         (mine, theirs): (&mut Copy, &mut Copy),
-    ) -> Result<()> {
-        let Some(kind) = mine.may_be_same(theirs) else {
-            return Ok(());
-        };
-        let read = [Verb::Asking, kind.read(key)];
-        let held = self.ask_all(self.stray.holder, db, &read)?.pop();
-        let owned = self.ask(self.stray.owner, db, kind.read(key))?;
-        copies::take_in(kind, (mine, theirs), (held.unwrap_or(Reply::Nil), owned));
-        Ok(())
+        weight: u64,
+    ) -> Result<Option<String>> {
+        match mine.doubt(theirs, weight) {
+            None => Ok(None),
+            Some(Doubt::Read(kind)) => {
+                let read = [Verb::Asking, kind.read(key)];
+                let held = self.ask_all(self.stray.holder, db, &read)?.pop();
+                let owned = self.ask(self.stray.owner, db, kind.read(key))?;
+                copies::take_in(kind, (mine, theirs), (held.unwrap_or(Reply::Nil), owned));
+                Ok(None)
+            }
+            Some(Doubt::Walk { bytes }) => {
+                let compared = self.walk(db, Walk::new(key.to_vec(), bytes))?;
+                Ok(copies::settle(compared, (theirs, mine)))
+            }
+        }
+    }
+
+    /// Compares a big value element by element: the owner's are read in turn, the holder's asked for.
+    fn walk(&mut self, db: u32, mut walk: Walk) -> Result<Compared> {
+        loop {
+            let asked = walk.ask();
+            let replies = match walk.side() {
+                Side::Source => self.ask_all(self.stray.owner, db, &asked)?,
+                Side::Target => {
+                    let each = asked.iter().flat_map(|verb| [Verb::Asking, verb.clone()]);
+                    let each: Vec<Verb> = each.collect();
+                    let replies = self.ask_all(self.stray.holder, db, &each)?;
+                    replies.into_iter().skip(1).step_by(2).collect()
+                }
+            };
+            if let Some(compared) = walk.answer(replies) {
+                return Ok(compared);
+            }
+        }
     }
 
     fn drop_keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<()> {
@@ -212,7 +287,7 @@ impl<L: NodeLink> Clearing<'_, L> {
 
     fn odd<T>(&self, node: NodeId, verb: &Verb, odd: Reply) -> Result<T> {
         let odd = odd.accepted(verb).and_then(|reply| {
-            let message = format!("{} answered {reply:?}", verb.name());
+            let message = format!("{} answered {}", verb.name(), reply.kind());
             Err(Error::new(ErrorKind::Server, message))
         });
         odd.map_err(|error| self.cluster.blame(node, error))
@@ -225,16 +300,17 @@ impl<L: NodeLink> Clearing<'_, L> {
         )
     }
 
-    fn conflict(&self, key: &[u8], theirs: &Copy) -> Error {
+    fn conflict(&self, key: &[u8], theirs: &Copy, untold: Option<String>) -> Error {
         let holder = self.cluster.name(self.stray.holder);
         let owner = self.cluster.name(self.stray.owner);
-        let what = match theirs.dump {
-            Some(_) => "with another value or life",
-            None => "and no longer, or never, on its owner",
+        let what = match (theirs.dump.as_ref(), untold) {
+            (None, _) => "and no longer, or never, on its owner".to_owned(),
+            (_, Some(why)) => format!("and whether with its owner's value isn't known: {why}"),
+            (Some(_), None) => "with another value or life".to_owned(),
         };
-        let key = escape::key_line(key);
+        let key = named_key(key);
         let message =
-            format!("key `{key}` is on {holder}, which doesn't own the slot, {what} ({owner})");
+            format!("key {key} is on {holder}, which doesn't own the slot, {what} ({owner})");
         self.stopped(&message).mend(format!(
             "look at both (GET, after ASKING on {holder}), then resume with --on-conflict \
              keep-target to keep what the owner has, or keep-source to keep the other"

@@ -26,7 +26,7 @@ pub use clear::clear;
 
 use super::Move;
 use super::families::Families;
-use super::slot_move::OnConflict;
+use super::options::OnConflict;
 use super::survey::{NodeFacts, Survey};
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId, OpenSlot};

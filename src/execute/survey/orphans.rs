@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 use std::collections::BTreeMap;
 
-/// The keys of a primary in slots that it neither owns nor has open, in all databases.
+/// The keys of a primary in slots that it doesn't own, in all databases: those in slots that it
+/// doesn't have open, and those in slots that it has.
 ///
 /// A replica has none of its own: what it holds follows its primary.
 ///
@@ -20,18 +21,22 @@ pub(super) fn count<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     id: NodeId,
     view: &ClusterView,
-    databases: &[u32],
-) -> Result<BTreeMap<Slot, u64>> {
+) -> Result<(Held, Held)> {
     let myself = view.node(id).filter(|node| node.is_primary());
-    let Some(myself) = myself.filter(|_| !databases.is_empty()) else {
-        return Ok(BTreeMap::new());
+    let Some(myself) = myself else {
+        return Ok((Held::new(), Held::new()));
     };
     let is_open = |slot: &Slot| myself.open.iter().any(|open| open.slot() == *slot);
-    let foreign: SlotSet = Slot::all()
-        .filter(|slot| !myself.slots.contains(*slot) && !is_open(slot))
-        .collect();
+    let foreign = Slot::all().filter(|slot| !myself.slots.contains(*slot));
+    let foreign: SlotSet = foreign.collect();
     let mut counts = [0; SLOT_COUNT];
     keyspace::add_keys_per_slot(cluster, id, &foreign, &mut counts)?;
     let found = foreign.iter().map(|slot| (slot, counts[slot.index()]));
-    Ok(found.filter(|(_, keys)| *keys > 0).collect())
+    let (open, closed) = found
+        .filter(|(_, keys)| *keys > 0)
+        .partition(|(slot, _)| is_open(slot));
+    Ok((closed, open))
 }
+
+/// Keys by slot.
+type Held = BTreeMap<Slot, u64>;

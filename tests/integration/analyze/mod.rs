@@ -4,7 +4,9 @@ mod causes;
 mod chosen;
 mod inputs;
 mod monitor;
+mod recognised;
 mod refused;
+mod round_trips;
 mod told;
 
 use super::tool::{Run, run_in};

@@ -78,6 +78,50 @@ fn a_wrong_checksum_is_an_error_unless_nobody_asks() {
 }
 
 #[test]
+fn a_key_that_is_too_long_is_passed_over_and_the_rest_is_counted() {
+    let plain = vec![b'x'; 2000];
+    // The same packed: a literal, and a reference of three bytes to the byte before for every 264.
+    let mut packed = vec![0, b'x'];
+    let references = 8;
+    packed.extend(b"\xe0\xff\x00".repeat(references));
+    let unpacked = 1 + references * 264;
+    let long = |bytes: usize| (0x4000_u16 | bytes as u16).to_be_bytes();
+    let keys_of_both = [
+        [&long(plain.len())[..], &plain].concat(),
+        [&[0xc3, packed.len() as u8], &long(unpacked)[..], &packed].concat(),
+    ];
+    for key in keys_of_both {
+        // Under a slot's marker: the key is counted against it.
+        let bytes = [
+            &b"REDIS0012\xf4\x5d\xcd\x02\x01\x00\x01k\x01v\xfc\xe8\x03\0\0\0\0\0\0\x02"[..],
+            &key,
+            b"\x02\x01a\x01b\xfe\x00\x00\x01l\x01v\xff\0\0\0\0\0\0\0\0",
+        ]
+        .concat();
+        let stopped = analyze(&bytes, &["--max-row-bytes", "1kb"]);
+        assert_eq!((stopped.exit, stopped.text()), (2, ""));
+        for words in [
+            "expected a key of at most 1024 bytes",
+            "raise --max-row-bytes",
+            "--on-error skip",
+        ] {
+            assert!(stopped.stderr.contains(words), "{}", stopped.stderr);
+        }
+        let skipped = analyze(&bytes, &["--max-row-bytes", "1kb", "--on-error", "skip"]);
+        assert_eq!((skipped.exit, keys(&skipped)), (2, 2), "{}", skipped.stderr);
+        for words in [
+            "1 key can't be read and is not counted",
+            "expected a key of at most 1024 bytes",
+        ] {
+            assert!(skipped.stderr.contains(words), "{}", skipped.stderr);
+        }
+        assert!(!skipped.stderr.contains("marker"), "{}", skipped.stderr);
+        let raised = analyze(&bytes, &["--max-row-bytes", "4kb"]);
+        assert_eq!((raised.exit, keys(&raised)), (0, 3), "{}", raised.stderr);
+    }
+}
+
+#[test]
 fn what_is_not_known_is_named_with_its_place() {
     for (code, word) in [(26_u8, "26"), (243, "243"), (6, "type 6"), (200, "200")] {
         let mut bytes = b"REDIS0009\x00\x01k\x01v".to_vec();

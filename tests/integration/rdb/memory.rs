@@ -3,12 +3,12 @@
 //! `SLOTKIT_SIZES=1 cargo test --test integration rdb::memory -- --nocapture` prints the tables
 //! of `docs/memory-model.md`, on more keys, and on others than the model was fitted to.
 
-use super::client::Reply;
+use super::client::{Client, Reply};
 use super::dataset::{Abilities, mixed};
 use super::server::Server;
 use crate::command;
 use crate::servers::installed;
-use slotkit::source::{Encoding, Input, KeyBatch, KeyFacts, KeySource, Options, open};
+use slotkit::source::{Allocator, Encoding, Input, KeyBatch, KeyFacts, KeySource, Options, open};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -64,6 +64,30 @@ fn left_out(key: &[u8], facts: &KeyFacts) -> u64 {
     (bytes.next_multiple_of(grain) - 16) as u64
 }
 
+/// What the server says of its allocator: no file does.
+fn allocator_of(client: &mut Client) -> Allocator {
+    let info = client.run(command!["INFO", "memory"]);
+    let info = String::from_utf8_lossy(info.text()).into_owned();
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("mem_allocator:"))
+        .expect("INFO memory names it");
+    let version = name.strip_prefix("jemalloc-").map(|version| {
+        let numbers = version
+            .split(['.', '-'])
+            .map(|number| number.parse::<u32>());
+        numbers
+            .take(3)
+            .map(|number| number.expect("a version"))
+            .collect::<Vec<_>>()
+    });
+    match version {
+        Some(version) if version >= vec![5, 3, 1] => Allocator::Jemalloc531,
+        Some(_) => Allocator::Jemalloc530,
+        None => Allocator::Libc,
+    }
+}
+
 /// Loads a mixed data set and compares key by key.
 fn compare(name: &str, server: &Path, keys: usize, seed: u64) -> Sums {
     let leaves_keys_out = name == "valkey-8.1";
@@ -77,6 +101,7 @@ fn compare(name: &str, server: &Path, keys: usize, seed: u64) -> Sums {
     }
     let options = Options {
         wants_longest: true,
+        allocator: Some(allocator_of(&mut client)),
         ..Options::default()
     };
     let mut source = open(&Input::File(server.save()), &options).expect("it opens");
@@ -111,6 +136,47 @@ fn compare(name: &str, server: &Path, keys: usize, seed: u64) -> Sums {
         }
     }
     sums
+}
+
+/// Values of 16 KiB to 2 MiB: what they take depends on the allocator more than on anything else.
+#[test]
+fn large_values_are_near_those_of_the_server() {
+    for name in ["redis-6.2", "redis-7.0", "redis-8.0", "valkey-9.1"] {
+        let Some(server) = installed(name) else {
+            continue;
+        };
+        let server = Server::start(&server, None, false);
+        let mut client = server.client();
+        // 120 lengths, each 4 % above the one before: every part of every size class.
+        let lengths = (0..120).map(|step| (f64::from(1 << 14) * 1.04_f64.powi(step)) as usize);
+        let set = |(number, length): (usize, usize)| {
+            let value = vec![b'a' + (number % 26) as u8; length];
+            vec![
+                b"SET".to_vec(),
+                format!("blob:{number}").into_bytes(),
+                value,
+            ]
+        };
+        for command in lengths.enumerate().map(set) {
+            client.run(command);
+        }
+        let options = Options {
+            allocator: Some(allocator_of(&mut client)),
+            ..Options::default()
+        };
+        let mut source = open(&Input::File(server.save()), &options).expect("it opens");
+        let (mut batch, mut sum) = (KeyBatch::new(), Sum::default());
+        while source.next_batch(&mut batch).expect("it is read") {
+            for record in batch.records() {
+                let usage = command!["MEMORY", "USAGE", record.key, "SAMPLES", "0"];
+                let measured = client.run(usage).number() as u64;
+                sum.add(record.facts.size_bytes.expect("an estimate"), measured);
+            }
+        }
+        assert_eq!(sum.keys, 120, "{name}");
+        assert!(sum.error().abs() < 0.03, "{name}: {:+.4}", sum.error());
+        assert!(sum.near() > 0.95, "{name}: {:.4}", sum.near());
+    }
 }
 
 #[test]

@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// What a small key takes.
+fn weight() -> Reply {
+    Reply::Int(60)
+}
+
 #[test]
 fn equal_copies_are_replaced_and_different_ones_stop() {
     let busy = refused(
@@ -16,11 +21,13 @@ fn equal_copies_are_replaced_and_different_ones_stop() {
     };
     equal.run(machine(Entry::SourceOwns)).expect("arrives");
     let compared = [
+        "a: SELECT 0 | MEMORY USAGE x SAMPLES 5",
+        "b: SELECT 0 | ASKING | MEMORY USAGE x SAMPLES 5 | SELECT 0",
         "a: SELECT 0 | DUMP x | PTTL x",
         "b: SELECT 0 | ASKING | DUMP x | ASKING | PTTL x | SELECT 0",
-        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 REPLACE KEYS x | GETKEYSINSLOT 7 2",
+        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 REPLACE KEYS x | GETKEYSINSLOT 7 2 | COUNTKEYSINSLOT 7",
     ];
-    assert_eq!(equal.log[5..8], compared);
+    assert_eq!(equal.log[5..10], compared);
 
     let mut different = Script {
         listings: [vec!["x"]].into(),
@@ -106,7 +113,7 @@ fn a_key_that_is_deleted_before_the_retry_does_not_come_back_in_silence() {
     // The copy may be a write that came to the target: only a wish to keep that goes on.
     let with = |on_conflict| {
         let mut machine = machine(Entry::SourceOwns);
-        machine.settings.on_conflict = on_conflict;
+        machine.settings.how.on_conflict = on_conflict;
         let mut script = script([None, Some("1")]);
         let ended = script.run(machine);
         assert!(
@@ -142,7 +149,7 @@ fn what_the_target_keeps_is_deleted_at_the_source_key_by_key() {
         ..Script::default()
     };
     let mut machine = machine(Entry::SourceOwns);
-    machine.settings.on_conflict = OnConflict::KeepTarget;
+    machine.settings.how.on_conflict = OnConflict::KeepTarget;
     script.run(machine).expect("arrives");
     let deletes = "a: SELECT 0 | DEL x | DEL y | GETKEYSINSLOT 7 2".to_owned();
     assert!(script.log.contains(&deletes), "{:?}", script.log);
@@ -154,7 +161,7 @@ fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
     let mut machine = machine(Entry::SourceOwns);
     let ok = || Reply::Text(b"OK".to_vec());
     let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
-    let keys = || Reply::List(vec![text("x"), text("y")]);
+    let keys = || Reply::List(["x", "y"].map(|name| Reply::Text(named(name))).into());
     let copy = || [text("1"), Reply::Int(-1)];
     let asked = || [ok(), text("1"), ok(), Reply::Int(-1)];
     let source = [&[ok()], &copy()[..], &copy()].concat();
@@ -164,7 +171,9 @@ fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
         vec![ok()],
         vec![text("db0:keys=2,expires=0")],
         vec![ok(), keys()],
-        vec![ok(), busy, keys()],
+        vec![ok(), busy, keys(), Reply::Int(2)],
+        vec![ok(), weight(), weight()],
+        vec![ok(), ok(), weight(), ok(), weight(), ok()],
         source,
         target,
     ] {
@@ -175,17 +184,38 @@ fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
         panic!("it asks");
     };
     let words = verbs.iter().map(line).collect::<Vec<_>>();
-    assert!(words[1].ends_with("REPLACE KEYS x") && words[2].ends_with("REPLACE KEYS y"));
-    // x went between the two; of y the source has sent its own.
-    let answers = vec![ok(), text("NOKEY"), ok(), Reply::List(Vec::new())];
+    // Each in a write of its own.
+    assert!(
+        words[1].ends_with("REPLACE KEYS x") && words.len() == 4,
+        "{words:?}"
+    );
+    // It went between the two.
+    let left = Reply::List(vec![Reply::Text(named("y"))]);
+    let answers = vec![ok(), text("NOKEY"), left, Reply::Int(1)];
     machine.answer(answers).expect("goes on");
-    assert_eq!(machine.keys_moved(), 1);
+    assert_eq!(machine.keys_moved(), 0);
+    for replies in [
+        vec![ok(), weight(), weight()],
+        vec![ok(), ok(), weight(), ok(), weight(), ok()],
+    ] {
+        machine.action();
+        machine.answer(replies).expect("goes on");
+    }
     machine.action();
-    let gone = vec![ok(), Reply::Nil, Reply::Int(-2)];
+    let gone = [&[ok(), Reply::Nil, Reply::Int(-2)], &copy()[..]].concat();
     machine.answer(gone).expect("goes on");
     machine.action();
-    let still = [&[ok()], &asked()[..], &[ok()]].concat();
-    let error = machine.answer(still).expect_err("stops").into_error();
+    let still = [&[ok()], &asked()[..], &asked(), &[ok()]].concat();
+    machine.answer(still).expect("goes on");
+    // The other one is sent, and found on the target.
+    let Action::Ask { verbs, .. } = machine.action() else {
+        panic!("it asks");
+    };
+    assert!(line(&verbs[1]).ends_with("REPLACE KEYS y"));
+    let none = Reply::List(Vec::new());
+    let answers = vec![ok(), ok(), none, Reply::Int(0)];
+    let error = plain(machine.answer(answers).expect_err("stops").into_error());
+    assert_eq!(machine.keys_moved(), 1);
     let message = error.message();
     assert!(
         message.contains("key `x` went from the source"),
@@ -203,14 +233,16 @@ fn equal_values_with_other_dumps_are_read_and_taken_as_moved() {
         let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
         let mut machine = machine(Entry::SourceOwns);
         let dump = |rest: &str| Reply::Text([&[4], rest.as_bytes()].concat());
-        let listed = || Reply::List(vec![text("h")]);
+        let listed = || Reply::List(vec![Reply::Text(named("h"))]);
         let ttl = || Reply::Int(-1);
         for replies in [
             vec![ok()],
             vec![ok()],
             vec![text("db0:keys=1,expires=0")],
             vec![ok(), listed()],
-            vec![ok(), busy, listed()],
+            vec![ok(), busy, listed(), Reply::Int(1)],
+            vec![ok(), weight()],
+            vec![ok(), ok(), weight(), ok()],
             vec![ok(), dump("ab"), ttl()],
             vec![ok(), ok(), dump("ba"), ok(), ttl(), ok()],
             vec![ok(), fields(&["a", "1", "b", "2"])],
@@ -258,13 +290,15 @@ fn keys_that_left_before_the_busy_one_are_not_compared() {
     let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
     let ask = || refused("ASK", "7 10.0.0.2:7000");
     let nothing = || Reply::List(Vec::new());
-    let keys = Reply::List(vec![text("gone"), text("busy")]);
+    let keys = Reply::List(["gone", "busy"].map(|name| Reply::Text(named(name))).into());
     for replies in [
         vec![ok()],
         vec![ok()],
         vec![text("db0:keys=2,expires=0")],
         vec![ok(), keys],
-        vec![ok(), busy, nothing()],
+        vec![ok(), busy, nothing(), Reply::Int(1)],
+        vec![ok(), ask(), weight()],
+        vec![ok(), ok(), weight(), ok(), weight(), ok()],
         vec![ok(), ask(), ask(), text("1"), Reply::Int(-1)],
         [
             ok(),
@@ -288,4 +322,95 @@ fn keys_that_left_before_the_busy_one_are_not_compared() {
     };
     let words = verbs.iter().map(line).collect::<Vec<_>>().join(" | ");
     assert!(words.contains("REPLACE KEYS busy |"), "{words}");
+}
+
+/// A value that is too big to be dumped is compared element by element, over both links, and one
+/// that can't be compared is told as that.
+#[test]
+fn a_big_value_is_compared_in_chunks() {
+    let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+    let ok = || Reply::Text(b"OK".to_vec());
+    let big = || Reply::Int(1 << 20);
+    let machine_at_the_type = || {
+        let busy = refused("ERR", "Target instance replied with error: BUSYKEY");
+        let mut machine = machine(Entry::SourceOwns);
+        let listed = || Reply::List(vec![Reply::Text(named("h"))]);
+        let ttl = || Reply::Int(-1);
+        for replies in [
+            vec![ok()],
+            vec![ok()],
+            vec![text("db0:keys=1,expires=0")],
+            vec![ok(), listed()],
+            vec![ok(), busy, listed(), Reply::Int(1)],
+            vec![ok(), big()],
+            vec![ok(), ok(), weight(), ok()],
+            vec![ok(), text("hash"), ttl()],
+            vec![ok(), ok(), text("hash"), ok(), ttl(), ok()],
+        ] {
+            machine.action();
+            machine.answer(replies).expect("goes on");
+        }
+        machine
+    };
+    let asked = |machine: &mut SlotMove| {
+        let Action::Ask { node, verbs } = machine.action() else {
+            panic!("it asks");
+        };
+        let words: Vec<String> = verbs.iter().map(line).collect();
+        (node, words.join(" | "))
+    };
+    let mut machine = machine_at_the_type();
+    let scan = || Reply::List(vec![text("0"), Reply::List(vec![text("a"), text("1")])]);
+    let unknown = || refused("ERR", "unknown command 'HPEXPIRETIME'");
+    for (node, question, reply) in [
+        ('a', "SELECT 0 | TYPE h", text("hash")),
+        ('b', "SELECT 0 | ASKING | TYPE h | SELECT 0", text("hash")),
+        ('a', "SELECT 0 | HLEN h", Reply::Int(1)),
+        ('b', "SELECT 0 | ASKING | HLEN h | SELECT 0", Reply::Int(1)),
+        ('a', "SELECT 0 | HSCAN h 0 COUNT 1", scan()),
+        (
+            'b',
+            "SELECT 0 | ASKING | HMGET h a | SELECT 0",
+            Reply::List(vec![text("1")]),
+        ),
+        ('a', "SELECT 0 | HPEXPIRETIME h FIELDS 1 a", unknown()),
+        (
+            'b',
+            "SELECT 0 | ASKING | HPEXPIRETIME h FIELDS 1 a | SELECT 0",
+            unknown(),
+        ),
+    ] {
+        assert_eq!(asked(&mut machine), (id(node), question.to_owned()));
+        let replies = match node {
+            'a' => vec![ok(), reply],
+            _ => vec![ok(), ok(), reply, ok()],
+        };
+        machine.answer(replies).expect("goes on");
+        if question.contains("HSCAN") {
+            // A link that breaks now forgets nothing.
+            let doubts = machine.doubts();
+            let keys: Vec<_> = doubts.iter().map(|one| one.key.clone()).collect();
+            assert_eq!(keys, [named("h")]);
+        }
+    }
+    assert!(asked(&mut machine).1.contains("REPLACE KEYS h"));
+
+    let mut untold = machine_at_the_type();
+    untold.action();
+    untold
+        .answer(vec![ok(), text("ReJSON-RL")])
+        .expect("goes on");
+    untold.action();
+    let same = vec![ok(), ok(), text("ReJSON-RL"), ok()];
+    let error = untold.answer(same).expect_err("stops").into_error();
+    assert!(error.message().contains("isn't known"), "{error:?}");
+    assert!(!error.message().contains("different"), "{error:?}");
+    let mend = error.mend_text().expect("a mend");
+    assert!(mend.contains("--on-conflict keep-source"), "{mend}");
+
+    let mut elsewhere = machine_at_the_type();
+    elsewhere.action();
+    let moved = vec![ok(), refused("MOVED", "7 10.0.0.3:7000")];
+    let halt = elsewhere.answer(moved).expect_err("halts");
+    assert!(matches!(halt, Halt::Unclear(_)), "{halt:?}");
 }

@@ -1,6 +1,8 @@
 //! The machine alone: scripted nodes answer, and every command that went out is compared.
 
 mod copies;
+mod lies;
+mod lives;
 mod order;
 mod refusals;
 
@@ -8,7 +10,9 @@ use super::*;
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::error::{Error, ErrorKind};
+use crate::execute::options::{MoveOptions, OnConflict};
 use crate::execute::testing::{self, id};
+use crate::slot::tag_for;
 use std::collections::VecDeque;
 
 /// How often the nodes are looked at in one run.
@@ -22,11 +26,15 @@ fn machine(entry: Entry) -> SlotMove {
     let settings = Settings {
         route: NodeAddr::new("10.0.0.2", 7000),
         login: None,
+        how: MoveOptions {
+            keys_per_migrate: 2,
+            ..MoveOptions::default()
+        },
         timeout_ms: 500,
-        keys_per_migrate: 2,
         others: vec![id('c'), id('d')],
-        bytes_per_migrate: None,
-        on_conflict: OnConflict::Stop,
+        databases: [1, 1],
+        names: ["A", "B"].map(str::to_owned),
+        opened: None,
     };
     SlotMove::new(task(), settings, entry)
 }
@@ -42,6 +50,10 @@ struct Script {
     migrations: VecDeque<Reply>,
     /// Answers to the next `COUNTKEYSINSLOT`s; 0 when it runs out.
     counts: VecDeque<i64>,
+    /// The last of them.
+    counted: i64,
+    /// Whether a key is listed behind the next of them; as they say when it runs out.
+    glimpses: VecDeque<bool>,
     /// `cluster_current_epoch` of the target at the next questions; 9 when it runs out.
     epochs: VecDeque<u64>,
     /// The source's epoch when it is looked at before `NODE`, if not what it was.
@@ -54,8 +66,31 @@ struct Script {
     migrating: Option<Reply>,
     /// What `SELECT` answers, if not OK.
     select: Option<Reply>,
+    /// What `INFO keyspace` answers, if not that there are keys in database 0.
+    info: Option<Reply>,
+    /// How many keys have left, in the source's eyes.
+    left: i64,
+    /// Keys that the target hasn't, of those that it was sent.
+    swallowed: Vec<&'static str>,
+    /// How long keys live on the target, if they end.
+    life_ms: Option<i64>,
+    /// What a key that nobody has is answered, by source and target, if not as they should.
+    probes: [Option<Reply>; 2],
+    /// How many keys the target counts at the next questions; those that it has kept when it runs
+    /// out.
+    arrived: VecDeque<i64>,
+    /// How many keys the target has kept.
+    kept: i64,
+    /// Whether nobody vouches for the target.
+    is_distrusted: bool,
     /// What `NODE` on the source answers, if not OK.
     own_source: Option<Reply>,
+    /// Whether the source has closed it again.
+    is_closed: bool,
+    /// What keys have shown of the target.
+    findings: Vec<Finding>,
+    /// Whether what is answered goes with keys.
+    is_sending: bool,
     /// Everything that went out, as `a: COMMAND …`, and every pause.
     log: Vec<String>,
 }
@@ -64,17 +99,43 @@ impl Script {
     fn answer(&mut self, node: NodeId, verb: &Verb) -> Reply {
         let ok = Reply::Text(b"OK".to_vec());
         match verb {
-            Verb::Info(_) => Reply::Text(b"# Keyspace\r\ndb0:keys=5,expires=0\r\n".to_vec()),
-            Verb::KeysInSlot { .. } => {
-                let keys = self.listings.pop_front().unwrap_or_default();
+            Verb::Info(_) => self
+                .info
+                .clone()
+                .unwrap_or_else(|| Reply::Text(b"# Keyspace\r\ndb0:keys=5,expires=0\r\n".to_vec())),
+            Verb::KeysInSlot { .. } if node == id('b') => Reply::List(Vec::new()),
+            Verb::KeysInSlot { limit: 1, .. } => {
+                let listed = self.glimpses.pop_front().unwrap_or(self.counted > 0);
                 Reply::List(
-                    keys.iter()
-                        .map(|key| Reply::Text(key.as_bytes().to_vec()))
+                    listed
+                        .then(|| Reply::Text(named("x")))
+                        .into_iter()
                         .collect(),
                 )
             }
-            Verb::Migrate(_) => self.migrations.pop_front().unwrap_or(ok),
-            Verb::CountKeys(_) => Reply::Int(self.counts.pop_front().unwrap_or(0)),
+            Verb::KeysInSlot { .. } => {
+                let keys = self.listings.pop_front().unwrap_or_default();
+                Reply::List(keys.iter().map(|key| Reply::Text(named(key))).collect())
+            }
+            Verb::Migrate(migrate) => {
+                let answer = self.migrations.pop_front().unwrap_or(ok);
+                if matches!(&answer, Reply::Text(text) if text == b"OK") {
+                    self.left += 1;
+                    let kept = migrate.keys.iter().filter(|key| !self.swallows(key));
+                    self.kept += kept.count() as i64;
+                }
+                answer
+            }
+            Verb::CountKeys(_) if node == id('b') => {
+                let copies = i64::from(self.dumps[1].is_some());
+                Reply::Int(self.arrived.pop_front().unwrap_or(copies + self.kept))
+            }
+            // Behind keys that were sent it counts fewer each time.
+            Verb::CountKeys(_) if self.is_sending => Reply::Int(1_000 - self.left),
+            Verb::CountKeys(_) => {
+                self.counted = self.counts.pop_front().unwrap_or(0);
+                Reply::Int(self.counted)
+            }
             Verb::ClusterInfo => {
                 let epoch = self.epochs.pop_front().unwrap_or(9);
                 Reply::Text(format!("cluster_current_epoch:{epoch}").into_bytes())
@@ -84,14 +145,28 @@ impl Script {
                 None => Reply::Nil,
             },
             Verb::Select(_) => self.select.clone().unwrap_or(ok),
-            Verb::Pttl(_) => Reply::Int(-1),
+            Verb::Pttl(key) if key.starts_with(b"slotkit-probe") => {
+                let said = self.probes[usize::from(node == id('b'))].clone();
+                said.unwrap_or_else(|| match node == id('a') && !self.is_closed {
+                    true => refused("ASK", "7 10.0.0.2:7000"),
+                    false => Reply::Int(-2),
+                })
+            }
+            Verb::Pttl(key) if self.swallows(key) => Reply::Int(-2),
+            Verb::Pttl(_) => Reply::Int(self.life_ms.unwrap_or(-1)),
             Verb::Client(words) if words[0] == b"MEMORY" => Reply::Int(10),
             Verb::Client(words) if words[0] == b"DEL" => {
-                let key = std::str::from_utf8(&words[1]).ok();
-                match key == self.gone {
+                match self.gone.is_some_and(|gone| named(gone) == words[1]) {
                     true => refused("ASK", "7 10.0.0.2:7000"),
                     false => Reply::Int(1),
                 }
+            }
+            Verb::SetSlot {
+                state: SetSlot::Stable,
+                ..
+            } => {
+                self.is_closed |= node == id('a');
+                ok
             }
             Verb::SetSlot {
                 state: SetSlot::Migrating { .. },
@@ -105,6 +180,10 @@ impl Script {
         }
     }
 
+    fn swallows(&self, key: &[u8]) -> bool {
+        self.swallowed.iter().any(|name| named(name) == key)
+    }
+
     /// A machine whose halt is unclear is followed by another, as after a look.
     fn run(&mut self, mut machine: SlotMove) -> crate::error::Result<u64> {
         let mut halts = 0;
@@ -114,8 +193,11 @@ impl Script {
                     let name = node.to_string().remove(0);
                     let words = verbs.iter().map(line).collect::<Vec<_>>().join(" | ");
                     self.log.push(format!("{name}: {words}"));
+                    self.is_sending = verbs.iter().any(|verb| matches!(verb, Verb::Migrate(_)));
                     let replies = verbs.iter().map(|verb| self.answer(node, verb)).collect();
-                    match machine.answer(replies) {
+                    let answered = machine.answer(replies);
+                    self.findings.extend(machine.take_finding());
+                    match answered {
                         Err(Halt::Unclear(error)) if halts < HALTS_MAX && is_broken(&error) => {
                             halts += 1;
                             self.log.push("look".to_owned());
@@ -123,13 +205,13 @@ impl Script {
                                 SlotMove::new(task(), machine.settings.clone(), Entry::SourceOwns);
                             machine = next.in_place_of(&machine);
                         }
-                        answered => answered.map_err(Halt::into_error)?,
+                        answered => answered.map_err(|halt| plain(halt.into_error()))?,
                     }
                 }
                 Action::Claim => {
                     self.log.push("claim".to_owned());
                     match self.stranger {
-                        Some(who) => machine.withdraw(who.to_owned()),
+                        Some(who) => machine.withdraw(Error::new(ErrorKind::Unsafe, who)),
                         None => machine.claimed(),
                     }
                 }
@@ -137,6 +219,11 @@ impl Script {
                     self.log.push("confirm".to_owned());
                     let epoch = self.confirmed.pop_front().unwrap_or(9);
                     machine.confirmed(epoch, vec![id('c'), id('d')]);
+                }
+                Action::Vouch if self.is_distrusted => return Err(plain(machine.swallowed())),
+                Action::Vouch => {
+                    self.log.push("vouch".to_owned());
+                    machine.vouched();
                 }
                 Action::Pause { ms } => self.log.push(format!("pause {ms}")),
                 Action::Look => {
@@ -163,7 +250,24 @@ fn line(verb: &Verb) -> String {
             _ => String::from_utf8_lossy(word).into_owned(),
         })
         .collect();
-    words.join(" ").replace("CLUSTER ", "")
+    let tag = String::from_utf8_lossy(tag_for(task().slot));
+    let words = words.join(" ").replace("CLUSTER ", "");
+    words.replace(&format!("{{{tag}}}"), "")
+}
+
+/// An error with the names that keys have in these tests.
+fn plain(error: Error) -> Error {
+    let tag = format!("{{{}}}", String::from_utf8_lossy(tag_for(task().slot)));
+    let plain = Error::new(error.kind(), error.message().replace(&tag, ""));
+    match error.mend_text() {
+        Some(mend) => plain.mend(mend),
+        None => plain,
+    }
+}
+
+/// A key in the slot that is moved, by the name that it has in these tests.
+fn named(name: &str) -> Vec<u8> {
+    testing::key_in(task().slot, name)
 }
 
 fn refused(code: &str, detail: &str) -> Reply {
@@ -174,10 +278,10 @@ fn refused(code: &str, detail: &str) -> Reply {
 }
 
 const TAIL: [&str; 7] = [
-    "a: SELECT 0 | COUNTKEYSINSLOT 7 | SELECT 0",
+    "a: SELECT 0 | COUNTKEYSINSLOT 7 | GETKEYSINSLOT 7 1 | SELECT 0",
     "confirm",
     "b: INFO",
-    "b: SETSLOT 7 NODE b",
+    "b: SETSLOT 7 NODE b | PTTL slotkit-probe:",
     "a: SETSLOT 7 NODE b",
     "c: SETSLOT 7 NODE b",
     "d: SETSLOT 7 NODE b",
@@ -185,7 +289,7 @@ const TAIL: [&str; 7] = [
 
 const HEAD: [&str; 4] = [
     "b: SETSLOT 7 IMPORTING a",
-    "a: SETSLOT 7 MIGRATING b",
+    "a: SETSLOT 7 MIGRATING b | PTTL slotkit-probe:",
     "a: INFO keyspace",
     "a: SELECT 0 | GETKEYSINSLOT 7 2",
 ];

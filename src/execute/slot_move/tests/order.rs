@@ -10,10 +10,14 @@ fn the_order_is_the_safe_one() {
     };
     assert_eq!(script.run(machine(Entry::SourceOwns)).expect("arrives"), 3);
     let keys = [
-        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 KEYS x y | GETKEYSINSLOT 7 2",
-        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 KEYS z | GETKEYSINSLOT 7 2",
+        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 KEYS x y | GETKEYSINSLOT 7 2 | COUNTKEYSINSLOT 7",
+        "b: SELECT 0 | COUNTKEYSINSLOT 7 | ASKING | PTTL y | SELECT 0",
+        "a: SELECT 0 | MIGRATE 10.0.0.2 7000  0 500 KEYS z | GETKEYSINSLOT 7 2 | COUNTKEYSINSLOT 7",
+        "b: SELECT 0 | COUNTKEYSINSLOT 7 | ASKING | PTTL z | SELECT 0",
     ];
-    assert_eq!(script.log, [&HEAD[..], &keys, &TAIL].concat());
+    let still = ["b: SELECT 0 | COUNTKEYSINSLOT 7 | SELECT 0"];
+    let expected = [&HEAD[..], &keys, &TAIL[..3], &still, &TAIL[3..]].concat();
+    assert_eq!(script.log, expected);
 }
 
 #[test]

@@ -1,0 +1,180 @@
+//! Slots that a node took with it when it died, given to its heir while the run goes on.
+//!
+//! What has arrived at a node just before it died is nobody's: its heir hasn't heard of it, and has
+//! its keys. While such a slot has no owner who lives, servers with `cluster-require-full-coverage`
+//! refuse every command, so the heir is told at the look that shows it ([`heirs::left_to`]), and not
+//! only when the run ends. The others learn of it by gossip: the heir's epoch is the later one.
+//!
+//! ```text
+//!  a look for a doubt ──> left to an heir ──> Ask: NODE on the heir ──> accepted: told
+//!        ▲                                        │ refused, or the link broke
+//!        └────────────────────────────────────────┘ the next look shows it again
+//! ```
+
+use super::super::heirs;
+use super::Core;
+use super::look::Look;
+use super::settings::Event;
+use crate::cluster::verb::{Reply, SetSlot, Verb};
+use crate::cluster::{ClusterView, Node, NodeId};
+use crate::slot::Slot;
+use std::collections::BTreeSet;
+
+/// How old a look may be when somebody is given slots by it: a node that is silent holds up what
+/// the others have said long before.
+const OLD_MS: u64 = 10_000;
+
+impl Core {
+    /// Finds what of the moves that have ended belongs to a dead node. Nothing is given while a
+    /// primary is silent that nobody has replaced: it may have the slot.
+    pub(super) fn find_gifts(&mut self, look: &Look) {
+        let is_dead = |node: &Node| node.flags.fail && !look.views.contains_key(&node.id);
+        let mut nodes = look.views.values().flat_map(ClusterView::nodes);
+        if self.ended.is_empty() || !nodes.any(is_dead) {
+            return;
+        }
+        let is_old = self.now_ms > look.began_ms().saturating_add(OLD_MS);
+        if is_old || look.silent_primary(&self.options).is_some() {
+            return;
+        }
+        let left = heirs::left_to(&look.views, &self.options.families, &self.ended);
+        self.gifts.clear();
+        for (slot, heir) in left {
+            self.gifts.entry(heir).or_default().insert(slot);
+        }
+    }
+
+    /// An heir that isn't asked anything just now, with what it is to be given.
+    pub(super) fn next_gift(&mut self) -> Option<(NodeId, BTreeSet<Slot>)> {
+        let mut heirs = self.gifts.keys();
+        let heir = heirs
+            .find(|heir| !self.writes.contains_key(heir))
+            .copied()?;
+        Some((heir, self.gifts.remove(&heir)?))
+    }
+
+    /// An heir answered. A refusal leaves the slots where they are, which the next look shows.
+    pub(super) fn given(&mut self, heir: NodeId, replies: &[Reply]) {
+        let taken = replies
+            .iter()
+            .filter(|reply| matches!(reply, Reply::Text(_)));
+        let slots = taken.count();
+        if slots > 0 {
+            self.events.push(Event::Given { slots, heir });
+        }
+    }
+}
+
+/// What tells an heir that these slots are its own.
+pub(super) fn told(heir: NodeId, slots: &BTreeSet<Slot>) -> Vec<Verb> {
+    let state = SetSlot::Node { owner: heir };
+    let verbs = slots
+        .iter()
+        .map(|slot| Verb::SetSlot { slot: *slot, state });
+    verbs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::verb::Refusal;
+    use crate::error::{Error, ErrorKind};
+    use crate::execute::core::{Options, Step};
+    use crate::execute::testing::{id, nodes_text, task};
+
+    /// `b` was given slot 0 and died; `c`, its replica, took over the rest and hasn't heard of that.
+    fn said(myself: char) -> String {
+        nodes_text(myself, |node, line| {
+            let line = line.replace(" 0-5460", " 1-5460");
+            let line = match node {
+                'b' => line
+                    .replace("master", "master,fail")
+                    .replace(" 5461-10922", ""),
+                'c' => format!("{line} 5461-10922"),
+                _ => line,
+            };
+            let believed = if myself == 'c' { 'a' } else { 'b' };
+            match node == believed {
+                true => format!("{line} 0"),
+                false => line,
+            }
+        })
+    }
+
+    fn core() -> Core {
+        let nodes = ['a', 'b', 'c'].map(id);
+        let options = Options {
+            primaries: nodes.to_vec(),
+            families: [(id('b'), id('c'))].into_iter().collect(),
+            names: nodes.map(|node| (node, node.short())).into_iter().collect(),
+            ..Options::default()
+        };
+        let mut core = Core::new(&[], options, 0);
+        core.ended.push(task(0, 'a', 'b'));
+        core
+    }
+
+    fn look(heard: &[char]) -> Look {
+        let nodes = ['a', 'b', 'c'].map(id).to_vec();
+        let mut look = Look::new(
+            nodes,
+            BTreeSet::new(),
+            Vec::new(),
+            [vec![], vec![], vec![7]],
+        );
+        while let Some(node) = look.next(100, |_| true) {
+            let name = heard.iter().find(|name| id(**name) == node);
+            let silent = Error::new(ErrorKind::Connect, "it is dead");
+            look.heard(node, name.map(|name| said(*name)).ok_or(silent));
+        }
+        look
+    }
+
+    #[test]
+    fn the_heir_of_a_target_is_told_while_the_run_goes_on() {
+        let mut core = core();
+        core.judge(look(&['a', 'c']));
+        let Step::Ask { node, verbs, .. } = core.poll(200) else {
+            panic!("it asks");
+        };
+        assert_eq!(node, id('c'));
+        let told: Vec<_> = verbs.iter().flat_map(Verb::words).collect();
+        let own = id('c').to_string();
+        let words = ["CLUSTER", "SETSLOT", "0", "NODE", &own];
+        assert_eq!(told, words.map(|word| word.as_bytes().to_vec()));
+        // It isn't told twice meanwhile, and the run doesn't end before it answers.
+        assert!(matches!(core.poll(300), Step::Wait { .. }));
+        core.answered(id('c'), vec![Reply::Text(b"OK".to_vec())], 400);
+        let given = Event::Given {
+            slots: 1,
+            heir: id('c'),
+        };
+        assert_eq!(core.take_events(), [given]);
+        assert!(matches!(core.poll(500), Step::End));
+    }
+
+    #[test]
+    fn nothing_is_given_by_old_words_or_while_another_is_silent() {
+        let mut late = core();
+        late.now_ms = 100 + OLD_MS + 1;
+        late.judge(look(&['a', 'c']));
+        assert!(matches!(late.poll(20_000), Step::End));
+        let mut silent = core();
+        silent.judge(look(&['c']));
+        assert!(matches!(silent.poll(200), Step::End));
+        // The dead one is back: it has the slot.
+        let mut back = core();
+        back.judge(look(&['a', 'b', 'c']));
+        assert!(matches!(back.poll(200), Step::End));
+        // Refused: nothing is told, and another look may show it again.
+        let mut refused = core();
+        refused.judge(look(&['a', 'c']));
+        refused.poll(200);
+        let refusal = Refusal {
+            code: "ERR".to_owned(),
+            detail: "Please use SETSLOT only with masters.".to_owned(),
+        };
+        refused.answered(id('c'), vec![Reply::Refused(refusal)], 300);
+        assert_eq!(refused.take_events(), []);
+    }
+}

@@ -1,0 +1,134 @@
+//! What a failover left of slots on nodes that don't own them is cleared up.
+
+use super::machine::{Answer, Asked, Chore, JobNote, Known, Step, noted};
+use super::told::Told;
+use crate::cluster::NodeId;
+use crate::error::Result;
+use crate::execute::Move;
+use crate::execute::families::Families;
+use crate::execute::strays::{self, Stray};
+use crate::execute::survey::Survey;
+use crate::execute::views::{Views, primaries, primary};
+use crate::slot::Slot;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Clears up what is left of moves, which have ended, where a family has two primaries. Each is noted
+/// in the journal first, so that a run that breaks off here is gone on with.
+///
+/// ```text
+///  Look ──> Survey ──> Begin (journal) ──> Clear, each ──> End (journal)
+///    └─ nothing can be left: over ─┘ nothing is: over
+/// ```
+#[derive(Clone, Debug)]
+pub(super) struct Clearing {
+    ended: Vec<Move>,
+    state: State,
+    copies: u64,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Look,
+    Survey(Vec<NodeId>),
+    Begin(Arc<Survey>, Vec<Stray>),
+    /// The last one first.
+    Clear(Arc<Survey>, Vec<Stray>),
+    End,
+    Over,
+}
+
+impl Clearing {
+    pub fn of(ended: Vec<Move>) -> Clearing {
+        Clearing {
+            state: match ended.is_empty() {
+                true => State::Over,
+                false => State::Look,
+            },
+            ended,
+            copies: 0,
+        }
+    }
+
+    fn found(&mut self, known: &Known, survey: Survey) -> State {
+        let mut found = strays::find(&survey, &known.families, &self.ended);
+        let slots: BTreeSet<Slot> = found.iter().map(|stray| stray.slot).collect();
+        self.ended.retain(|task| slots.contains(&task.slot));
+        found.reverse();
+        match self.ended.is_empty() {
+            true => State::Over,
+            false => State::Begin(Arc::new(survey), found),
+        }
+    }
+}
+
+impl Chore for Clearing {
+    fn next(&self) -> Option<Step> {
+        Some(match &self.state {
+            State::Look => Step::Look,
+            State::Survey(ids) => Step::Survey(Asked::These(ids.clone())),
+            State::Begin(..) => Step::Note(JobNote::Begin(self.ended.clone())),
+            State::Clear(survey, strays) => Step::Clear {
+                survey: survey.clone(),
+                stray: *strays.last()?,
+            },
+            State::End => Step::Note(JobNote::End(self.ended.clone())),
+            State::Over => return None,
+        })
+    }
+
+    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
+        self.state = match (std::mem::replace(&mut self.state, State::Over), answer) {
+            (State::Look, Answer::Looked(views, silent)) => {
+                match may_be_left(&views, &known.families, &self.ended) {
+                    // A node that died and was replaced has no say, and can't be asked any more.
+                    true => State::Survey(views.into_keys().chain(silent).collect()),
+                    false => State::Over,
+                }
+            }
+            (State::Survey(_), Answer::Surveyed(survey)) => self.found(known, survey?),
+            (State::Begin(survey, strays), answer) => {
+                noted(answer)?;
+                State::Clear(survey, strays)
+            }
+            (State::Clear(survey, mut strays), Answer::Cleared(copies)) => {
+                self.copies += copies?;
+                strays.pop();
+                match strays.is_empty() {
+                    false => State::Clear(survey, strays),
+                    true => {
+                        let slots: BTreeSet<Slot> =
+                            self.ended.iter().map(|task| task.slot).collect();
+                        known.tell(Told::Cleared {
+                            slots: slots.len(),
+                            copies: self.copies,
+                        });
+                        State::End
+                    }
+                }
+            }
+            (State::End, answer) => {
+                noted(answer)?;
+                State::Over
+            }
+            (_, other) => return other.odd(),
+        };
+        Ok(())
+    }
+}
+
+/// Whether a survey could find anything: it takes longer than a look at the views.
+fn may_be_left(views: &Views, families: &Families, ended: &[Move]) -> bool {
+    let slots: BTreeSet<Slot> = ended.iter().map(|task| task.slot).collect();
+    if families.besides().any(|(slot, _)| slots.contains(&slot)) {
+        return true;
+    }
+    let mut open = primaries(views).flat_map(|node| &node.open);
+    open.any(|open| slots.contains(&open.slot())) || has_failed_over(views, families)
+}
+
+/// Whether one that was a replica takes itself for a primary.
+fn has_failed_over(views: &Views, families: &Families) -> bool {
+    let mut replicas = families.pairs().map(|(_, replica)| replica);
+    replicas.any(|replica| primary(views, replica).is_some())
+}

@@ -1,0 +1,240 @@
+//! Does over links what a job wants.
+
+use super::arrivals::Arrivals;
+use super::findings::refuse_if_forbidden;
+use super::machine::{Answer, Asked, Job, JobNote, Step};
+use super::session::{Begun, Session};
+use super::told::Told;
+use super::work::Work;
+use crate::cluster::{ClusterView, NodeId};
+use crate::error::Result;
+use crate::execute::executor::{self, Outcome, Watcher};
+use crate::execute::journal::Journal;
+use crate::execute::options::OnConflict;
+use crate::execute::slot_move::Entry;
+use crate::execute::strays::{self, Manner, Stray};
+use crate::execute::survey::Survey;
+use crate::execute::timeouts::Timeouts;
+use crate::execute::views::Views;
+use crate::execute::{Move, functions, route};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How long a node may take to say what it believes: what stands still for longer can't be asked.
+const VIEW_TIME: Duration = Duration::from_secs(40);
+
+impl Session {
+    /// Finishes what an earlier run had begun; returns what that did.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe) when the cluster isn't fit for it,
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) at a surprise.
+    pub(super) fn finish_begun(
+        &mut self,
+        journal: &mut Journal,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
+        let begun = journal.open_moves();
+        if begun.is_empty() {
+            return Ok(Outcome::default());
+        }
+        self.known.families.join(journal.families());
+        let job = Job::recover(begun, self.known());
+        self.drive(job, journal, watcher)
+    }
+
+    /// Moves slots that nobody has begun to move.
+    ///
+    /// # Errors
+    /// As [`Session::finish_begun`].
+    pub(super) fn carry_out(
+        &mut self,
+        survey: &Survey,
+        moves: &[Move],
+        journal: &mut Journal,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
+        let job = Job::fresh(survey.clone().into(), moves, self.known());
+        self.drive(job, journal, watcher)
+    }
+
+    fn drive(
+        &mut self,
+        mut job: Job,
+        journal: &mut Journal,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
+        let start = Instant::now();
+        let now_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        loop {
+            let step = job.next(now_ms());
+            job.take_told().into_iter().for_each(|told| self.tell(told));
+            let answer = match step {
+                Step::Look => {
+                    let (views, silent) = self.reachable_views();
+                    Answer::Looked(views, silent)
+                }
+                Step::Survey(Asked::All) => Answer::Surveyed(self.survey_and_try()),
+                Step::Survey(Asked::These(ids)) => {
+                    Answer::Surveyed(Survey::of(&mut self.cluster, ids))
+                }
+                Step::Judge {
+                    survey,
+                    moves,
+                    ours,
+                } => Answer::Judged(self.judge(&survey, moves, &ours)),
+                Step::Note(note) => Answer::Noted(write(journal, &note)),
+                Step::Send { node, verbs } => Answer::Sent(self.cluster.round_trip(node, &verbs)),
+                Step::Move { survey, tasks } => {
+                    self.known.families.join(&job.known.families);
+                    let (outcome, arrived) = self.move_slots(&survey, &tasks, journal, watcher);
+                    Answer::Moved(outcome, arrived)
+                }
+                Step::Clear { survey, stray } => Answer::Cleared(self.clear(&survey, stray)),
+                Step::Wait { ms } => {
+                    std::thread::sleep(Duration::from_millis(ms));
+                    continue;
+                }
+                Step::End => break,
+            };
+            job.hear(answer, now_ms());
+        }
+        self.known = job.known.clone();
+        job.into_result()
+    }
+
+    fn judge(&mut self, survey: &Survey, moves: Vec<Move>, ours: &[Move]) -> Result<()> {
+        let work = Work {
+            moves,
+            ..Work::default()
+        };
+        let findings = self.findings(survey, &work, Begun::Continued(ours));
+        refuse_if_forbidden(&*self.observer, &findings)
+    }
+
+    /// Moves slots; what came of it, and what has arrived.
+    fn move_slots(
+        &mut self,
+        survey: &Survey,
+        tasks: &[(Move, Entry)],
+        journal: &mut Journal,
+        watcher: &mut dyn Watcher,
+    ) -> (Result<Outcome>, Vec<Move>) {
+        let options = match self.options(survey, tasks, journal) {
+            Ok(options) => options,
+            Err(error) => return (Err(error), Vec::new()),
+        };
+        let observer = self.observer.clone();
+        let mut arrivals = Arrivals::of(watcher, &*observer);
+        let outcome = executor::run(&mut self.cluster, tasks, &options, journal, &mut arrivals);
+        (outcome, arrivals.arrived)
+    }
+
+    fn options(
+        &mut self,
+        survey: &Survey,
+        tasks: &[(Move, Entry)],
+        journal: &Journal,
+    ) -> Result<executor::Options> {
+        if self.how.copies_functions {
+            self.copy_functions(survey, tasks)?;
+        }
+        let pairs = tasks.iter().map(|(task, _)| (task.source, task.target));
+        let pairs: BTreeSet<(NodeId, NodeId)> = pairs.collect();
+        let login = self.connection.login.clone();
+        let databases = survey.nodes.iter();
+        let timeouts = Timeouts::of(survey, self.how.timeout_ms);
+        if let Some(warning) = timeouts.warning() {
+            self.tell(Told::Warning(warning));
+        }
+        Ok(executor::Options {
+            how: self.how,
+            timeouts,
+            routes: route::prove(survey, &pairs, login.as_ref(), self.patience)?,
+            login,
+            primaries: survey.primaries().map(|(id, _)| id).collect(),
+            families: self.known.families.clone(),
+            keys: self.keys.clone(),
+            doubts: journal.doubts(),
+            failures: journal.failures(),
+            opened: journal.opened().clone(),
+            databases: databases
+                .map(|(id, facts)| (*id, facts.database_count))
+                .collect(),
+            ..executor::Options::default()
+        })
+    }
+
+    /// Loads the function libraries that targets lack, and says which.
+    fn copy_functions(&mut self, survey: &Survey, tasks: &[(Move, Entry)]) -> Result<()> {
+        let moves: Vec<Move> = tasks.iter().map(|(task, _)| *task).collect();
+        for (name, target) in functions::copy(&mut self.cluster, survey, &moves)? {
+            let target = survey.name(target);
+            self.tell(Told::LibraryLoaded { name, target });
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, survey: &Survey, stray: Stray) -> Result<u64> {
+        let login = self.connection.login.clone();
+        let on_conflict = self.how.on_conflict;
+        let pair = (stray.holder, stray.owner);
+        let route = match on_conflict {
+            OnConflict::KeepSource => {
+                let pairs = BTreeSet::from([pair]);
+                route::prove(survey, &pairs, login.as_ref(), self.patience)?.remove(&pair)
+            }
+            OnConflict::Stop | OnConflict::KeepTarget => None,
+        };
+        let manner = Manner {
+            on_conflict,
+            route,
+            login,
+            timeout_ms: Timeouts::of(survey, self.how.timeout_ms).usual_ms,
+        };
+        strays::clear(&mut self.cluster, stray, &manner).map(|cleared| cleared.copies)
+    }
+
+    /// What each node believes that can be asked, and which primaries can't.
+    pub(super) fn reachable_views(&mut self) -> (Views, Vec<NodeId>) {
+        let mut views = Views::new();
+        let mut silent = Vec::new();
+        let (ids, until) = (self.cluster.ids(), Instant::now() + VIEW_TIME);
+        let said = self.cluster.each(&ids, until, |part, id| {
+            // A link may have broken with its node, which is back by now.
+            part.view_of(id)
+                .or_else(|error| match Instant::now() < until {
+                    true => {
+                        part.renew_by(id, Some(until))?;
+                        part.view_of(id)
+                    }
+                    false => Err(error),
+                })
+        });
+        for (id, view) in said {
+            match view {
+                Ok(view) => drop(views.insert(id, view)),
+                Err(_) => silent.push(id),
+            }
+        }
+        // A replica that died meanwhile has no say in who owns what, nor has a primary that was
+        // replaced by one.
+        let has_no_say = |id: &NodeId| {
+            let mut nodes = views
+                .values()
+                .filter_map(|view: &ClusterView| view.node(*id));
+            nodes.any(|node| !node.is_primary() || (node.flags.fail && node.slots.is_empty()))
+        };
+        silent.retain(|id| !has_no_say(id));
+        (views, silent)
+    }
+}
+
+fn write(journal: &mut Journal, note: &JobNote) -> Result<()> {
+    match note {
+        JobNote::Families(families) => journal.know(families),
+        JobNote::Aim(slots) => journal.aim_at(*slots),
+        JobNote::Begin(moves) => journal.begin(moves),
+        JobNote::End(moves) => journal.end(moves),
+    }
+}

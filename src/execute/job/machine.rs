@@ -1,0 +1,464 @@
+//! What a run does before, around and after its moves, without any I/O.
+//!
+//! A driver asks [`Job::next`] what to do, does it, and tells what came of it
+//! ([`Job::hear`]). Real links drive it (`job/driver.rs`), and so does the
+//! modelled cluster of `tests/simulation/`.
+//!
+//! ```text
+//!  Preflight ──> Recover ──> Move ──> Settle ──> Clean ──> End
+//!   heirs get     where the   the      until      what is
+//!   what died     slots go    core's   every      over is
+//!   with a node;  on; is it   run      node       written
+//!   a survey      safe?                agrees     down
+//!      │             │          │        │
+//!      └─ refused ───┴──────────┴────────┴──> Rescue ──> End
+//!                                   heirs get what died with a node, and what
+//!                                   may be left stays begun in the journal
+//! ```
+//!
+//! A job of fresh moves begins at Move: who made it has looked already. No step
+//! back: what is found later to be undone is for the next run, which the journal
+//! tells of it.
+
+use super::clearing::Clearing;
+use super::giving::Giving;
+use super::recovery::{Recovery, left_as_it_is};
+use super::settling::{Settling, doubt};
+use super::told::Told;
+use crate::cluster::NodeId;
+use crate::cluster::verb::{Reply, Verb};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::executor::Outcome;
+use crate::execute::families::Families;
+use crate::execute::slot_move::Entry;
+use crate::execute::strays::Stray;
+use crate::execute::survey::Survey;
+use crate::execute::views::Views;
+use crate::slot::SlotSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many slots of an earlier run are named; of the others the number is said.
+pub(super) const NAMED_MAX: usize = 10;
+
+/// What to do next.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Ask every node what it believes, anew: [`Answer::Looked`].
+    Look,
+    /// Ask nodes for all that matters: [`Answer::Surveyed`].
+    Survey(Asked),
+    /// Say whether it is safe to move these slots, with these of an earlier run open:
+    /// [`Answer::Judged`].
+    Judge {
+        /// What the nodes said.
+        survey: Arc<Survey>,
+        /// What is to move.
+        moves: Vec<Move>,
+        /// What is open that is gone on with.
+        ours: Vec<Move>,
+    },
+    /// Write this down: [`Answer::Noted`].
+    Note(JobNote),
+    /// Send these: [`Answer::Sent`].
+    Send {
+        /// The node.
+        node: NodeId,
+        /// The verbs, in one write.
+        verbs: Vec<Verb>,
+    },
+    /// Move these slots: [`Answer::Moved`].
+    Move {
+        /// What the nodes said.
+        survey: Arc<Survey>,
+        /// The moves, each from where its way begins.
+        tasks: Vec<(Move, Entry)>,
+    },
+    /// Clear this up: [`Answer::Cleared`].
+    Clear {
+        /// What the nodes said.
+        survey: Arc<Survey>,
+        /// What is left over.
+        stray: Stray,
+    },
+    /// Wait so long, then ask again.
+    Wait {
+        /// How long.
+        ms: u64,
+    },
+    /// Nothing: [`Job::into_result`].
+    End,
+}
+
+/// Who is asked in a survey, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// All nodes, also for what each primary answers to what a move needs.
+    All,
+    /// These, for the rest; each must answer.
+    These(Vec<NodeId>),
+}
+
+/// What has to be in the journal before anything else is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobNote {
+    /// Who is a replica of whom.
+    Families(Families),
+    /// So many slots are about to move.
+    Aim(u64),
+    /// These moves begin, or are begun still.
+    Begin(Vec<Move>),
+    /// These have ended.
+    End(Vec<Move>),
+}
+
+/// What came of a step.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// What those nodes believe that could be asked, and which primaries couldn't.
+    Looked(Views, Vec<NodeId>),
+    /// What the nodes said.
+    Surveyed(Result<Survey>),
+    /// Whether it is safe.
+    Judged(Result<()>),
+    /// Whether it is written.
+    Noted(Result<()>),
+    /// A reply for each verb.
+    Sent(Result<Vec<Reply>>),
+    /// What the run did, and which moves have arrived, to where they did.
+    Moved(Result<Outcome>, Vec<Move>),
+    /// How many copies of keys were deleted.
+    Cleared(Result<u64>),
+}
+
+impl Answer {
+    /// What it is where another one was due: a driver's fault, told and not gone on with.
+    pub(super) fn odd<T>(self) -> Result<T> {
+        let message = "a step of the job was answered as another one";
+        Err(Error::new(ErrorKind::Stopped, message))
+    }
+}
+
+/// What a job knows and tells.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Who was a replica of whom when what is under way began.
+    pub families: Families,
+    /// Slots of an earlier run that can't go on: the nodes needn't agree on them.
+    pub apart: SlotSet,
+    /// How people call the nodes that can be asked.
+    pub names: BTreeMap<NodeId, String>,
+    /// What there is to say: [`Job::take_told`].
+    pub told: Vec<Told>,
+}
+
+impl Known {
+    pub(super) fn tell(&mut self, what: Told) {
+        self.told.push(what);
+    }
+
+    pub(super) fn name(&self, id: NodeId) -> String {
+        let name = self.names.get(&id);
+        name.map_or_else(|| id.short(), ToString::to_string)
+    }
+
+    /// Whether a slot is where it was to go: at its target, or at whoever took over from it.
+    pub(super) fn has_arrived(&self, task: &Move, owner: NodeId) -> bool {
+        owner == task.target || self.families.are_kin(owner, task.target)
+    }
+}
+
+/// A part of a job that takes several steps: none is left when it is over.
+pub(super) trait Chore {
+    fn next(&self) -> Option<Step>;
+    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()>;
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    /// Heirs get what died with a node.
+    Preflight(Giving),
+    /// A survey is taken, and says where the slots go on.
+    Recover(Recovery),
+    /// What must be in the journal, then the moves themselves.
+    Move(Moving),
+    /// Until every node agrees.
+    Settle(Settling),
+    /// What was over already, and is cleared up too.
+    Clean(Cleaning),
+    /// It has failed.
+    Rescue(Rescue),
+    End,
+}
+
+#[derive(Clone, Debug)]
+struct Moving {
+    survey: Arc<Survey>,
+    tasks: Vec<(Move, Entry)>,
+    notes: Vec<JobNote>,
+}
+
+#[derive(Clone, Debug)]
+struct Cleaning {
+    clearing: Clearing,
+    is_noted: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Rescue {
+    Give(Giving),
+    Look,
+    Keep,
+}
+
+/// What a run does before, around and after its moves.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What it knows, and tells.
+    pub known: Known,
+    phase: Phase,
+    /// Where the slots that were begun stand.
+    recovered: Recovery,
+    outcome: Outcome,
+    arrived: Vec<Move>,
+    /// Whether a slot was given to somebody by this job.
+    has_given: bool,
+    failure: Option<Error>,
+}
+
+impl Job {
+    /// Finishes moves that an earlier run has begun.
+    pub fn recover(begun: Vec<Move>, known: Known) -> Job {
+        let phase = Phase::Preflight(Giving::of(begun.clone()));
+        Job::at(phase, begun, known)
+    }
+
+    /// Carries moves out that nobody has begun, which this survey shows to be safe.
+    pub fn fresh(survey: Arc<Survey>, moves: &[Move], known: Known) -> Job {
+        let tasks = moves.iter().map(|task| (*task, Entry::Fresh)).collect();
+        let mut job = Job::at(Phase::End, Vec::new(), known);
+        job.phase = job.move_or_clean(survey, tasks);
+        job
+    }
+
+    fn at(phase: Phase, begun: Vec<Move>, known: Known) -> Job {
+        Job {
+            known,
+            phase,
+            recovered: Recovery::of(begun),
+            outcome: Outcome::default(),
+            arrived: Vec::new(),
+            has_given: false,
+            failure: None,
+        }
+    }
+
+    /// What there is to say since the last call, in order.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.known.told)
+    }
+
+    /// What the job did, after [`Step::End`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stopped`] where this job has changed the cluster; another kind where it is as it
+    /// was before.
+    pub fn into_result(self) -> Result<Outcome> {
+        let has_changed = self.has_given || self.outcome.slots > 0;
+        match self.failure {
+            None => Ok(self.outcome),
+            Some(error) if has_changed => Err(error.of_kind(ErrorKind::Stopped)),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// What to do next; the time is any clock's that doesn't go back.
+    pub fn next(&mut self, now_ms: u64) -> Step {
+        loop {
+            if let Phase::Settle(settling) = &mut self.phase {
+                settling.wake(now_ms);
+            }
+            if let Some(step) = self.step() {
+                return step;
+            }
+            self.advance();
+        }
+    }
+
+    fn step(&self) -> Option<Step> {
+        match &self.phase {
+            Phase::Preflight(giving) => giving.next(),
+            Phase::Recover(recovery) => recovery.next(),
+            Phase::Move(moving) => Some(match moving.notes.first() {
+                Some(note) => Step::Note(note.clone()),
+                None => Step::Move {
+                    survey: moving.survey.clone(),
+                    tasks: moving.tasks.clone(),
+                },
+            }),
+            Phase::Settle(settling) => settling.next(),
+            Phase::Clean(cleaning) => match cleaning.clearing.next() {
+                None if !cleaning.is_noted => {
+                    Some(Step::Note(JobNote::End(self.recovered.settled.clone())))
+                }
+                step => step,
+            },
+            Phase::Rescue(Rescue::Give(giving)) => giving.next(),
+            Phase::Rescue(Rescue::Look) => Some(Step::Look),
+            Phase::Rescue(Rescue::Keep) => Some(Step::Note(JobNote::Begin(self.arrived.clone()))),
+            Phase::End => Some(Step::End),
+        }
+    }
+
+    /// A phase is over.
+    fn advance(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::End) {
+            Phase::Preflight(giving) => {
+                self.has_given |= giving.has_given();
+                Phase::Recover(self.recovered.clone())
+            }
+            Phase::Recover(mut recovery) => {
+                let (survey, tasks) = (recovery.take_survey(), recovery.tasks.clone());
+                self.recovered = recovery;
+                match survey {
+                    Some(survey) => self.move_or_clean(survey, tasks),
+                    None => Phase::End,
+                }
+            }
+            Phase::Settle(_) => self.clean(),
+            Phase::Clean(_) => {
+                self.recovered.tell_not_begun(&mut self.known);
+                self.failure = left_as_it_is(std::mem::take(&mut self.recovered.left));
+                Phase::End
+            }
+            Phase::Rescue(Rescue::Give(_)) => Phase::Rescue(Rescue::Look),
+            Phase::Move(_) | Phase::Rescue(_) | Phase::End => Phase::End,
+        };
+    }
+
+    fn move_or_clean(&mut self, survey: Arc<Survey>, tasks: Vec<(Move, Entry)>) -> Phase {
+        if tasks.is_empty() {
+            return self.clean();
+        }
+        let families = survey.families_with(&self.known.families);
+        self.known.families = families.clone();
+        let aim = JobNote::Aim(tasks.len() as u64);
+        Phase::Move(Moving {
+            survey,
+            tasks,
+            notes: vec![JobNote::Families(families), aim],
+        })
+    }
+
+    fn clean(&self) -> Phase {
+        let settled = self.recovered.settled.clone();
+        Phase::Clean(Cleaning {
+            is_noted: settled.is_empty(),
+            clearing: Clearing::of(settled),
+        })
+    }
+
+    /// What came of the last step; a wait has no answer.
+    pub fn hear(&mut self, answer: Answer, now_ms: u64) {
+        let heard = match &mut self.phase {
+            Phase::Preflight(giving) => giving.hear(&mut self.known, answer),
+            Phase::Recover(recovery) => recovery.hear(&mut self.known, answer),
+            Phase::Move(_) => self.moved(answer, now_ms),
+            Phase::Settle(settling) => {
+                let heard = settling.hear(&mut self.known, answer, now_ms);
+                // Slots have moved: whatever fails from here on, the run stopped part-way.
+                heard.map_err(|error| error.of_kind(ErrorKind::Stopped))
+            }
+            Phase::Clean(cleaning) => {
+                let heard = match cleaning.clearing.next() {
+                    Some(_) => cleaning.clearing.hear(&mut self.known, answer),
+                    None => {
+                        cleaning.is_noted = true;
+                        noted(answer)
+                    }
+                };
+                heard.map_err(|error| error.of_kind(ErrorKind::Stopped))
+            }
+            Phase::Rescue(_) => {
+                self.rescued(answer);
+                Ok(())
+            }
+            Phase::End => Ok(()),
+        };
+        if let Err(error) = heard {
+            self.fail(error);
+        }
+    }
+
+    fn moved(&mut self, answer: Answer, now_ms: u64) -> Result<()> {
+        let Phase::Move(moving) = &mut self.phase else {
+            return answer.odd();
+        };
+        if !moving.notes.is_empty() {
+            moving.notes.remove(0);
+            return noted(answer);
+        }
+        let Answer::Moved(outcome, arrived) = answer else {
+            return answer.odd();
+        };
+        self.arrived = arrived;
+        self.outcome = outcome?;
+        self.phase = Phase::Settle(Settling::of(self.arrived.clone(), now_ms));
+        Ok(())
+    }
+
+    /// The cluster may be down for want of an owner, and nobody may come back for hours.
+    fn fail(&mut self, error: Error) {
+        if let Phase::Preflight(giving) = &self.phase {
+            self.has_given |= giving.has_given();
+        }
+        self.failure = Some(error);
+        self.phase = match self.arrived.is_empty() {
+            true => Phase::End,
+            false => Phase::Rescue(Rescue::Give(Giving::of(self.arrived.clone()))),
+        };
+    }
+
+    /// After a run that stopped: slots that have arrived are begun still in the journal's eyes where
+    /// a node died or came back beside its heir, so that the next run looks at them. Why it stopped
+    /// matters more than what fails here.
+    fn rescued(&mut self, answer: Answer) {
+        let Phase::Rescue(rescue) = &mut self.phase else {
+            return;
+        };
+        match rescue {
+            Rescue::Give(giving) => {
+                if let Err(error) = giving.hear(&mut self.known, answer) {
+                    self.known.tell(Told::Warning(error.one_line()));
+                    *rescue = Rescue::Look;
+                }
+            }
+            Rescue::Look => {
+                let doubt = match answer {
+                    Answer::Looked(views, silent) => {
+                        doubt(&self.known, &views, &silent, &self.arrived)
+                    }
+                    _ => Some(String::new()),
+                };
+                self.phase = match doubt {
+                    None => Phase::End,
+                    Some(_) => Phase::Rescue(Rescue::Keep),
+                };
+            }
+            Rescue::Keep => {
+                if let Err(error) = noted(answer) {
+                    self.known.tell(Told::Warning(error.one_line()));
+                }
+                self.phase = Phase::End;
+            }
+        }
+    }
+}
+
+pub(super) fn noted(answer: Answer) -> Result<()> {
+    match answer {
+        Answer::Noted(noted) => noted,
+        other => other.odd(),
+    }
+}

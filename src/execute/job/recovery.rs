@@ -1,0 +1,178 @@
+//! Where the slots stand that an earlier run has begun, and whether they may go on.
+
+use super::machine::{Answer, Asked, Chore, Known, NAMED_MAX, Step};
+use super::told::Told;
+use crate::error::{Error, Result};
+use crate::execute::Move;
+use crate::execute::resume::{self, Standing};
+use crate::execute::slot_move::Entry;
+use crate::execute::survey::Survey;
+use std::sync::Arc;
+
+/// A survey, what it says of each slot, and whether that is safe.
+#[derive(Clone, Debug)]
+pub(super) struct Recovery {
+    begun: Vec<Move>,
+    state: State,
+    /// What goes on, and where.
+    pub tasks: Vec<(Move, Entry)>,
+    /// What nobody has open any more.
+    pub settled: Vec<Move>,
+    /// Why the others stay as they are.
+    pub left: Vec<Error>,
+    /// What there is to say of those that never left their source.
+    not_begun: Vec<Told>,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Survey,
+    Judge(Arc<Survey>),
+    Over(Option<Arc<Survey>>),
+}
+
+impl Recovery {
+    pub fn of(begun: Vec<Move>) -> Recovery {
+        Recovery {
+            begun,
+            state: State::Survey,
+            tasks: Vec::new(),
+            settled: Vec::new(),
+            left: Vec::new(),
+            not_begun: Vec::new(),
+        }
+    }
+
+    /// What the nodes said, once it is judged; once.
+    pub fn take_survey(&mut self) -> Option<Arc<Survey>> {
+        match &mut self.state {
+            State::Over(survey) => survey.take(),
+            State::Survey | State::Judge(_) => None,
+        }
+    }
+
+    fn sort(&mut self, known: &mut Known, survey: &Survey) {
+        let families = survey.families_with(&known.families);
+        for task in &self.begun {
+            match resume::standing(survey, &families, *task) {
+                Ok(Standing::GoesOn(task, entry)) => self.tasks.push((task, entry)),
+                Ok(Standing::Settled) => self.settled.push(*task),
+                // It stays as it is, and the others needn't wait for whoever mends it.
+                Err(error) => {
+                    known.apart.insert(task.slot);
+                    self.left.push(error);
+                }
+            }
+        }
+    }
+
+    fn moves(&self) -> Vec<Move> {
+        self.tasks.iter().map(|(task, _)| *task).collect()
+    }
+
+    fn tell(&self, known: &mut Known, survey: &Survey) {
+        for (task, _) in self.tasks.iter().take(NAMED_MAX) {
+            known.tell(Told::Finishes {
+                slot: task.slot,
+                source: survey.name(task.source),
+                target: survey.name(task.target),
+            });
+        }
+        if self.tasks.len() > NAMED_MAX {
+            known.tell(Told::FinishesMore(self.tasks.len() - NAMED_MAX));
+        }
+    }
+
+    /// What is said of slots that nobody has open any more, at their source.
+    fn told_of_settled(&self, survey: &Survey) -> Vec<Told> {
+        let is_at_source = |task: &&Move| {
+            let source = survey.nodes.get(&task.source);
+            let owner = source.and_then(|facts| facts.view.map().owner(task.slot));
+            owner == Some(task.source)
+        };
+        let settled = self.settled.iter().filter(is_at_source).take(NAMED_MAX);
+        let told = settled.map(|task| Told::NotBegun {
+            slot: task.slot,
+            source: survey.name(task.source),
+        });
+        told.collect()
+    }
+
+    /// Says of slots that nobody has open any more where they are.
+    pub fn tell_not_begun(&mut self, known: &mut Known) {
+        self.not_begun.drain(..).for_each(|told| known.tell(told));
+    }
+}
+
+impl Chore for Recovery {
+    fn next(&self) -> Option<Step> {
+        match &self.state {
+            State::Survey => Some(Step::Survey(Asked::All)),
+            State::Judge(survey) => Some(Step::Judge {
+                survey: survey.clone(),
+                moves: self.moves(),
+                ours: [&self.begun[..], &self.moves()].concat(),
+            }),
+            State::Over(_) => None,
+        }
+    }
+
+    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
+        match (self.state.clone(), answer) {
+            (State::Survey, Answer::Surveyed(survey)) => {
+                let survey = Arc::new(survey?);
+                self.sort(known, &survey);
+                self.state = State::Judge(survey);
+                Ok(())
+            }
+            (State::Judge(survey), Answer::Judged(judged)) => {
+                judged?;
+                self.tell(known, &survey);
+                self.not_begun = self.told_of_settled(&survey);
+                self.state = State::Over(Some(survey));
+                Ok(())
+            }
+            (_, other) => other.odd(),
+        }
+    }
+}
+
+/// Slots that can't go on, by name as far as a person likes to read, with the first one's mend.
+pub(super) fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
+    let mut errors = errors.into_iter();
+    let first = errors.next()?;
+    let others: Vec<Error> = errors.collect();
+    let named = others.iter().take(NAMED_MAX - 1);
+    let mut words: Vec<String> = named.map(|error| error.message().to_owned()).collect();
+    let more = others.len().saturating_sub(words.len());
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    match words.is_empty() {
+        true => Some(first),
+        false => Some(first.followed_by(format!("; {}", words.join("; ")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn slots_that_stay_are_named_up_to_a_bound() {
+        let error = |number: usize| {
+            Error::new(ErrorKind::Unsafe, format!("slot {number} is lost")).mend("find it")
+        };
+        assert!(left_as_it_is(Vec::new()).is_none());
+        let one = left_as_it_is(vec![error(1)]).expect("an error");
+        assert_eq!(one.message(), "slot 1 is lost");
+        let many = left_as_it_is((1..=30).map(error).collect()).expect("an error");
+        assert!(
+            many.message().contains("slot 10 is lost; and 20 more"),
+            "{}",
+            many.message()
+        );
+        assert_eq!(many.mend_text(), Some("find it"));
+    }
+}

@@ -1,0 +1,286 @@
+//! A run that may change the cluster: it holds the journal, and finishes what an earlier one began.
+
+use super::findings::refuse_if_forbidden;
+use super::journal_path::journal_of;
+use super::session::{Begun, Session};
+use super::stand_ins::{StandIns, fitting};
+use super::told::Told;
+use super::work::{Work, work};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::executor::{Outcome, Watcher};
+use crate::execute::journal::Journal;
+use crate::execute::open_moves::{OpenMoves, open_moves};
+use crate::execute::preflight;
+use crate::execute::survey::Survey;
+use crate::numbers::counted_text;
+use crate::plan::Plan;
+use crate::slot::SlotSet;
+use std::path::Path;
+
+/// How many slots under way are named; of the others the number is said.
+const NAMED_MAX: usize = 10;
+
+/// A run that may change the cluster: it holds the journal.
+pub struct Run {
+    journal: Journal,
+    /// Whether this process has changed the cluster already.
+    has_changed: bool,
+}
+
+/// Whether this process has changed the cluster: then what is left to do can't be refused with
+/// "nothing changed" any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed(pub bool);
+
+impl Changed {
+    /// An error as it has to be told.
+    pub fn told(self, error: Error) -> Error {
+        match self.0 {
+            true => error.of_kind(ErrorKind::Stopped),
+            false => error,
+        }
+    }
+}
+
+/// What of a plan is to be done, looked at and found safe.
+pub struct Prepared {
+    /// The plan, with who took over in the place of nodes that failed.
+    pub plan: Plan,
+    /// What the nodes said.
+    pub survey: Survey,
+    /// What is to move.
+    pub work: Work,
+    /// What stays where it is, with its big keys.
+    pub left: Vec<Move>,
+}
+
+impl Run {
+    /// Opens the journal that was named, or else the cluster's own.
+    ///
+    /// # Errors
+    /// When another slotkit holds it, or it can't be read.
+    pub fn begin(session: &mut Session, journal: Option<&Path>) -> Result<Run> {
+        let path = journal_of(journal, &session.cluster.seed_view()?);
+        let journal = Journal::open(&path)?;
+        session.known.families.join(journal.families());
+        Ok(Run {
+            journal,
+            has_changed: false,
+        })
+    }
+
+    /// Whether this process has changed the cluster already.
+    pub fn changed(&self) -> Changed {
+        Changed(self.has_changed)
+    }
+
+    /// The slots that were begun and not finished.
+    pub fn begun(&self) -> Vec<Move> {
+        self.journal.open_moves()
+    }
+
+    /// The slots that are open on the cluster and that the journal doesn't know, whoever opened them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`] when a slot is open towards several nodes, or a node can't be asked.
+    pub fn open_elsewhere(&self, session: &mut Session) -> Result<OpenMoves> {
+        let known = self.journal.open_moves();
+        let survey = session.survey()?;
+        let views = survey.nodes.iter();
+        let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
+        let mut open = open_moves(&views)?;
+        // Where the journal knows the slot it knows what was meant.
+        let is_new = |task: &Move| known.iter().all(|begun| begun.slot != task.slot);
+        open.moves.retain(is_new);
+        Ok(open)
+    }
+
+    /// Takes these slots for begun.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub fn adopt(&mut self, open: &OpenMoves) -> Result<()> {
+        self.journal.know(&open.beside)?;
+        match open.moves.is_empty() {
+            true => Ok(()),
+            false => self.journal.begin(&open.moves),
+        }
+    }
+
+    /// Removes the journal when nothing is under way any more. What was to be done is done: an empty
+    /// journal that stays is a pity.
+    pub fn close(self, session: &Session) {
+        if let Err(error) = self.journal.close() {
+            session.tell(Told::Warning(error.one_line()));
+        }
+    }
+
+    /// Whether a plan fits the cluster, whatever becomes of the slots that were begun.
+    ///
+    /// # Errors
+    /// As [`fitting`].
+    pub fn require_fit(&self, session: &mut Session, plan: &Plan) -> Result<()> {
+        let begun: SlotSet = self.begun().iter().map(|task| task.slot).collect();
+        let view = session.cluster.seed_view()?;
+        fitting(plan, session, &view, &begun).map(drop)
+    }
+
+    /// Finishes the slots that an earlier run had begun.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`] when the cluster isn't fit for it, or a key is undecided;
+    /// [`ErrorKind::Stopped`] at a surprise.
+    pub fn finish_begun(
+        &mut self,
+        session: &mut Session,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
+        self.require_decided()?;
+        let total = self.journal.open_moves().len() as u64;
+        let outcome = session.finish_begun(&mut self.journal, watcher);
+        let outcome = self.ended(outcome, total)?;
+        self.has_changed |= outcome.slots > 0;
+        Ok(outcome)
+    }
+
+    /// What of a plan is to be done now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StalePlan`] where it doesn't fit, and [`ErrorKind::Unsafe`] where the cluster
+    /// isn't in a state for it.
+    pub fn prepare(&self, session: &mut Session, plan: &Plan) -> Result<Prepared> {
+        let survey = session.survey_and_try()?;
+        let view = session.cluster.seed_view()?;
+        let (plan, stand_ins) = fitting(plan, session, &view, &SlotSet::new())?;
+        tell_stand_ins(session, &stand_ins);
+        let mut work = work(&plan, &survey);
+        let left = match work.moves.is_empty() {
+            true => Vec::new(),
+            false => {
+                let findings = session.findings(&survey, &work, Begun::Continued(&[]));
+                refuse_if_forbidden(&*session.observer, &findings)?;
+                leave_big_keys(session, &mut work)?
+            }
+        };
+        Ok(Prepared {
+            plan,
+            survey,
+            work,
+            left,
+        })
+    }
+
+    /// Moves what was prepared.
+    ///
+    /// # Errors
+    /// As [`Run::finish_begun`].
+    pub fn carry_out(
+        &mut self,
+        session: &mut Session,
+        prepared: &Prepared,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
+        let moves = &prepared.work.moves;
+        let outcome = session.carry_out(&prepared.survey, moves, &mut self.journal, watcher);
+        let outcome = self.ended(outcome, moves.len() as u64)?;
+        self.has_changed |= outcome.slots > 0;
+        Ok(outcome)
+    }
+
+    /// What a run did, when it came to its end.
+    fn ended(&self, outcome: Result<Outcome>, total: u64) -> Result<Outcome> {
+        let outcome = outcome.map_err(|error| self.explain(error, total))?;
+        self.stop_if_asked(outcome, total)?;
+        self.require_resolved(ErrorKind::Stopped)?;
+        Ok(outcome)
+    }
+
+    /// Refuses while a key that a person was told of is undecided, whose slot nobody moves any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`] with the keys.
+    pub fn require_decided(&self) -> Result<()> {
+        self.require_resolved(ErrorKind::Unsafe)
+    }
+
+    fn require_resolved(&self, kind: ErrorKind) -> Result<()> {
+        let unresolved = self.journal.unresolved().into_values().flatten();
+        match preflight::undecided(&unresolved.collect::<Vec<_>>()) {
+            None => Ok(()),
+            Some(finding) => Err(Error::new(kind, finding.message).mend(finding.mend)),
+        }
+    }
+
+    fn stop_if_asked(&self, outcome: Outcome, total: u64) -> Result<()> {
+        if !outcome.is_stopped {
+            return Ok(());
+        }
+        let open = match self.journal.open_moves().len() {
+            0 => "none open".to_owned(),
+            open => format!("{open} still open"),
+        };
+        let message = format!(
+            "stopped as asked: {} of {} moved, {open}",
+            outcome.slots,
+            counted_text(total, "slot")
+        );
+        Err(Error::new(ErrorKind::Stopped, message).mend("run the same command again to go on"))
+    }
+
+    /// Adds to a failure what is open and how to go on.
+    fn explain(&self, error: Error, total: u64) -> Error {
+        if error.kind() != ErrorKind::Stopped {
+            return error;
+        }
+        let begun = self.journal.open_moves();
+        let open: Vec<String> = begun
+            .iter()
+            .take(NAMED_MAX)
+            .map(|task| {
+                format!(
+                    "slot {} from {} to {}",
+                    task.slot,
+                    task.source.short(),
+                    task.target.short()
+                )
+            })
+            .collect();
+        let open = match open.is_empty() {
+            true => "no slot is open".to_owned(),
+            false => {
+                let more = begun.len().saturating_sub(NAMED_MAX);
+                let more = (more > 0).then(|| format!(", and {more} more"));
+                format!("under way: {}{}", open.join(", "), more.unwrap_or_default())
+            }
+        };
+        // What helps is said by who stopped: a flag, say. It stays, and the rest comes after it.
+        let own = error.mend_text().unwrap_or("mend what was said");
+        let mend = format!(
+            "{own}, then run the same command again: it goes on from there; {open} (of {total} to \
+             move; noted in {})",
+            self.journal.path().display()
+        );
+        error.mend(mend)
+    }
+}
+
+fn tell_stand_ins(session: &Session, stand_ins: &StandIns) {
+    for (gone, heir) in stand_ins {
+        session.tell(Told::StandsIn {
+            heir: session.cluster.name(*heir),
+            gone: gone.short(),
+        });
+    }
+}
+
+/// Looks for keys above the limit, and takes their slots out of the work, or puts them last.
+fn leave_big_keys(session: &mut Session, work: &mut Work) -> Result<Vec<Move>> {
+    let big = session.big_keys(work)?;
+    if session.how.moves_big_keys {
+        work.put_big_keys_last(&big);
+        return Ok(Vec::new());
+    }
+    refuse_if_forbidden(&*session.observer, &big.findings())?;
+    Ok(work.leave_big_keys(&big))
+}

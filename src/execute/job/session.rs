@@ -1,0 +1,204 @@
+//! A session with a live cluster: surveyed, checked, and then changed.
+
+use super::awaited::patiently;
+use super::canary::Canary;
+use super::connection::Connection;
+use super::machine::Known;
+use super::told::{Observer, Told};
+use super::work::Work;
+use crate::cluster::link::{Patience, RedisLink};
+use crate::cluster::{LiveCluster, NodeId};
+use crate::error::Result;
+use crate::execute::Move;
+use crate::execute::big_keys::{self, BigKeys};
+use crate::execute::finding::Finding;
+use crate::execute::journal::Story;
+use crate::execute::movement::Movement;
+use crate::execute::options::MoveOptions;
+use crate::execute::preflight::{self, Intent, LoginNeed};
+use crate::execute::survey::Survey;
+use crate::slot::Slot;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A `MIGRATE` blocks the node beyond the limit that a person has given it while the target loads a
+/// big value.
+const ANSWER_SLACK_MS: u64 = 40_000;
+
+/// A cluster that a job talks to.
+pub struct Session {
+    /// The links to its nodes.
+    pub cluster: LiveCluster<RedisLink>,
+    pub(super) connection: Connection,
+    pub(super) patience: Patience,
+    /// How slots are moved.
+    pub how: MoveOptions,
+    pub(super) observer: Arc<dyn Observer>,
+    /// The keys of the slots that were counted.
+    pub(super) keys: BTreeMap<Slot, u64>,
+    /// What one job has learned, for the next.
+    pub(super) known: Known,
+    /// What several looks at open slots have shown.
+    pub(super) movement: Movement,
+}
+
+/// The moves that an earlier run of this user began, and what this one does with them.
+#[derive(Clone, Copy, Debug)]
+pub enum Begun<'a> {
+    /// It goes on with them.
+    Continued(&'a [Move]),
+    /// It leaves them, and says so.
+    Left(&'a Story),
+}
+
+impl<'a> Begun<'a> {
+    /// What a run goes on with, this one or one beside it.
+    fn ours(self) -> &'a [Move] {
+        match self {
+            Begun::Continued(moves) => moves,
+            Begun::Left(story) if story.running.is_some() => &story.begun,
+            Begun::Left(_) => &[],
+        }
+    }
+
+    fn unfinished(self) -> &'a [Move] {
+        match self {
+            Begun::Left(story) if story.running.is_none() => &story.open,
+            Begun::Left(_) | Begun::Continued(_) => &[],
+        }
+    }
+}
+
+impl Session {
+    /// Connects to every node.
+    ///
+    /// # Errors
+    /// When the first node can't be reached, refuses the login, or isn't in cluster mode.
+    pub fn open(
+        connection: Connection,
+        how: MoveOptions,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Session> {
+        let patience = Patience {
+            answer_ms: how
+                .timeout_ms
+                .unwrap_or_default()
+                .saturating_add(ANSWER_SLACK_MS),
+            ..Patience::default()
+        };
+        let cluster = connection.open(patience, &*observer)?;
+        Ok(Session {
+            cluster,
+            connection,
+            patience,
+            how,
+            observer,
+            keys: BTreeMap::new(),
+            known: Known::default(),
+            movement: Movement::default(),
+        })
+    }
+
+    /// Asks every node what it is and believes.
+    ///
+    /// # Errors
+    /// As [`Survey::take`].
+    pub fn survey(&mut self) -> Result<Survey> {
+        let awaited = self.cluster.awaited();
+        patiently(&awaited, &*self.observer, || {
+            Survey::take(&mut self.cluster)
+        })
+    }
+
+    /// A survey with what each primary answers to what a move needs.
+    ///
+    /// # Errors
+    /// As [`Survey::try_moves`].
+    pub fn survey_and_try(&mut self) -> Result<Survey> {
+        let mut survey = self.survey()?;
+        self.try_moves(&mut survey)?;
+        Ok(survey)
+    }
+
+    pub(super) fn try_moves(&mut self, survey: &mut Survey) -> Result<()> {
+        let awaited = self.cluster.awaited();
+        patiently(&awaited, &*self.observer, || {
+            survey.try_moves(&mut self.cluster)
+        })
+    }
+
+    /// Tells whoever watches.
+    pub(super) fn tell(&self, what: Told) {
+        self.observer.told(&what);
+    }
+
+    /// What a job is told that begins now.
+    pub(super) fn known(&self) -> Known {
+        let ids = self.cluster.ids().into_iter();
+        Known {
+            names: ids.map(|id| (id, self.cluster.name(id))).collect(),
+            ..self.known.clone()
+        }
+    }
+
+    /// What would make this work unsafe.
+    pub fn findings(&self, survey: &Survey, work: &Work, begun: Begun<'_>) -> Vec<Finding> {
+        let login = match &self.connection.login {
+            None => LoginNeed::Nothing,
+            Some(login) if login.user.is_none() => LoginNeed::Password,
+            Some(_) => LoginNeed::User,
+        };
+        let mut families = survey.families_with(&self.known.families);
+        let (mut running, mut unreadable_journal) = (None, None);
+        let mut undecided = Vec::new();
+        if let Begun::Left(story) = begun {
+            families.join(&story.families);
+            running.clone_from(&story.running);
+            unreadable_journal.clone_from(&story.unreadable);
+            undecided.clone_from(&story.undecided);
+        }
+        let intent = Intent {
+            moves: &work.moves,
+            ours: begun.ours(),
+            unfinished: begun.unfinished(),
+            running,
+            movement: self.movement.clone(),
+            unreadable_journal,
+            undecided,
+            families,
+            copies_functions: self.how.copies_functions,
+            login,
+            incoming_bytes: work.incoming_bytes.clone(),
+            max_replica_lag_bytes: self.how.limits.max_replica_lag_bytes,
+        };
+        preflight::findings(survey, &intent)
+    }
+
+    /// The keys of this work that are above a limit, where the sources can be asked.
+    ///
+    /// # Errors
+    /// As [`big_keys::measure`].
+    pub fn big_keys(&mut self, work: &Work) -> Result<BigKeys> {
+        let is_reached = |task: &&Move| self.cluster.addr(task.source).is_some();
+        let moves: Vec<Move> = work.moves.iter().filter(is_reached).copied().collect();
+        let limit_bytes = self.how.big_key_bytes;
+        let measured = big_keys::measure(&mut self.cluster, &moves, limit_bytes)?;
+        self.keys.clone_from(&measured.counts);
+        Ok(measured)
+    }
+
+    /// A canary at every node that gives or receives, and at whoever may take over from one.
+    pub fn canary(&self, survey: &Survey, moves: &[Move]) -> Canary {
+        let ends = moves.iter().flat_map(|task| [task.source, task.target]);
+        let ends: BTreeSet<NodeId> = ends.collect();
+        let families = survey.families_with(&self.known.families);
+        let is_heir = |id: &NodeId| {
+            let may_follow = ends.iter().any(|end| families.are_kin(*id, *end));
+            may_follow && !ends.contains(id)
+        };
+        let heirs = survey.nodes.keys().copied().filter(is_heir);
+        let nodes = ends.iter().copied().chain(heirs);
+        let watched = nodes.filter_map(|id| Some((id, survey.nodes.get(&id)?.addr.clone())));
+        Canary::watch(watched.collect(), &self.connection)
+    }
+}

@@ -1,0 +1,244 @@
+//! What passes by itself is waited for: a node that was just met, gossip that hasn't come everywhere,
+//! a failover, a node that loads its data.
+
+use super::connection::Connection;
+use super::journal_path::journal_of;
+use super::session::{Begun, Session};
+use super::told::{Observer, Told};
+use super::work::Work;
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::finding::{Finding, FindingKind};
+use crate::execute::journal::{Journal, Story};
+use crate::execute::options::MoveOptions;
+use crate::execute::survey::Survey;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long between two looks at a cluster that isn't settled.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a signal is looked for meanwhile.
+const WATCH_EVERY: Duration = Duration::from_millis(50);
+/// How often the word is said again.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+/// How often the nodes are asked anew because a run began or ended meanwhile.
+const SURVEYS_MAX: usize = 3;
+
+/// What the nodes and this user's journal say, of the same moment, and what follows.
+pub struct Look {
+    /// What the nodes say.
+    pub survey: Survey,
+    /// What would make it unsafe to move slots.
+    pub findings: Vec<Finding>,
+}
+
+/// What a command does with slots that are open, and what it has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// It leaves them, and says all that stands in the way of a move.
+    Checks,
+    /// It leaves them, and moves nothing.
+    Plans,
+    /// It finishes those of an earlier run first.
+    GoesOn,
+    /// It finishes all of them, whoever opened them.
+    Adopts,
+}
+
+impl Manner {
+    /// Whether a run goes on with what was begun, and sees by itself what a move needs.
+    fn moves(self) -> bool {
+        matches!(self, Manner::GoesOn | Manner::Adopts)
+    }
+
+    /// Whether a finding is one that this command mends.
+    fn mends(self, finding: &Finding) -> bool {
+        self == Manner::Adopts && finding.kind == FindingKind::OpenSlot
+    }
+}
+
+impl Session {
+    /// Connects to every node; waits for a first one that loads its data.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn open_patiently(
+        connection: Connection,
+        how: MoveOptions,
+        wait: Duration,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Session> {
+        let mut waits = Waits::new(wait, observer.clone());
+        loop {
+            match Session::open(connection.clone(), how, observer.clone()) {
+                Err(error) if error.kind() == ErrorKind::NotReady => {
+                    if !waits.pause(error.message())? {
+                        return Err(error);
+                    }
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Looks at the cluster until nothing is found that may pass by itself, or the time is over, or
+    /// something is found that waiting doesn't mend.
+    ///
+    /// # Errors
+    /// When a node can't be asked, or the journal can't be read.
+    pub fn settle(
+        &mut self,
+        wait: Duration,
+        journal: Option<&Path>,
+        manner: Manner,
+        work: impl Fn(&Survey) -> Work,
+    ) -> Result<Look> {
+        let mut waits = Waits::new(wait, self.observer.clone());
+        loop {
+            let (mut survey, story) = self.look(journal)?;
+            let begun = match manner {
+                manner if manner.moves() && story.running.is_none() => {
+                    Begun::Continued(&story.open)
+                }
+                _ => Begun::Left(&story),
+            };
+            let findings = self.findings(&survey, &work(&survey), begun);
+            let reason =
+                worth_waiting_for(&findings, manner).map(|finding| finding.message.clone());
+            let is_over = match reason {
+                Some(reason) => !waits.pause(&reason)?,
+                None => true,
+            };
+            if is_over {
+                if story.running.is_none() && !wait.is_zero() {
+                    self.look_twice(&survey, &story.open)?;
+                }
+                if manner == Manner::Checks {
+                    self.try_moves(&mut survey)?;
+                }
+                let findings = self.findings(&survey, &work(&survey), begun);
+                return Ok(Look { survey, findings });
+            }
+            // Whoever has joined meanwhile is asked too.
+            self.cluster = self.connection.open(self.patience, &*self.observer)?;
+        }
+    }
+
+    /// A survey, and what the journal says of what was open in it: a run beside this one opens and
+    /// closes slots meanwhile.
+    fn look(&mut self, journal: Option<&Path>) -> Result<(Survey, Story)> {
+        let mut before = self.story(journal)?;
+        let mut survey = self.survey()?;
+        for _ in 1..SURVEYS_MAX {
+            let after = self.story(journal)?;
+            let has_changed = before.running.is_some() != after.running.is_some();
+            before = after;
+            if !has_changed {
+                break;
+            }
+            survey = self.survey()?;
+        }
+        Ok((survey, before))
+    }
+
+    fn story(&mut self, journal: Option<&Path>) -> Result<Story> {
+        Journal::peek(&journal_of(journal, &self.cluster.seed_view()?))
+    }
+}
+
+/// The first finding that may pass by itself; none where waiting doesn't help, since another one
+/// forbids it all the same.
+fn worth_waiting_for(findings: &[Finding], manner: Manner) -> Option<&Finding> {
+    let stays = |finding: &Finding| finding.forbids() && !finding.passes && !manner.mends(finding);
+    match findings.iter().any(stays) {
+        true => None,
+        false => findings.iter().find(|finding| finding.passes),
+    }
+}
+
+/// A wait that ends, with a word now and then.
+struct Waits {
+    begun: Instant,
+    wait: Duration,
+    said: Option<Instant>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Waits {
+    fn new(wait: Duration, observer: Arc<dyn Observer>) -> Waits {
+        Waits {
+            begun: Instant::now(),
+            wait,
+            said: None,
+            observer,
+        }
+    }
+
+    /// Waits a little; whether there was time left for it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsafe`] when a signal has come: nothing was changed.
+    fn pause(&mut self, reason: &str) -> Result<bool> {
+        let Some(left) = self.wait.checked_sub(self.begun.elapsed()) else {
+            return Ok(false);
+        };
+        if left.is_zero() {
+            return Ok(false);
+        }
+        if self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            self.said = Some(Instant::now());
+            self.observer.told(&Told::Waits {
+                reason: reason.to_owned(),
+                left,
+            });
+        }
+        let until = Instant::now() + left.min(LOOK_EVERY);
+        while Instant::now() < until {
+            if self.observer.wants_stop() {
+                return Err(Error::new(
+                    ErrorKind::Unsafe,
+                    "stopped as asked; nothing was changed",
+                ));
+            }
+            std::thread::sleep(WATCH_EVERY);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::told::Quiet;
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_is_waited_for() {
+        let down = Finding::error(FindingKind::ClusterDown, "down", "wait").passing();
+        let meets = Finding::warning(FindingKind::NotAcquainted, "meets", "wait").passing();
+        let open = Finding::error(FindingKind::OpenSlot, "open", "close it");
+        let alone = Finding::warning(FindingKind::NoReplica, "alone", "add one");
+        let first_of = |manner: Manner, findings: &[&Finding]| {
+            let findings: Vec<Finding> =
+                findings.iter().map(|finding| (*finding).clone()).collect();
+            worth_waiting_for(&findings, manner).map(|finding| finding.message.clone())
+        };
+        let first = |findings: &[&Finding]| first_of(Manner::GoesOn, findings);
+        assert_eq!(first(&[]), None);
+        assert_eq!(first(&[&alone]), None);
+        assert_eq!(first(&[&alone, &down]).as_deref(), Some("down"));
+        assert_eq!(first(&[&meets]).as_deref(), Some("meets"));
+        assert_eq!(first(&[&open, &down]), None);
+        // Who takes open slots for its own mends that itself.
+        let adopted = first_of(Manner::Adopts, &[&open, &down]);
+        assert_eq!(adopted.as_deref(), Some("down"));
+    }
+
+    #[test]
+    fn a_wait_of_nothing_is_none() {
+        assert!(
+            !Waits::new(Duration::ZERO, Arc::new(Quiet))
+                .pause("down")
+                .expect("no signal")
+        );
+    }
+}

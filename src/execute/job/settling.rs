@@ -1,0 +1,168 @@
+//! After the last move: every node must see it.
+
+use super::clearing::Clearing;
+use super::giving::Giving;
+use super::machine::{Answer, Chore, Known, Step};
+use super::reminding::Reminding;
+use crate::cluster::{NodeId, agreement};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::views::Views;
+use crate::numbers::counted_text;
+
+/// How long after the last move the nodes may take to agree: gossip needs some seconds.
+const AGREE_MS: u64 = 60_000;
+const POLL_MS: u64 = 200;
+/// How often heirs, and replicas that don't follow, are seen to meanwhile.
+const REMIND_EVERY_MS: u64 = 2_000;
+
+/// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
+///
+/// ```text
+///  Clear ──> Doubt ──> none: over
+///              ▲ │
+///              │ └─> Wait ──> now and then: Give ──> Clear ──> Remind ──┐
+///              └───────┴─────────────────────────────────────────────────┘
+/// ```
+#[derive(Clone, Debug)]
+pub(super) struct Settling {
+    arrived: Vec<Move>,
+    state: State,
+    begun_ms: u64,
+    reminded_ms: u64,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Clear(Clearing, Then),
+    Give(Giving),
+    Remind(Reminding),
+    Doubt,
+    Wait { until_ms: u64 },
+    Over,
+}
+
+/// What comes when all is cleared up.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Doubt,
+    Remind,
+}
+
+impl Settling {
+    /// Of moves that have arrived just now.
+    pub fn of(arrived: Vec<Move>, now_ms: u64) -> Settling {
+        Settling {
+            state: State::Clear(Clearing::of(arrived.clone()), Then::Doubt),
+            arrived,
+            begun_ms: now_ms,
+            reminded_ms: now_ms,
+        }
+    }
+
+    /// Goes over to what is next, where something is over.
+    pub fn wake(&mut self, now_ms: u64) {
+        loop {
+            self.state = match &self.state {
+                State::Clear(clearing, Then::Doubt) if clearing.next().is_none() => State::Doubt,
+                State::Clear(clearing, Then::Remind) if clearing.next().is_none() => {
+                    State::Remind(Reminding::of(self.arrived.clone()))
+                }
+                State::Give(giving) if giving.next().is_none() => {
+                    State::Clear(Clearing::of(self.arrived.clone()), Then::Remind)
+                }
+                State::Remind(reminding) if reminding.next().is_none() => {
+                    self.reminded_ms = now_ms;
+                    State::Doubt
+                }
+                State::Wait { until_ms } if now_ms >= *until_ms => {
+                    match now_ms.saturating_sub(self.reminded_ms) > REMIND_EVERY_MS {
+                        true => State::Give(Giving::of(self.arrived.clone())),
+                        false => State::Doubt,
+                    }
+                }
+                _ => return,
+            };
+        }
+    }
+
+    pub fn next(&self) -> Option<Step> {
+        match &self.state {
+            State::Clear(clearing, _) => clearing.next(),
+            State::Give(giving) => giving.next(),
+            State::Remind(reminding) => reminding.next(),
+            State::Doubt => Some(Step::Look),
+            State::Wait { .. } => Some(Step::Wait { ms: POLL_MS }),
+            State::Over => None,
+        }
+    }
+
+    pub fn hear(&mut self, known: &mut Known, answer: Answer, now_ms: u64) -> Result<()> {
+        match (&mut self.state, answer) {
+            (State::Clear(clearing, _), answer) => clearing.hear(known, answer),
+            (State::Give(giving), answer) => giving.hear(known, answer),
+            (State::Remind(reminding), answer) => reminding.hear(known, answer),
+            (State::Doubt, Answer::Looked(views, silent)) => {
+                self.state = match doubt(known, &views, &silent, &self.arrived) {
+                    None => State::Over,
+                    Some(doubt) if now_ms.saturating_sub(self.begun_ms) > AGREE_MS => {
+                        return Err(last_doubt(&doubt));
+                    }
+                    Some(_) => State::Wait {
+                        until_ms: now_ms.saturating_add(POLL_MS),
+                    },
+                };
+                Ok(())
+            }
+            (_, other) => other.odd(),
+        }
+    }
+}
+
+fn last_doubt(doubt: &str) -> Error {
+    let message = format!("{doubt}, {} s after the last move", AGREE_MS / 1_000);
+    Error::new(ErrorKind::Stopped, message)
+        .mend("look at CLUSTER NODES there; no key is lost by waiting")
+}
+
+/// Why the nodes don't agree yet that these moves have ended; none where they do.
+pub(super) fn doubt(
+    known: &Known,
+    views: &Views,
+    silent: &[NodeId],
+    moves: &[Move],
+) -> Option<String> {
+    if let Some(id) = silent.first() {
+        return Some(format!("{} can't be asked", known.name(*id)));
+    }
+    for (id, view) in views {
+        let name = known.name(*id);
+        let is_there = |task: &&Move| {
+            let owner = view.map().owner(task.slot);
+            owner.is_some_and(|owner| known.has_arrived(task, owner))
+        };
+        if let Some(task) = moves.iter().find(|task| !is_there(task)) {
+            let slot = task.slot;
+            return Some(format!("{name} doesn't see slot {slot} at its target"));
+        }
+        let mut open = view.open_slots().map(|(_, open)| open.slot());
+        if let Some(slot) = open.find(|slot| moves.iter().any(|task| task.slot == *slot)) {
+            return Some(format!("{name} has slot {slot} open"));
+        }
+    }
+    disagreement(known, views)
+}
+
+fn disagreement(known: &Known, views: &Views) -> Option<String> {
+    let views: Vec<_> = views.iter().map(|(id, view)| (*id, view)).collect();
+    let found = agreement::disagreements(&views).into_iter();
+    let mut counts = found.map(|found| {
+        let slots = found.slots.iter();
+        let slots = slots.filter(|slot| !known.apart.contains(*slot));
+        (found.observers, slots.count())
+    });
+    let (observers, slots) = counts.find(|(_, slots)| *slots > 0)?;
+    let [one, other] = observers.map(|id| known.name(id));
+    let slots = counted_text(slots as u64, "slot");
+    Some(format!("{one} and {other} disagree on {slots}"))
+}

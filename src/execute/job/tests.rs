@@ -1,0 +1,419 @@
+//! The job alone: scripted answers, and every step that it takes.
+
+use super::machine::{Answer, Asked, Job, JobNote, Known, Step};
+use super::told::Told;
+use crate::cluster::NodeId;
+use crate::cluster::verb::{Reply, Verb};
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
+use crate::execute::executor::Outcome;
+use crate::execute::survey::Survey;
+use crate::execute::testing::{NODES, facts_with, id, task};
+use crate::execute::views::Views;
+use std::collections::BTreeMap;
+
+/// More steps than any job takes here.
+const STEPS_MAX: usize = 2_000;
+
+/// What a job did: its steps, what it told, and how it ended.
+struct Ran {
+    steps: Vec<String>,
+    told: Vec<Told>,
+    result: Result<Outcome>,
+}
+
+impl Ran {
+    fn kind(&self) -> ErrorKind {
+        self.result.as_ref().expect_err("it failed").kind()
+    }
+
+    /// The steps without looks and waits.
+    fn deeds(&self) -> Vec<&str> {
+        let steps = self.steps.iter().map(String::as_str);
+        steps
+            .filter(|step| !["look", "wait"].contains(step))
+            .collect()
+    }
+}
+
+/// Runs a job, with what the nodes believe at each look and what came of everything else; none is the
+/// usual.
+fn run(
+    mut job: Job,
+    mut views: impl FnMut(&[String]) -> (Views, Vec<NodeId>),
+    mut special: impl FnMut(&Step) -> Option<Answer>,
+) -> Ran {
+    let (mut steps, mut told, mut now_ms) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..STEPS_MAX {
+        let step = job.next(now_ms);
+        told.extend(job.take_told());
+        steps.push(name(&step));
+        let usual = match &step {
+            Step::End => {
+                let result = job.into_result();
+                return Ran {
+                    steps,
+                    told,
+                    result,
+                };
+            }
+            Step::Wait { ms } => {
+                now_ms += ms;
+                continue;
+            }
+            Step::Look => {
+                let (views, silent) = views(&steps);
+                Answer::Looked(views, silent)
+            }
+            Step::Survey(_) => Answer::Surveyed(Ok(survey(&views(&steps).0))),
+            Step::Judge { .. } => Answer::Judged(Ok(())),
+            Step::Note(_) => Answer::Noted(Ok(())),
+            Step::Send { verbs, .. } => {
+                let ok = Reply::Text(b"OK".to_vec());
+                Answer::Sent(Ok(vec![ok; verbs.len()]))
+            }
+            Step::Move { tasks, .. } => {
+                let outcome = Outcome {
+                    slots: tasks.len() as u64,
+                    ..Outcome::default()
+                };
+                let arrived = tasks.iter().map(|(task, _)| *task).collect();
+                Answer::Moved(Ok(outcome), arrived)
+            }
+            Step::Clear { .. } => Answer::Cleared(Ok(1)),
+        };
+        job.hear(special(&step).unwrap_or(usual), now_ms);
+    }
+    panic!("it takes no end: {steps:?}");
+}
+
+fn name(step: &Step) -> String {
+    match step {
+        Step::Look => "look".to_owned(),
+        Step::Survey(Asked::All) => "survey".to_owned(),
+        Step::Survey(Asked::These(ids)) => format!("survey of {}", ids.len()),
+        Step::Judge { moves, .. } => format!("judge {}", moves.len()),
+        Step::Note(JobNote::Families(_)) => "note families".to_owned(),
+        Step::Note(JobNote::Aim(slots)) => format!("note aim {slots}"),
+        Step::Note(JobNote::Begin(moves)) => format!("note begin {}", slots(moves)),
+        Step::Note(JobNote::End(moves)) => format!("note end {}", slots(moves)),
+        Step::Send { node, verbs } => format!("send {}: {}", node.short(), words(verbs)),
+        Step::Move { tasks, .. } => format!("move {}", tasks.len()),
+        Step::Clear { stray, .. } => format!("clear {}", stray.slot),
+        Step::Wait { .. } => "wait".to_owned(),
+        Step::End => "end".to_owned(),
+    }
+}
+
+fn slots(moves: &[Move]) -> String {
+    let slots = moves.iter().map(|task| task.slot.to_string());
+    slots.collect::<Vec<_>>().join(",")
+}
+
+fn words(verbs: &[Verb]) -> String {
+    let line = |verb: &Verb| {
+        let words = verb.words().into_iter();
+        let words = words.map(|word| String::from_utf8_lossy(&word).into_owned());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    verbs.iter().map(line).collect::<Vec<_>>().join(" | ")
+}
+
+fn node(node: char) -> String {
+    format!("CLUSTER SETSLOT 0 NODE {}", id(node))
+}
+
+/// What all nodes believe, each line changed by who says it and whom it is about.
+fn views(change: impl Fn(char, char, String) -> String) -> Views {
+    let views = NODES.map(|myself| {
+        let facts = facts_with(myself, |about, line| change(myself, about, line));
+        (id(myself), facts.view)
+    });
+    views.into_iter().collect()
+}
+
+/// Slot 0 is at this node, in everybody's eyes.
+fn owned_by(owner: char) -> Views {
+    views(|_, about, line| owned(owner, about, line))
+}
+
+fn owned(owner: char, about: char, line: String) -> String {
+    let line = line.replace(" 0-5460", " 1-5460");
+    match about == owner {
+        true => format!("{line} 0"),
+        false => line,
+    }
+}
+
+fn survey(views: &Views) -> Survey {
+    let facts = NODES.map(|name| {
+        let mut facts = facts_with(name, |_, line| line);
+        if let Some(view) = views.get(&id(name)) {
+            facts.view = view.clone();
+        }
+        (id(name), facts)
+    });
+    let mut nodes: BTreeMap<NodeId, _> = facts.into_iter().collect();
+    nodes.retain(|id, _| views.contains_key(id));
+    Survey {
+        nodes,
+        unreachable: BTreeMap::new(),
+    }
+}
+
+fn known(kin: &[(char, char)]) -> Known {
+    Known {
+        families: kin
+            .iter()
+            .map(|(one, other)| (id(*one), id(*other)))
+            .collect(),
+        ..Known::default()
+    }
+}
+
+fn fresh(kin: &[(char, char)]) -> Job {
+    let survey = survey(&owned_by('a'));
+    Job::fresh(survey.into(), &[task(0, 'a', 'b')], known(kin))
+}
+
+fn recover(kin: &[(char, char)]) -> Job {
+    Job::recover(vec![task(0, 'a', 'b')], known(kin))
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Stopped, "a surprise")
+}
+
+#[test]
+fn what_was_begun_is_looked_at_moved_and_agreed_on() {
+    let open = || {
+        views(|myself, about, line| match (myself, about) {
+            ('a', 'a') => format!("{line} [0->-{}]", id('b')),
+            _ => line,
+        })
+    };
+    let has_moved = |steps: &[String]| steps.iter().any(|step| step == "move 1");
+    let looked = |steps: &[String]| match has_moved(steps) {
+        true => (owned_by('b'), Vec::new()),
+        false => (open(), Vec::new()),
+    };
+    let ran = run(recover(&[]), looked, |_| None);
+    let expected = [
+        "look",
+        "survey",
+        "judge 1",
+        "note families",
+        "note aim 1",
+        "move 1",
+        "look",
+        "look",
+        "end",
+    ];
+    assert_eq!(ran.steps, expected);
+    assert_eq!(ran.result.expect("it ends well").slots, 1);
+    assert!(matches!(ran.told[..], [Told::Finishes { .. }]));
+}
+
+#[test]
+fn what_nobody_has_open_counts_as_ended_or_not_begun() {
+    for (owner, is_told) in [('b', false), ('a', true)] {
+        let ran = run(recover(&[]), |_| (owned_by(owner), Vec::new()), |_| None);
+        let expected = ["survey", "judge 0", "note end 0", "end"];
+        assert_eq!(ran.deeds(), expected);
+        let told = matches!(ran.told[..], [Told::NotBegun { .. }]);
+        assert_eq!(told, is_told);
+    }
+}
+
+#[test]
+fn one_that_is_at_a_third_node_is_left_and_holds_no_other_up() {
+    let moves = vec![task(0, 'a', 'b'), task(1, 'a', 'b')];
+    let job = Job::recover(moves, known(&[]));
+    // Slot 0 has gone from `a` to `c`, and `b` waits for it; slot 1 is on its way.
+    let looked = |steps: &[String]| {
+        let has_moved = steps.iter().any(|step| step == "move 1");
+        let views = views(|myself, about, line| {
+            let line = line.replace(" 0-5460", " 2-5460");
+            let owner = if has_moved { 'b' } else { 'a' };
+            let line = match about {
+                'c' => format!("{line} 0"),
+                _ => line,
+            };
+            let line = match about == owner {
+                true => format!("{line} 1"),
+                false => line,
+            };
+            match (myself, about) {
+                ('b', 'b') => format!("{line} [0-<-{}]", id('a')),
+                ('a', 'a') if !has_moved => format!("{line} [1->-{}]", id('b')),
+                _ => line,
+            }
+        });
+        (views, Vec::new())
+    };
+    let ran = run(job, looked, |_| None);
+    assert!(ran.deeds().contains(&"move 1"), "{:?}", ran.steps);
+    assert!(
+        !ran.deeds()
+            .iter()
+            .any(|step| step.starts_with("note end 0"))
+    );
+    let error = ran.result.expect_err("one is left");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert!(error.message().contains("slot 0"), "{}", error.message());
+}
+
+/// `b` was given slot 0 and died; `c`, its replica, hasn't heard of that.
+fn died() -> Views {
+    let mut views = views(|myself, about, line| {
+        let owner = if myself == 'c' { 'a' } else { 'b' };
+        let line = owned(owner, about, line);
+        match about {
+            'b' => line
+                .replace("master", "master,fail")
+                .replace(" 5461-10922", ""),
+            _ => line,
+        }
+    });
+    views.remove(&id('b'));
+    views
+}
+
+#[test]
+fn an_heir_gets_what_died_with_a_node_and_then_something_is_changed() {
+    let refused = |step: &Step| match step {
+        Step::Judge { .. } => {
+            let error = Error::new(ErrorKind::Unsafe, "not now");
+            Some(Answer::Judged(Err(error)))
+        }
+        _ => None,
+    };
+    let ran = run(recover(&[('b', 'c')]), |_| (died(), Vec::new()), refused);
+    let gift = format!("send {}: {}", id('c').short(), node('c'));
+    assert_eq!(ran.deeds()[0], gift);
+    assert!(matches!(ran.told[0], Told::GivenOn { .. }));
+    assert_eq!(ran.kind(), ErrorKind::Stopped);
+    // Without an heir nothing is changed.
+    let ran = run(recover(&[]), |_| (died(), Vec::new()), refused);
+    assert_eq!(ran.deeds()[0], "survey");
+    assert_eq!(ran.kind(), ErrorKind::Unsafe);
+}
+
+#[test]
+fn nobody_is_given_what_another_silent_node_may_have() {
+    let silent = vec![id('b'), id('d')];
+    let ran = run(
+        recover(&[('b', 'c')]),
+        |_| (died(), silent.clone()),
+        |step| match step {
+            Step::Survey(_) => Some(Answer::Surveyed(Err(stopped()))),
+            _ => None,
+        },
+    );
+    assert_eq!(ran.deeds(), ["survey", "end"]);
+}
+
+#[test]
+fn a_replica_that_still_shows_a_slot_as_open_is_reminded() {
+    let reminder = format!("send {}: {}", id('b').short(), node('b'));
+    let looked = |steps: &[String]| {
+        let is_reminded = steps.contains(&reminder);
+        let views = views(|myself, about, line| {
+            let line = owned('b', about, line);
+            match about {
+                'c' => {
+                    let line = line
+                        .replace("master -", &format!("slave {}", id('b')))
+                        .replace(" 10923-16383", "");
+                    match myself == 'c' && !is_reminded {
+                        true => format!("{line} [0-<-{}]", id('a')),
+                        false => line,
+                    }
+                }
+                'b' => format!("{line} 10923-16383"),
+                _ => line,
+            }
+        });
+        (views, Vec::new())
+    };
+    let ran = run(fresh(&[]), looked, |_| None);
+    let deeds = ran.deeds();
+    assert_eq!(deeds[deeds.len() - 2..], [&reminder[..], "end"]);
+    assert!(ran.result.is_ok());
+}
+
+#[test]
+fn nodes_that_never_agree_end_it() {
+    let unmoved = owned_by('a');
+    let ran = run(fresh(&[]), |_| (unmoved.clone(), Vec::new()), |_| None);
+    assert_eq!(ran.kind(), ErrorKind::Stopped);
+    let error = ran.result.as_ref().expect_err("it failed");
+    let words = "doesn't see slot 0 at its target, 60 s after the last move";
+    assert!(error.message().contains(words), "{}", error.message());
+    // What has arrived is looked at by the next run.
+    let deeds = ran.deeds();
+    assert_eq!(deeds[deeds.len() - 2..], ["note begin 0", "end"]);
+}
+
+#[test]
+fn what_may_be_left_after_a_stop_stays_begun() {
+    let fails = |step: &Step| match step {
+        Step::Move { .. } => Some(Answer::Moved(Err(stopped()), vec![task(0, 'a', 'b')])),
+        _ => None,
+    };
+    let silent = run(fresh(&[]), |_| (owned_by('b'), vec![id('c')]), fails);
+    assert!(
+        silent.deeds().contains(&"note begin 0"),
+        "{:?}",
+        silent.steps
+    );
+    let in_order = run(fresh(&[]), |_| (owned_by('b'), Vec::new()), fails);
+    assert!(!in_order.deeds().contains(&"note begin 0"));
+    assert_eq!(in_order.kind(), ErrorKind::Stopped);
+    // A dead node's slots are its heir's then too: nobody may come back for hours.
+    let died = run(fresh(&[('b', 'c')]), |_| (died(), Vec::new()), fails);
+    let gift = format!("send {}: {}", id('c').short(), node('c'));
+    assert!(died.deeds().contains(&&gift[..]), "{:?}", died.steps);
+}
+
+#[test]
+fn what_an_heir_has_open_is_cleared_up_and_noted_around_it() {
+    let looked = |steps: &[String]| {
+        let is_cleared = steps.iter().any(|step| step == "clear 0");
+        let views = views(|myself, about, line| {
+            let line = owned('b', about, line);
+            match (myself, about) {
+                ('c', 'c') if !is_cleared => format!("{line} [0-<-{}]", id('a')),
+                _ => line,
+            }
+        });
+        (views, Vec::new())
+    };
+    let ran = run(fresh(&[('b', 'c')]), looked, |_| None);
+    let expected = [
+        "note families",
+        "note aim 1",
+        "move 1",
+        "survey of 3",
+        "note begin 0",
+        "clear 0",
+        "note end 0",
+    ];
+    assert_eq!(ran.deeds()[..7], expected);
+    assert!(ran.told.contains(&Told::Cleared {
+        slots: 1,
+        copies: 1
+    }));
+    assert!(ran.result.is_ok());
+}
+
+#[test]
+fn nothing_goes_on_that_the_journal_doesn_t_know() {
+    let full = |step: &Step| match step {
+        Step::Note(_) => Some(Answer::Noted(Err(Error::new(ErrorKind::Io, "full")))),
+        _ => None,
+    };
+    let ran = run(fresh(&[]), |_| (owned_by('a'), Vec::new()), full);
+    assert_eq!(ran.steps, ["note families", "end"]);
+    assert_eq!(ran.kind(), ErrorKind::Io);
+}

@@ -1,0 +1,275 @@
+//! Slots without an owner, and keys where no client is sent.
+
+use super::letter::{follow, found, mend_of, send, typed, wait_until_mended, words};
+use crate::servers::runs::{assert_on_one_primary, key_in, run, state, three_and_one};
+use crate::servers::{self, load, wait};
+use slotkit::cluster::local::{LocalCluster, Shape};
+use slotkit::cluster::verb::{NodeLink, Reply, Verb};
+use slotkit::cluster::witness::Expected;
+use slotkit::slot::Slot;
+
+const SLOTS: [&str; 2] = ["slots_uncovered", "ownership_disagreement"];
+
+fn three() -> Shape {
+    Shape {
+        primaries: 3,
+        ..Shape::default()
+    }
+}
+
+/// Keys all over, and some in slot 0, which is the first node's.
+fn filled(cluster: &LocalCluster) -> Expected {
+    let seed = cluster.seed();
+    let mut expected = load::fill(seed, None, "key", 1_500, 10);
+    let mut client = slotkit::cluster::client::ClusterClient::connect(seed, None).expect("one");
+    for number in 0..4 {
+        let key = key_in(Slot::MIN, &format!("zero:{number}:"));
+        client.run(&[b"SET", &key, b"v"]).expect("an answer");
+        expected.insert(key, Some(b"v".to_vec()));
+    }
+    expected
+}
+
+fn take_from_all(cluster: &LocalCluster, slot: u16) {
+    for node in 0..cluster.nodes().len() {
+        send(cluster, node, &format!("CLUSTER DELSLOTS {slot}"));
+    }
+}
+
+fn assert_none_lost(cluster: &LocalCluster, expected: &Expected) {
+    // Every node has to hear of it before a client is sent the right way.
+    wait::until(
+        "every node sees the owners",
+        super::letter::PATIENCE,
+        || {
+            let views = (0..cluster.nodes().len()).map(|node| cluster.view(node).expect("a view"));
+            let mut views = views;
+            views.all(|view| view.map().unassigned().is_empty())
+        },
+    );
+    load::assert_all_there(cluster.seed(), None, expected);
+    assert_on_one_primary(cluster, expected.len());
+}
+
+#[test]
+fn a_slot_whose_keys_are_on_one_node() {
+    let Some(cluster) = servers::cluster(&three()) else {
+        return;
+    };
+    let state = state();
+    let expected = filled(&cluster);
+    take_from_all(&cluster, 0);
+    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
+    assert!(mend.contains("which has 4 keys of them"), "{mend}");
+    follow(&mend, None);
+    wait_until_mended(&cluster, state.path(), &SLOTS);
+    assert_none_lost(&cluster, &expected);
+}
+
+#[test]
+fn a_slot_of_which_the_others_believe_in_an_owner_that_denies_it() {
+    let Some(cluster) = servers::cluster(&three()) else {
+        return;
+    };
+    let state = state();
+    let expected = filled(&cluster);
+    // The second node imports slot 0 and gets its keys; then all of it comes undone.
+    let addr = cluster.nodes()[1].addr.clone();
+    let ids = [0, 1].map(|node| cluster.nodes()[node].id);
+    send(
+        &cluster,
+        1,
+        &format!("CLUSTER SETSLOT 0 IMPORTING {}", ids[0]),
+    );
+    send(
+        &cluster,
+        0,
+        &format!("CLUSTER SETSLOT 0 MIGRATING {}", ids[1]),
+    );
+    migrate(&cluster, &addr, usize::MAX);
+    for node in [0, 1] {
+        send(&cluster, node, "CLUSTER SETSLOT 0 STABLE");
+    }
+    send(&cluster, 0, "CLUSTER DELSLOTS 0");
+    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
+    assert!(mend.contains("CLUSTER DELSLOTS"), "{mend}");
+    follow(&mend, None);
+    wait_until_mended(&cluster, state.path(), &SLOTS);
+    assert_none_lost(&cluster, &expected);
+}
+
+/// Sends so many keys of slot 0 from the first node to another.
+fn migrate(cluster: &LocalCluster, addr: &slotkit::cluster::NodeAddr, most: usize) {
+    let mut link = cluster.link(0).expect("a link");
+    let verb = Verb::KeysInSlot {
+        slot: Slot::MIN,
+        limit: 100,
+    };
+    let keys = link.ask(&verb).expect("an answer").byte_strings(&verb);
+    for key in keys.expect("keys").into_iter().take(most) {
+        let port = addr.port.to_string();
+        let all = [
+            &b"MIGRATE"[..],
+            addr.host.as_bytes(),
+            port.as_bytes(),
+            &key,
+            b"0",
+            b"5000",
+        ];
+        let command = all.iter().map(|word| word.to_vec()).collect();
+        let reply = link.ask(&Verb::Client(command)).expect("an answer");
+        assert_eq!(reply, Reply::Text(b"OK".to_vec()));
+    }
+}
+
+#[test]
+fn a_slot_whose_keys_are_on_several_nodes() {
+    let Some(cluster) = servers::cluster(&three()) else {
+        return;
+    };
+    let state = state();
+    let expected = filled(&cluster);
+    let addr = cluster.nodes()[2].addr.clone();
+    let ids = [0, 2].map(|node| cluster.nodes()[node].id);
+    send(
+        &cluster,
+        2,
+        &format!("CLUSTER SETSLOT 0 IMPORTING {}", ids[0]),
+    );
+    send(
+        &cluster,
+        0,
+        &format!("CLUSTER SETSLOT 0 MIGRATING {}", ids[1]),
+    );
+    migrate(&cluster, &addr, 1);
+    for node in [0, 2] {
+        send(&cluster, node, "CLUSTER SETSLOT 0 STABLE");
+    }
+    take_from_all(&cluster, 0);
+    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
+    assert!(mend.contains("which belong together"), "{mend}");
+    // `for each of the slots N`: the person writes the number.
+    let typed_in = mend
+        .replace(", for each of the slots N: ", ": ")
+        .replace(" N ", " 0 ");
+    follow(&typed_in, None);
+    let resumed = run(
+        &cluster,
+        state.path(),
+        &["resume", "--from-cluster", "--yes"],
+    );
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    wait_until_mended(&cluster, state.path(), &SLOTS);
+    assert_none_lost(&cluster, &expected);
+}
+
+#[test]
+fn slots_of_a_node_that_one_has_forgotten() {
+    let Some(cluster) = servers::cluster(&three()) else {
+        return;
+    };
+    let state = state();
+    let expected = filled(&cluster);
+    // Whatever it claimed from here on would win.
+    send(&cluster, 0, "CLUSTER BUMPEPOCH");
+    send(
+        &cluster,
+        0,
+        &format!("CLUSTER FORGET {}", cluster.nodes()[2].id),
+    );
+    // Asked at another node, which knows all three.
+    let addr = cluster.nodes()[1].addr.clone();
+    let args = [
+        "check",
+        "--json",
+        "-h",
+        &addr.host,
+        "-p",
+        &addr.port.to_string(),
+    ];
+    let check = crate::tool::slotkit(args)
+        .env("XDG_STATE_HOME", state.path())
+        .output();
+    let text = String::from_utf8(check.expect("it runs").stdout).expect("text");
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let findings = document["findings"].as_array().expect("findings");
+    let mends: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding["kind"] == "slots_uncovered")
+        .map(|finding| finding["mend"].as_str().expect("a mend"))
+        .collect();
+    assert_eq!(mends.len(), 1, "{text}");
+    assert!(
+        !mends[0].contains("ADDSLOTS") && mends[0].contains("give them to nobody"),
+        "{text}"
+    );
+    follow(
+        &mends[0].replace(&format!("{} has no link", cluster.seed()), ""),
+        None,
+    );
+    wait_until_mended(
+        &cluster,
+        state.path(),
+        &[SLOTS[0], SLOTS[1], "not_acquainted"],
+    );
+    assert_none_lost(&cluster, &expected);
+}
+
+#[test]
+fn slots_that_nobody_has_keys_of() {
+    let Some(cluster) = servers::cluster(&three()) else {
+        return;
+    };
+    let state = state();
+    let expected = load::fill(cluster.seed(), None, "other", 300, 10);
+    let is_free = |slot: &Slot| expected.keys().all(|key| Slot::for_key(key) != *slot);
+    let slot = Slot::all().find(is_free).expect("a slot without a key");
+    take_from_all(&cluster, slot.number());
+    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
+    assert!(mend.contains("let it in again first"), "{mend}");
+    follow(&mend, None);
+    wait_until_mended(&cluster, state.path(), &SLOTS);
+    assert_none_lost(&cluster, &expected);
+}
+
+#[test]
+fn keys_where_no_client_is_sent() {
+    let Some(cluster) = servers::cluster(&three_and_one()) else {
+        return;
+    };
+    let state = state();
+    let mut expected = filled(&cluster);
+    // An orphan at the second node, of a slot of the first, that its owner doesn't have.
+    let key = key_in(Slot::MIN, "orphan:");
+    let owner = cluster.nodes()[0].id;
+    let addr = cluster.nodes()[1].addr.clone();
+    let mut link = cluster.link(1).expect("a link");
+    send(&cluster, 1, &format!("CLUSTER SETSLOT 0 IMPORTING {owner}"));
+    let set = Verb::Client(vec![b"SET".to_vec(), key.clone(), b"v".to_vec()]);
+    let replies = link.round_trip(&[Verb::Asking, set]).expect("answers");
+    assert_eq!(replies[1], Reply::Text(b"OK".to_vec()));
+    send(&cluster, 1, "CLUSTER SETSLOT 0 STABLE");
+    let mend = mend_of(&cluster, state.path(), "orphaned_keys");
+    let at = format!(
+        "at {addr}, for a slot N: CLUSTER SETSLOT N IMPORTING and the owner's id, then slotkit resume --from-cluster"
+    );
+    assert!(mend.contains(&at), "{mend}");
+    typed(
+        &addr,
+        None,
+        &words(&format!("CLUSTER SETSLOT 0 IMPORTING {owner}")),
+    );
+    let resumed = run(
+        &cluster,
+        state.path(),
+        &["resume", "--from-cluster", "--yes"],
+    );
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+    expected.insert(key, Some(b"v".to_vec()));
+    assert_none_lost(&cluster, &expected);
+    let kinds: Vec<String> = found(&cluster, state.path())
+        .into_iter()
+        .map(|one| one.0)
+        .collect();
+    assert!(kinds.iter().all(|kind| kind == "no_replica"), "{kinds:?}");
+}
