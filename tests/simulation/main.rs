@@ -13,7 +13,7 @@ mod world;
 
 use choice::Chooser;
 use model::Server;
-use slotkit::slot::Slot;
+use slotkit::slot::{Slot, tag_for};
 use std::collections::BTreeMap;
 use world::{FAULTS, Fault, Plan, World};
 
@@ -40,7 +40,8 @@ fn slot(number: u16) -> Slot {
 }
 
 fn key(slot: u16, index: usize) -> Vec<u8> {
-    format!("{slot}:{index}").into_bytes()
+    let tag = String::from_utf8_lossy(tag_for(self::slot(slot)));
+    format!("{{{tag}}}:{index}").into_bytes()
 }
 
 /// A cluster, moves and a fault, as a seed has them.

@@ -7,7 +7,7 @@ use super::world::{Plan, World};
 use super::{REDIS_4, REDIS_7, VALKEY_8, key, slot};
 
 /// More states than that, and a search fails: it would take too long to be run with every change.
-const MOST_STATES: usize = 100_000;
+const MOST_STATES: usize = 200_000;
 
 /// One slot between two primaries, two keys in it.
 pub fn smallest(server: Server, replicated: &[At]) -> Plan {

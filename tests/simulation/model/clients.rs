@@ -1,6 +1,6 @@
 //! What a node answers a client, and where it sends one.
 
-use super::{At, Cluster, ok, refused, slot_of, to_addr};
+use super::{At, Cluster, end_of, ok, refused, slot_of, to_addr};
 use slotkit::cluster::verb::Reply;
 
 impl Cluster {
@@ -23,6 +23,11 @@ impl Cluster {
                     _ => Reply::List(values.collect()),
                 }
             }
+            b"PEXPIRETIME" => match self.held(at, keys[0]).map(end_of) {
+                Some(Some(end)) => Reply::Int(end as i64),
+                Some(None) => Reply::Int(-1),
+                None => Reply::Int(-2),
+            },
             b"SET" => {
                 for pair in words[1..].chunks(2) {
                     let value = std::str::from_utf8(&pair[1]).ok();

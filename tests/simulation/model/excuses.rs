@@ -1,13 +1,14 @@
 //! What opens the windows, and what they excuse.
 
 use super::windows::{Stray, Unaware};
-use super::{At, Cluster, Late, slot_of};
+use super::{At, Cluster, Late, end_of, slot_of};
 use slotkit::slot::Slot;
 use std::collections::BTreeSet;
 
 /// How old the source's word may be when the target is told that it owns a slot.
 const YOUNG_MS: u64 = 1_000;
 
+const SWALLOWED: &str = "swallowed by its target";
 const NOT_REPLICATED: &str = "not replicated when its primary failed over";
 
 impl Cluster {
@@ -16,6 +17,10 @@ impl Cluster {
     pub fn acknowledged(&mut self, at: At, key: &[u8]) -> Result<(), String> {
         let slot = slot_of(key);
         self.windows.overwrite(key);
+        let is_swallowed = |keys: &BTreeSet<Vec<u8>>| keys.contains(key);
+        if self.swallowed.as_ref().is_some_and(is_swallowed) {
+            self.swallowed = None;
+        }
         let deposed = self.deposed.keys().copied();
         let primaries: BTreeSet<At> = self.alive_primaries().chain(deposed).collect();
         let others = primaries.into_iter().filter(|other| *other != at);
@@ -38,6 +43,17 @@ impl Cluster {
             window.written.insert(key.to_vec());
         }
         Ok(())
+    }
+
+    /// A target said that it had taken a key, and kept nothing. That one which was about to end isn't
+    /// there proves nothing against it.
+    pub(super) fn swallow(&mut self, key: &[u8], value: u64) {
+        self.windows.raced.insert(key.to_vec(), SWALLOWED);
+        if let Some(keys) = &mut self.swallowed
+            && end_of(value).is_none()
+        {
+            keys.insert(key.to_vec());
+        }
     }
 
     /// A primary that was replaced while it was down has a slot again, by an epoch that it took

@@ -15,7 +15,7 @@ impl Cluster {
             let owner = node.owners.get(&slot).copied().unwrap_or(at);
             return refused("MOVED", format!("{slot} {}", Cluster::addr(owner)));
         }
-        let is_open = node.migrating.contains_key(&slot) || node.importing.contains_key(&slot);
+        let is_open = node.has_open(slot);
         let owner = node.owners.get(&slot).copied();
         if owner != Some(at) && !is_open {
             let owner = owner.unwrap_or(at);
@@ -93,6 +93,10 @@ impl Cluster {
         self.touch(at, key);
         if !replace && self.nodes[at].data.contains_key(key) {
             return Some("BUSYKEY Target key name already exists.".to_owned());
+        }
+        if self.swallows.contains(&at) {
+            self.swallow(key, value);
+            return None;
         }
         self.put(at, key, Some(value));
         None

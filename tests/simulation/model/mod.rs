@@ -42,7 +42,7 @@ pub struct Server {
     pub turns_into_replica: bool,
 }
 
-/// A key with its value. The key's name begins with its slot.
+/// A key with its value.
 pub type Data = BTreeMap<Vec<u8>, u64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +63,15 @@ pub struct Node {
     /// Whom the others follow, as this node knows.
     pub roles: BTreeMap<At, Option<At>>,
     asking: bool,
+    /// How many `MIGRATE`s were broken off.
+    failed: u64,
+}
+
+impl Node {
+    /// Whether it has a slot open, towards whomever.
+    pub fn has_open(&self, slot: Slot) -> bool {
+        self.migrating.contains_key(&slot) || self.importing.contains_key(&slot)
+    }
 }
 
 /// What goes wrong inside the next `MIGRATE`: so many keys get to the target, and so many of its
@@ -94,6 +103,12 @@ pub struct Cluster {
     pub lagging: BTreeSet<At>,
     /// Whether the replicas carry out the next `SETSLOT`, of which the primary hears nothing.
     pub lost_acks: Option<bool>,
+    /// Nodes whose `INFO` says nothing of keys.
+    pub mute: BTreeSet<At>,
+    /// Nodes that say OK to a `RESTORE` and keep nothing.
+    pub swallows: BTreeSet<At>,
+    /// The keys that have gone so; none when a client has written one of them since.
+    pub swallowed: Option<BTreeSet<Vec<u8>>>,
     /// What no tool can do anything about.
     pub windows: Windows,
     /// The moment, by everybody's clock.
@@ -101,9 +116,7 @@ pub struct Cluster {
 }
 
 pub fn slot_of(key: &[u8]) -> Slot {
-    let text = std::str::from_utf8(key).expect("a key of the model");
-    let number = text.split(':').next().and_then(|text| text.parse().ok());
-    Slot::new(number.expect("a number")).expect("a slot")
+    Slot::for_key(key)
 }
 
 fn slots_of(owners: &BTreeMap<Slot, At>, of: At) -> Vec<Slot> {
@@ -155,6 +168,7 @@ impl Cluster {
             epochs: (0..primaries).map(|at| (at, at as u64 + 1)).collect(),
             roles: (0..count).map(|at| (at, role(at))).collect(),
             asking: false,
+            failed: 0,
         };
         Cluster {
             nodes: (0..count).map(node).collect(),
@@ -168,6 +182,9 @@ impl Cluster {
             isolated: BTreeSet::new(),
             lagging: BTreeSet::new(),
             lost_acks: None,
+            mute: BTreeSet::new(),
+            swallows: BTreeSet::new(),
+            swallowed: Some(BTreeSet::new()),
             windows: Windows::default(),
             now_ms: 0,
         }
@@ -213,11 +230,24 @@ impl Cluster {
                 );
                 Reply::Text(text.into_bytes())
             }
+            Verb::Info("server") => Reply::Text(format!("run_id:{at}\r\n").into_bytes()),
+            Verb::Info("commandstats") => {
+                let failed = self.nodes[at].failed;
+                Reply::Text(format!("cmdstat_migrate:calls={failed}\r\n").into_bytes())
+            }
+            Verb::Info("errorstats") => {
+                let failed = self.nodes[at].failed;
+                let text = format!("# Errorstats\r\nerrorstat_IOERR:count={failed}\r\n");
+                Reply::Text(text.into_bytes())
+            }
+            Verb::Info(_) if self.mute.contains(&at) => Reply::Text(Vec::new()),
             Verb::Info(_) => {
-                let keys = self.nodes[at].data.len();
+                let data = &self.nodes[at].data;
+                let expires = data.values().filter(|value| end_of(**value).is_some());
+                let (keys, expires) = (data.len(), expires.count());
                 let text = match keys {
                     0 => "# Keyspace\r\n".to_owned(),
-                    _ => format!("# Keyspace\r\ndb0:keys={keys},expires=0\r\n"),
+                    _ => format!("# Keyspace\r\ndb0:keys={keys},expires={expires}\r\n"),
                 };
                 Reply::Text(text.into_bytes())
             }
@@ -226,13 +256,21 @@ impl Cluster {
                 let keys = self.keys_in(at, *slot).into_iter().take(*limit as usize);
                 Reply::List(keys.map(Reply::Text).collect())
             }
-            Verb::Select(_) => ok(),
+            Verb::Select(0) => ok(),
+            Verb::Select(_) => refused("ERR", "SELECT is not allowed in cluster mode"),
+            Verb::DbSize => Reply::Int(self.nodes[at].data.len() as i64),
             Verb::Asking => {
                 self.nodes[at].asking = true;
                 ok()
             }
             Verb::SetSlot { slot, state } => self.set_slot(at, *slot, *state),
-            Verb::Migrate(migrate) => self.migrate(at, migrate),
+            Verb::Migrate(migrate) => {
+                let reply = self.migrate(at, migrate);
+                let is_broken_off = |refusal: &Refusal| refusal.code == "IOERR";
+                let failed = matches!(&reply, Reply::Refused(refusal) if is_broken_off(refusal));
+                self.nodes[at].failed += u64::from(failed);
+                reply
+            }
             Verb::Dump(key) => match self.redirect(at, &[key], was_asking) {
                 Some(refusal) => refusal,
                 None => {
@@ -245,10 +283,15 @@ impl Cluster {
                     }
                 }
             },
-            Verb::Pttl(key) => match self.held(at, key).map(end_of) {
-                Some(Some(end)) => Reply::Int((end - self.now_ms) as i64),
-                Some(None) => Reply::Int(-1),
-                None => Reply::Int(-2),
+            // No value is big.
+            Verb::MemoryUsage { .. } => Reply::Int(1),
+            Verb::Pttl(key) => match self.redirect(at, &[key], was_asking) {
+                Some(refusal) => refusal,
+                None => match self.held(at, key).map(end_of) {
+                    Some(Some(end)) => Reply::Int((end - self.now_ms) as i64),
+                    Some(None) => Reply::Int(-1),
+                    None => Reply::Int(-2),
+                },
             },
             Verb::Client(words) => self.client(at, words, was_asking),
             other => panic!("the model doesn't know {}", other.name()),

@@ -19,11 +19,17 @@ pub enum Rule {
     ImportingFirst,
     /// What was begun is finished, never closed with `STABLE`.
     ForwardOnly,
+    /// Database 0 is listed and counted whatever `INFO` says.
+    DatabaseZero,
+    /// A key that was sent is asked for on the target.
+    TargetKeeps,
 }
 
 /// What is known to go wrong where a rule isn't kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Harm {
+    /// A slot has a new owner that has just lost one of its keys, by its own fault.
+    GivenToThief,
     /// A key is on no node any more: the slot's owner lost it to a higher epoch and deleted all.
     Wiped,
     /// A key reads nil at one node while another has it.
@@ -70,11 +76,16 @@ impl World {
     }
 
     /// What the core hears in place of a reply.
-    pub(super) fn as_heard(&self, verb: &Verb, reply: Reply) -> Reply {
+    pub(super) fn as_heard(&self, node: At, verb: &Verb, reply: Reply) -> Reply {
+        let is_thief = self.cluster.swallows.contains(&node);
         match (self.broken, verb) {
             (Some(Rule::EpochGuard), Verb::ClusterInfo) => {
                 Reply::Text(b"cluster_current_epoch:99\r\ncluster_my_epoch:1\r\n".to_vec())
             }
+            (Some(Rule::DatabaseZero), Verb::KeysInSlot { .. }) => Reply::List(Vec::new()),
+            (Some(Rule::DatabaseZero), Verb::CountKeys(_)) => Reply::Int(0),
+            (Some(Rule::TargetKeeps), Verb::CountKeys(_)) if is_thief => Reply::Int(9),
+            (Some(Rule::TargetKeeps), Verb::Pttl(_)) if reply == Reply::Int(-2) => Reply::Int(-1),
             _ => reply,
         }
     }
@@ -110,6 +121,10 @@ impl World {
             let is_there = cluster.nodes.iter().any(|node| node.data.contains_key(key));
             if expected.is_some() && !is_there {
                 harms.insert(Harm::Wiped);
+            }
+            let has_thief = cluster.swallows.iter().any(owns);
+            if expected.is_some() && !is_there && has_thief {
+                harms.insert(Harm::GivenToThief);
             }
             let is_nil = reads.iter().flatten().any(|(_, found)| found.is_none());
             if expected.is_some() && is_there && is_nil {

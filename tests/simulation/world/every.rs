@@ -209,11 +209,17 @@ impl World {
             self.cluster.since_took_over(),
             &self.cluster.isolated,
             &self.cluster.lagging,
+            (&self.cluster.swallows, &self.cluster.swallowed),
         )
             .hash(&mut hasher);
         self.client.hash(&mut hasher);
         (self.may_fault, self.is_first, self.has_journal).hash(&mut hasher);
-        let late = (&self.journal, &self.unclear, &self.cluster.standing);
+        let late = (
+            &self.journal,
+            &self.doubts,
+            &self.failures,
+            &self.cluster.standing,
+        );
         write!(HashWriter(&mut hasher), "{late:?}").expect("hashed");
         for message in &self.messages {
             debug_assert!(message.done.is_none());

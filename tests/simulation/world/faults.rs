@@ -50,12 +50,18 @@ pub enum Fault {
     },
     /// Two nodes don't hear each other for a while.
     Partition,
+    /// The target says OK to what it is sent, and keeps nothing, until another run begins.
+    Swallows,
+    /// The source's `INFO` says nothing of its keys from now on.
+    InfoLies,
 }
 
 /// A replica takes over from a node that has been gone for longer than this at the least.
 const NODE_TIMEOUT_MS: u64 = 1_500;
 
-pub const FAULTS: [Fault; 21] = [
+pub const FAULTS: [Fault; 23] = [
+    Fault::Swallows,
+    Fault::InfoLies,
     Fault::Nothing,
     Fault::Crash,
     Fault::CrashWithoutJournal,
@@ -173,6 +179,14 @@ impl World {
                 self.cluster
                     .lagging
                     .extend(self.heir_of(source).map(|(_, heir)| heir));
+                false
+            }
+            Fault::Swallows => {
+                self.cluster.swallows.insert(self.side(false));
+                false
+            }
+            Fault::InfoLies => {
+                self.cluster.mute.insert(self.side(true));
                 false
             }
             Fault::LostAcks { is_carried_out } => {

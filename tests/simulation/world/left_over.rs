@@ -3,13 +3,15 @@
 
 use super::World;
 use crate::model::{Cluster, slot_of};
-use slotkit::cluster::verb::{NodeLink, Reply, Verb};
+use slotkit::cluster::slot_migrations::SlotMigrations;
+use slotkit::cluster::verb::{NodeLink, Reply, SetSlot, Verb};
 use slotkit::cluster::{LiveCluster, LiveNode, NodeAddr, NodeId};
 use slotkit::error::{Error, ErrorKind};
 use slotkit::execute::Version;
-use slotkit::execute::executor::OnConflict;
+use slotkit::execute::functions::Functions;
+use slotkit::execute::options::OnConflict;
 use slotkit::execute::strays::{self, Manner, Stray};
-use slotkit::execute::survey::{NodeFacts, Permissions, Survey};
+use slotkit::execute::survey::{MaxMemory, NodeFacts, Replication, Survey};
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -42,6 +44,7 @@ impl NodeLink for Link {
 impl World {
     /// Nothing is left of the plan's slots where they don't belong.
     pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
+        self.remind_replicas();
         let found = strays::find(&self.survey(), &self.families, &self.plan);
         if found.is_empty() {
             return Ok(());
@@ -78,6 +81,26 @@ impl World {
         Ok(())
     }
 
+    /// Primaries whose replicas still have a slot of the plan open are told of its owner once more, as
+    /// `job/reminding.rs` does it.
+    fn remind_replicas(&mut self) {
+        let slots: Vec<Slot> = self.plan.iter().map(|task| task.slot).collect();
+        for at in 0..self.cluster.nodes.len() {
+            let node = &self.cluster.nodes[at];
+            let Some(primary) = node.follows else {
+                continue;
+            };
+            let open = slots.iter().copied().filter(|slot| node.has_open(*slot));
+            let open: Vec<Slot> = open.collect();
+            for slot in open {
+                let owner = self.cluster.nodes[primary].owners[&slot];
+                let owner = self.cluster.nodes[owner].id;
+                let state = SetSlot::Node { owner };
+                self.cluster.answer(primary, &Verb::SetSlot { slot, state });
+            }
+        }
+    }
+
     /// A person looks at a key that a node has which doesn't own its slot, and knows what it should
     /// be.
     fn decide(&self, cluster: &mut Cluster, stray: Stray, error: &Error) -> Result<(), String> {
@@ -104,11 +127,8 @@ impl World {
             let node = &self.cluster.nodes[at];
             let mut orphans = BTreeMap::new();
             let slots = node.data.keys().map(|key| slot_of(key));
-            let is_foreign = |slot: &Slot| {
-                let is_open =
-                    node.migrating.contains_key(slot) || node.importing.contains_key(slot);
-                node.owners.get(slot) != Some(&at) && !is_open
-            };
+            let is_foreign =
+                |slot: &Slot| node.owners.get(slot) != Some(&at) && !node.has_open(*slot);
             for slot in slots.filter(is_foreign) {
                 *orphans.entry(slot).or_default() += 1;
             }
@@ -121,13 +141,19 @@ impl World {
                 version: Version::from_info("redis_version:7.0.15").expect("a version"),
                 keys: node.data.len() as u64,
                 databases: vec![0],
+                database_count: 1,
                 database_limit: None,
                 orphans,
+                arrived: BTreeMap::new(),
                 used_bytes: 0,
-                max_bytes: None,
+                max_memory: MaxMemory::Unlimited,
                 refuses_when_full: true,
+                node_timeout_ms: None,
                 allows_replica_migration: None,
-                permissions: Permissions::Enough,
+                trial: None,
+                replication: Replication::default(),
+                migrations: SlotMigrations::UnderWay(Vec::new()),
+                functions: Functions::Unsupported,
             };
             (id, facts)
         };

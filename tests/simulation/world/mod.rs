@@ -17,10 +17,12 @@ pub use faults::{FAULTS, Fault};
 use crate::choice::Chooser;
 use crate::client::Client;
 use crate::model::{At, Cluster, Server};
+use slotkit::cluster::NodeId;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
+use slotkit::execute::failures::Failures;
 use slotkit::execute::families::Families;
-use slotkit::execute::slot_move::Unclear;
+use slotkit::execute::slot_move::Doubtful;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use wire::Message;
@@ -39,10 +41,13 @@ pub struct World {
     /// What goes wrong when so many writes have arrived, the last one first.
     faults: Vec<(usize, Fault)>,
     arrived: usize,
+    /// Whether one thing goes wrong at most.
+    has_one_fault: bool,
     heal_in: Option<usize>,
     core: Option<Core>,
     journal: BTreeMap<u16, Move>,
-    unclear: BTreeMap<Slot, Unclear>,
+    doubts: BTreeMap<Slot, Vec<Doubtful>>,
+    failures: BTreeMap<NodeId, Failures>,
     has_journal: bool,
     /// Whether no run has begun yet.
     is_first: bool,
@@ -101,10 +106,12 @@ impl World {
             chooser,
             faults: plan.faults.iter().rev().copied().collect(),
             arrived: 0,
+            has_one_fault: plan.faults.len() < 2,
             heal_in: None,
             core: None,
             journal: BTreeMap::new(),
-            unclear: BTreeMap::new(),
+            doubts: BTreeMap::new(),
+            failures: BTreeMap::new(),
             has_journal: true,
             is_first: true,
             messages: Vec::new(),
@@ -146,6 +153,9 @@ impl World {
             self.chance();
         }
         match self.tool_step() {
+            Some(Ok(())) if self.is_deceived() => {
+                Err("a run ends well that has lost keys".to_owned())
+            }
             Some(Ok(())) if self.is_reached() => {
                 self.heal();
                 self.clear_left_over()?;

@@ -38,15 +38,31 @@ impl World {
                             }
                             Note::Ends(task) => {
                                 self.journal.remove(&task.slot.number());
-                                self.unclear.remove(&task.slot);
+                                self.doubts.remove(&task.slot);
                             }
-                            Note::Unclear(slot, unclear) => {
-                                self.unclear.insert(slot, unclear);
+                            Note::Doubts(slot, doubts) => {
+                                self.doubts.insert(slot, doubts);
                             }
-                            Note::Clears(slot) => drop(self.unclear.remove(&slot)),
+                            Note::Failures(node, failures) => {
+                                self.failures.insert(node, failures);
+                            }
                         }
                     }
                     core.recorded(Ok(()));
+                }
+                // What a source counts changes nothing: where every interleaving is tried it is
+                // answered at once.
+                Step::Ask { node, verbs, .. }
+                    if self.tries_all && matches!(verbs.first(), Some(Verb::Info("server"))) =>
+                {
+                    let at = self.cluster.at(node).expect("a node");
+                    if self.cluster.nodes[at].is_alive {
+                        let cluster = &mut self.cluster;
+                        let replies = verbs.iter().map(|verb| cluster.answer(at, verb));
+                        core.answered(node, replies.collect(), self.now_ms);
+                    } else {
+                        core.lost(node, broken(), self.now_ms);
+                    }
                 }
                 Step::Ask { node, at, verbs } => {
                     let node = self.cluster.at(node).expect("a node");
@@ -173,7 +189,7 @@ impl World {
                 self.cluster.race(slot, &seen, sent_ms);
             }
             let reply = self.cluster.answer(node, &sent);
-            replies.push(self.as_heard(verb, reply));
+            replies.push(self.as_heard(node, verb, reply));
         }
         if most > 0 {
             self.tell(|| format!("  {node}: {}", shown(&replies)));
