@@ -188,7 +188,11 @@ impl Flight {
 
     /// How many of its keys are on their way, or asked for on the target.
     pub fn unproven(&self) -> u64 {
-        let sent = if self.is_asked() { self.machine.sends() } else { 0 };
+        let sent = if self.is_asked() {
+            self.machine.sends()
+        } else {
+            0
+        };
         let asked_for = match self.wish {
             Wish::Unclear(_) => 0,
             _ => self.machine.proves(),
