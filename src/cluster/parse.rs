@@ -231,7 +231,7 @@ fn add_slots(node: &mut Node, field: &str) -> Result<(), String> {
         Some(inner) => node.open.push(open_slot(inner)?),
         None => {
             let range: SlotRange = field.parse().map_err(|error| format!("{error}"))?;
-            node.slots.extend(range.slots());
+            node.slots.insert_range(range);
         }
     }
     Ok(())

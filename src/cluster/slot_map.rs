@@ -44,6 +44,18 @@ impl SlotMap {
         before
     }
 
+    /// Gives slots to a node that has none so far, whoever had them before.
+    pub fn assign_all(&mut self, slots: &SlotSet, node: NodeId) {
+        if slots.is_empty() {
+            return;
+        }
+        let index = self.nodes.len() as u16;
+        self.nodes.push(node);
+        for slot in slots.iter() {
+            self.owner[slot.index()] = index;
+        }
+    }
+
     /// The slots that a node owns.
     pub fn slots_of(&self, node: NodeId) -> SlotSet {
         Slot::all()

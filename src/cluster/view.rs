@@ -2,7 +2,7 @@
 
 use super::naming;
 use super::{Node, NodeId, OpenSlot, Role, SlotMap};
-use crate::slot::Slot;
+use crate::slot::{Slot, SlotSet};
 use std::fmt;
 
 /// All nodes that one node knows, and the slot map that follows.
@@ -69,14 +69,15 @@ impl ClusterView {
     /// # Errors
     /// When the nodes contradict each other.
     pub fn new(mut nodes: Vec<Node>) -> Result<ClusterView, Contradiction> {
-        let mut map = SlotMap::new();
+        let (mut map, mut owned) = (SlotMap::new(), SlotSet::new());
         for node in &nodes {
-            for slot in node.slots.iter() {
-                if let Some(other) = map.assign(slot, node.id) {
-                    let owners = [other, node.id];
-                    return Err(Contradiction::TwoOwners { slot, owners });
-                }
+            let twice = node.slots.first_in_common(&owned);
+            if let Some((slot, other)) = twice.and_then(|slot| Some((slot, map.owner(slot)?))) {
+                let owners = [other, node.id];
+                return Err(Contradiction::TwoOwners { slot, owners });
             }
+            map.assign_all(&node.slots, node.id);
+            owned.join(&node.slots);
         }
         nodes.sort_by_key(|node| node.id);
         if let Some(pair) = nodes.windows(2).find(|pair| pair[0].id == pair[1].id) {

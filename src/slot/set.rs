@@ -23,6 +23,31 @@ impl SlotSet {
         new
     }
 
+    /// Adds every slot of a range.
+    pub fn insert_range(&mut self, range: SlotRange) {
+        let (first, last) = (range.first().index(), range.last().index());
+        for word in first / 64..=last / 64 {
+            let low = first.max(word * 64) % 64;
+            let high = last.min(word * 64 + 63) % 64;
+            self.0[word] |= (u64::MAX << low) & (u64::MAX >> (63 - high));
+        }
+    }
+
+    /// Adds every slot of another set.
+    pub fn join(&mut self, other: &SlotSet) {
+        for (word, more) in self.0.iter_mut().zip(other.0.iter()) {
+            *word |= more;
+        }
+    }
+
+    /// The first slot that both sets have.
+    pub fn first_in_common(&self, other: &SlotSet) -> Option<Slot> {
+        let pairs = self.0.iter().zip(other.0.iter()).enumerate();
+        let mut common = pairs.map(|(index, (one, two))| (index, one & two));
+        let (index, word) = common.find(|(_, word)| *word != 0)?;
+        Slot::new((index * 64 + word.trailing_zeros() as usize) as u16)
+    }
+
     /// Takes a slot out; says whether it was in.
     pub fn remove(&mut self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
@@ -51,8 +76,10 @@ impl SlotSet {
     pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
         words.flat_map(|(index, word)| {
-            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
-            bits.filter_map(move |bit| Slot::new((index * 64 + bit) as u16))
+            // The lowest bit of each is taken off in turn.
+            let rests = std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
+            let bits = rests.take_while(|rest| *rest != 0).map(u64::trailing_zeros);
+            bits.filter_map(move |bit| Slot::new((index * 64 + bit as usize) as u16))
         })
     }
 
@@ -129,6 +156,9 @@ mod tests {
             let mut set: SlotSet = truth.iter().copied().collect();
             prop_assert_eq!(set.iter().collect::<Vec<_>>(), truth.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(set.len(), truth.len());
+            let mut by_range = SlotSet::new();
+            set.ranges().into_iter().for_each(|range| by_range.insert_range(range));
+            prop_assert_eq!(&by_range, &set);
             let again: SlotSet = set.ranges().into_iter().flat_map(SlotRange::slots).collect();
             prop_assert_eq!(&again, &set);
             for slot in truth {
@@ -137,6 +167,20 @@ mod tests {
                 prop_assert!(!set.remove(slot));
             }
             prop_assert!(set.is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_is_its_slots(ends in (0u16..16384, 0u16..16384), other in 0u16..16384) {
+            let (first, last) = (ends.0.min(ends.1), ends.0.max(ends.1));
+            let slot = |number| Slot::new(number).expect("a slot");
+            let range = SlotRange::new(slot(first), slot(last)).expect("in order");
+            let (mut set, one) = (SlotSet::new(), SlotSet::from_iter([slot(other)]));
+            set.insert_range(range);
+            prop_assert_eq!(&set, &range.slots().collect::<SlotSet>());
+            let common = (first..=last).contains(&other).then(|| slot(other));
+            prop_assert_eq!(set.first_in_common(&one), common);
         }
     }
 
