@@ -1,5 +1,6 @@
 //! A file that one run alone holds.
 
+use super::disk::sync_folder_of;
 use super::record;
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -42,8 +43,13 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let Some(folder) = folder else { return Ok(()) };
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|cause| Error::io(folder, cause))
+    made.map_err(|cause| Error::io(folder, cause))?;
+    // Each is found by the folder that it is in.
+    let synced = missing.into_iter().try_for_each(sync_folder_of);
+    synced.map_err(|cause| Error::io(folder, cause))
 }
 
 /// Refuses what is no regular file, before it is opened: a pipe would be waited for, a device

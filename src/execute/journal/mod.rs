@@ -8,6 +8,7 @@
 //! A torn last line (the machine died inside a write) is what a crash leaves
 //! and is passed over; any other line that can't be read is an error.
 
+mod disk;
 mod keys;
 mod locked;
 mod record;
@@ -23,6 +24,7 @@ use super::slot_move::{Cause, Doubtful, Opened};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
+use disk::{sync_file, sync_folder_of};
 use locked::{is_held, make_folder, open_locked, require_file};
 use record::{Record, SCHEMA, Told, line, lines};
 pub use running::Running;
@@ -35,6 +37,8 @@ use std::path::{Path, PathBuf};
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// Whether a crash of the machine leaves this file at its path, as far as its folder goes.
+    is_in_folder: bool,
     /// How many bytes of it are whole records.
     whole_bytes: u64,
     /// Whether a part of a record stands behind them that can't be cut off.
@@ -76,6 +80,8 @@ impl Journal {
         let mut journal = Journal {
             path: path.to_path_buf(),
             file,
+            // Whoever made it may have been killed before its folder was synced.
+            is_in_folder: false,
             whole_bytes,
             is_torn: false,
             shorten_at: shorten::SHORT_BYTES,
@@ -288,7 +294,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it can't be removed.
-    pub fn close(self) -> Result<()> {
+    pub fn close(mut self) -> Result<()> {
         if !self.told.open.is_empty() || !self.told.unresolved().is_empty() {
             return self.sync();
         }
@@ -320,13 +326,20 @@ impl Journal {
         let text = self.told.to_lines();
         if let Ok(file) = shorten::replace(&self.path, &self.file, &text) {
             self.file = file;
+            self.is_in_folder = false;
             self.whole_bytes = text.len() as u64;
         }
         self.shorten_at = (self.whole_bytes * 2).max(shorten::SHORT_BYTES);
     }
 
-    fn sync(&self) -> Result<()> {
-        let synced = self.file.sync_data();
-        synced.map_err(|cause| Error::io(&self.path, cause))
+    /// Waits until it is on disk, and found there.
+    fn sync(&mut self) -> Result<()> {
+        let io = |cause| Error::io(&self.path, cause);
+        sync_file(&self.file).map_err(io)?;
+        if !self.is_in_folder {
+            sync_folder_of(&self.path).map_err(io)?;
+            self.is_in_folder = true;
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! A journal that is written anew, shorter, without a moment at which it says less.
 
+use super::disk::sync_file;
 use super::locked::is_at;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -11,7 +12,7 @@ use std::path::Path;
 pub(super) const SHORT_BYTES: u64 = 1 << 20;
 
 /// Puts a file with this text where a journal is that is held. It is locked before anybody can find
-/// it.
+/// it. Its folder has to be synced before anything counts that is written to it.
 ///
 /// # Errors
 /// When that can't be done: then the old one is there as before.
@@ -47,6 +48,6 @@ fn write(new: &Path, held: &File, text: &[u8]) -> Result<File> {
     file.set_permissions(its.permissions())?;
     file.lock()?;
     file.write_all(text)?;
-    file.sync_data()?;
+    sync_file(&file)?;
     Ok(file)
 }

@@ -1,8 +1,10 @@
 //! Journals on disk: torn, cut, held by others, and what isn't one.
 
+use super::disk::crash;
 use super::locked::is_at;
 use super::*;
 use crate::execute::testing;
+use std::os::unix::fs::MetadataExt;
 
 fn task(number: u16) -> Move {
     testing::task(number, 'a', 'b')
@@ -342,4 +344,66 @@ fn a_look_does_not_keep_a_run_from_beginning() {
     });
     assert!(Journal::open(&path).is_ok());
     looks.join().expect("ends");
+}
+
+/// What the next run would know after the machine has crashed.
+fn open_after_crash(since: &Path, path: &Path) -> Option<Vec<Move>> {
+    let left = crash::leaves(since, path)?;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("left.journal");
+    std::fs::write(&path, left).expect("writes");
+    Some(Journal::peek(&path).expect("reads").open)
+}
+
+#[test]
+fn what_was_begun_outlives_a_crash_of_the_machine() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("new/deep/run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    journal.begin(&[task(1)]).expect("begins");
+    let left = || open_after_crash(folder.path(), &path);
+    assert_eq!(left(), Some(vec![task(1)]));
+    journal.begin(&[task(2)]).expect("begins");
+    assert_eq!(left(), Some(vec![task(1), task(2)]));
+    // What has ended is seen to have ended: that needn't be known.
+    journal.end(&[task(1)]).expect("ends");
+    let kept = [doubtful(0, b"k", Cause::Kept)];
+    journal.doubt(task(2).slot, &kept).expect("writes");
+    assert_eq!(left(), Some(vec![task(2)]));
+    journal.end(&[task(2)]).expect("ends");
+    journal.begin(&[task(3)]).expect("begins");
+    journal.close().expect("closes");
+    assert_eq!(left(), Some(vec![task(3)]));
+}
+
+/// A run that is killed before it has begun a slot leaves a file of which the folder may not know.
+#[test]
+fn a_journal_that_was_there_is_synced_like_a_new_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    drop(Journal::open(&path).expect("a journal"));
+    assert_eq!(crash::leaves(folder.path(), &path), None);
+    let mut journal = Journal::open(&path).expect("opens");
+    journal.begin(&[task(1)]).expect("begins");
+    let left = open_after_crash(folder.path(), &path);
+    assert_eq!(left, Some(vec![task(1)]));
+}
+
+#[test]
+fn what_was_begun_after_it_was_shortened_outlives_a_crash() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    journal.begin(&[task(1)]).expect("begins");
+    let number = |path| std::fs::metadata(path).expect("a file").ino();
+    let first = number(&path);
+    let sent = [doubtful(0, &[b'k'; 20_000], Cause::Sent)];
+    while number(&path) == first {
+        journal.doubt(task(1).slot, &sent).expect("writes");
+    }
+    // The old one says the same, as long as nothing else is begun.
+    let left = || open_after_crash(folder.path(), &path);
+    assert_eq!(left(), Some(vec![task(1)]));
+    journal.begin(&[task(2)]).expect("begins");
+    assert_eq!(left(), Some(vec![task(1), task(2)]));
 }
