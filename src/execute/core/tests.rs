@@ -5,7 +5,7 @@ use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::slot_move::Entry;
+use crate::execute::slot_move::{Cause, Doubtful, Entry};
 use crate::execute::testing::{NODES, id, key_in, nodes_text, task};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -474,6 +474,56 @@ fn what_was_said_long_before_is_asked_again_before_the_target_owns_the_slot() {
     let (_, result) = run_late(usize::MAX, 1_500);
     let error = result.expect_err("never in time");
     assert!(error.message().contains("answer too late"), "{error:?}");
+}
+
+/// One slot with keys, whose source takes so long over its first batch: how many keys are written down
+/// as answered late, and how many nodes are looked at before more is sent.
+fn run_batch(took_ms: u64) -> (usize, usize) {
+    let (task, options) = one_slot();
+    let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
+    let mut nodes = Nodes {
+        keys: [(0, 200)].into(),
+        ..Nodes::default()
+    };
+    let (mut sent, mut late, mut looked, mut now_ms) = (0, 0, BTreeSet::new(), 0);
+    for _ in 0..100_000 {
+        now_ms += 1;
+        match core.poll(now_ms) {
+            Step::Record(notes) => {
+                let doubts = notes.iter().filter_map(|note| match note {
+                    Note::Doubts(_, doubts) => Some(doubts),
+                    _ => None,
+                });
+                let is_late = |one: &&Doubtful| one.cause == Cause::Late;
+                late = doubts.flatten().filter(is_late).count().max(late);
+                core.recorded(Ok(()));
+            }
+            Step::Ask { node, verbs, .. } => {
+                let asks = |name: &str| verbs.iter().any(|verb| verb.name() == name);
+                sent += usize::from(asks("MIGRATE"));
+                match sent {
+                    1 if asks("MIGRATE") => now_ms += took_ms,
+                    1 if asks("CLUSTER NODES") => drop(looked.insert(node)),
+                    _ => {}
+                }
+                let replies = nodes.answer(node, &verbs);
+                core.answered(node, replies, now_ms);
+            }
+            Step::Wait { until_ms } => now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms)),
+            Step::End => break,
+        }
+    }
+    assert_eq!(core.into_result().expect("it goes on").slots, 1);
+    (late, looked.len())
+}
+
+/// Its heir may have taken over meanwhile, and clients have written to that one.
+#[test]
+fn what_a_source_answers_late_is_in_doubt_until_a_look_shows_who_it_is() {
+    assert_eq!(run_batch(900), (0, 0));
+    let (late, looked) = run_batch(1_500);
+    assert!(late > 0);
+    assert_eq!(looked, 3);
 }
 
 #[test]
