@@ -77,7 +77,8 @@ impl SlotSet {
         let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
         words.flat_map(|(index, word)| {
             // The lowest bit of each is taken off in turn.
-            let rests = std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
+            let rests =
+                std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
             let bits = rests.take_while(|rest| *rest != 0).map(u64::trailing_zeros);
             bits.filter_map(move |bit| Slot::new((index * 64 + bit as usize) as u16))
         })

@@ -320,6 +320,38 @@ fn a_slot_whose_turn_comes_while_a_bystander_is_gone_is_put_off() {
     );
 }
 
+/// After a kill nobody would know that they were on their way.
+#[test]
+fn nothing_is_sent_of_keys_that_could_not_be_written_down() {
+    let (task, options) = one_slot();
+    let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
+    let mut nodes = Nodes {
+        keys: [(0, 40)].into(),
+        ..Nodes::default()
+    };
+    let mut refused = 0;
+    for now_ms in 0..10_000 {
+        match core.poll(now_ms) {
+            Step::Record(notes) => {
+                let is_full = notes.iter().any(|note| matches!(note, Note::Doubts(..)));
+                refused += usize::from(is_full);
+                let full = Error::new(ErrorKind::Io, "no space left");
+                core.recorded(if is_full { Err(full) } else { Ok(()) });
+            }
+            Step::Ask { node, verbs, .. } => {
+                let replies = nodes.answer(node, &verbs);
+                core.answered(node, replies, now_ms);
+            }
+            Step::Wait { .. } => {}
+            Step::End => break,
+        }
+    }
+    assert!(refused > 0);
+    let error = core.into_result().expect_err("it stops");
+    assert!(error.message().contains("no space left"), "{error:?}");
+    assert!(!nodes.asked.contains_key("MIGRATE"), "{:?}", nodes.asked);
+}
+
 #[test]
 fn a_slot_that_its_source_refuses_to_the_end_is_closed_again() {
     let (nodes, result) = run_refused(5);
