@@ -9,7 +9,8 @@ use super::NodeAddr;
 use super::login::{Login, Secret};
 use super::resp;
 use super::stream::Stream;
-use super::verb::{Bounds, NodeLink, Refusal, Reply, ServerError, Verb};
+use super::under_way::UnderWay;
+use super::verb::{Bounds, Halves, NodeLink, Refusal, Reply, ServerError, Verb};
 use crate::error::{Error, ErrorKind, Result, Why};
 use crate::escape::cut;
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisError};
@@ -91,13 +92,15 @@ impl Default for Patience {
 
 /// A connection to one node.
 pub struct RedisLink {
-    stream: Stream,
+    pub(super) stream: Stream,
     addr: NodeAddr,
     login: Option<Login>,
-    patience: Patience,
+    pub(super) patience: Patience,
     /// After a failure nobody knows which replies are still on the way: nothing more may be asked,
     /// and this is what is said of it.
-    broken: Option<Error>,
+    pub(super) broken: Option<Error>,
+    /// What was asked and isn't answered.
+    pub(super) under_way: Option<UnderWay>,
 }
 
 impl RedisLink {
@@ -120,6 +123,7 @@ impl RedisLink {
             login: login.cloned(),
             patience,
             broken: None,
+            under_way: None,
         };
         if let Some(login) = login {
             link.log_in(login)?;
@@ -216,7 +220,7 @@ impl RedisLink {
     }
 
     /// An answer whose words may be repeated: a server that refuses a command may quote it.
-    fn without_password(&self, reply: Reply) -> Reply {
+    pub(super) fn without_password(&self, reply: Reply) -> Reply {
         let Reply::Refused(refusal) = reply else {
             return reply;
         };
@@ -244,8 +248,15 @@ impl RedisLink {
         })
     }
 
-    fn why_broken(&self, verbs: &[Verb], error: &RedisError) -> Error {
-        let name = verbs.first().map(Verb::name).unwrap_or_default();
+    /// Nothing more may be asked; what is said of it.
+    pub(super) fn break_off(&mut self, error: io::Error) -> Error {
+        let name = self.under_way.take().map(|under_way| under_way.name);
+        let error = self.why_broken(&name.unwrap_or_default(), &io_error(error));
+        self.broken = Some(error.clone());
+        error
+    }
+
+    fn why_broken(&self, name: &str, error: &RedisError) -> Error {
         let what = match why_of(error) {
             Some(Why::NotAServer) => format!("doesn't answer {name} as a server does"),
             _ if error.is_timeout() => format!("did not answer in time during {name}"),
@@ -269,22 +280,16 @@ impl NodeLink for RedisLink {
         if verbs.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(why) = &self.broken {
-            return Err(why.clone());
-        }
-        let commands = verbs.iter().map(|verb| packed(&verb.words()));
-        let commands = commands.collect::<Vec<_>>().concat();
-        let bounds: Vec<Bounds> = verbs.iter().map(Verb::bounds).collect();
-        let exchanged = self.exchange(&commands, &bounds, self.patience.answer_ms);
-        exchanged.map_err(|error| {
-            let why = self.why_broken(verbs, &error);
-            self.broken = Some(why.clone());
-            why
-        })
+        self.begin(verbs)?;
+        self.finish()
+    }
+
+    fn halves(&mut self) -> Option<&mut dyn Halves> {
+        Some(self)
     }
 }
 
-fn packed(words: &[impl redis::ToRedisArgs]) -> Vec<u8> {
+pub(super) fn packed(words: &[impl redis::ToRedisArgs]) -> Vec<u8> {
     let mut command = redis::Cmd::new();
     for word in words {
         command.arg(word);
@@ -397,6 +402,8 @@ pub fn parse_uri(uri: &str) -> Result<UriParts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::verb::Heard;
+    use crate::slot::Slot;
     use std::io::Read;
     use std::net::{Shutdown, TcpListener};
     use std::time::Duration;
@@ -654,5 +661,57 @@ mod tests {
                 assert_eq!(uri, "redis://:hunter2@", "only this one has a default host");
             }
         }
+    }
+
+    #[test]
+    fn what_comes_bit_by_bit_is_heard_when_all_of_it_has_come() {
+        let addr = answering(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n:5\r\n", 1, 2);
+        let mut link = RedisLink::connect(&addr, None, Patience::default()).expect("connects");
+        let verbs = [
+            Verb::KeysInSlot {
+                slot: Slot::MIN,
+                limit: 2,
+            },
+            Verb::CountKeys(Slot::MIN),
+        ];
+        assert!(link.begin(&verbs).expect("it takes it"));
+        let mut parts = 0;
+        let replies = loop {
+            match link.heard().expect("it talks") {
+                Heard::All(replies) => break replies,
+                Heard::Part(bytes) => parts += usize::from(bytes > 0),
+            }
+        };
+        let letters = ["a", "b"].map(|letter| Reply::Text(letter.as_bytes().to_vec()));
+        assert_eq!(replies, [Reply::List(letters.to_vec()), Reply::Int(5)]);
+        assert!(parts > 0, "never in part");
+    }
+
+    #[test]
+    fn who_hangs_up_in_the_middle_or_is_asked_twice_is_asked_no_more() {
+        let addr = answering(b"$40\r\na\r\n", 1, 1);
+        let mut link = RedisLink::connect(&addr, None, Patience::default()).expect("connects");
+        link.begin(&[Verb::MyId]).expect("it takes it");
+        let error = loop {
+            match link.heard() {
+                Ok(heard) => assert!(matches!(heard, Heard::Part(_))),
+                Err(error) => break error,
+            }
+        };
+        assert!(
+            error
+                .message()
+                .contains("broke the link during CLUSTER MYID")
+        );
+        assert_eq!(
+            link.begin(&[Verb::MyId]).unwrap_err().message(),
+            error.message()
+        );
+
+        let addr = answering(b"+x\r\n", 1, 200);
+        let mut link = RedisLink::connect(&addr, None, Patience::default()).expect("connects");
+        link.begin(&[Verb::MyId]).expect("it takes it");
+        assert!(link.begin(&[Verb::MyId]).is_err(), "it hasn't answered");
+        assert!(link.round_trip(&[Verb::MyId]).is_err());
     }
 }

@@ -33,6 +33,8 @@ pub mod slot_stats;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(feature = "live")]
+mod under_way;
 pub mod verb;
 mod view;
 #[cfg(feature = "live")]

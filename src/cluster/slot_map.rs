@@ -51,8 +51,8 @@ impl SlotMap {
         }
         let index = self.nodes.len() as u16;
         self.nodes.push(node);
-        for slot in slots.iter() {
-            self.owner[slot.index()] = index;
+        for range in slots.ranges() {
+            self.owner[range.first().index()..=range.last().index()].fill(index);
         }
     }
 

@@ -5,8 +5,11 @@
 //! ([`super::resp`]).
 
 use super::NodeAddr;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv, send};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 /// How much is read at once.
@@ -62,9 +65,8 @@ impl Stream {
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] when something has come.
     pub fn require_silence(&mut self) -> io::Result<()> {
-        self.socket.set_nonblocking(true)?;
-        let waiting = self.socket.peek(&mut [0]);
-        self.socket.set_nonblocking(false)?;
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK;
+        let waiting = recv(self.socket.as_raw_fd(), &mut [0], flags);
         let is_silent = self.taken == self.buffer.len();
         match waiting {
             // That the other end has hung up is seen where its answer is read.
@@ -80,6 +82,57 @@ impl Stream {
     pub fn allow(&mut self, timeout_ms: u64) {
         let until = deadline(timeout_ms);
         self.until = self.end.map_or(until, |end| end.min(until));
+    }
+}
+
+/// What never waits.
+impl Stream {
+    /// Sends as much as is taken at once; says how much that is.
+    ///
+    /// # Errors
+    /// The system's own; that nothing is taken at once is none.
+    pub fn send_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        at_once(send(self.socket.as_raw_fd(), bytes, flags)).map(Option::unwrap_or_default)
+    }
+
+    /// Takes in what has come, a chunk at most.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] when the other end has hung up, and the system's own.
+    pub fn take_in(&mut self) -> io::Result<()> {
+        self.buffer.drain(..self.taken);
+        self.taken = 0;
+        let before = self.buffer.len();
+        self.buffer.resize(before + CHUNK_BYTES, 0);
+        let fd = self.socket.as_raw_fd();
+        let came = at_once(recv(fd, &mut self.buffer[before..], MsgFlags::MSG_DONTWAIT));
+        let count = came.as_ref().map_or(0, |came| came.unwrap_or(0));
+        self.buffer.truncate(before + count);
+        match came? {
+            Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What has come and wasn't taken yet.
+    pub fn arrived(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// None where it would have had to wait.
+fn at_once(result: nix::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(count) => Ok(Some(count)),
+        Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+        Err(errno) => Err(errno.into()),
     }
 }
 

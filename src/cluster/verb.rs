@@ -11,6 +11,7 @@ pub use super::reply::{Bounds, Reply};
 use super::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 /// The four states that `CLUSTER SETSLOT` can give to a slot.
@@ -313,6 +314,41 @@ fn migrate_words(migrate: &Migrate) -> Vec<Vec<u8>> {
     all
 }
 
+/// A round trip in two halves: [`Halves::begin`], and [`Halves::heard`] as often as something has
+/// come, or [`Halves::finish`] once.
+pub trait Halves {
+    /// Sends all verbs, as far as the other end takes them now: never waits. Whether that is all of
+    /// it; if not, only [`Halves::finish`] sends the rest.
+    ///
+    /// # Errors
+    /// As [`NodeLink::round_trip`].
+    fn begin(&mut self, verbs: &[Verb]) -> Result<bool>;
+
+    /// Takes in what has come, and never waits: all replies, or how many bytes of them there are.
+    ///
+    /// # Errors
+    /// As [`NodeLink::round_trip`].
+    fn heard(&mut self) -> Result<Heard>;
+
+    /// Waits for what is missing, as long as [`NodeLink::round_trip`] does.
+    ///
+    /// # Errors
+    /// As [`NodeLink::round_trip`].
+    fn finish(&mut self) -> Result<Vec<Reply>>;
+
+    /// Where something comes.
+    fn socket(&self) -> BorrowedFd<'_>;
+}
+
+/// What has come of the replies to a write.
+#[derive(Debug)]
+pub enum Heard {
+    /// A reply for each verb, in order.
+    All(Vec<Reply>),
+    /// So many bytes of replies that aren't whole.
+    Part(usize),
+}
+
 /// A way to talk to one node.
 pub trait NodeLink: Send {
     /// Sends all verbs in one write and reads one reply for each, in order.
@@ -330,6 +366,12 @@ pub trait NodeLink: Send {
     fn another(&self, addr: &NodeAddr) -> Result<Self>
     where
         Self: Sized;
+
+    /// The same in two halves, where this kind of link has a socket that can be listened to: so one
+    /// thread may hear many nodes.
+    fn halves(&mut self) -> Option<&mut dyn Halves> {
+        None
+    }
 
     /// However many replies come until then, and however slowly: no answer is waited for after this
     /// moment; none sets no such end. A link without a clock has none to keep.

@@ -1,5 +1,4 @@
-//! Drives a run over links: a thread a node, so that writes to different nodes
-//! are under way side by side.
+//! Drives a run over links: writes to different nodes are under way side by side ([`super::desk`]).
 //!
 //! Every choice is the core's ([`super::core`]); here is what it can't do
 //! itself: send, wait, write the journal, make a broken link anew, and tell
@@ -8,38 +7,18 @@
 use super::Move;
 use super::clock::now_ms;
 use super::core::{Core, Event, Note, PersonsWish, Step};
+use super::desk::{Desk, Question};
 use super::journal::Journal;
 use super::slot_move::Entry;
-use crate::cluster::verb::{NodeLink, Reply, Verb};
-use crate::cluster::{LiveCluster, LiveNode, NodeAddr, NodeId};
-use crate::error::{Error, ErrorKind, Result};
-use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use crate::cluster::LiveCluster;
+use crate::cluster::verb::NodeLink;
+use crate::error::Result;
 use std::time::{Duration, Instant};
 
-pub use super::core::{Options, Outcome, Reading};
+pub use super::core::{Options, Outcome, Reading, Watcher};
 
 /// How often the watcher is asked whether to stop while nothing else happens.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
-
-/// Who watches a run, and may ask it to stop.
-pub trait Watcher {
-    /// A slot is about to move.
-    fn begins(&mut self, task: Move);
-    /// Keys were sent; the numbers are what the slot has so far. Bytes are 0 where they aren't
-    /// measured.
-    fn moved(&mut self, task: Move, keys: u64, bytes: u64);
-    /// A slot is where it should be.
-    fn ended(&mut self, task: Move, keys: u64, bytes: u64);
-    /// So many slots had arrived at a node which died, and were given to the one that took over.
-    fn given(&mut self, _slots: usize, _heir: &str) {}
-    /// What it has seen of the nodes since it was asked last.
-    fn readings(&mut self) -> Vec<Reading> {
-        Vec::new()
-    }
-    /// Whether the run should begin no further slot.
-    fn wants_stop(&self) -> bool;
-}
 
 /// Moves these slots, begun in this order as far as their nodes allow it.
 ///
@@ -60,45 +39,22 @@ pub fn run<L: NodeLink>(
     }
     let core = Core::new(tasks, options, 0);
     std::thread::scope(|scope| {
-        let (answer, answers) = channel();
-        let mut lanes = BTreeMap::new();
-        for (id, node) in cluster.links_mut() {
-            let (ask, asked) = channel();
-            lanes.insert(id, ask);
-            let answer = answer.clone();
-            let lane = move || serve(id, node, &asked, &answer);
-            let named = std::thread::Builder::new().name(format!("node {}", id.short()));
-            named
-                .spawn_scoped(scope, lane)
-                .map_err(|cause| Error::io("thread", cause))?;
-        }
         let driver = Driver {
             core,
-            lanes,
-            answers,
+            desk: Desk::new(cluster.links_mut(), scope)?,
             start: Instant::now(),
         };
         driver.run(journal, watcher)
     })
 }
 
-/// A question to a node.
-struct Question {
-    at: Option<NodeAddr>,
-    verbs: Vec<Verb>,
-}
-
-/// What came of it.
-type Answer = (NodeId, Result<Vec<Reply>>);
-
-struct Driver {
+struct Driver<'a, L> {
     core: Core,
-    lanes: BTreeMap<NodeId, Sender<Question>>,
-    answers: Receiver<Answer>,
+    desk: Desk<'a, L>,
     start: Instant,
 }
 
-impl Driver {
+impl<L: NodeLink> Driver<'_, L> {
     fn run(mut self, journal: &mut Journal, watcher: &mut dyn Watcher) -> Result<Outcome> {
         loop {
             if watcher.wants_stop() {
@@ -113,7 +69,7 @@ impl Driver {
                     let written = write(journal, &notes);
                     self.core.recorded(written);
                 }
-                Step::Ask { node, at, verbs } => self.send(node, Question { at, verbs }),
+                Step::Ask { node, at, verbs } => self.desk.ask(node, Question { at, verbs }),
                 Step::Wait { until_ms } => self.wait(until_ms),
                 Step::End => break,
             }
@@ -121,8 +77,6 @@ impl Driver {
                 tell(watcher, event, &self.core);
             }
         }
-        // The threads end when nobody can ask them any more.
-        self.lanes.clear();
         self.core.into_result()
     }
 
@@ -130,29 +84,18 @@ impl Driver {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn send(&mut self, node: NodeId, question: Question) {
-        let sent = self.lanes.get(&node).map(|lane| lane.send(question));
-        if !matches!(sent, Some(Ok(()))) {
-            let message = format!("there is no connection to node {node}");
-            let error = Error::new(ErrorKind::Connect, message);
-            self.core.lost(node, error, self.now_ms());
-        }
-    }
-
     fn wait(&mut self, until_ms: Option<u64>) {
         let most = until_ms.map(|moment| moment.saturating_sub(self.now_ms()));
         let most = most.map_or(WATCH_EVERY, Duration::from_millis);
         // A millisecond at least: a moment that is due is due at the next look at the clock.
         let wait = most.clamp(Duration::from_millis(1), WATCH_EVERY);
-        match self.answers.recv_timeout(wait) {
-            Ok((node, replies)) => {
-                let now_ms = self.now_ms();
-                match replies {
-                    Ok(replies) => self.core.answered(node, replies, now_ms),
-                    Err(error) => self.core.lost(node, error, now_ms),
-                }
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        let Some((node, replies)) = self.desk.wait(wait) else {
+            return;
+        };
+        let now_ms = self.now_ms();
+        match replies {
+            Ok(replies) => self.core.answered(node, replies, now_ms),
+            Err(error) => self.core.lost(node, error, now_ms),
         }
     }
 }
@@ -183,31 +126,5 @@ fn tell(watcher: &mut dyn Watcher, event: Event, core: &Core) {
         Event::Moved { task, keys, bytes } => watcher.moved(task, keys, bytes),
         Event::Ended { task, keys, bytes } => watcher.ended(task, keys, bytes),
         Event::Given { slots, heir } => watcher.given(slots, &core.name(heir)),
-    }
-}
-
-/// One node's thread: asks and answers in turn, until nobody asks any more.
-fn serve<L: NodeLink>(
-    id: NodeId,
-    node: &mut LiveNode<L>,
-    asked: &Receiver<Question>,
-    answer: &Sender<Answer>,
-) {
-    let mut is_broken = false;
-    while let Ok(Question { at, verbs }) = asked.recv() {
-        let replies = match at {
-            Some(addr) => (|| node.link.another(&addr)?.round_trip(&verbs))(),
-            None => {
-                let replies = match is_broken {
-                    true => node.renew(id).and_then(|()| node.link.round_trip(&verbs)),
-                    false => node.link.round_trip(&verbs),
-                };
-                is_broken = replies.is_err();
-                replies
-            }
-        };
-        if answer.send((id, replies)).is_err() {
-            return;
-        }
     }
 }

@@ -17,7 +17,7 @@
 //! - [`failures`] are what a server counts of its `MIGRATE`s, by which a batch
 //!   that nobody heard of is known to have moved.
 //! - [`timeouts`] are how long a source waits for a silent target.
-//! - [`executor`] drives it over links, a thread a node.
+//! - [`executor`] drives it over links, and `desk` hears whoever answers first.
 //! - [`job`] is all of that as one: a plan carried out, with what comes before and after.
 //! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
 //!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
@@ -27,6 +27,9 @@ pub mod big_keys;
 pub mod clock;
 mod copies;
 pub mod core;
+#[cfg(feature = "live")]
+mod desk;
+#[cfg(feature = "live")]
 pub mod executor;
 pub mod failures;
 pub mod families;

@@ -86,16 +86,29 @@ impl SlotSet {
 
     /// The slots as the fewest runs, ascending.
     pub fn ranges(&self) -> Vec<SlotRange> {
-        let mut runs: Vec<SlotRange> = Vec::new();
-        for slot in self.iter() {
-            match runs.last_mut() {
-                Some(run) if run.last().number() + 1 == slot.number() => {
-                    *run = SlotRange::new(run.first(), slot).unwrap_or(*run);
-                }
-                _ => runs.extend(SlotRange::new(slot, slot)),
+        let mut runs = Vec::new();
+        let mut from = 0;
+        while let Some(first) = self.next_from(from, true) {
+            from = self.next_from(first, false).unwrap_or(SLOT_COUNT);
+            let ends = [first, from - 1].map(|index| Slot::new(index as u16));
+            if let [Some(first), Some(last)] = ends {
+                runs.extend(SlotRange::new(first, last));
             }
         }
         runs
+    }
+
+    /// The first place from here on that is in the set, or that isn't.
+    fn next_from(&self, from: usize, is_in: bool) -> Option<usize> {
+        let wanted = |word: u64| if is_in { word } else { !word };
+        let first = from / 64;
+        let words = self.0.iter().enumerate().skip(first);
+        let mut rests = words.map(|(index, word)| match index == first {
+            true => (index, wanted(*word) & (u64::MAX << (from % 64))),
+            false => (index, wanted(*word)),
+        });
+        let (index, rest) = rests.find(|(_, rest)| *rest != 0)?;
+        Some(index * 64 + rest.trailing_zeros() as usize)
     }
 }
 

@@ -40,12 +40,14 @@ mod settings;
 mod step;
 mod strain;
 mod trust;
+mod watcher;
 mod worn;
 mod writes;
 
 pub use settings::{Event, Options, Outcome, Wish as PersonsWish};
 pub use step::{Note, Step};
 pub use strain::Reading;
+pub use watcher::Watcher;
 
 use super::Move;
 use super::failures::Failures;

@@ -29,7 +29,7 @@ use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::executor::Outcome;
+use crate::execute::core::Outcome;
 use crate::execute::families::Families;
 use crate::execute::slot_move::Entry;
 use crate::execute::strays::Stray;

@@ -1,7 +1,7 @@
 //! What a job tells whoever watches it, in data and in words.
 
 use crate::execute::Move;
-use crate::execute::executor::Watcher;
+use crate::execute::core::Watcher;
 use crate::numbers::{count_text, counted_text, time_text};
 use crate::slot::Slot;
 use std::fmt;

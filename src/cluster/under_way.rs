@@ -1,0 +1,128 @@
+//! A round trip over a [`RedisLink`], in halves.
+//!
+//! ```text
+//!  begin ──> under way ──┬── heard: a part has come ──┐
+//!               ▲        │                            │
+//!               └────────┼────────────────────────────┘
+//!                        ├── heard: all has come ──> nothing under way
+//!                        ├── finish: waits for it ──> nothing under way
+//!                        └── broken: nothing is asked any more
+//! ```
+
+use super::link::{RedisLink, packed};
+use super::resp;
+use super::verb::{Bounds, Halves, Heard, Reply, Verb};
+use crate::error::Result;
+use std::io::{self, BufRead, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// What was asked and isn't answered yet.
+pub(super) struct UnderWay {
+    /// The first command.
+    pub name: String,
+    /// What hasn't been sent.
+    unsent: Vec<u8>,
+    /// How much each reply may be.
+    bounds: Vec<Bounds>,
+    /// Those that are whole.
+    replies: Vec<Reply>,
+}
+
+impl Halves for RedisLink {
+    fn begin(&mut self, verbs: &[Verb]) -> Result<bool> {
+        if let Some(why) = &self.broken {
+            return Err(why.clone());
+        }
+        if self.under_way.is_some() {
+            return Err(self.break_off(io::Error::other("asked before it has answered")));
+        }
+        let commands = verbs.iter().map(|verb| packed(&verb.words()));
+        self.under_way = Some(UnderWay {
+            name: verbs.first().map(Verb::name).unwrap_or_default(),
+            unsent: commands.collect::<Vec<_>>().concat(),
+            bounds: verbs.iter().map(Verb::bounds).collect(),
+            replies: Vec::with_capacity(verbs.len()),
+        });
+        self.send_now().map_err(|error| self.break_off(error))
+    }
+
+    fn heard(&mut self) -> Result<Heard> {
+        self.take_in().map_err(|error| self.break_off(error))
+    }
+
+    fn finish(&mut self) -> Result<Vec<Reply>> {
+        self.wait_for_all().map_err(|error| self.break_off(error))
+    }
+
+    fn socket(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl RedisLink {
+    fn send_now(&mut self) -> io::Result<bool> {
+        self.stream.require_silence()?;
+        let Some(under_way) = &mut self.under_way else {
+            return Ok(true);
+        };
+        let sent = self.stream.send_now(&under_way.unsent)?;
+        under_way.unsent.drain(..sent);
+        Ok(under_way.unsent.is_empty())
+    }
+
+    fn take_in(&mut self) -> io::Result<Heard> {
+        self.stream.take_in()?;
+        while let Some(bounds) = self.next_bounds() {
+            let (mut rest, before) = (self.stream.arrived(), self.stream.arrived().len());
+            // A reply that isn't whole is read again from its start, when more has come.
+            let reply = match resp::read(&mut rest, bounds) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(Heard::Part(before));
+                }
+                reply => reply?,
+            };
+            let taken = before - rest.len();
+            self.stream.consume(taken);
+            self.note(reply);
+        }
+        match self.under_way.take() {
+            // That more has come than was asked for is noticed where the next question is asked.
+            Some(under_way) if under_way.unsent.is_empty() => Ok(Heard::All(under_way.replies)),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "an answer to what wasn't asked",
+            )),
+        }
+    }
+
+    fn wait_for_all(&mut self) -> io::Result<Vec<Reply>> {
+        let timeout_ms = self.patience.answer_ms;
+        self.stream.allow(timeout_ms);
+        if let Some(under_way) = &mut self.under_way {
+            let unsent = std::mem::take(&mut under_way.unsent);
+            self.stream.write_all(&unsent)?;
+        }
+        while let Some(bounds) = self.next_bounds() {
+            self.stream.allow(timeout_ms);
+            let reply = resp::read(&mut self.stream, bounds)?;
+            self.note(reply);
+        }
+        let under_way = self.under_way.take();
+        under_way
+            .map(|under_way| under_way.replies)
+            .ok_or_else(|| io::Error::other("nothing was asked"))
+    }
+
+    /// The bounds of the next reply; none when all have come.
+    fn next_bounds(&self) -> Option<Bounds> {
+        let under_way = self.under_way.as_ref()?;
+        under_way.bounds.get(under_way.replies.len()).copied()
+    }
+
+    fn note(&mut self, reply: Reply) {
+        let reply = self.without_password(reply);
+        if let Some(under_way) = &mut self.under_way {
+            under_way.replies.push(reply);
+        }
+    }
+}
