@@ -78,11 +78,15 @@ pub(super) fn carry_out(
     let outcome = run.carry_out(session, &prepared, &mut progress)?;
     let done = Done::of(outcome, progress, start);
     done.say("moved");
+    let kept = run.require_kept(session, &done.outcome);
     // The slots are where they should be: a node that can't count its keys now is a pity.
     let after = session.survey().ok();
-    say_key_counts(survey, after.as_ref());
+    if kept.is_ok() {
+        say_key_counts(survey, after.as_ref());
+    }
     run.close(session);
     tell(plan, told, Some(applied(&done, &prepared, after.as_ref())))?;
+    kept?;
     if let Some(words) = stayed(left.len()) {
         terminal::say(words);
     }

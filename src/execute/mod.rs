@@ -22,6 +22,7 @@
 //! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
 //!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
 //!   are given the slots that a node took with it when it died.
+//! - [`vanished`] tells keys that are gone after a run from those that clients deleted.
 
 pub mod big_keys;
 pub mod clock;
@@ -54,6 +55,7 @@ pub mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeouts;
+pub mod vanished;
 mod version;
 pub mod views;
 

@@ -5,6 +5,8 @@ use super::servers::liar::{Liars, Words};
 use super::servers::runs::{client, slots, state, three_and_one};
 use super::servers::{self, load};
 use super::tool::{self, Run, slotkit};
+use slotkit::cluster::NodeAddr;
+use slotkit::cluster::link::{Patience, RedisLink};
 use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::verb::{NodeLink, Reply, Verb};
 use slotkit::cluster::witness::{self, Expected};
@@ -12,6 +14,7 @@ use slotkit::slot::{Slot, tag_for};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The slots that move, from the first node to the second.
 const SLOTS: [u16; 3] = [100, 101, 102];
@@ -190,4 +193,79 @@ fn a_database_that_info_leaves_out_moves_too() {
     let count = [Verb::Select(3), Verb::CountKeys(slot)];
     let replies = link.round_trip(&count).expect("answers");
     assert_eq!(replies[1], Reply::Int(KEYS as i64));
+}
+
+/// How many keys of each slot a node drops.
+const DROPPED: usize = 10;
+
+/// The second node drops keys that it has taken, a moment after it was given the last slot. Whether it
+/// counts that, as it counts what clients delete, or nobody ever hears of it.
+fn drop_late(stage: &Stage, is_counted: bool) {
+    let names = SLOTS.map(|slot| (1..=DROPPED).map(move |index| format!("{}:{index}", tag(slot))));
+    let keys: Vec<String> = names.into_iter().flatten().collect();
+    let behind = stage.cluster.nodes()[1].addr.clone();
+    let given = Arc::new(AtomicUsize::new(0));
+    stage.liars.lie(move |node, words| {
+        if node != 1 {
+            return None;
+        }
+        let is_given = is(words, &["CLUSTER", "SETSLOT"]) && words[3].eq_ignore_ascii_case(b"NODE");
+        if is_given && given.fetch_add(1, Ordering::SeqCst) + 1 == SLOTS.len() {
+            let (behind, keys) = (behind.clone(), keys.clone());
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                for key in keys {
+                    assert_eq!(ask(&behind, &["DEL", &key]), Reply::Int(1));
+                }
+            });
+        }
+        let is_hidden = !is_counted && is(words, &["INFO", "commandstats"]);
+        is_hidden.then(|| {
+            let Reply::Text(stats) = ask(&behind, &["INFO", "commandstats"]) else {
+                panic!("expected text");
+            };
+            let stats = String::from_utf8(stats).expect("text");
+            let shown = stats
+                .lines()
+                .filter(|line| !line.starts_with("cmdstat_del"));
+            bulk(&shown.map(|line| format!("{line}\r\n")).collect::<String>())
+        })
+    });
+}
+
+fn ask(addr: &NodeAddr, words: &[&str]) -> Reply {
+    let mut link = RedisLink::connect(addr, None, Patience::default()).expect("a link");
+    let words = words.iter().map(|word| word.as_bytes());
+    let replies = link.round_trip(&[client(&words.collect::<Vec<_>>())]);
+    replies.expect("answers").remove(0)
+}
+
+#[test]
+fn a_target_that_drops_what_it_has_taken_ends_with_4() {
+    let Some(stage) = stage() else {
+        return;
+    };
+    drop_late(&stage, false);
+    let ended = stage.moves("100-102", 1);
+    assert_eq!(ended.exit, 4, "{}", ended.stderr);
+    let lost = SLOTS.len() * DROPPED;
+    let fewer = format!("there are {lost} keys fewer than before the moves, and no command");
+    assert!(ended.stderr.contains(&fewer), "{}", ended.stderr);
+    let place = format!("{} has fewer than it had", stage.liars.addr(1));
+    assert!(ended.stderr.contains(&place), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("as before"), "{}", ended.stderr);
+    assert_eq!(stage.wrong().len(), SLOTS.len() * DROPPED);
+}
+
+/// The same keys are gone, and the server has counted who did it.
+#[test]
+fn clients_that_delete_meanwhile_end_with_0() {
+    let Some(stage) = stage() else {
+        return;
+    };
+    drop_late(&stage, true);
+    let ended = stage.moves("100-102", 1);
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("fewer"), "{}", ended.stderr);
+    assert_eq!(stage.wrong().len(), SLOTS.len() * DROPPED);
 }

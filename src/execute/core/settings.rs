@@ -88,6 +88,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Keys for which the person's wish chose between two values.
     pub conflicts: u64,
+    /// How many `MIGRATE`s were sent.
+    pub migrates: u64,
     /// How often a slot had to be looked at anew, after a lost link or a change of roles.
     pub retries: u64,
     /// The longest that a write with keys held its source up, milliseconds.

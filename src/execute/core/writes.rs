@@ -114,6 +114,8 @@ impl Core {
             sent.parts.push((vec![part], verbs.len()));
             all.extend(verbs);
         }
+        let migrates = all.iter().filter(|verb| matches!(verb, Verb::Migrate(_)));
+        self.outcome.migrates += migrates.count() as u64;
         self.writes.insert(node, sent);
         Step::Ask {
             node,

@@ -24,6 +24,7 @@ mod findings;
 mod giving;
 #[cfg(feature = "live")]
 mod journal_path;
+mod kept;
 mod machine;
 mod recovery;
 mod reminding;

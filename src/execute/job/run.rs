@@ -2,6 +2,7 @@
 
 use super::findings::refuse_if_forbidden;
 use super::journal_path::journal_of;
+use super::kept::Before;
 use super::session::{Begun, Session};
 use super::stand_ins::{StandIns, fitting};
 use super::told::Told;
@@ -26,6 +27,8 @@ pub struct Run {
     journal: Journal,
     /// Whether this process has changed the cluster already.
     has_changed: bool,
+    /// The keys before the moves, for [`Run::require_kept`].
+    pub(super) before: Option<Before>,
 }
 
 /// Whether this process has changed the cluster: then what is left to do can't be refused with
@@ -67,6 +70,7 @@ impl Run {
         Ok(Run {
             journal,
             has_changed: false,
+            before: None,
         })
     }
 
@@ -182,6 +186,7 @@ impl Run {
         watcher: &mut dyn Watcher,
     ) -> Result<Outcome> {
         let moves = &prepared.work.moves;
+        self.before = Before::of(session, &prepared.survey);
         let outcome = session.carry_out(&prepared.survey, moves, &mut self.journal, watcher);
         let outcome = self.ended(outcome, moves.len() as u64)?;
         self.has_changed |= outcome.slots > 0;

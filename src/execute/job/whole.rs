@@ -50,6 +50,7 @@ fn through(
     let finished = run.finish_begun(session, watcher)?;
     let prepared = run.prepare(session, plan)?;
     let moved = run.carry_out(session, &prepared, watcher)?;
+    run.require_kept(session, &moved)?;
     Ok(Carried {
         finished,
         moved,
