@@ -219,12 +219,17 @@ impl Core {
     /// more than a batch isn't on its way unproven (see `trust.rs`).
     fn make_wishes(&mut self) {
         let keys = self.keys_per_migrate();
-        let placed = self.flights.values().filter(|flight| flight.takes_place());
-        let placed: Vec<_> = placed.map(Flight::pair).collect();
+        let mut placed: BTreeMap<_, u32> = BTreeMap::new();
+        for flight in self.flights.values().filter(|flight| flight.takes_place()) {
+            *placed.entry(flight.pair()).or_default() += 1;
+        }
         for flight in self.flights.values_mut() {
-            let pair = flight.pair();
-            let of_pair = placed.iter().filter(|placed| **placed == pair).count();
-            let keys = if of_pair > 1 { keys.div_ceil(2) } else { keys };
+            let is_beside_others = placed.get(&flight.pair()).is_some_and(|many| *many > 1);
+            let keys = if is_beside_others {
+                keys.div_ceil(2)
+            } else {
+                keys
+            };
             flight.make_wish(self.now_ms, keys, &self.options);
         }
     }

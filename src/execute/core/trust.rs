@@ -155,29 +155,50 @@ impl Core {
         }
     }
 
+    /// The keys of each pair that its target hasn't been found to keep.
+    pub(super) fn unproven(&self) -> Unproven {
+        let mut sums = BTreeMap::new();
+        for flight in self.flights.values() {
+            let keys = flight.unproven();
+            if keys > 0 {
+                *sums.entry(flight.pair()).or_default() += keys;
+            }
+        }
+        Unproven(sums)
+    }
+
     /// Whether a slot that wants to send keys may: of a pair that rests none, of one on trial one at a
     /// time, of a trusted one as many together as [`Core::is_within_a_batch`] allows.
-    pub(super) fn may_send(&self, flight: &Flight) -> bool {
+    pub(super) fn may_send(&self, flight: &Flight, unproven: &Unproven) -> bool {
         match flight.machine.batch().0 {
             0 => true,
             _ if self.rests.holds(flight.pair()) => false,
-            _ => self.is_within_a_batch(flight, 0),
+            _ => self.is_within_a_batch(flight, unproven),
         }
     }
 
-    /// Whether the keys of a pair that the target hasn't been found to keep, with those that go in the
-    /// same write, are one batch at most when this slot's go too: what begins to swallow while one slot
-    /// is asked for gets no batch of each of the others.
-    pub(super) fn is_within_a_batch(&self, flight: &Flight, in_this_write: u64) -> bool {
+    /// Whether the keys of a pair that the target hasn't been found to keep are one batch at most when
+    /// this slot's go too: what begins to swallow while one slot is asked for gets no batch of each of
+    /// the others.
+    pub(super) fn is_within_a_batch(&self, flight: &Flight, unproven: &Unproven) -> bool {
         let pair = flight.pair();
-        let others = self.flights.values().filter(|other| other.pair() == pair);
-        let unproven = others.fold(in_this_write, |sum, other| sum + other.unproven());
         let sends = flight.machine.sends() as u64;
+        let before = unproven.0.get(&pair).copied().unwrap_or_default();
         let most = match self.trusts.is_trusted(pair) {
             true => u64::from(self.options.how.keys_per_migrate),
             false => 0,
         };
-        sends == 0 || unproven == 0 || unproven + sends <= most
+        sends == 0 || before == 0 || before + sends <= most
+    }
+}
+
+/// Keys that are on their way, or asked for on their target, by pair.
+pub(super) struct Unproven(BTreeMap<Pair, u64>);
+
+impl Unproven {
+    /// These go too.
+    pub fn add(&mut self, pair: Pair, keys: u64) {
+        *self.0.entry(pair).or_default() += keys;
     }
 }
 

@@ -138,12 +138,13 @@ impl Core {
     fn next_node(&mut self) -> Option<NodeId> {
         let (now_ms, ready) = (self.now_ms, self.pace.ready_at(self.now_ms));
         let is_held = self.wish == PersonsWish::Pause;
+        let unproven = self.unproven();
         self.flights.values().find_map(|flight| match &flight.wish {
             Wish::Asks { node, .. }
                 if !self.writes.contains_key(node) && self.may_enter(flight) =>
             {
                 let sends = flight.machine.batch().0 > 0;
-                let may_send = ready <= now_ms && !is_held && self.may_send(flight);
+                let may_send = ready <= now_ms && !is_held && self.may_send(flight, &unproven);
                 (!sends || may_send).then_some(*node)
             }
             _ => None,
@@ -191,8 +192,9 @@ impl Core {
         if is_held || self.pace.ready_at(self.now_ms) > self.now_ms {
             return (Vec::new(), 0);
         }
+        let mut unproven = self.unproven();
         let wants = |flight: &Flight| {
-            flight.asks(node) && flight.machine.batch().0 > 0 && self.may_send(flight)
+            flight.asks(node) && flight.machine.batch().0 > 0 && self.may_send(flight, &unproven)
         };
         let flights = self.flights.iter().filter(|(_, flight)| wants(flight));
         let mut flights: Vec<(&u16, &Flight)> = flights.collect();
@@ -210,9 +212,10 @@ impl Core {
             let (more_keys, more_bytes) = flight.machine.batch();
             let fits = keys + more_keys <= most_keys
                 && self.may_share(flight)
-                && self.is_within_a_batch(flight, keys);
+                && self.is_within_a_batch(flight, &unproven);
             if slots.is_empty() || (slots.len() < many && fits) {
                 slots.push(*slot);
+                unproven.add(flight.pair(), flight.machine.sends() as u64);
                 keys += more_keys;
                 bytes += more_bytes;
             }
@@ -230,6 +233,7 @@ impl Core {
     pub(super) fn next_moment(&mut self) -> Option<u64> {
         let ready = self.pace.ready_at(self.now_ms);
         let is_held = self.wish == PersonsWish::Pause;
+        let unproven = self.unproven();
         let moments = self
             .flights
             .values()
@@ -237,7 +241,9 @@ impl Core {
                 Wish::Until(moment) | Wish::Vouches { until_ms: moment } => Some(*moment),
                 Wish::Unclear(doubt) => Some(doubt.due_ms),
                 Wish::Asks { node, .. }
-                    if !self.writes.contains_key(node) && !is_held && self.may_send(flight) =>
+                    if !self.writes.contains_key(node)
+                        && !is_held
+                        && self.may_send(flight, &unproven) =>
                 {
                     (ready > self.now_ms || self.may_enter(flight)).then_some(ready)
                 }
