@@ -125,6 +125,7 @@ fn tell(watcher: &mut dyn Watcher, event: Event, core: &Core) {
         Event::Begins(task) => watcher.begins(task),
         Event::Moved { task, keys, bytes } => watcher.moved(task, keys, bytes),
         Event::Ended { task, keys, bytes } => watcher.ended(task, keys, bytes),
+        Event::Waits { task, wait } => watcher.waits(task, wait),
         Event::Given { slots, heir } => watcher.given(slots, &core.name(heir)),
     }
 }

@@ -60,6 +60,10 @@ impl Core {
             let (keys, bytes) = after;
             self.events.push(Event::Moved { task, keys, bytes });
         }
+        if let Some(wait) = flight.machine.take_wait() {
+            let task = flight.ticket.task;
+            self.events.push(Event::Waits { task, wait });
+        }
         flight.has_changed = true;
         if flight.machine.has_finding() {
             self.note_finding(slot);

@@ -4,7 +4,7 @@ use super::super::Move;
 use super::super::failures::Failures;
 use super::super::families::Families;
 use super::super::options::MoveOptions;
-use super::super::slot_move::{Doubtful, Opened, Settings};
+use super::super::slot_move::{Doubtful, Opened, Settings, Wait};
 use super::super::timeouts::Timeouts;
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
@@ -134,6 +134,13 @@ pub enum Event {
         keys: u64,
         /// Their bytes, where batches are cut by bytes.
         bytes: u64,
+    },
+    /// A slot waits for keys that end by themselves.
+    Waits {
+        /// The move.
+        task: Move,
+        /// How many keys, and how long.
+        wait: Wait,
     },
     /// Slots that had arrived at a node which died were given to its heir.
     Given {

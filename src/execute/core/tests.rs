@@ -1,11 +1,11 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
-use super::{Core, Note, Options, Outcome, PersonsWish, Reading, Step};
+use super::{Core, Event, Note, Options, Outcome, PersonsWish, Reading, Step};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::slot_move::{Cause, Doubtful, Entry};
+use crate::execute::slot_move::{Cause, Doubtful, Entry, Wait};
 use crate::execute::testing::{NODES, id, key_in, nodes_text, task};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -318,6 +318,46 @@ fn a_slot_whose_turn_comes_while_a_bystander_is_gone_is_put_off() {
         "{:?}",
         nodes.asked
     );
+}
+
+/// A key of an earlier run is gone from its source, and its copy on the target expires in 8 s.
+#[test]
+fn a_wait_for_keys_that_expire_is_told() {
+    let (task, mut options) = one_slot();
+    let key = key_in(task.slot, ":x");
+    let doubt = Doubtful::new(0, key.clone(), Cause::Sent);
+    options.doubts = [(task.slot, vec![doubt])].into();
+    options.epoch_ms = Some(1_000);
+    let mut core = Core::new(&[(task, Entry::SourceOwns)], options, 0);
+    let mut nodes = Nodes::default();
+    let reply = |nodes: &mut Nodes, node: NodeId, verb: &Verb| {
+        let is_at_source = node == id('a');
+        match verb {
+            Verb::Pttl(name) if *name == key => Reply::Int(if is_at_source { -2 } else { 8_000 }),
+            Verb::Dump(_) if is_at_source => Reply::Nil,
+            _ if verb.name() == "MEMORY USAGE" => Reply::Nil,
+            _ => nodes.reply(node, verb),
+        }
+    };
+    let mut told = Vec::new();
+    for now_ms in 0..1_000 {
+        match core.poll(now_ms) {
+            Step::Record(_) => core.recorded(Ok(())),
+            Step::Ask { node, verbs, .. } => {
+                let replies = verbs.iter().map(|verb| reply(&mut nodes, node, verb));
+                core.answered(node, replies.collect(), now_ms);
+            }
+            Step::Wait { .. } => {}
+            Step::End => break,
+        }
+        told.extend(core.take_events());
+    }
+    let waits = told.iter().filter_map(|event| match event {
+        Event::Waits { task, wait } => Some((*task, *wait)),
+        _ => None,
+    });
+    let wait = Wait { keys: 1, ms: 8_000 };
+    assert_eq!(waits.collect::<Vec<_>>(), [(task, wait)]);
 }
 
 /// After a kill nobody would know that they were on their way.

@@ -2,6 +2,7 @@
 
 use super::Reading;
 use crate::execute::Move;
+use crate::execute::slot_move::Wait;
 
 /// Who watches a run, and may ask it to stop.
 pub trait Watcher {
@@ -12,6 +13,8 @@ pub trait Watcher {
     fn moved(&mut self, task: Move, keys: u64, bytes: u64);
     /// A slot is where it should be.
     fn ended(&mut self, task: Move, keys: u64, bytes: u64);
+    /// A slot waits for keys that end by themselves.
+    fn waits(&mut self, _task: Move, _wait: Wait) {}
     /// So many slots had arrived at a node which died, and were given to the one that took over.
     fn given(&mut self, _slots: usize, _heir: &str) {}
     /// What it has seen of the nodes since it was asked last.

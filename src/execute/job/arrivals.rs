@@ -3,6 +3,11 @@
 use super::told::{Observer, Told};
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
+use crate::execute::slot_move::Wait;
+use std::time::Duration;
+
+/// A wait for keys to end that nobody has to be told of.
+const SHORT_MS: u64 = 1_000;
 
 /// Passes on what happens, and remembers what has arrived.
 pub(super) struct Arrivals<'a> {
@@ -10,6 +15,8 @@ pub(super) struct Arrivals<'a> {
     observer: &'a dyn Observer,
     /// The moves that have ended, in that order.
     pub arrived: Vec<Move>,
+    /// Whether it was said that slots wait for keys to end.
+    has_told_waits: bool,
 }
 
 impl<'a> Arrivals<'a> {
@@ -19,6 +26,7 @@ impl<'a> Arrivals<'a> {
             watcher,
             observer,
             arrived: Vec::new(),
+            has_told_waits: false,
         }
     }
 }
@@ -37,6 +45,18 @@ impl Watcher for Arrivals<'_> {
         self.watcher.ended(task, keys, bytes);
     }
 
+    fn waits(&mut self, task: Move, wait: Wait) {
+        // Slots by the thousand may wait, one after the other.
+        if wait.ms > SHORT_MS && !std::mem::replace(&mut self.has_told_waits, true) {
+            self.observer.told(&Told::LetsEnd {
+                slot: task.slot,
+                keys: wait.keys,
+                time: Duration::from_millis(wait.ms),
+            });
+        }
+        self.watcher.waits(task, wait);
+    }
+
     fn given(&mut self, slots: usize, heir: &str) {
         let told = heir.to_owned();
         self.observer
@@ -50,5 +70,38 @@ impl Watcher for Arrivals<'_> {
 
     fn wants_stop(&self) -> bool {
         self.watcher.wants_stop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::told::Quiet;
+    use super::*;
+    use crate::execute::testing::task;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Observer for Heard {
+        fn told(&self, what: &Told) {
+            self.0.lock().expect("a lock").push(what.to_string());
+        }
+    }
+
+    #[test]
+    fn that_keys_are_waited_for_is_said_once_where_it_takes_long() {
+        let (heard, mut quiet) = (Heard::default(), Quiet);
+        let mut arrivals = Arrivals::of(&mut quiet, &heard);
+        for (slot, keys, ms) in [(1, 1, 900), (2, 3, 12_000), (3, 9, 60_000)] {
+            arrivals.waits(task(slot, 'a', 'b'), Wait { keys, ms });
+        }
+        let said = heard.0.into_inner().expect("a lock");
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("slot 2 waits for 3 keys to expire"),
+            "{said:?}"
+        );
+        assert!(said[0].contains("12.0 s at most"), "{said:?}");
     }
 }

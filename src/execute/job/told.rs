@@ -106,6 +106,15 @@ pub enum Told {
         /// Who took over.
         heir: String,
     },
+    /// A slot waits for keys that end by themselves; later slots may, without a word.
+    LetsEnd {
+        /// The first one.
+        slot: Slot,
+        /// How many keys of it.
+        keys: u64,
+        /// For how long at most.
+        time: Duration,
+    },
     /// What a failover had left of slots where they don't belong is gone.
     Cleared {
         /// How many slots.
@@ -183,6 +192,13 @@ impl fmt::Display for Told {
                 f,
                 "{} had just gone to a node that died: {heir} took over from it, and has its keys",
                 counted_text(*slots as u64, "slot")
+            ),
+            Told::LetsEnd { slot, keys, time } => write!(
+                f,
+                "slot {slot} waits for {} to expire on its target, {} at most (other slots may \
+                 wait too)",
+                counted_text(*keys, "key"),
+                time_text(*time)
             ),
             Told::Cleared { slots, copies } => write!(
                 f,

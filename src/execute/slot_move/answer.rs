@@ -125,7 +125,7 @@ impl SlotMove {
             State::LookAtLives { db, keys, tries } => {
                 self.looked_at_lives(db, keys, tries, replies)?
             }
-            State::CutLives { wait_ms, .. } => self.cut_lives(wait_ms, replies)?,
+            State::CutLives { wait, .. } => self.cut_lives(wait, replies)?,
             State::Count => self.counted(replies)?,
             State::EpochOfTarget { waits, .. } if waits > MAX_CONFIRMS => {
                 return Err(self.surprise("its nodes never say the same for long enough"));

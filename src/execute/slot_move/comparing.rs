@@ -68,8 +68,8 @@ impl SlotMove {
             return Err(self.conflict(&stops));
         }
         match self.doubts.wait_for_ends() {
-            Some(ms) => {
-                self.pause_ms = Some(ms);
+            Some(wait) => {
+                self.wait_for(wait);
                 self.next_doubts()
             }
             None => Ok(None),

@@ -6,6 +6,7 @@
 //! stays in doubt (and in the journal) until both sides agree or a person has decided.
 
 use super::super::failures::Failures;
+use super::settings::Wait;
 use crate::cluster::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,8 +80,7 @@ pub(super) struct Stops {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ending {
     keys: Vec<Name>,
-    /// Until the last of them has ended.
-    left_ms: u64,
+    left: Wait,
     /// How long was waited for such copies so far, all in all.
     waited_ms: u64,
 }
@@ -184,21 +184,22 @@ impl Doubts {
             return false;
         };
         self.ending.keys.push((db, key.to_vec()));
-        self.ending.left_ms = self.ending.left_ms.max(left_ms);
+        self.ending.left.add(left_ms);
         true
     }
 
     /// How long to wait for copies to end, when nothing else has to be looked at: they are looked at
     /// behind it.
-    pub fn wait_for_ends(&mut self) -> Option<u64> {
-        let Ending { keys, left_ms, .. } = &mut self.ending;
+    pub fn wait_for_ends(&mut self) -> Option<Wait> {
+        let Ending { keys, left, .. } = &mut self.ending;
         if keys.is_empty() {
             return None;
         }
         self.to_look.extend(std::mem::take(keys));
-        let left_ms = std::mem::take(left_ms).max(1);
-        self.ending.waited_ms = self.ending.waited_ms.saturating_add(left_ms);
-        Some(left_ms)
+        let Wait { keys, ms } = std::mem::take(left);
+        let ms = ms.max(1);
+        self.ending.waited_ms = self.ending.waited_ms.saturating_add(ms);
+        Some(Wait { keys, ms })
     }
 
     /// The next keys to be looked at, of one database; they count as looked at from now on.

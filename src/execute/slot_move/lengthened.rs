@@ -25,7 +25,7 @@ use super::comparing::is_of_a_state;
 use super::fault::Halt;
 use super::lives::Span;
 use super::state::State;
-use super::{Cause, Doubtful, SlotMove};
+use super::{Cause, Doubtful, SlotMove, Wait};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 
@@ -172,7 +172,7 @@ impl SlotMove {
         }
         // SELECT, then ASKING PTTL ASKING PEXPIRETIME for each key, then SELECT.
         let mut replies = replies.into_iter().skip(2).step_by(2);
-        let (mut cuts, mut wait_ms) = (Vec::new(), 0);
+        let (mut cuts, mut wait) = (Vec::new(), Wait::default());
         for one in keys {
             let (left, end) = (replies.next(), replies.next());
             for reply in [&left, &end].into_iter().flatten() {
@@ -186,7 +186,7 @@ impl SlotMove {
             }
             match one.judged(left_ms, span) {
                 Judged::Stays => {}
-                Judged::LetEnd(left_ms) => wait_ms = wait_ms.max(left_ms),
+                Judged::LetEnd(left_ms) => wait.add(left_ms),
                 Judged::CutBy(by_ms) => cuts.push(Cut {
                     key: one.key,
                     is_ms,
@@ -195,22 +195,22 @@ impl SlotMove {
             }
         }
         match cuts.is_empty() {
-            true => self.after_lives(wait_ms),
-            false => Ok(State::CutLives { db, cuts, wait_ms }),
+            true => self.after_lives(wait),
+            false => Ok(State::CutLives { db, cuts, wait }),
         }
     }
 
     /// Whatever became of each: one that a client has changed meanwhile stays as it is.
-    pub(super) fn cut_lives(&mut self, wait_ms: u64, replies: Vec<Reply>) -> Result<State, Halt> {
+    pub(super) fn cut_lives(&mut self, wait: Wait, replies: Vec<Reply>) -> Result<State, Halt> {
         for reply in replies.iter().skip(2).step_by(2) {
             self.require_same_role(reply)?;
         }
-        self.after_lives(wait_ms)
+        self.after_lives(wait)
     }
 
-    fn after_lives(&mut self, wait_ms: u64) -> Result<State, Halt> {
-        if wait_ms > 0 {
-            self.pause_ms = Some(wait_ms);
+    fn after_lives(&mut self, wait: Wait) -> Result<State, Halt> {
+        if wait.ms > 0 {
+            self.wait_for(wait);
         }
         self.pass()
     }

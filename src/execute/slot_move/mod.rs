@@ -73,7 +73,7 @@ pub use doubts::{Cause, Doubtful};
 pub use fault::Halt;
 pub use lengthened::LateBatch;
 pub use lives::Span;
-pub use settings::{Action, Entry, Finding, Opened, Settings, Unclear};
+pub use settings::{Action, Entry, Finding, Opened, Settings, Unclear, Wait};
 
 use super::Move;
 use super::failures::Failures;
@@ -154,6 +154,8 @@ pub struct SlotMove {
     lengthened: Vec<Lengthened>,
     /// A wait that comes before the next question.
     pause_ms: Option<u64>,
+    /// A wait for keys to end that nobody was told of.
+    untold_wait: Option<Wait>,
 }
 
 /// What decides how it goes on; figures are left out.
@@ -230,6 +232,7 @@ impl SlotMove {
             ends: Ends::default(),
             lengthened: Vec::new(),
             pause_ms: None,
+            untold_wait: None,
         }
     }
 
@@ -242,6 +245,16 @@ impl SlotMove {
     /// The bytes of those keys, where batches are cut by bytes.
     pub fn bytes_moved(&self) -> u64 {
         self.bytes_moved
+    }
+
+    /// The wait for keys to end that has just begun, if one has.
+    pub fn take_wait(&mut self) -> Option<Wait> {
+        self.untold_wait.take()
+    }
+
+    fn wait_for(&mut self, wait: Wait) {
+        self.pause_ms = Some(wait.ms);
+        self.untold_wait = Some(wait);
     }
 
     /// Keys and bytes of the batch that is to be sent next.

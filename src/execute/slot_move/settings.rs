@@ -102,6 +102,23 @@ pub struct Unclear {
     pub keys: Vec<Vec<u8>>,
 }
 
+/// A wait for keys that end by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// How many.
+    pub keys: u64,
+    /// How long, until the last of them has ended.
+    pub ms: u64,
+}
+
+impl Wait {
+    /// One more, that ends after so long.
+    pub(super) fn add(&mut self, left_ms: u64) {
+        self.keys += 1;
+        self.ms = self.ms.max(left_ms);
+    }
+}
+
 /// What keys that were sent have shown of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {

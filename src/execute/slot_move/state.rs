@@ -2,7 +2,7 @@
 
 use super::super::copies::{Copy, Kind, Walk};
 use super::lengthened::{Cut, Lengthened};
-use super::settings::Unclear;
+use super::settings::{Unclear, Wait};
 use crate::cluster::verb::Reply;
 use crate::error::Error;
 
@@ -122,7 +122,7 @@ pub(super) enum State {
         db: usize,
         cuts: Vec<Cut>,
         /// How long to wait then for those that end by themselves.
-        wait_ms: u64,
+        wait: Wait,
     },
     Count,
     /// None of the slot's last keys was seen on the target: others must vouch for it.

@@ -154,6 +154,11 @@ fn a_copy_that_ends_by_itself_is_waited_for_and_nobody_deletes_it() {
     let mut machine = broken_off(2_000);
     compared(&mut machine, 8_000).expect("waits");
     assert!(machine.doubts().iter().all(|one| !one.is_named));
+    let wait = Wait { keys: 1, ms: 8_000 };
+    assert_eq!(
+        (machine.take_wait(), machine.take_wait()),
+        (Some(wait), None)
+    );
     assert_eq!(asked(&mut machine), "pause 8000");
     let nothing = || vec![ok(), Reply::Nil, Reply::Int(-2)];
     let weights = [vec![ok(), Reply::Nil], vec![ok(), ok(), Reply::Nil, ok()]];
