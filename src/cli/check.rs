@@ -2,11 +2,11 @@
 
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
+use super::ongoing::OngoingArgs;
 use super::pace::BIG_KEY_LIMIT;
 use super::size::size;
 use super::speaker::Speaker;
 use super::terminal;
-use super::wait::WaitArgs;
 use crate::error::Result;
 use crate::execute::finding::{Finding, Severity};
 use crate::execute::job::{self, Look, Manner, Session, fitting, work};
@@ -31,12 +31,8 @@ pub(super) struct Args {
     /// With a plan: keys that take more than this in memory are big.
     #[arg(long, value_name = "SIZE", default_value = BIG_KEY_LIMIT, value_parser = size)]
     big_key_limit: u64,
-    /// The journal that says which open slots are your own [default: a file of this cluster's in
-    /// ~/.local/state/slotkit].
-    #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
     #[command(flatten)]
-    wait: WaitArgs,
+    ongoing: OngoingArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -44,7 +40,7 @@ pub(super) struct Args {
 /// Prints the findings; none is success.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = args.plan.as_ref().map(Plan::read).transpose()?;
-    let wait = args.wait.time;
+    let wait = args.ongoing.wait;
     let connection = args.connection.connection()?;
     let how = MoveOptions {
         big_key_bytes: args.big_key_limit,
@@ -82,13 +78,13 @@ fn print(findings: &[Finding]) -> Result<()> {
 }
 
 fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
-    let journal = args.journal.as_deref();
+    let journal = args.ongoing.journal();
     let work_of = |survey: &Survey| plan.map(|plan| work(plan, survey)).unwrap_or_default();
     let Look {
         survey,
         mut findings,
         ..
-    } = session.settle(args.wait.time, journal, Manner::Checks, work_of)?;
+    } = session.settle(args.ongoing.wait, journal, Manner::Checks, work_of)?;
     let mut work = work_of(&survey);
     if let Some(plan) = plan {
         let view = session.cluster.seed_view()?;

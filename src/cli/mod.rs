@@ -32,6 +32,7 @@ mod memory_csv;
 #[cfg(feature = "live")]
 mod move_progress;
 mod nodes_file;
+mod ongoing;
 #[cfg(feature = "live")]
 mod out;
 #[cfg(feature = "live")]
@@ -53,7 +54,6 @@ mod terminal;
 #[cfg(feature = "live")]
 mod undo;
 #[cfg(feature = "live")]
-mod wait;
 #[cfg(feature = "live")]
 mod weights;
 

@@ -1,14 +1,13 @@
 //! The flags that say how slots are moved.
 
 use super::connection::ConnectionArgs;
+use super::ongoing::OngoingArgs;
 use super::size::size;
 use super::speaker::Speaker;
-use super::wait::WaitArgs;
 use crate::error::Result;
 use crate::execute::job::{self, Manner, Session, Work};
 use crate::execute::options::{Limits, MoveOptions, OnConflict};
 use crate::execute::survey::Survey;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What [`MoveOptions::DEFAULT`] has, as people write it (a test holds them together).
@@ -88,11 +87,8 @@ pub(super) struct PaceArgs {
     /// document a line on stderr, every second; other words there don't begin with `{`).
     #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true)]
     pub(super) progress: ProgressForm,
-    /// Where to note what is under way [default: a file of this cluster's in ~/.local/state/slotkit].
-    #[arg(long, value_name = "FILE")]
-    pub(super) journal: Option<PathBuf>,
     #[command(flatten)]
-    wait: WaitArgs,
+    pub(super) ongoing: OngoingArgs,
 }
 
 /// How progress is told.
@@ -135,7 +131,7 @@ impl PaceArgs {
     /// As [`Session::open_patiently`].
     pub(super) fn open(&self, connection: &ConnectionArgs) -> Result<Session> {
         let connection = connection.connection()?;
-        Session::open_patiently(connection, self.how(), self.wait.time, Arc::new(Speaker))
+        Session::open_patiently(connection, self.how(), self.ongoing.wait, Arc::new(Speaker))
     }
 
     /// Waits for what passes by itself, before slots are moved. What stays is refused later, by who
@@ -144,9 +140,9 @@ impl PaceArgs {
     /// # Errors
     /// As [`Session::settle`].
     pub(super) fn settle(&self, session: &mut Session, manner: Manner) -> Result<()> {
-        let journal = self.journal.as_deref();
+        let journal = self.ongoing.journal();
         let nothing = |_: &Survey| Work::default();
-        let look = session.settle(self.wait.time, journal, manner, nothing);
+        let look = session.settle(self.ongoing.wait, journal, manner, nothing);
         look.map(drop)
     }
 
@@ -156,9 +152,9 @@ impl PaceArgs {
     /// # Errors
     /// As [`Session::settle`], and [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe).
     pub(super) fn settled_state(&self, session: &mut Session) -> Result<Survey> {
-        let journal = self.journal.as_deref();
+        let journal = self.ongoing.journal();
         let nothing = |_: &Survey| Work::default();
-        let look = session.settle(self.wait.time, journal, Manner::Plans, nothing)?;
+        let look = session.settle(self.ongoing.wait, journal, Manner::Plans, nothing)?;
         let findings = look.findings.into_iter();
         let about_state = findings.filter(|finding| finding.kind.is_about_state());
         job::refuse_if_forbidden(&Speaker, &about_state.collect::<Vec<_>>())?;

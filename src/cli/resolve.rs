@@ -3,9 +3,9 @@
 use super::confirm::confirm;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
+use super::ongoing::OngoingArgs;
 use super::speaker::Speaker;
 use super::terminal;
-use super::wait::WaitArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape;
 use crate::execute::Move;
@@ -19,7 +19,6 @@ use crate::execute::slot_move::Doubtful;
 use crate::execute::survey::Survey;
 use crate::numbers::{bytes_text, counted_text, time_text};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,12 +38,8 @@ pub(super) struct Args {
     /// Print the keys as JSON.
     #[arg(long)]
     json: bool,
-    /// The journal that has the keys [default: a file of this cluster's in
-    /// ~/.local/state/slotkit].
-    #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
     #[command(flatten)]
-    wait: WaitArgs,
+    ongoing: OngoingArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -89,8 +84,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let connection = args.connection.connection()?;
     let how = MoveOptions::default();
-    let mut session = Session::open_patiently(connection, how, args.wait.time, Arc::new(Speaker))?;
-    let path = journal_of(args.journal.as_deref(), &session.cluster.seed_view()?);
+    let mut session =
+        Session::open_patiently(connection, how, args.ongoing.wait, Arc::new(Speaker))?;
+    let path = journal_of(args.ongoing.journal(), &session.cluster.seed_view()?);
     let mut journal = Journal::open(&path)?;
     let survey = session.survey()?;
     let cases = cases(&journal, &survey);

@@ -1,18 +1,30 @@
-//! `--wait`: how long what passes by itself is waited for.
+//! `--journal` and `--wait`: what is under way, and how long what passes by itself is waited for.
 
 use jiff::SignedDuration;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The longest wait: a day.
 const MOST: Duration = Duration::from_secs(24 * 3_600);
 
-/// The flag.
+/// The flags.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct WaitArgs {
+pub(super) struct OngoingArgs {
+    /// Where slots under way and keys in doubt are noted [default: a file of this cluster's in
+    /// ~/.local/state/slotkit].
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
     /// How long to wait for what passes by itself (a node that was just met, gossip on its way, a
     /// failover, a node that loads its data) before it counts: 500ms, 2m, or 0 for not at all.
-    #[arg(long = "wait", value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub(super) time: Duration,
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(super) wait: Duration,
+}
+
+impl OngoingArgs {
+    /// The journal that was named.
+    pub(super) fn journal(&self) -> Option<&Path> {
+        self.journal.as_deref()
+    }
 }
 
 /// Reads a time with its unit, `0` without one.
