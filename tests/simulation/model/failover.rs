@@ -102,6 +102,16 @@ impl Cluster {
         }
     }
 
+    /// A replica that was down gets what its primary has accepted meanwhile.
+    pub fn read_on(&mut self, at: At) {
+        let primary = self.nodes[at]
+            .follows
+            .filter(|_| !self.lagging.contains(&at));
+        if let Some(primary) = primary.filter(|primary| self.hears(at, *primary)) {
+            self.follow(at, primary);
+        }
+    }
+
     /// A write reaches a node that is down, or stands still: then it lies in its buffers.
     pub fn reach_late(&mut self, at: At, verbs: &[Verb]) {
         if let Some(buffer) = self.standing.get_mut(&at) {

@@ -246,8 +246,11 @@ impl World {
     pub(super) fn heal(&mut self) {
         self.heal_in = None;
         self.cluster.cut.clear();
+        let nodes = self.cluster.nodes.iter().enumerate();
+        let down = nodes.filter(|(_, node)| !node.is_alive);
+        let down: Vec<At> = down.map(|(at, _)| at).collect();
         for at in 0..self.cluster.nodes.len() {
-            let is_down = !self.cluster.nodes[at].is_alive;
+            let is_down = down.contains(&at);
             if is_down {
                 self.cluster.wake(at);
                 self.carry_out_late(at);
@@ -256,6 +259,7 @@ impl World {
                 self.cluster.come_back(at);
             }
         }
+        down.into_iter().for_each(|at| self.cluster.read_on(at));
         self.settle();
     }
 }
