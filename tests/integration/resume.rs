@@ -317,6 +317,18 @@ fn what_both_nodes_have_forgotten_is_finished_from_the_journal() {
         .map(|slot| set(slot, SetSlot::Stable))
         .collect();
     (0..2).for_each(|node| send(&cluster, node, &stable));
+    // Of those that had just arrived when it was killed others hear a moment later.
+    wait::until(
+        "every node has heard of it",
+        Duration::from_secs(10),
+        || {
+            let (at, first) = (&cluster.nodes()[1], cluster.view(0).expect("a view"));
+            (1..cluster.nodes().len()).all(|node| {
+                let view = cluster.view(node).expect("a view");
+                view.map().slots_of(at.id) == first.map().slots_of(at.id)
+            })
+        },
+    );
     assert_eq!(slots(&cluster)[1], arrived(&cluster, 1), "nothing is open");
     let refused = run(&cluster, state.path(), &["check"]);
     let told = refused.text().to_owned() + &refused.stderr;

@@ -70,8 +70,7 @@ impl Core {
         if sent.keys == 0 || took_ms <= LATE_MS {
             return Vec::new();
         }
-        let parts = sent.parts.iter().flat_map(|(parts, _)| parts);
-        let slots = parts.filter_map(|part| match part {
+        let slots = sent.parts.iter().filter_map(|(part, _)| match part {
             Part::Flight(slot) => Some(*slot),
             _ => None,
         });

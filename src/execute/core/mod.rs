@@ -259,7 +259,7 @@ impl Core {
     }
 
     /// A node answered: a reply for each verb of the last [`Step::Ask`] to it.
-    pub fn answered(&mut self, node: NodeId, replies: Vec<Reply>, now_ms: u64) {
+    pub fn answered(&mut self, node: NodeId, mut replies: Vec<Reply>, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
         let Some(sent) = self.writes.remove(&node) else {
             return;
@@ -281,23 +281,15 @@ impl Core {
             // It may have counted a failure: it is asked again before keys are sent.
             self.failures.remove(&node);
         }
-        let mut replies = replies.into_iter();
-        for (parts, count) in sent.parts {
-            let mut answers: Vec<Reply> = replies.by_ref().take(count).collect();
-            let last = parts.len().saturating_sub(1);
-            for (place, part) in parts.into_iter().enumerate() {
-                let answers = match place == last {
-                    true => std::mem::take(&mut answers),
-                    false => answers.clone(),
-                };
-                match part {
-                    Part::Flight(slot) => self.hand_over(slot, answers, sent.at_ms),
-                    Part::Look => self.looked(node, Ok(answers)),
-                    Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
-                    Part::Gift => self.given(node, &answers),
-                    Part::Failures => self.told_failures(node, &answers),
-                    Part::Rest(pair) => self.rested(pair, Some(&answers)),
-                }
+        for (part, places) in &sent.parts {
+            let answers = sent.take_replies(places, &mut replies);
+            match *part {
+                Part::Flight(slot) => self.hand_over(slot, answers, sent.at_ms),
+                Part::Look => self.looked(node, Ok(answers)),
+                Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
+                Part::Gift => self.given(node, &answers),
+                Part::Failures => self.told_failures(node, &answers),
+                Part::Rest(pair) => self.rested(pair, Some(&answers)),
             }
         }
         self.doubt_late(late);
@@ -318,7 +310,7 @@ impl Core {
         if let Some(look) = &mut self.look {
             look.unhear(node, &error);
         }
-        for part in sent.parts.into_iter().flat_map(|(parts, _)| parts) {
+        for (part, _) in sent.parts {
             let error = Error::new(error.kind(), error.message());
             match part {
                 Part::Look => self.looked(node, Err(error)),

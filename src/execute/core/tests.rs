@@ -72,6 +72,12 @@ impl Nodes {
             sent == 0 || !self.rests,
             "b hasn't answered since it was silent"
         );
+        let is_shared = |verb: &Verb| matches!(verb, Verb::ClusterInfo | Verb::Info("keyspace"));
+        let shared = verbs.iter().skip_while(|verb| !is_shared(verb)).count();
+        assert!(
+            shared <= 1,
+            "asked once, behind what each slot sends: {verbs:?}"
+        );
         verbs.iter().map(|verb| self.reply(node, verb)).collect()
     }
 

@@ -8,7 +8,7 @@ use super::flight::{Flight, Wish};
 use super::gifts::told;
 use super::schedule::Pair;
 use super::{Core, PersonsWish, Step};
-use crate::cluster::verb::Verb;
+use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::execute::failures::Failures;
 use crate::execute::timeouts::shared_by;
@@ -31,10 +31,26 @@ pub(super) enum Part {
 /// A write under way.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    /// Whose the next so many replies are; several may wait for the same ones.
-    pub parts: Vec<(Vec<Part>, usize)>,
+    /// Whose each part is, and which replies it waits for, in its own order.
+    pub parts: Vec<(Part, Vec<usize>)>,
+    /// From which reply on several parts may wait for the same.
+    pub shared_from: usize,
     pub at_ms: u64,
     pub keys: u64,
+}
+
+impl Sent {
+    /// The replies that a part waits for. Those that it alone waits for are taken: they may be long.
+    pub fn take_replies(&self, places: &[usize], replies: &mut [Reply]) -> Vec<Reply> {
+        let take = |place: &usize| {
+            let reply = replies.get_mut(*place)?;
+            Some(match *place < self.shared_from {
+                true => std::mem::replace(reply, Reply::Nil),
+                false => reply.clone(),
+            })
+        };
+        places.iter().filter_map(take).collect()
+    }
 }
 
 impl Core {
@@ -89,6 +105,8 @@ impl Core {
         Some(self.send(node, None, parts, keys))
     }
 
+    /// What a node is asked about itself goes last, once for all slots that ask it: so each of them
+    /// hears what was so after everything that it has sent.
     fn send(
         &mut self,
         node: NodeId,
@@ -96,31 +114,34 @@ impl Core {
         parts: Vec<(Part, Vec<Verb>)>,
         keys: u64,
     ) -> Step {
+        let all = parts.iter().flat_map(|(_, verbs)| verbs);
+        let shared_from = all.filter(|verb| !is_about_the_node(verb)).count();
         let mut sent = Sent {
             parts: Vec::with_capacity(parts.len()),
+            shared_from,
             at_ms: self.now_ms,
             keys,
         };
-        let mut all = Vec::new();
-        let mut shared: Vec<(&'static str, usize)> = Vec::new();
+        let (mut own, mut shared) = (Vec::with_capacity(shared_from), Vec::new());
         for (part, verbs) in parts {
-            let about = about_the_node(&verbs);
-            let known = shared.iter().find(|(known, _)| about == Some(known));
-            if let Some((waiting, _)) = known.and_then(|(_, place)| sent.parts.get_mut(*place)) {
-                waiting.push(part);
-                continue;
-            }
-            shared.extend(about.map(|about| (about, sent.parts.len())));
-            sent.parts.push((vec![part], verbs.len()));
-            all.extend(verbs);
+            let mut place = |verb| match is_about_the_node(&verb) {
+                true => shared_from + place_in(&mut shared, verb),
+                false => {
+                    own.push(verb);
+                    own.len() - 1
+                }
+            };
+            let places = verbs.into_iter().map(&mut place).collect();
+            sent.parts.push((part, places));
         }
-        let migrates = all.iter().filter(|verb| matches!(verb, Verb::Migrate(_)));
+        let migrates = own.iter().filter(|verb| matches!(verb, Verb::Migrate(_)));
         self.outcome.migrates += migrates.count() as u64;
         self.writes.insert(node, sent);
+        own.extend(shared);
         Step::Ask {
             node,
             at,
-            verbs: all,
+            verbs: own,
         }
     }
 
@@ -254,12 +275,19 @@ impl Core {
     }
 }
 
-/// What a node is asked about itself: one answer does for every slot that asks in the same write,
-/// since each has had the answers to what it sent before.
-fn about_the_node(verbs: &[Verb]) -> Option<&'static str> {
-    match verbs {
-        [Verb::ClusterInfo] => Some("cluster"),
-        [Verb::Info(section)] => Some(section),
-        _ => None,
-    }
+/// Whether a node is asked about itself, and not about a slot: one answer does for every slot that
+/// asks in the same write. What it counts of failures isn't meant: that is about what goes before it.
+fn is_about_the_node(verb: &Verb) -> bool {
+    matches!(verb, Verb::ClusterInfo | Verb::Info("keyspace"))
+}
+
+/// Where a verb is among those that are asked for all; it is added if it isn't there.
+fn place_in(shared: &mut Vec<Verb>, verb: Verb) -> usize {
+    let known = shared
+        .iter()
+        .position(|known| known.words() == verb.words());
+    known.unwrap_or_else(|| {
+        shared.push(verb);
+        shared.len() - 1
+    })
 }

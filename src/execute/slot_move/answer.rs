@@ -127,20 +127,15 @@ impl SlotMove {
             }
             State::CutLives { wait, .. } => self.cut_lives(wait, replies)?,
             State::Count => self.counted(replies)?,
-            State::EpochOfTarget { waits, .. } if waits > MAX_CONFIRMS => {
+            State::AskTarget { waits, .. } if waits > MAX_CONFIRMS => {
                 return Err(self.surprise("its nodes never say the same for long enough"));
             }
-            State::EpochOfTarget {
+            State::AskTarget {
                 waits,
                 is_outdated: true,
                 ..
             } => State::Confirm { waits: waits + 1 },
-            State::EpochOfTarget { needed, waits, .. } => self.guard(needed, waits, replies)?,
-            State::CountTarget {
-                waits,
-                is_outdated: true,
-            } => State::Confirm { waits: waits + 1 },
-            State::CountTarget { waits, .. } => self.counted_target(waits, replies)?,
+            State::AskTarget { needed, waits, .. } => self.guard(needed, waits, replies)?,
             State::OwnTarget { .. } => self.owned(replies)?,
             State::OwnSource => {
                 self.has_source_turned = matches!(replies.first(), Some(Reply::Refused(_)));
@@ -199,14 +194,15 @@ impl SlotMove {
     /// target may forget it, unless a look may show how to go on. And one that says OK and serves
     /// the slot as before must not lose a key: its clients wouldn't be sent after it.
     pub(super) fn opened(&mut self, mut replies: Vec<Reply>) -> Result<State, Halt> {
-        let probe = replies.split_off(replies.len().min(1)).into_iter().next();
+        let mut others = replies.split_off(replies.len().min(1)).into_iter();
+        let probe = others.next();
         let is_denied = replies
             .iter()
             .any(|reply| matches!(reply, Reply::Refused(refusal) if refusal.error() == ServerError::NotOwner));
         let is_final = |halt: &Halt| is_denied || matches!(halt, Halt::Stop(_));
         let is_open =
             matches!(&probe, Some(Reply::Refused(refusal)) if refusal.error() == ServerError::Ask);
-        match self.accepted(replies, "MIGRATING on the source", State::Databases) {
+        match self.accepted(replies, "MIGRATING on the source", ()) {
             // It says that it hasn't, and has.
             Err(halt) if self.is_fresh && is_final(&halt) && is_open => {
                 self.is_opened = true;
@@ -219,7 +215,7 @@ impl SlotMove {
                 self.is_unopened = self.is_fresh;
                 Err(halt)
             }
-            Ok(next) => {
+            Ok(()) => {
                 self.is_opened = true;
                 self.note_opened();
                 match probe {
@@ -229,9 +225,23 @@ impl SlotMove {
                     Some(Reply::Refused(refusal)) if refusal.error() == ServerError::Moved => {
                         Err(self.refused("MIGRATING on the source", Some(Reply::Refused(refusal))))
                     }
-                    _ => Ok(next),
+                    _ => self.start_listed(others.collect()),
                 }
             }
+        }
+    }
+
+    /// The first pass, of a slot that was listed in the write that has opened it.
+    fn start_listed(&mut self, mut replies: Vec<Reply>) -> Result<State, Halt> {
+        let mut listing = replies
+            .split_off(replies.len().saturating_sub(2))
+            .into_iter();
+        let (selected, list) = (listing.next(), listing.next());
+        match (self.start_pass(replies)?, selected) {
+            (State::List { db: 0 }, Some(Reply::Text(_))) if self.databases.first() == Some(&0) => {
+                self.next_batch(0, list)
+            }
+            (next, _) => Ok(next),
         }
     }
 
@@ -252,12 +262,7 @@ impl SlotMove {
         }
     }
 
-    pub(super) fn accepted(
-        &self,
-        replies: Vec<Reply>,
-        what: &str,
-        next: State,
-    ) -> Result<State, Halt> {
+    pub(super) fn accepted<T>(&self, replies: Vec<Reply>, what: &str, next: T) -> Result<T, Halt> {
         let is_text = |reply: &Reply| matches!(reply, Reply::Text(_));
         match replies.iter().position(|reply| !is_text(reply)) {
             None if !replies.is_empty() => Ok(next),
@@ -491,18 +496,13 @@ impl SlotMove {
         &mut self,
         needed: u64,
         waits: u32,
-        replies: Vec<Reply>,
+        mut replies: Vec<Reply>,
     ) -> Result<State, Halt> {
+        let counts = replies.split_off(replies.len().min(1));
         let info = self.text(replies, "CLUSTER INFO")?;
         let epoch = info_field(&info, "cluster_current_epoch").and_then(|text| text.parse().ok());
         match epoch {
-            Some(epoch) if needed <= epoch && self.there.is_empty() => {
-                Ok(State::OwnTarget { waits })
-            }
-            Some(epoch) if needed <= epoch => Ok(State::CountTarget {
-                waits,
-                is_outdated: false,
-            }),
+            Some(epoch) if needed <= epoch => self.counted_target(waits, counts),
             // What was seen before the wait may not be so any more.
             Some::<u64>(_) if waits < MAX_EPOCH_WAITS => {
                 self.pause_ms = Some(EPOCH_PAUSE_MS);

@@ -28,7 +28,10 @@ impl SlotMove {
             State::Claim => return Action::Claim,
             State::Migrate => {
                 let migrating = self.set_slot(SetSlot::Migrating { target });
-                (source, vec![migrating, self.probe()])
+                let looks = self.databases().into_iter();
+                let first = [Verb::Select(0), self.list()];
+                let asked = [migrating, self.probe()].into_iter().chain(looks);
+                (source, asked.chain(first).collect())
             }
             State::Databases => (source, self.databases()),
             State::Failures => (source, Failures::questions()),
@@ -109,15 +112,7 @@ impl SlotMove {
                 (target, vec![importing])
             }
             State::Confirm { .. } => return Action::Confirm,
-            State::EpochOfTarget { .. } => (target, vec![Verb::ClusterInfo]),
-            State::CountTarget { .. } => {
-                let known = self.there.iter().map(|there| there.db);
-                let count = |db| [Verb::Select(db), Verb::CountKeys(slot)];
-                (
-                    target,
-                    known.flat_map(count).chain([Verb::Select(0)]).collect(),
-                )
-            }
+            State::AskTarget { .. } => (target, self.epoch_and_counts()),
             State::OwnTarget { .. } => {
                 let own = self.set_slot(SetSlot::Node { owner: target });
                 (target, vec![own, self.probe()])
@@ -169,6 +164,19 @@ impl SlotMove {
                 [info].into_iter().chain(counts).collect()
             }
         }
+    }
+
+    /// The target's epoch, and its counts of the keys that it was found to have.
+    fn epoch_and_counts(&self) -> Vec<Verb> {
+        let known = self.there.iter().map(|there| there.db);
+        let count = |db| [Verb::Select(db), Verb::CountKeys(self.task.slot)];
+        let counts = known.flat_map(count);
+        let back = (!self.there.is_empty()).then_some(Verb::Select(0));
+        [Verb::ClusterInfo]
+            .into_iter()
+            .chain(counts)
+            .chain(back)
+            .collect()
     }
 
     /// What the target has of the slot, by two questions that must agree.

@@ -10,7 +10,7 @@
 //!  (target)     │ (only where nobody had before) (source: it sends clients on)
 //!               │ somebody has: Withdraw (target), stop    │
 //!     ┌────────────────────────────────────────────────────┘
-//!     └─> Databases ──> List ──> Send ──┐
+//!     └─> Databases ──> List ──> Send ──┐   (both are asked with MIGRATING at first)
 //!         (source)      │  ▲      │     │ OK: Prove (target), NOKEY: the next keys
 //!            ▲          │  └──────┼─────┘ link of the servers broken: look
 //!            │          │         │ BUSYKEY
@@ -27,9 +27,8 @@
 //!       all             ▼                                                         │
 //!                    Confirm: nobody else has the slot open ◄─┬───────────────────┘
 //!                       ▼                                     │ it was behind, or a role
-//!                  EpochOfTarget: it knows the source's ──────┤ has changed: look again
-//!                       ▼                                     │
-//!                  CountTarget: it has the keys that it had ──┘ it has less than half: Vouch
+//!                  AskTarget: it knows the source's epoch ────┤ has changed: look again
+//!                       │  and has the keys that it had ──────┘ it has less than half: Vouch
 //!                       ▼
 //!         OwnTarget ──> OwnSource ──> OwnOther (each primary) ──> Done
 //!          (it serves)                      └ a replica by now ──> Turned: look
@@ -380,7 +379,7 @@ impl SlotMove {
     pub fn confirmed(&mut self, epoch: u64, others: Vec<NodeId>) {
         if let State::Confirm { waits } = self.state {
             self.settings.others = others;
-            self.state = State::EpochOfTarget {
+            self.state = State::AskTarget {
                 needed: epoch,
                 waits,
                 is_outdated: false,
@@ -392,9 +391,7 @@ impl SlotMove {
     /// it wanted last may have been asked or not.
     pub fn is_confirmed(&self, is_asked: bool) -> bool {
         match self.state {
-            State::EpochOfTarget { is_outdated, .. } | State::CountTarget { is_outdated, .. } => {
-                !is_outdated
-            }
+            State::AskTarget { is_outdated, .. } => !is_outdated,
             State::OwnTarget { .. } => !is_asked,
             _ => false,
         }
@@ -404,16 +401,10 @@ impl SlotMove {
     /// first.
     pub fn outdate(&mut self, is_asked: bool) {
         match (&mut self.state, is_asked) {
-            (
-                State::EpochOfTarget { is_outdated, .. } | State::CountTarget { is_outdated, .. },
-                true,
-            ) => *is_outdated = true,
-            (
-                State::EpochOfTarget { waits, .. }
-                | State::CountTarget { waits, .. }
-                | State::OwnTarget { waits },
-                false,
-            ) => self.state = State::Confirm { waits: *waits + 1 },
+            (State::AskTarget { is_outdated, .. }, true) => *is_outdated = true,
+            (State::AskTarget { waits, .. } | State::OwnTarget { waits }, false) => {
+                self.state = State::Confirm { waits: *waits + 1 }
+            }
             _ => {}
         }
     }

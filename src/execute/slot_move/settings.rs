@@ -60,7 +60,8 @@ pub enum Action {
     /// Send these verbs to this node and give the replies to [`super::SlotMove::answer`].
     ///
     /// Verbs of other slots may go before and after them over the same link, so
-    /// they begin with `SELECT` where the database matters.
+    /// they begin with `SELECT` where the database matters. What a node is asked about itself may
+    /// be asked once for several slots, behind all that they send.
     Ask {
         /// The node.
         node: NodeId,

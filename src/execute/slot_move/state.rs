@@ -153,16 +153,12 @@ pub(super) enum State {
     Confirm {
         waits: u32,
     },
-    EpochOfTarget {
+    /// Whether the target knows the source's epoch, and still has the keys that it had when they were
+    /// asked for.
+    AskTarget {
         needed: u64,
         waits: u32,
         /// What was confirmed may not be so any more: it is looked at again.
-        is_outdated: bool,
-    },
-    /// Whether the target still has the keys that it had when they were asked for.
-    CountTarget {
-        waits: u32,
-        /// As above.
         is_outdated: bool,
     },
     OwnTarget {
@@ -213,8 +209,7 @@ impl State {
             | State::CloseSource { .. }
             | State::Reopen { .. }
             | State::Confirm { .. }
-            | State::EpochOfTarget { .. }
-            | State::CountTarget { .. }
+            | State::AskTarget { .. }
             | State::OwnTarget { .. }
             | State::OwnSource
             | State::OwnOther { .. }

@@ -30,7 +30,7 @@ fn asked(machine: &mut SlotMove) -> String {
 fn answer_all(machine: &mut SlotMove, answers: Vec<Vec<Reply>>) {
     for replies in answers {
         machine.action();
-        let before = machine.span.map_or(100_000, |span| span.answered_ms);
+        let before = machine.span.map_or(102_000, |span| span.answered_ms);
         let span = Span {
             asked_ms: before + 990,
             answered_ms: before + 1_000,
@@ -43,9 +43,7 @@ fn answer_all(machine: &mut SlotMove, answers: Vec<Vec<Reply>>) {
 /// A machine that has listed these keys of a database of which `INFO` says this, at 104 s.
 fn listing(info: &str, names: &[&str]) -> SlotMove {
     let mut machine = machine(Entry::SourceOwns);
-    let head = vec![vec![ok()], vec![ok()], vec![text(info)]];
-    answer_all(&mut machine, head);
-    answer_all(&mut machine, vec![vec![ok(), listed(names)]]);
+    answer_all(&mut machine, listed_at_first(info, names).into());
     machine
 }
 
@@ -88,9 +86,8 @@ fn a_key_that_has_gone_since_it_was_listed_has_no_end_and_a_role_that_has_change
 fn ends_and_bytes_are_asked_for_in_one_write() {
     let mut machine = machine(Entry::SourceOwns);
     machine.settings.how.bytes_per_migrate = Some(15);
-    let info = vec![text("db0:keys=2,expires=1")];
-    answer_all(&mut machine, vec![vec![ok()], vec![ok()], info]);
-    answer_all(&mut machine, vec![vec![ok(), listed(&["x", "y"])]]);
+    let first = listed_at_first("db0:keys=2,expires=1", &["x", "y"]);
+    answer_all(&mut machine, first.into());
     let words = asked(&mut machine);
     assert_eq!(
         words,
@@ -144,8 +141,9 @@ fn broken_off(left_ms: i64) -> SlotMove {
     assert!(machine.answer(answer).is_err());
     let next = SlotMove::new(task(), machine.settings.clone(), Entry::SourceOwns);
     let mut machine = next.in_place_of(&machine);
-    let info = vec![text("db0:keys=1,expires=1")];
-    answer_all(&mut machine, vec![vec![ok()], vec![ok()], info]);
+    // What is listed now isn't sent before `x` was looked at.
+    let first = listed_at_first("db0:keys=1,expires=1", &["x"]);
+    answer_all(&mut machine, first.into());
     machine
 }
 
@@ -213,9 +211,9 @@ fn late() -> SlotMove {
     machine.answered_late(batch);
     let next = SlotMove::new(task(), machine.settings.clone(), Entry::SourceOwns);
     let mut machine = next.in_place_of(&machine);
-    let info = vec![text("db0:keys=1,expires=1")];
     let kept = vec![ok(), Reply::Int(1), ok(), Reply::Int(9), ok()];
-    answer_all(&mut machine, vec![vec![ok()], vec![ok()], info, kept]);
+    let first = listed_at_first("db0:keys=1,expires=1", &[]);
+    answer_all(&mut machine, [&first[..], &[kept]].concat());
     machine
 }
 

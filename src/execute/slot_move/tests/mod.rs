@@ -287,9 +287,20 @@ const TAIL: [&str; 7] = [
     "d: SETSLOT 7 NODE b",
 ];
 
-const HEAD: [&str; 4] = [
+const HEAD: [&str; 2] = [
     "b: SETSLOT 7 IMPORTING a",
-    "a: SETSLOT 7 MIGRATING b | PTTL slotkit-probe:",
-    "a: INFO keyspace",
-    "a: SELECT 0 | GETKEYSINSLOT 7 2",
+    "a: SETSLOT 7 MIGRATING b | PTTL slotkit-probe: | INFO keyspace | SELECT 0 | GETKEYSINSLOT 7 2",
 ];
+
+/// What is asked of a slot that isn't opened, or once more.
+const PASS: [&str; 2] = ["a: INFO keyspace", "a: SELECT 0 | GETKEYSINSLOT 7 2"];
+
+/// The answers up to the first listing, in which `INFO` says this.
+fn listed_at_first(info: &str, names: &[&str]) -> [Vec<Reply>; 2] {
+    let ok = || Reply::Text(b"OK".to_vec());
+    let keys = names.iter().map(|name| Reply::Text(named(name)));
+    let probe = refused("ASK", "7 10.0.0.2:7000");
+    let info = Reply::Text(info.as_bytes().to_vec());
+    let opened = vec![ok(), probe, info, ok(), Reply::List(keys.collect())];
+    [vec![ok()], opened]
+}

@@ -86,6 +86,38 @@ fn keys_that_stay_where_they_are_stop_a_measured_move_too() {
     assert!(error.message().contains("doesn't move"), "{error:?}");
 }
 
+/// The link is at another database then.
+#[test]
+fn a_first_listing_behind_a_refused_select_is_not_taken_for_that_of_database_0() {
+    let mut many = machine(Entry::SourceOwns);
+    many.settings.databases = [2, 2];
+    let ok = || Reply::Text(b"OK".to_vec());
+    let listing = |names: &[&str]| {
+        let keys = names.iter().map(|name| Reply::Text(named(name)));
+        Reply::List(keys.collect())
+    };
+    many.action();
+    many.answer(vec![ok()]).expect("imports");
+    many.action();
+    let opened = vec![
+        ok(),
+        refused("ASK", "7 10.0.0.2:7000"),
+        Reply::Text(b"db1:keys=1,expires=0".to_vec()),
+        ok(),
+        Reply::Int(1),
+        listing(&["x"]),
+        refused("NOPERM", "no"),
+        refused("NOPERM", "no"),
+        listing(&["x"]),
+    ];
+    many.answer(opened).expect("opens");
+    let Action::Ask { verbs, .. } = many.action() else {
+        panic!("it asks");
+    };
+    let words: Vec<String> = verbs.iter().map(line).collect();
+    assert_eq!(words, ["SELECT 0", "GETKEYSINSLOT 7 2"]);
+}
+
 #[test]
 fn a_database_that_may_not_be_selected_stops_the_move_before_anything_is_made_of_another() {
     let mut script = Script {
@@ -94,6 +126,6 @@ fn a_database_that_may_not_be_selected_stops_the_move_before_anything_is_made_of
     };
     let error = script.run(machine(Entry::SourceOwns)).expect_err("stops");
     assert!(error.message().contains("SELECT was refused"), "{error:?}");
-    assert_eq!(script.log[3], HEAD[3]);
+    assert_eq!(script.log[1..3], [HEAD[1], PASS[1]]);
     assert!(!script.log.iter().any(|line| line.contains("MIGRATE ")));
 }
