@@ -19,6 +19,8 @@ pub fn disagreements(views: &[(NodeId, &ClusterView)]) -> Vec<Disagreement> {
     };
     others
         .iter()
+        // Mostly they are the same, which is seen at once.
+        .filter(|(_, view)| reference.map() != view.map())
         .filter_map(|(observer, view)| {
             let slots: SlotSet = Slot::all()
                 .filter(|slot| reference.map().owner(*slot) != view.map().owner(*slot))
