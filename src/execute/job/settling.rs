@@ -6,8 +6,8 @@ use super::machine::{Answer, Chore, Known, Step};
 use super::reminding::Reminding;
 use crate::cluster::{NodeId, agreement};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Move;
 use crate::execute::views::Views;
+use crate::execute::{Move, heirs};
 use crate::numbers::counted_text;
 
 /// How long after the last move the nodes may take to agree: gossip needs some seconds.
@@ -135,11 +135,13 @@ pub(super) fn doubt(
     if let Some(id) = silent.first() {
         return Some(format!("{} can't be asked", known.name(*id)));
     }
+    // A source without slots follows the target, and may have taken over from it since.
+    let heir = |task: &Move| heirs::took_over(views, &known.families, task.target);
     for (id, view) in views {
         let name = known.name(*id);
         let is_there = |task: &&Move| {
             let owner = view.map().owner(task.slot);
-            owner.is_some_and(|owner| known.has_arrived(task, owner))
+            owner.is_some_and(|owner| known.has_arrived(task, owner) || heir(task) == Some(owner))
         };
         if let Some(task) = moves.iter().find(|task| !is_there(task)) {
             let slot = task.slot;

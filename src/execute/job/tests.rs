@@ -314,6 +314,24 @@ fn nobody_is_given_what_another_silent_node_may_have() {
 }
 
 #[test]
+fn a_slot_that_the_target_lost_to_its_heir_has_arrived() {
+    // `a` gave its last slot to `b`, followed it, and took over from it: no family knows that.
+    let views = || {
+        views(|_, about, line| match about {
+            'a' => format!("{line} 5461-10922"),
+            'b' => line
+                .replace("master -", &format!("slave {}", id('a')))
+                .replace(" 5461-10922", ""),
+            _ => line,
+        })
+    };
+    let ran = run(fresh(&[]), |_| (views(), Vec::new()), |_| None);
+    assert_eq!(ran.deeds().last(), Some(&"end"));
+    assert!(!ran.steps.contains(&"wait".to_owned()), "{:?}", ran.steps);
+    assert!(ran.result.is_ok());
+}
+
+#[test]
 fn a_replica_that_still_shows_a_slot_as_open_is_reminded() {
     let reminder = format!("send {}: {}", id('b').short(), node('b'));
     let looked = |steps: &[String]| {
