@@ -6,7 +6,7 @@ use super::machine::{Answer, Asked, Job, JobNote, Step};
 use super::session::{Begun, Session};
 use super::told::Told;
 use super::work::Work;
-use crate::cluster::{ClusterView, NodeId};
+use crate::cluster::NodeId;
 use crate::error::Result;
 use crate::execute::executor::{self, Outcome, Watcher};
 use crate::execute::journal::Journal;
@@ -72,7 +72,7 @@ impl Session {
             let answer = match step {
                 Step::Look => {
                     let (views, silent) = self.reachable_views();
-                    Answer::Looked(views, silent)
+                    Answer::looked(views, silent)
                 }
                 Step::Survey(Asked::All) => Answer::Surveyed(self.survey_and_try()),
                 Step::Survey(Asked::These(ids)) => {
@@ -195,7 +195,7 @@ impl Session {
         strays::clear(&mut self.cluster, stray, &manner).map(|cleared| cleared.copies)
     }
 
-    /// What each node believes that can be asked, and which primaries can't.
+    /// What each node believes that can be asked, and which can't.
     pub(super) fn reachable_views(&mut self) -> (Views, Vec<NodeId>) {
         let mut views = Views::new();
         let mut silent = Vec::new();
@@ -217,15 +217,6 @@ impl Session {
                 Err(_) => silent.push(id),
             }
         }
-        // A replica that died meanwhile has no say in who owns what, nor has a primary that was
-        // replaced by one.
-        let has_no_say = |id: &NodeId| {
-            let mut nodes = views
-                .values()
-                .filter_map(|view: &ClusterView| view.node(*id));
-            nodes.any(|node| !node.is_primary() || (node.flags.fail && node.slots.is_empty()))
-        };
-        silent.retain(|id| !has_no_say(id));
         (views, silent)
     }
 }

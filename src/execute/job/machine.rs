@@ -25,8 +25,8 @@ use super::giving::Giving;
 use super::recovery::{Recovery, left_as_it_is};
 use super::settling::{Settling, doubt};
 use super::told::Told;
-use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
+use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::core::Outcome;
@@ -41,6 +41,9 @@ use std::sync::Arc;
 
 /// How many slots of an earlier run are named; of the others the number is said.
 pub(super) const NAMED_MAX: usize = 10;
+
+/// How long a driver waits that asks for more while slots move.
+const MOVING_MS: u64 = 50;
 
 /// What to do next.
 #[derive(Clone, Debug)]
@@ -133,6 +136,19 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// What those nodes believe that could be asked, and who couldn't. One that has no say may be
+    /// silent: a replica that died meanwhile, or a primary that was replaced by one.
+    pub fn looked(views: Views, mut silent: Vec<NodeId>) -> Answer {
+        let has_no_say = |id: &NodeId| {
+            let mut nodes = views
+                .values()
+                .filter_map(|view: &ClusterView| view.node(*id));
+            nodes.any(|node| !node.is_primary() || (node.flags.fail && node.slots.is_empty()))
+        };
+        silent.retain(|id| !has_no_say(id));
+        Answer::Looked(views, silent)
+    }
+
     /// What it is where another one was due: a driver's fault, told and not gone on with.
     pub(super) fn odd<T>(self) -> Result<T> {
         let message = "a step of the job was answered as another one";
@@ -194,9 +210,19 @@ enum Phase {
 
 #[derive(Clone, Debug)]
 struct Moving {
-    survey: Arc<Survey>,
-    tasks: Vec<(Move, Entry)>,
     notes: Vec<JobNote>,
+    /// What the nodes said, and what is to move, until it does.
+    survey: Option<Arc<Survey>>,
+    tasks: Vec<(Move, Entry)>,
+}
+
+impl Moving {
+    /// The moves, once everything is noted; once.
+    fn begin(&mut self) -> Option<Step> {
+        let survey = self.survey.take_if(|_| self.notes.is_empty())?;
+        let tasks = std::mem::take(&mut self.tasks);
+        Some(Step::Move { survey, tasks })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -279,6 +305,11 @@ impl Job {
             if let Phase::Settle(settling) = &mut self.phase {
                 settling.wake(now_ms);
             }
+            if let Phase::Move(moving) = &mut self.phase
+                && let Some(begun) = moving.begin()
+            {
+                return begun;
+            }
             if let Some(step) = self.step() {
                 return step;
             }
@@ -292,10 +323,8 @@ impl Job {
             Phase::Recover(recovery) => recovery.next(),
             Phase::Move(moving) => Some(match moving.notes.first() {
                 Some(note) => Step::Note(note.clone()),
-                None => Step::Move {
-                    survey: moving.survey.clone(),
-                    tasks: moving.tasks.clone(),
-                },
+                // They are under way.
+                None => Step::Wait { ms: MOVING_MS },
             }),
             Phase::Settle(settling) => settling.next(),
             Phase::Clean(cleaning) => match cleaning.clearing.next() {
@@ -345,9 +374,9 @@ impl Job {
         self.known.families = families.clone();
         let aim = JobNote::Aim(tasks.len() as u64);
         Phase::Move(Moving {
-            survey,
-            tasks,
             notes: vec![JobNote::Families(families), aim],
+            survey: Some(survey),
+            tasks,
         })
     }
 

@@ -126,7 +126,7 @@ impl World {
 
     fn happenings(&self) -> Vec<Happening> {
         let mut all: Vec<Happening> = (0..self.messages.len()).map(Happening::Arrives).collect();
-        match &self.core {
+        match &self.running {
             None => all.push(Happening::Begins),
             Some(_) if self.messages.is_empty() => all.push(Happening::TimePasses),
             Some(_) if self.may_fault => self.add_faults(&mut all),
@@ -214,12 +214,7 @@ impl World {
             .hash(&mut hasher);
         self.client.hash(&mut hasher);
         (self.may_fault, self.is_first, self.has_journal).hash(&mut hasher);
-        let late = (
-            &self.journal,
-            &self.doubts,
-            &self.failures,
-            &self.cluster.standing,
-        );
+        let late = (&self.journal, &self.cluster.standing);
         write!(HashWriter(&mut hasher), "{late:?}").expect("hashed");
         for message in &self.messages {
             debug_assert!(message.done.is_none());
@@ -227,9 +222,10 @@ impl World {
             (&message.at, &message.seen).hash(&mut hasher);
             write!(HashWriter(&mut hasher), "{:?}", message.verbs).expect("hashed");
         }
-        if let Some(core) = &self.core {
-            (self.now_ms, self.wake_ms).hash(&mut hasher);
-            write!(HashWriter(&mut hasher), "{core:?}").expect("hashed");
+        if let Some(running) = &self.running {
+            (self.now_ms, self.wake_ms, running.is_fresh).hash(&mut hasher);
+            let text = (&running.job, &running.arrived, &self.core);
+            write!(HashWriter(&mut hasher), "{text:?}").expect("hashed");
         }
         hasher.finish()
     }

@@ -103,7 +103,7 @@ impl World {
         match fault {
             Fault::Nothing => false,
             Fault::Crash | Fault::CrashWithoutJournal => {
-                self.core = None;
+                (self.running, self.core) = (None, None);
                 self.has_journal = fault == Fault::Crash;
                 // What is under way arrives, or doesn't.
                 for index in 0..self.messages.len() {

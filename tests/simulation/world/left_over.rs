@@ -1,7 +1,8 @@
-//! What the tool does after its last move: what a failover left of the slots on nodes that don't
-//! own them is cleared up, by the tool's own code over links to the model.
+//! What a failover left of the slots on nodes that don't own them is cleared up, by the tool's own
+//! code over links to the model.
 
 use super::World;
+use super::wire::broken;
 use crate::model::{Cluster, slot_of};
 use slotkit::cluster::slot_migrations::SlotMigrations;
 use slotkit::cluster::verb::{NodeLink, Reply, SetSlot, Verb};
@@ -42,42 +43,18 @@ impl NodeLink for Link {
 }
 
 impl World {
-    /// Nothing is left of the plan's slots where they don't belong.
+    /// Who was away when the last run ended is back: nothing is left of the plan's slots where they
+    /// don't belong, when a person has done what `check` says of it.
     pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
         self.remind_replicas();
-        let found = strays::find(&self.survey(), &self.families, &self.plan);
-        if found.is_empty() {
-            return Ok(());
-        }
-        self.tell(|| format!("left over: {found:?}"));
-        let shared = Arc::new(Mutex::new(self.cluster.clone()));
-        let node = |at: usize| LiveNode {
-            addr: Cluster::addr(at),
-            link: Link {
-                cluster: Arc::clone(&shared),
-                at,
-            },
-        };
-        let nodes = self.cluster.nodes.iter().enumerate();
-        let nodes: BTreeMap<NodeId, LiveNode<Link>> =
-            nodes.map(|(at, model)| (model.id, node(at))).collect();
-        let mut live = LiveCluster::of(self.cluster.nodes[0].id, nodes);
-        for stray in found {
-            let manner = Manner {
-                on_conflict: OnConflict::Stop,
-                route: None,
-                login: None,
-                timeout_ms: 1_000,
-            };
-            while let Err(error) = strays::clear(&mut live, stray, &manner) {
-                self.conflicts += 1;
-                let mut cluster = shared.lock().expect("one thread");
-                self.decide(&mut cluster, stray, &error)?;
+        for stray in strays::find(&self.survey(), &self.families, &self.plan) {
+            self.tell(|| format!("left over: {stray:?}"));
+            while let Err(error) = self.clear(stray) {
+                if !self.decide(&error) {
+                    return Err(error.one_line());
+                }
             }
         }
-        drop(live);
-        let shared = Arc::into_inner(shared).expect("nobody else holds it");
-        self.cluster = shared.into_inner().expect("one thread");
         Ok(())
     }
 
@@ -101,36 +78,80 @@ impl World {
         }
     }
 
+    /// Clears one up; where it can't be, the keys that are named are decided about later.
+    pub(super) fn clear(&mut self, stray: Stray) -> Result<u64, Error> {
+        let shared = Arc::new(Mutex::new(self.cluster.clone()));
+        let node = |at: usize| LiveNode {
+            addr: Cluster::addr(at),
+            link: Link {
+                cluster: Arc::clone(&shared),
+                at,
+            },
+        };
+        let nodes = self.cluster.nodes.iter().enumerate();
+        let nodes: BTreeMap<NodeId, LiveNode<Link>> =
+            nodes.map(|(at, model)| (model.id, node(at))).collect();
+        let mut live = LiveCluster::of(self.cluster.nodes[0].id, nodes);
+        let manner = Manner {
+            on_conflict: OnConflict::Stop,
+            route: None,
+            login: None,
+            timeout_ms: 1_000,
+        };
+        let cleared = strays::clear(&mut live, stray, &manner);
+        drop(live);
+        let shared = Arc::into_inner(shared).expect("nobody else holds it");
+        self.cluster = shared.into_inner().expect("one thread");
+        self.unclear = cleared.is_err().then_some(stray);
+        cleared.map(|cleared| cleared.copies)
+    }
+
     /// A person looks at a key that a node has which doesn't own its slot, and knows what it should
-    /// be.
-    fn decide(&self, cluster: &mut Cluster, stray: Stray, error: &Error) -> Result<(), String> {
+    /// be. Whether one was named.
+    pub(super) fn decide(&mut self, error: &Error) -> bool {
         let named = |key: &&Vec<u8>| {
             let name = format!("`{}`", key.escape_ascii());
             error.message().contains(&name)
         };
-        let key = self.client.expected.keys().find(named);
-        let key = key.ok_or_else(|| error.one_line())?;
-        let holder = cluster.at(stray.holder).expect("a node");
-        let owner = cluster.at(stray.owner).expect("a node");
-        let held = cluster.held(holder, key);
-        if held == cluster.living(self.client.expected[key]) {
-            cluster.put(owner, key, held);
+        let key = self.client.expected.keys().find(named).cloned();
+        let (Some(stray), Some(key)) = (self.unclear.take(), key) else {
+            return false;
+        };
+        self.conflicts += 1;
+        let holder = self.cluster.at(stray.holder).expect("a node");
+        let owner = self.cluster.at(stray.owner).expect("a node");
+        let held = self.cluster.held(holder, &key);
+        if held == self.cluster.living(self.client.expected[&key]) {
+            self.cluster.put(owner, &key, held);
         }
-        cluster.put(holder, key, None);
-        Ok(())
+        self.cluster.put(holder, &key, None);
+        true
     }
 
-    fn survey(&mut self) -> Survey {
+    /// What these nodes say; each must answer.
+    pub(super) fn survey_of(&mut self, ids: &[NodeId]) -> Result<Survey, Error> {
+        let mut survey = self.survey();
+        survey.nodes.retain(|id, _| ids.contains(id));
+        match ids.iter().all(|id| survey.nodes.contains_key(id)) {
+            true => Ok(survey),
+            false => Err(broken()),
+        }
+    }
+
+    /// What every node says that is alive.
+    pub(super) fn survey(&mut self) -> Survey {
         let views = self.views();
         let facts = |(id, view)| {
             let at = self.cluster.at(id).expect("a node");
             let node = &self.cluster.nodes[at];
-            let mut orphans = BTreeMap::new();
+            let (mut orphans, mut arrived) = (BTreeMap::new(), BTreeMap::new());
             let slots = node.data.keys().map(|key| slot_of(key));
-            let is_foreign =
-                |slot: &Slot| node.owners.get(slot) != Some(&at) && !node.has_open(*slot);
-            for slot in slots.filter(is_foreign) {
-                *orphans.entry(slot).or_default() += 1;
+            for slot in slots.filter(|slot| node.owners.get(slot) != Some(&at)) {
+                let foreign = match node.has_open(slot) {
+                    true => &mut arrived,
+                    false => &mut orphans,
+                };
+                *foreign.entry(slot).or_default() += 1;
             }
             let facts = NodeFacts {
                 addr: Cluster::addr(at),
@@ -144,7 +165,7 @@ impl World {
                 database_count: 1,
                 database_limit: None,
                 orphans,
-                arrived: BTreeMap::new(),
+                arrived,
                 used_bytes: 0,
                 max_memory: MaxMemory::Unlimited,
                 refuses_when_full: true,
@@ -157,9 +178,11 @@ impl World {
             };
             (id, facts)
         };
+        let nodes = self.cluster.nodes.iter();
+        let dead = nodes.filter(|node| !node.is_alive);
         Survey {
+            unreachable: dead.map(|node| (node.id, broken())).collect(),
             nodes: views.into_iter().map(facts).collect(),
-            unreachable: BTreeMap::new(),
         }
     }
 }

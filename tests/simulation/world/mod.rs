@@ -1,4 +1,4 @@
-//! The executor's core, driven over the modelled cluster, with faults.
+//! The job with the executor's core, driven over the modelled cluster, with faults.
 //!
 //! A world goes on one happening at a time ([`World::step`]). Which one comes next is for the
 //! [`Chooser`]: a seed's chance, or every choice in turn.
@@ -6,6 +6,8 @@
 mod broken;
 mod every;
 mod faults;
+mod jobs;
+mod journal;
 mod left_over;
 mod runs;
 mod verdict;
@@ -17,18 +19,20 @@ pub use faults::{FAULTS, Fault};
 use crate::choice::Chooser;
 use crate::client::Client;
 use crate::model::{At, Cluster, Server};
-use slotkit::cluster::NodeId;
+use jobs::Running;
+use journal::Journal;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
-use slotkit::execute::failures::Failures;
 use slotkit::execute::families::Families;
-use slotkit::execute::slot_move::Doubtful;
+use slotkit::execute::strays::Stray;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use wire::Message;
 
 /// What a client does; the last one gives a key an end.
 const KINDS: [&[u8]; 7] = [b"SET", b"GET", b"DEL", b"MSET", b"MGET", b"MDEL", b"PSET"];
+/// How long it takes that one node hears another.
+const STEP_MS: u64 = 20;
 /// A seed that takes more steps has lost its way.
 const MAX_STEPS: usize = 40_000;
 
@@ -44,10 +48,10 @@ pub struct World {
     /// Whether one thing goes wrong at most.
     has_one_fault: bool,
     heal_in: Option<usize>,
+    /// The job that is under way, and its moves while they are.
+    running: Option<Running>,
     core: Option<Core>,
-    journal: BTreeMap<u16, Move>,
-    doubts: BTreeMap<Slot, Vec<Doubtful>>,
-    failures: BTreeMap<NodeId, Failures>,
+    journal: Journal,
     has_journal: bool,
     /// Whether no run has begun yet.
     is_first: bool,
@@ -65,7 +69,10 @@ pub struct World {
     /// The rule that isn't kept, and the harm that is looked for: to see that the model shows it.
     broken: Option<Rule>,
     seeks: Option<Harm>,
+    /// Who was ever a replica of whom, whatever the tool knows of it.
     families: Families,
+    /// What couldn't be cleared up before a person has decided.
+    unclear: Option<Stray>,
     pub conflicts: usize,
     /// Keys whose end a window of the servers' own explains, by the window.
     pub excused: BTreeMap<&'static str, usize>,
@@ -108,10 +115,9 @@ impl World {
             arrived: 0,
             has_one_fault: plan.faults.len() < 2,
             heal_in: None,
+            running: None,
             core: None,
-            journal: BTreeMap::new(),
-            doubts: BTreeMap::new(),
-            failures: BTreeMap::new(),
+            journal: Journal::default(),
             has_journal: true,
             is_first: true,
             messages: Vec::new(),
@@ -124,6 +130,7 @@ impl World {
             broken: None,
             seeks: None,
             families,
+            unclear: None,
             conflicts: 0,
             excused: BTreeMap::new(),
             log: Vec::new(),
@@ -146,7 +153,7 @@ impl World {
     pub fn step(&mut self) -> Result<bool, String> {
         if self.tries_all {
             self.one_of_all()?;
-        } else if self.core.is_none() {
+        } else if self.running.is_none() {
             self.begin_run()?;
         } else {
             self.heal_in_time();
@@ -162,7 +169,7 @@ impl World {
                 Ok(true)
             }
             Some(ended) => {
-                self.note_end(ended);
+                self.note_end(ended)?;
                 Ok(false)
             }
             None => Ok(false),
@@ -197,7 +204,7 @@ impl World {
                 self.tell(|| wire::told(at, &verb, &reply));
             }
         } else {
-            self.wait_until(self.now_ms + 20);
+            self.wait_until(self.now_ms + STEP_MS);
             self.gossip_once();
         }
     }

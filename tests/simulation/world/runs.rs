@@ -1,37 +1,53 @@
 //! Runs of the tool: how one begins, what it is told, and where it leaves off.
 
 use super::World;
+use super::jobs::Running;
+use super::journal::Journal;
 use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{ClusterView, NodeId, parse};
 use slotkit::error::Error;
 use slotkit::execute::Move;
-use slotkit::execute::core::{Core, Options};
+use slotkit::execute::core::Options;
+use slotkit::execute::job::Job;
 use slotkit::execute::open_moves::open_moves;
 use slotkit::execute::options::MoveOptions;
-use slotkit::execute::resume::{self, Standing};
 use slotkit::execute::slot_move::Entry;
+use slotkit::execute::survey::Survey;
 use slotkit::slot::Slot;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 impl World {
     /// A run of the tool begins, when nothing is broken any more: the first one, or one that goes
     /// on with what earlier ones have left.
     pub(super) fn begin_run(&mut self) -> Result<(), String> {
-        let tasks = match self.is_first {
-            true => self.plan.iter().map(|task| (*task, Entry::Fresh)).collect(),
-            false => {
-                self.heal();
-                self.cluster.swallows.clear();
-                self.cluster.swallowed = Some(Default::default());
-                self.go_back();
-                self.resumed()?
+        if !std::mem::take(&mut self.is_first) {
+            self.heal();
+            self.cluster.swallows.clear();
+            self.cluster.swallowed = Some(Default::default());
+            self.go_back();
+            if !self.has_journal {
+                self.adopt()?;
             }
-        };
-        self.is_first = false;
+        }
         self.learn_families();
-        self.tell(|| format!("a run of {} tasks", tasks.len()));
-        self.core = Some(Core::new(&tasks, self.options(&tasks), self.now_ms));
+        let begun = self.journal.open_moves();
+        self.tell(|| format!("a run; begun: {begun:?}"));
+        match begun.is_empty() {
+            true => self.begin_fresh(),
+            false => {
+                let job = Job::recover(begun, self.known());
+                self.running = Some(Running::of(job, false));
+            }
+        }
+        Ok(())
+    }
+
+    /// A person goes on with what is open, whoever has opened it, in a new journal.
+    fn adopt(&mut self) -> Result<(), String> {
+        let open = open_moves(&self.views()).map_err(|error| error.one_line())?;
+        self.journal = Journal::of(&open.moves, open.beside);
+        self.has_journal = true;
         Ok(())
     }
 
@@ -44,12 +60,21 @@ impl World {
         }
     }
 
-    pub(super) fn note_end(&mut self, ended: Result<(), Error>) {
+    /// A run has ended, and what stopped it is seen to.
+    pub(super) fn note_end(&mut self, ended: Result<(), Error>) -> Result<(), String> {
         let Err(error) = ended else {
-            return;
+            return Ok(());
         };
         self.tell(|| format!("stopped: {}", error.one_line()));
         let message = error.message();
+        // A slot may have been won back since; else the nodes had time to agree.
+        let is_odd = message.contains("s after the last move") && self.is_reached();
+        if message.contains("and can't go on") || is_odd {
+            return Err(error.one_line());
+        }
+        if self.unclear.is_some() && self.decide(&error) {
+            return Ok(());
+        }
         if message.contains("was opened meanwhile") {
             // A person goes on with what is open, whoever has opened it.
             self.has_journal = false;
@@ -61,7 +86,7 @@ impl World {
             // A person decides about what is named: its outdated copies are deleted, and it is in
             // doubt no longer.
             self.conflicts += 1;
-            for doubts in self.doubts.values_mut() {
+            for doubts in self.journal.doubts.values_mut() {
                 doubts.retain(|one| {
                     let name = format!("`{}`", one.key.escape_ascii());
                     !message.contains(&name)
@@ -74,6 +99,7 @@ impl World {
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether a run that ends well has lost keys to a target that keeps nothing.
@@ -140,9 +166,9 @@ impl World {
         self.cluster.nodes[at].follows.unwrap_or(at)
     }
 
-    fn options(&self, tasks: &[(Move, Entry)]) -> Options {
-        let nodes = &self.cluster.nodes;
-        let primaries = nodes.iter().filter(|node| node.follows.is_none());
+    pub(super) fn options(&self, survey: &Survey, tasks: &[(Move, Entry)]) -> Options {
+        let known = self.running.as_ref().map(|running| &running.job.known);
+        let known = known.cloned().unwrap_or_default();
         let route = |task: &Move| {
             let target = self.cluster.at(task.target).expect("a node");
             ((task.source, task.target), Cluster::addr(target))
@@ -157,71 +183,46 @@ impl World {
                 failover_wait_ms: if self.tries_all { 500 } else { 5_000 },
                 ..MoveOptions::default()
             },
-            names: nodes
-                .iter()
-                .map(|node| (node.id, node.id.short()))
-                .collect(),
-            primaries: primaries.map(|node| node.id).collect(),
-            families: self.families.clone(),
+            names: known.names,
+            primaries: survey.primaries().map(|(id, _)| id).collect(),
+            families: known.families,
             // Where every interleaving is tried no moment tells two states apart.
             epoch_ms: (!self.tries_all).then_some(0),
-            doubts: self.doubts.clone(),
-            failures: self.failures.clone(),
+            doubts: self.journal.doubts.clone(),
+            failures: self.journal.failures.clone(),
             routes: tasks.iter().map(|(task, _)| route(task)).collect(),
             ..Options::default()
         }
     }
 
-    /// What a new run of the tool has to do.
-    fn resumed(&mut self) -> Result<Vec<(Move, Entry)>, String> {
-        let views = self.views();
-        let mut tasks = Vec::new();
-        if self.has_journal {
-            for begun in self.journal.clone().into_values() {
-                match resume::standing_of(&views, &self.families, begun) {
-                    Ok(Standing::GoesOn(task, entry)) => tasks.push((task, entry)),
-                    Ok(Standing::Settled) => {
-                        self.journal.remove(&begun.slot.number());
-                    }
-                    Err(error) => return Err(format!("resume refuses: {}", error.one_line())),
-                }
-            }
-        } else {
-            let open = open_moves(&views).map_err(|error| error.one_line())?;
-            for begun in open.moves {
-                let standing = resume::standing_of(&views, &self.families, begun);
-                if let Standing::GoesOn(task, entry) = standing.map_err(|error| error.one_line())? {
-                    tasks.push((task, entry));
-                }
-            }
-            self.has_journal = true;
-            self.journal.clear();
-            self.doubts.clear();
-            self.failures.clear();
-        }
-        let begun: BTreeSet<Slot> = tasks.iter().map(|(task, _)| task.slot).collect();
-        // Then the rest of the plan, with who took over in the place of who is gone.
-        for task in &self.plan {
-            if begun.contains(&task.slot) || self.has_arrived(*task) {
-                continue;
-            }
+    /// What of the plan hasn't arrived and isn't begun, with who took over in the place of who is
+    /// gone.
+    pub(super) fn rest(&self) -> Vec<Move> {
+        let is_left = |task: &&Move| {
+            let is_begun = self.journal.open.contains_key(&task.slot.number());
+            !is_begun && !self.has_arrived(**task)
+        };
+        let left = self.plan.iter().filter(is_left);
+        let as_it_is = |task: &Move| {
             let source = self.owner_among(task.source, task.slot);
             let source = source.unwrap_or_else(|| self.heir(task.source));
             let target = self.heir(task.target);
-            let task = Move {
+            Move {
                 source: self.cluster.nodes[source].id,
                 target: self.cluster.nodes[target].id,
                 ..*task
-            };
-            tasks.push((task, Entry::Fresh));
-        }
-        self.tell(|| format!("resumed: {tasks:?}"));
-        Ok(tasks)
+            }
+        };
+        left.map(as_it_is).collect()
     }
 
+    /// What each node believes that is alive.
     pub(super) fn views(&mut self) -> BTreeMap<NodeId, ClusterView> {
         let mut views = BTreeMap::new();
         for at in 0..self.cluster.nodes.len() {
+            if !self.cluster.nodes[at].is_alive {
+                continue;
+            }
             let Reply::Text(text) = self.cluster.answer(at, &Verb::Nodes) else {
                 continue;
             };

@@ -5,7 +5,7 @@ use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{NodeAddr, NodeId};
 use slotkit::error::{Error, ErrorKind};
-use slotkit::execute::core::{Core, Note, Step};
+use slotkit::execute::core::{Core, Event, Outcome, Step};
 use slotkit::slot::Slot;
 
 /// A write under way.
@@ -26,28 +26,12 @@ pub(super) struct Message {
 
 impl World {
     /// Does what the core says, until it waits; the end when it ends.
-    pub(super) fn tool_step(&mut self) -> Option<Result<(), Error>> {
+    pub(super) fn core_step(&mut self) -> Option<Result<Outcome, Error>> {
         loop {
             let core = self.core.as_mut()?;
             match core.poll(self.now_ms) {
                 Step::Record(notes) => {
-                    for note in notes {
-                        match note {
-                            Note::Begins(task) => {
-                                self.journal.insert(task.slot.number(), task);
-                            }
-                            Note::Ends(task) => {
-                                self.journal.remove(&task.slot.number());
-                                self.doubts.remove(&task.slot);
-                            }
-                            Note::Doubts(slot, doubts) => {
-                                self.doubts.insert(slot, doubts);
-                            }
-                            Note::Failures(node, failures) => {
-                                self.failures.insert(node, failures);
-                            }
-                        }
-                    }
+                    notes.into_iter().for_each(|note| self.journal.write(note));
                     core.recorded(Ok(()));
                 }
                 // What a source counts changes nothing: where every interleaving is tried it is
@@ -91,10 +75,25 @@ impl World {
                 Step::End => {
                     let core = self.core.take()?;
                     self.messages.clear();
-                    return Some(core.into_result().map(drop));
+                    return Some(core.into_result());
                 }
             }
-            core_events(self.core.as_mut());
+            self.note_arrivals();
+        }
+    }
+
+    /// Which moves have ended, and where: after a failover that is another node than planned.
+    fn note_arrivals(&mut self) {
+        let events = self.core.as_mut().map(Core::take_events);
+        let arrived = events
+            .into_iter()
+            .flatten()
+            .filter_map(|event| match event {
+                Event::Ended { task, .. } => Some(task),
+                _ => None,
+            });
+        if let Some(running) = &mut self.running {
+            running.arrived.extend(arrived);
         }
     }
 
@@ -225,13 +224,7 @@ fn owns(verb: &Verb, myself: NodeId) -> Option<Slot> {
     }
 }
 
-fn core_events(core: Option<&mut Core>) {
-    if let Some(core) = core {
-        drop(core.take_events());
-    }
-}
-
-fn broken() -> Error {
+pub(super) fn broken() -> Error {
     Error::new(ErrorKind::Connect, "the link broke")
 }
 

@@ -1,0 +1,179 @@
+//! The product's own job, driven over the model: what comes before, around and after the moves.
+//!
+//! The moves themselves are the core's, whose writes are under way while other things happen. What
+//! else the job asks for is done and answered at once; where it waits, others have their turn.
+
+use super::wire::broken;
+use super::{STEP_MS, World};
+use crate::model::{At, Cluster, Node};
+use slotkit::cluster::NodeId;
+use slotkit::cluster::verb::{Reply, Verb};
+use slotkit::error::Error;
+use slotkit::execute::Move;
+use slotkit::execute::core::Core;
+use slotkit::execute::job::{Answer, Asked, Job, Known, Step};
+use std::sync::Arc;
+
+/// The most steps that a job takes without waiting.
+const MAX_STEPS: usize = 10_000;
+
+/// A job under way.
+#[derive(Clone)]
+pub(super) struct Running {
+    /// Shared by the worlds of a search: it stands still while slots move.
+    pub job: Arc<Job>,
+    /// Whether it moves what nobody has begun: then it is a run's last one.
+    pub is_fresh: bool,
+    /// What has arrived in this job, to where it did.
+    pub arrived: Vec<Move>,
+}
+
+impl Running {
+    pub fn of(job: Job, is_fresh: bool) -> Running {
+        Running {
+            job: Arc::new(job),
+            is_fresh,
+            arrived: Vec::new(),
+        }
+    }
+}
+
+/// What came of a step.
+enum Stepped {
+    /// There is more to do at once.
+    GoesOn,
+    Waits,
+    Ends(Result<(), Error>),
+}
+
+impl World {
+    /// Does what the tool wants, until it waits; the end when it ends.
+    pub(super) fn tool_step(&mut self) -> Option<Result<(), Error>> {
+        for _ in 0..MAX_STEPS {
+            if self.core.is_some() {
+                let moved = self.core_step()?;
+                let arrived = std::mem::take(&mut self.running.as_mut()?.arrived);
+                self.tell(|| format!("moved: {moved:?}"));
+                self.hear(Answer::Moved(moved, arrived));
+            }
+            match self.job_step()? {
+                Stepped::GoesOn => {}
+                Stepped::Waits => return None,
+                Stepped::Ends(ended) => return Some(ended),
+            }
+        }
+        panic!("the job takes no end");
+    }
+
+    fn hear(&mut self, answer: Answer) {
+        if let Some(running) = &mut self.running {
+            Arc::make_mut(&mut running.job).hear(answer, self.now_ms);
+        }
+    }
+
+    /// One step of the job; none where no run is under way.
+    fn job_step(&mut self) -> Option<Stepped> {
+        let now_ms = self.now_ms;
+        let job = Arc::make_mut(&mut self.running.as_mut()?.job);
+        let step = job.next(now_ms);
+        let told = job.take_told();
+        self.tell(|| format!("job: {}{told:?}", name(&step)));
+        let answer = match step {
+            Step::Look => {
+                let views = self.views();
+                let nodes = self.cluster.nodes.iter();
+                let silent = nodes.filter(|node| !node.is_alive).map(|node| node.id);
+                Answer::looked(views, silent.collect())
+            }
+            Step::Survey(Asked::All) => Answer::Surveyed(Ok(self.survey())),
+            Step::Survey(Asked::These(ids)) => Answer::Surveyed(self.survey_of(&ids)),
+            // What stands in the way of a move is for people: the model has none of it.
+            Step::Judge { .. } => Answer::Judged(Ok(())),
+            Step::Note(note) => {
+                self.journal.write_for_job(&note);
+                Answer::Noted(Ok(()))
+            }
+            Step::Send { node, verbs } => Answer::Sent(self.send(node, &verbs)),
+            Step::Move { survey, tasks } => {
+                let options = self.options(&survey, &tasks);
+                self.core = Some(Core::new(&tasks, options, now_ms));
+                return Some(Stepped::GoesOn);
+            }
+            Step::Clear { stray, .. } => Answer::Cleared(self.clear(stray)),
+            Step::Wait { ms } => {
+                self.wait_for_job(ms);
+                return Some(Stepped::Waits);
+            }
+            Step::End => return self.end_job(),
+        };
+        self.hear(answer);
+        Some(Stepped::GoesOn)
+    }
+
+    /// A job is over; where it has finished what was begun, the rest of the plan comes next.
+    fn end_job(&mut self) -> Option<Stepped> {
+        let Running { job, is_fresh, .. } = self.running.take()?;
+        match Arc::unwrap_or_clone(job).into_result() {
+            Ok(_) if !is_fresh => {
+                self.begin_fresh();
+                Some(Stepped::GoesOn)
+            }
+            ended => Some(Stepped::Ends(ended.map(drop))),
+        }
+    }
+
+    /// What nobody has begun of the plan.
+    pub(super) fn begin_fresh(&mut self) {
+        let moves = self.rest();
+        self.tell(|| format!("fresh: {moves:?}"));
+        let survey = Arc::new(self.survey());
+        let job = Job::fresh(survey, &moves, self.known());
+        self.running = Some(Running::of(job, true));
+    }
+
+    /// What a job is told that begins now.
+    pub(super) fn known(&self) -> Known {
+        let nodes = self.cluster.nodes.iter();
+        let name = |(at, node): (At, &Node)| (node.id, Cluster::addr(at).to_string());
+        Known {
+            families: self.journal.families.clone(),
+            names: nodes.enumerate().map(name).collect(),
+            ..Known::default()
+        }
+    }
+
+    fn send(&mut self, node: NodeId, verbs: &[Verb]) -> Result<Vec<Reply>, Error> {
+        let at: At = self.cluster.at(node).expect("a node");
+        if !self.cluster.nodes[at].is_alive {
+            return Err(broken());
+        }
+        let verbs = verbs.iter();
+        Ok(verbs.map(|verb| self.cluster.answer(at, verb)).collect())
+    }
+
+    /// Time passes, by the nodes' gossip too, where no client and no other choice comes first.
+    fn wait_for_job(&mut self, ms: u64) {
+        self.wake_ms = Some(self.now_ms + ms);
+        if !self.tries_all {
+            self.wait_until(self.now_ms + ms);
+            for _ in 0..ms / STEP_MS {
+                self.heal_in_time();
+                self.gossip_once();
+            }
+        }
+    }
+}
+
+fn name(step: &Step) -> String {
+    match step {
+        Step::Look => "look".to_owned(),
+        Step::Survey(asked) => format!("survey of {asked:?}"),
+        Step::Judge { moves, .. } => format!("judge {moves:?}"),
+        Step::Note(note) => format!("note {note:?}"),
+        Step::Send { node, verbs } => format!("send {}: {verbs:?}", node.short()),
+        Step::Move { tasks, .. } => format!("move {tasks:?}"),
+        Step::Clear { stray, .. } => format!("clear {stray:?}"),
+        Step::Wait { ms } => format!("wait {ms}"),
+        Step::End => "end".to_owned(),
+    }
+}
