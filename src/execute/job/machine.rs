@@ -20,7 +20,7 @@
 //! back: what is found later to be undone is for the next run, which the journal
 //! tells of it.
 
-use super::clearing::Clearing;
+use super::cleaning::Cleaning;
 use super::giving::Giving;
 use super::recovery::{Recovery, left_as_it_is};
 use super::settling::{Settling, doubt};
@@ -226,12 +226,6 @@ impl Moving {
 }
 
 #[derive(Clone, Debug)]
-struct Cleaning {
-    clearing: Clearing,
-    is_noted: bool,
-}
-
-#[derive(Clone, Debug)]
 enum Rescue {
     Give(Giving),
     Look,
@@ -327,12 +321,7 @@ impl Job {
                 None => Step::Wait { ms: MOVING_MS },
             }),
             Phase::Settle(settling) => settling.next(),
-            Phase::Clean(cleaning) => match cleaning.clearing.next() {
-                None if !cleaning.is_noted => {
-                    Some(Step::Note(JobNote::End(self.recovered.settled.clone())))
-                }
-                step => step,
-            },
+            Phase::Clean(cleaning) => cleaning.next(),
             Phase::Rescue(Rescue::Give(giving)) => giving.next(),
             Phase::Rescue(Rescue::Look) => Some(Step::Look),
             Phase::Rescue(Rescue::Keep) => Some(Step::Note(JobNote::Begin(self.arrived.clone()))),
@@ -381,11 +370,7 @@ impl Job {
     }
 
     fn clean(&self) -> Phase {
-        let settled = self.recovered.settled.clone();
-        Phase::Clean(Cleaning {
-            is_noted: settled.is_empty(),
-            clearing: Clearing::of(settled),
-        })
+        Phase::Clean(Cleaning::of(self.recovered.settled.clone()))
     }
 
     /// What came of the last step; a wait has no answer.
@@ -400,13 +385,7 @@ impl Job {
                 heard.map_err(|error| error.of_kind(ErrorKind::Stopped))
             }
             Phase::Clean(cleaning) => {
-                let heard = match cleaning.clearing.next() {
-                    Some(_) => cleaning.clearing.hear(&mut self.known, answer),
-                    None => {
-                        cleaning.is_noted = true;
-                        noted(answer)
-                    }
-                };
+                let heard = cleaning.hear(&mut self.known, answer);
                 heard.map_err(|error| error.of_kind(ErrorKind::Stopped))
             }
             Phase::Rescue(_) => {

@@ -14,6 +14,7 @@ mod arrivals;
 mod awaited;
 #[cfg(feature = "live")]
 mod canary;
+mod cleaning;
 mod clearing;
 #[cfg(feature = "live")]
 mod connection;

@@ -22,7 +22,11 @@ pub(super) struct Reminding {
 
 impl Reminding {
     pub fn of(moves: Vec<Move>) -> Reminding {
-        Reminding { moves, words: None }
+        Reminding {
+            // Nobody is told of nothing.
+            words: moves.is_empty().then(Vec::new),
+            moves,
+        }
     }
 }
 

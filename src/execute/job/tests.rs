@@ -358,6 +358,14 @@ fn a_replica_that_still_shows_a_slot_as_open_is_reminded() {
     let deeds = ran.deeds();
     assert_eq!(deeds[deeds.len() - 2..], [&reminder[..], "end"]);
     assert!(ran.result.is_ok());
+    // Also where an earlier run had begun it, and it is over for all others.
+    let ran = run(recover(&[]), looked, |_| None);
+    let deeds = ran.deeds();
+    assert_eq!(
+        deeds[deeds.len() - 3..],
+        [&reminder[..], "note end 0", "end"]
+    );
+    assert!(ran.result.is_ok());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::World;
 use super::wire::broken;
 use crate::model::{Cluster, slot_of};
 use slotkit::cluster::slot_migrations::SlotMigrations;
-use slotkit::cluster::verb::{NodeLink, Reply, SetSlot, Verb};
+use slotkit::cluster::verb::{NodeLink, Reply, Verb};
 use slotkit::cluster::{LiveCluster, LiveNode, NodeAddr, NodeId};
 use slotkit::error::{Error, ErrorKind};
 use slotkit::execute::Version;
@@ -13,7 +13,6 @@ use slotkit::execute::functions::Functions;
 use slotkit::execute::options::OnConflict;
 use slotkit::execute::strays::{self, Manner, Stray};
 use slotkit::execute::survey::{MaxMemory, NodeFacts, Replication, Survey};
-use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -46,7 +45,6 @@ impl World {
     /// Who was away when the last run ended is back: nothing is left of the plan's slots where they
     /// don't belong, when a person has done what `check` says of it.
     pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
-        self.remind_replicas();
         for stray in strays::find(&self.survey(), &self.families, &self.plan) {
             self.tell(|| format!("left over: {stray:?}"));
             while let Err(error) = self.clear(stray) {
@@ -56,26 +54,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Primaries whose replicas still have a slot of the plan open are told of its owner once more, as
-    /// `job/reminding.rs` does it.
-    fn remind_replicas(&mut self) {
-        let slots: Vec<Slot> = self.plan.iter().map(|task| task.slot).collect();
-        for at in 0..self.cluster.nodes.len() {
-            let node = &self.cluster.nodes[at];
-            let Some(primary) = node.follows else {
-                continue;
-            };
-            let open = slots.iter().copied().filter(|slot| node.has_open(*slot));
-            let open: Vec<Slot> = open.collect();
-            for slot in open {
-                let owner = self.cluster.nodes[primary].owners[&slot];
-                let owner = self.cluster.nodes[owner].id;
-                let state = SetSlot::Node { owner };
-                self.cluster.answer(primary, &Verb::SetSlot { slot, state });
-            }
-        }
     }
 
     /// Clears one up; where it can't be, the keys that are named are decided about later.
