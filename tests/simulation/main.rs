@@ -99,6 +99,7 @@ fn fails_over(fault: Fault) -> bool {
     matches!(
         fault,
         Fault::Dies { .. }
+            | Fault::DiesUntold
             | Fault::HandsOver { .. }
             | Fault::StandsStill { .. }
             | Fault::IsAlone { .. }
@@ -112,6 +113,13 @@ fn run_seed(seed: u64) -> (Result<(), String>, World, String) {
     // slot without owner, which no tool can mend by itself. Their failovers aren't played here.
     if !plan.server.broadcasts {
         plan.faults.retain(|(_, fault)| !fails_over(*fault));
+    }
+    // Every second target that dies does so with a slot that nobody else has heard of; Valkey's
+    // replicas hear of it first.
+    if seed.is_multiple_of(2) && !plan.server.replicates_open_slots {
+        let dies = |fault: &&mut (usize, Fault)| fault.1 == Fault::Dies { source: false };
+        let faults = plan.faults.iter_mut().filter(dies);
+        faults.for_each(|fault| fault.1 = Fault::DiesUntold);
     }
     let told = format!("{:?}, {:?}", plan.server, plan.faults);
     let mut world = World::new(&plan, chooser);

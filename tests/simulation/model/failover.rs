@@ -9,7 +9,8 @@ impl Cluster {
     /// it. They give no vote to one that claims slots whose new owner they know, and tell it
     /// instead.
     pub fn fail_over(&mut self, old: At, heir: At) {
-        let claims = slots_of(&self.nodes[old].owners, old);
+        let mut claims = slots_of(&self.nodes[old].owners, old);
+        claims.retain(|slot| self.untold != Some((old, *slot)));
         self.claim(heir, old, self.nodes[old].config_epoch, &claims);
         for slot in claims {
             self.nodes[heir].importing.remove(&slot);
@@ -67,6 +68,30 @@ impl Cluster {
             true => self.follow(old, heir),
             false => drop(self.deposed.insert(old, heir)),
         }
+    }
+
+    /// A node dies that was given a slot just now: neither its replica, which takes over, nor anybody
+    /// else has heard of it (seen on Redis 7.0). Where `SETSLOT` is replicated it isn't so.
+    pub(super) fn die_untold(&mut self, at: At, heir: At, slot: Slot) {
+        self.untold = Some((at, slot));
+        self.nodes[at].is_alive = false;
+        self.fail_over(at, heir);
+    }
+
+    /// A slot that is at a dead node whose heir could have it: no primary that is alive owns it.
+    pub fn left_with_the_dead(&self, slot: Slot) -> Option<(At, At)> {
+        let owns = |at: At| self.nodes[at].owners.get(&slot) == Some(&at);
+        if self.alive_primaries().any(owns) {
+            return None;
+        }
+        let mut deposed = self.deposed.iter().map(|(old, heir)| (*old, *heir));
+        deposed.find(|(old, heir)| {
+            let believes = |at: At| self.nodes[at].owners.get(&slot) == Some(old);
+            let serves = self.nodes[*heir].is_alive && self.nodes[*heir].follows.is_none();
+            let has_all = !self.nodes[*heir].owners.values().any(|owner| owner == old);
+            let is_dead = !self.nodes[*old].is_alive;
+            is_dead && serves && has_all && self.alive_primaries().any(believes)
+        })
     }
 
     /// A node comes back with what it had. What lay in its buffers while it stood still is carried

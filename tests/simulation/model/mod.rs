@@ -101,6 +101,10 @@ pub struct Cluster {
     pub isolated: BTreeSet<At>,
     /// Replicas that get no writes.
     pub lagging: BTreeSet<At>,
+    /// Who dies with the next slot that it is given, with the heir.
+    pub dying: Option<(At, At)>,
+    /// Who died so, and the slot that nobody else has heard of.
+    untold: Option<(At, Slot)>,
     /// Whether the replicas carry out the next `SETSLOT`, of which the primary hears nothing.
     pub lost_acks: Option<bool>,
     /// Nodes whose `INFO` says nothing of keys.
@@ -181,6 +185,8 @@ impl Cluster {
             took_over_ms: BTreeMap::new(),
             isolated: BTreeSet::new(),
             lagging: BTreeSet::new(),
+            dying: None,
+            untold: None,
             lost_acks: None,
             mute: BTreeSet::new(),
             swallows: BTreeSet::new(),

@@ -107,7 +107,10 @@ impl Cluster {
         if owner == Some(at) && new != at {
             self.maybe_follow(at, new);
         }
-        if self.server.broadcasts && new == at {
+        let dying = self.dying.take_if(|(dying, _)| new == at && *dying == at);
+        if let Some((_, heir)) = dying {
+            self.die_untold(at, heir, slot);
+        } else if self.server.broadcasts && new == at {
             (0..self.nodes.len()).for_each(|other| self.gossip(at, other));
         }
     }

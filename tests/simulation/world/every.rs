@@ -153,7 +153,7 @@ impl World {
         all
     }
 
-    fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         let is_cut = !self.cluster.cut.is_empty() || !self.cluster.isolated.is_empty();
         is_cut || self.cluster.nodes.iter().any(|node| !node.is_alive)
     }
@@ -205,7 +205,7 @@ impl World {
             self.cluster.lost_replies,
             &self.cluster.windows,
             &self.cluster.deposed,
-            self.cluster.lost_acks,
+            (self.cluster.dying, self.cluster.lost_acks),
             self.cluster.since_took_over(),
             &self.cluster.isolated,
             &self.cluster.lagging,
@@ -223,7 +223,7 @@ impl World {
             write!(HashWriter(&mut hasher), "{:?}", message.verbs).expect("hashed");
         }
         if let Some(running) = &self.running {
-            (self.now_ms, self.wake_ms, running.is_fresh).hash(&mut hasher);
+            (self.now_ms, self.wake_ms, running.begun.is_empty()).hash(&mut hasher);
             let text = (&running.job, &running.arrived, &self.core);
             write!(HashWriter(&mut hasher), "{text:?}").expect("hashed");
         }

@@ -26,6 +26,9 @@ pub enum Fault {
     Dies {
         source: bool,
     },
+    /// The target dies with the next slot that it is given, before anybody else hears of it, and its
+    /// replica takes over. It is back when another run begins, or later.
+    DiesUntold,
     /// A node stands still, and its replica takes over, if it has one; what reaches it lies in
     /// its buffers, and is carried out when it wakes.
     StandsStill {
@@ -149,6 +152,10 @@ impl World {
                 }
                 false
             }
+            Fault::DiesUntold => {
+                self.cluster.dying = self.heir_of(false);
+                false
+            }
             Fault::StandsStill { source } => {
                 let (at, heir) = match self.heir_of(source) {
                     Some((at, heir)) => (at, Some(heir)),
@@ -245,6 +252,7 @@ impl World {
     /// Nothing is broken any more, and everybody has heard everybody.
     pub(super) fn heal(&mut self) {
         self.heal_in = None;
+        self.cluster.dying = None;
         self.cluster.cut.clear();
         let nodes = self.cluster.nodes.iter().enumerate();
         let down = nodes.filter(|(_, node)| !node.is_alive);

@@ -22,20 +22,11 @@ const MAX_STEPS: usize = 10_000;
 pub(super) struct Running {
     /// Shared by the worlds of a search: it stands still while slots move.
     pub job: Arc<Job>,
-    /// Whether it moves what nobody has begun: then it is a run's last one.
-    pub is_fresh: bool,
+    /// What an earlier run has begun; none where this one is to move the rest of the plan, which is
+    /// a run's last job.
+    pub begun: Vec<Move>,
     /// What has arrived in this job, to where it did.
     pub arrived: Vec<Move>,
-}
-
-impl Running {
-    pub fn of(job: Job, is_fresh: bool) -> Running {
-        Running {
-            job: Arc::new(job),
-            is_fresh,
-            arrived: Vec::new(),
-        }
-    }
 }
 
 /// What came of a step.
@@ -52,7 +43,7 @@ impl World {
         for _ in 0..MAX_STEPS {
             if self.core.is_some() {
                 let moved = self.core_step()?;
-                let arrived = std::mem::take(&mut self.running.as_mut()?.arrived);
+                let arrived = self.running.as_ref()?.arrived.clone();
                 self.tell(|| format!("moved: {moved:?}"));
                 self.hear(Answer::Moved(moved, arrived));
             }
@@ -112,9 +103,13 @@ impl World {
 
     /// A job is over; where it has finished what was begun, the rest of the plan comes next.
     fn end_job(&mut self) -> Option<Stepped> {
-        let Running { job, is_fresh, .. } = self.running.take()?;
-        match Arc::unwrap_or_clone(job).into_result() {
-            Ok(_) if !is_fresh => {
+        let running = self.running.take()?;
+        let slots = running.begun.iter().chain(&running.arrived);
+        for task in slots {
+            self.require_heir(*task);
+        }
+        match Arc::unwrap_or_clone(running.job).into_result() {
+            Ok(_) if !running.begun.is_empty() => {
                 self.begin_fresh();
                 Some(Stepped::GoesOn)
             }
@@ -124,11 +119,36 @@ impl World {
 
     /// What nobody has begun of the plan.
     pub(super) fn begin_fresh(&mut self) {
+        if self.is_broken() {
+            // With a node away that isn't replaced no slot is opened.
+            self.heal();
+        }
         let moves = self.rest();
         self.tell(|| format!("fresh: {moves:?}"));
         let survey = Arc::new(self.survey());
         let job = Job::fresh(survey, &moves, self.known());
-        self.running = Some(Running::of(job, true));
+        self.begin_job(job, Vec::new());
+    }
+
+    pub(super) fn begin_job(&mut self, job: Job, begun: Vec<Move>) {
+        self.running = Some(Running {
+            job: Arc::new(job),
+            begun,
+            arrived: Vec::new(),
+        });
+    }
+
+    /// A job that is over has given a dead node's slot to its heir, where it knew of that.
+    fn require_heir(&mut self, task: Move) {
+        let Some((dead, heir)) = self.cluster.left_with_the_dead(task.slot) else {
+            return;
+        };
+        let [dead, heir] = [dead, heir].map(|at| self.cluster.nodes[at].id);
+        let is_alone = |id: NodeId| self.cluster.nodes.iter().all(|n| n.is_alive || n.id == id);
+        if self.journal.families.are_kin(dead, heir) && is_alone(dead) {
+            let slot = task.slot;
+            self.wrong = Some(format!("slot {slot} is left with {dead}, which is dead"));
+        }
     }
 
     /// What a job is told that begins now.

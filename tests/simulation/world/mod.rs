@@ -53,6 +53,8 @@ pub struct World {
     core: Option<Core>,
     journal: Journal,
     has_journal: bool,
+    /// Whether something was broken when the run began.
+    began_broken: bool,
     /// Whether no run has begun yet.
     is_first: bool,
     messages: Vec<Message>,
@@ -73,6 +75,8 @@ pub struct World {
     families: Families,
     /// What couldn't be cleared up before a person has decided.
     unclear: Option<Stray>,
+    /// What a job has left undone.
+    wrong: Option<String>,
     pub conflicts: usize,
     /// Keys whose end a window of the servers' own explains, by the window.
     pub excused: BTreeMap<&'static str, usize>,
@@ -119,6 +123,7 @@ impl World {
             core: None,
             journal: Journal::default(),
             has_journal: true,
+            began_broken: false,
             is_first: true,
             messages: Vec::new(),
             now_ms: 0,
@@ -131,6 +136,7 @@ impl World {
             seeks: None,
             families,
             unclear: None,
+            wrong: None,
             conflicts: 0,
             excused: BTreeMap::new(),
             log: Vec::new(),
@@ -159,7 +165,11 @@ impl World {
             self.heal_in_time();
             self.chance();
         }
-        match self.tool_step() {
+        let ended = self.tool_step();
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
+        }
+        match ended {
             Some(Ok(())) if self.is_deceived() => {
                 Err("a run ends well that has lost keys".to_owned())
             }

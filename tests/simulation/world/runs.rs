@@ -1,7 +1,6 @@
 //! Runs of the tool: how one begins, what it is told, and where it leaves off.
 
 use super::World;
-use super::jobs::Running;
 use super::journal::Journal;
 use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
@@ -18,11 +17,13 @@ use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 
 impl World {
-    /// A run of the tool begins, when nothing is broken any more: the first one, or one that goes
-    /// on with what earlier ones have left.
+    /// A run of the tool begins: the first one, or one that goes on with what earlier ones have left.
+    /// Mostly nothing is broken any more by then.
     pub(super) fn begin_run(&mut self) -> Result<(), String> {
         if !std::mem::take(&mut self.is_first) {
-            self.heal();
+            if !self.may_begin_broken() {
+                self.heal();
+            }
             self.cluster.swallows.clear();
             self.cluster.swallowed = Some(Default::default());
             self.go_back();
@@ -31,16 +32,25 @@ impl World {
             }
         }
         self.learn_families();
+        self.began_broken = self.is_broken();
         let begun = self.journal.open_moves();
         self.tell(|| format!("a run; begun: {begun:?}"));
         match begun.is_empty() {
             true => self.begin_fresh(),
             false => {
-                let job = Job::recover(begun, self.known());
-                self.running = Some(Running::of(job, false));
+                self.begin_job(Job::recover(begun.clone(), self.known()), begun);
             }
         }
         Ok(())
+    }
+
+    /// Whether a run begins though a node is dead: to finish what was begun, of which a journal tells.
+    fn may_begin_broken(&mut self) -> bool {
+        let has_begun = self.has_journal && !self.journal.open.is_empty();
+        let nodes = &self.cluster.nodes;
+        let is_dead = self.cluster.standing.is_empty() && nodes.iter().any(|node| !node.is_alive);
+        let is_whole = self.cluster.cut.is_empty() && self.cluster.isolated.is_empty();
+        has_begun && is_dead && is_whole && !self.tries_all && self.chooser.pick(2) == 0
     }
 
     /// A person goes on with what is open, whoever has opened it, in a new journal.
@@ -69,7 +79,8 @@ impl World {
         let message = error.message();
         // A slot may have been won back since; else the nodes had time to agree.
         let is_odd = message.contains("s after the last move") && self.is_reached();
-        if message.contains("and can't go on") || is_odd {
+        let is_stuck = message.contains("and can't go on") && !self.began_broken;
+        if is_stuck || is_odd {
             return Err(error.one_line());
         }
         if self.unclear.is_some() && self.decide(&error) {
