@@ -8,10 +8,13 @@
 //! Redis replicates no `NODE`: a replica hears of a new slot by gossip, as everybody does. Where
 //! the target dies in between, its heir takes over the slots that it knows of, and the new ones
 //! stay with the dead node, though the heir has their keys (seen on Redis 7.0). What the others
-//! do for the old slots by vote is said here for the new ones: they are the heir's. Its epoch is
-//! above the dead node's, so all agree, and the dead node too when it comes back. Where the heir
-//! has heard of the slots, the dead node had them after the vote, with keys that nobody else has:
-//! then they are left to it.
+//! do for the old slots by vote is said here for the new ones: they are the heir's. Its epoch isn't
+//! below the dead node's, so all agree, and mostly the dead node too when it comes back. Where that
+//! had raised its epoch at `NODE` and nobody heard of it, the vote may have given the heir the same
+//! number: then whose id is the smaller takes the next one and all slots, the old ones too. No
+//! command raises an epoch that is the greatest already, so nothing can be done about that here
+//! (`docs/safety.md`). Where the heir has heard of the slots, the dead node had them after the vote,
+//! with keys that nobody else has: then they are left to it.
 //!
 //! A run asks this at each look while it waits ([`super::core`]), and when it begins and ends.
 
