@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let mut session = args.pace.open(&args.connection)?;
     args.pace.settle(&mut session, Manner::GoesOn)?;
-    let mut run = Run::begin(&mut session, args.pace.ongoing.journal())?;
+    let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     // What an earlier run of it has open is where it should be in a moment.
     if let Err(error) = run.require_fit(&mut session, &plan) {
         run.close(&session);

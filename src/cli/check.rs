@@ -78,7 +78,7 @@ fn print(findings: &[Finding]) -> Result<()> {
 }
 
 fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
-    let journal = args.ongoing.journal();
+    let journal = args.ongoing.journal.as_deref();
     let work_of = |survey: &Survey| plan.map(|plan| work(plan, survey)).unwrap_or_default();
     let Look {
         survey,

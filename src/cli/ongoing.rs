@@ -1,7 +1,7 @@
 //! `--journal` and `--wait`: what is under way, and how long what passes by itself is waited for.
 
 use jiff::SignedDuration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest wait: a day.
@@ -13,18 +13,11 @@ pub(super) struct OngoingArgs {
     /// Where slots under way and keys in doubt are noted [default: a file of this cluster's in
     /// ~/.local/state/slotkit].
     #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
+    pub(super) journal: Option<PathBuf>,
     /// How long to wait for what passes by itself (a node that was just met, gossip on its way, a
     /// failover, a node that loads its data) before it counts: 500ms, 2m, or 0 for not at all.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(super) wait: Duration,
-}
-
-impl OngoingArgs {
-    /// The journal that was named.
-    pub(super) fn journal(&self) -> Option<&Path> {
-        self.journal.as_deref()
-    }
 }
 
 /// Reads a time with its unit, `0` without one.

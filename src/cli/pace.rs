@@ -140,7 +140,7 @@ impl PaceArgs {
     /// # Errors
     /// As [`Session::settle`].
     pub(super) fn settle(&self, session: &mut Session, manner: Manner) -> Result<()> {
-        let journal = self.ongoing.journal();
+        let journal = self.ongoing.journal.as_deref();
         let nothing = |_: &Survey| Work::default();
         let look = session.settle(self.ongoing.wait, journal, manner, nothing);
         look.map(drop)
@@ -152,7 +152,7 @@ impl PaceArgs {
     /// # Errors
     /// As [`Session::settle`], and [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe).
     pub(super) fn settled_state(&self, session: &mut Session) -> Result<Survey> {
-        let journal = self.ongoing.journal();
+        let journal = self.ongoing.journal.as_deref();
         let nothing = |_: &Survey| Work::default();
         let look = session.settle(self.ongoing.wait, journal, Manner::Plans, nothing)?;
         let findings = look.findings.into_iter();

@@ -126,7 +126,7 @@ fn plan_only(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
 fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     let mut session = args.pace.open(&args.connection)?;
     args.pace.settle(&mut session, Manner::GoesOn)?;
-    let mut run = Run::begin(&mut session, args.pace.ongoing.journal())?;
+    let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     if let Earlier::Left = finish_begun(&mut run, &mut session, &args.pace)? {
         return Ok(Exit::Finding);
     }

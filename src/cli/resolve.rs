@@ -86,7 +86,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let how = MoveOptions::default();
     let mut session =
         Session::open_patiently(connection, how, args.ongoing.wait, Arc::new(Speaker))?;
-    let path = journal_of(args.ongoing.journal(), &session.cluster.seed_view()?);
+    let path = journal_of(
+        args.ongoing.journal.as_deref(),
+        &session.cluster.seed_view()?,
+    );
     let mut journal = Journal::open(&path)?;
     let survey = session.survey()?;
     let cases = cases(&journal, &survey);

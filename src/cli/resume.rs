@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     if args.from_cluster {
         session.refuse_if_something_moves()?;
     }
-    let mut run = Run::begin(&mut session, args.pace.ongoing.journal())?;
+    let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     let mut pace = args.pace.clone();
     if args.from_cluster {
         if !adopt_open_slots(&mut run, &mut session, pace.yes)? {

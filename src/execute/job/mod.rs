@@ -25,6 +25,7 @@ mod findings;
 mod giving;
 #[cfg(feature = "live")]
 mod journal_path;
+#[cfg(feature = "live")]
 mod kept;
 mod machine;
 mod recovery;

@@ -6,7 +6,7 @@ use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::executor::Outcome;
+use crate::execute::core::Outcome;
 use crate::execute::survey::Survey;
 use crate::execute::testing::{NODES, facts_with, id, task};
 use crate::execute::views::Views;
