@@ -1,4 +1,4 @@
-//! Drives a run over links: writes to different nodes are under way side by side ([`super::desk`]).
+//! Drives a run over links: writes to different nodes are under way side by side (`desk.rs`).
 //!
 //! Every choice is the core's ([`super::core`]); here is what it can't do
 //! itself: send, wait, write the journal, make a broken link anew, and tell
@@ -23,7 +23,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// Moves these slots, begun in this order as far as their nodes allow it.
 ///
 /// # Errors
-/// [`ErrorKind::Stopped`] with the first surprise, the slot and what was seen;
+/// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) with the first surprise, the slot and what was seen;
 /// what has arrived stays where it is.
 pub fn run<L: NodeLink>(
     cluster: &mut LiveCluster<L>,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// How many journals are looked through: one stays for each cluster with a broken-off run.
 const MAX_JOURNALS: usize = 1_000;
 
-/// The journal that was named, or else the cluster's own ([`find_journal`]).
+/// The journal that was named, or else the cluster's own (`find_journal`).
 pub fn journal_of(named: Option<&Path>, view: &ClusterView) -> PathBuf {
     named.map_or_else(|| find_journal(view), Path::to_path_buf)
 }
