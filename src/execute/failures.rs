@@ -26,8 +26,12 @@ fn is_counting(stats: &str) -> bool {
 
 /// A figure of a line such as `cmdstat_migrate:calls=3,usec=9`.
 fn figure(text: &str, line: &str, name: &str) -> Option<u64> {
-    let line = info_field(text, line)?;
-    let mut pairs = line.split(',').filter_map(|pair| pair.split_once('='));
+    figure_of(info_field(text, line)?, name)
+}
+
+/// One of the figures of a command, such as `calls=3,usec=9`.
+pub(super) fn figure_of(figures: &str, name: &str) -> Option<u64> {
+    let mut pairs = figures.split(',').filter_map(|pair| pair.split_once('='));
     pairs.find(|(found, _)| *found == name)?.1.parse().ok()
 }
 

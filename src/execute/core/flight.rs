@@ -141,14 +141,18 @@ impl Flight {
         }
     }
 
-    /// Asks the machine what it wants next, when that is due.
-    pub fn make_wish(&mut self, now_ms: u64, keys: u32, options: &Options) {
-        let is_due = match &self.wish {
+    /// Whether its machine is to be asked what it wants next.
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        match &self.wish {
             Wish::Ready => true,
             Wish::Until(moment) => *moment <= now_ms,
             _ => false,
-        };
-        if !is_due {
+        }
+    }
+
+    /// Asks the machine what it wants next, when that is due.
+    pub fn make_wish(&mut self, now_ms: u64, keys: u32, options: &Options) {
+        if !self.is_due(now_ms) {
             return;
         }
         self.machine

@@ -218,6 +218,10 @@ impl Core {
     /// Several slots of a pair send half a batch each, so that one goes while another is asked for:
     /// more than a batch isn't on its way unproven (see `trust.rs`).
     fn make_wishes(&mut self) {
+        let mut flights = self.flights.values();
+        if !flights.any(|flight| flight.is_due(self.now_ms)) {
+            return;
+        }
         let keys = self.keys_per_migrate();
         let mut placed: BTreeMap<_, u32> = BTreeMap::new();
         for flight in self.flights.values().filter(|flight| flight.takes_place()) {

@@ -240,6 +240,24 @@ fn many(slots: u16, are_known_empty: bool, keys: usize) -> (Core, Nodes) {
     (core, nodes)
 }
 
+/// A node that was asked, its replies, and what it was asked.
+type UnderWay = (NodeId, Vec<Reply>, Vec<Verb>);
+
+/// Brings the answers that are due: those of a slow `b` when there are no others.
+fn answer_due(core: &mut Core, nodes: &mut Nodes, under_way: &mut Vec<UnderWay>, now_ms: u64) {
+    let is_late = |asked: &UnderWay| nodes.is_slow && asked.0 == id('b');
+    let (late, due): (Vec<_>, Vec<_>) = std::mem::take(under_way).into_iter().partition(is_late);
+    let (due, later) = match due.is_empty() {
+        true => (late, due),
+        false => (due, late),
+    };
+    *under_way = later;
+    for (node, replies, verbs) in due {
+        nodes.has_told(node, &verbs);
+        core.answered(node, replies, now_ms);
+    }
+}
+
 /// Plays a run to its end.
 fn drive(core: &mut Core, nodes: &mut Nodes) {
     let mut under_way = Vec::new();
@@ -254,22 +272,7 @@ fn drive(core: &mut Core, nodes: &mut Nodes) {
             Step::Ask { node, verbs, .. } => {
                 under_way.push((node, nodes.answer(node, &verbs), verbs));
             }
-            Step::Wait { .. } => {
-                let is_late = |node: NodeId| nodes.is_slow && node == id('b');
-                let (late, due): (Vec<_>, Vec<_>) = std::mem::take(&mut under_way)
-                    .into_iter()
-                    .partition(|asked| is_late(asked.0));
-                let (due, later) = if due.is_empty() {
-                    (late, due)
-                } else {
-                    (due, late)
-                };
-                under_way = later;
-                for (node, replies, verbs) in due {
-                    nodes.has_told(node, &verbs);
-                    core.answered(node, replies, now_ms);
-                }
-            }
+            Step::Wait { .. } => answer_due(core, nodes, &mut under_way, now_ms),
             Step::End => return,
         }
     }
@@ -716,22 +719,7 @@ fn a_bystander_that_is_silent_does_not_keep_a_slot_open() {
             Step::Ask { node, verbs, .. } => {
                 under_way.push((node, nodes.answer(node, &verbs), verbs));
             }
-            Step::Wait { .. } => {
-                let is_late = |node: NodeId| nodes.is_slow && node == id('b');
-                let (late, due): (Vec<_>, Vec<_>) = std::mem::take(&mut under_way)
-                    .into_iter()
-                    .partition(|asked| is_late(asked.0));
-                let (due, later) = if due.is_empty() {
-                    (late, due)
-                } else {
-                    (due, late)
-                };
-                under_way = later;
-                for (node, replies, verbs) in due {
-                    nodes.has_told(node, &verbs);
-                    core.answered(node, replies, now_ms);
-                }
-            }
+            Step::Wait { .. } => answer_due(&mut core, &mut nodes, &mut under_way, now_ms),
             Step::End => break,
         }
     }

@@ -3,6 +3,7 @@
 use super::commands::Takes;
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::Verb;
+use crate::execute::failures::figure_of;
 use std::collections::BTreeMap;
 
 /// The command by which keys go to another node.
@@ -110,12 +111,7 @@ impl Counted {
 /// A line such as `cmdstat_get:calls=3,usec=9`.
 fn called(line: &str) -> Option<(String, u64)> {
     let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(':')?;
-    let mut pairs = figures
-        .trim_end()
-        .split(',')
-        .filter_map(|pair| pair.split_once('='));
-    let (_, calls) = pairs.find(|(name, _)| *name == "calls")?;
-    Some((name.to_owned(), calls.parse().ok()?))
+    Some((name.to_owned(), figure_of(figures.trim_end(), "calls")?))
 }
 
 #[cfg(test)]
