@@ -7,14 +7,13 @@
 
 use super::NodeAddr;
 use super::login::{Login, Secret};
-use super::resp;
 use super::stream::Stream;
 use super::under_way::UnderWay;
 use super::verb::{Bounds, Halves, NodeLink, Refusal, Reply, ServerError, Verb};
 use crate::error::{Error, ErrorKind, Result, Why};
 use crate::escape::cut;
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisError};
-use std::io::{self, Write};
+use std::io;
 use std::time::Instant;
 
 /// The longest answer to a login, bytes.
@@ -193,30 +192,14 @@ impl RedisLink {
             bytes: ANSWER_BYTES,
             entries: 0,
         }];
-        let replies = self.exchange(&packed(words), &bounds, self.patience.connect_ms);
-        let replies = replies.map_err(|error| {
+        let name = words.first().copied().unwrap_or_default();
+        self.under_way = Some(UnderWay::new(name, packed(words), bounds.to_vec()));
+        let sent = self.send_now();
+        let replies = sent.and_then(|_| self.wait_for_all(self.patience.connect_ms));
+        let replies = replies.map_err(io_error).map_err(|error| {
             connect_error(&self.addr, &words_of(&error)).because(why_of(&error))
         })?;
         Ok(replies.into_iter().next().unwrap_or(Reply::Nil))
-    }
-
-    /// Sends commands, and reads their replies, each of which may take so long.
-    fn exchange(
-        &mut self,
-        commands: &[u8],
-        bounds: &[Bounds],
-        timeout_ms: u64,
-    ) -> redis::RedisResult<Vec<Reply>> {
-        self.stream.allow(timeout_ms);
-        self.stream.require_silence().map_err(io_error)?;
-        self.stream.write_all(commands)?;
-        let mut replies = Vec::with_capacity(bounds.len());
-        for bounds in bounds {
-            self.stream.allow(timeout_ms);
-            let reply = resp::read(&mut self.stream, *bounds).map_err(io_error)?;
-            replies.push(self.without_password(reply));
-        }
-        Ok(replies)
     }
 
     /// An answer whose words may be repeated: a server that refuses a command may quote it.
@@ -404,7 +387,7 @@ mod tests {
     use super::*;
     use crate::cluster::verb::Heard;
     use crate::slot::Slot;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::{Shutdown, TcpListener};
     use std::time::Duration;
 

@@ -28,6 +28,18 @@ pub(super) struct UnderWay {
     replies: Vec<Reply>,
 }
 
+impl UnderWay {
+    /// Commands that are about to be sent, and how much the reply to each may be.
+    pub fn new(name: &str, commands: Vec<u8>, bounds: Vec<Bounds>) -> UnderWay {
+        UnderWay {
+            name: name.to_owned(),
+            unsent: commands,
+            replies: Vec::with_capacity(bounds.len()),
+            bounds,
+        }
+    }
+}
+
 impl Halves for RedisLink {
     fn begin(&mut self, verbs: &[Verb]) -> Result<bool> {
         if let Some(why) = &self.broken {
@@ -37,12 +49,10 @@ impl Halves for RedisLink {
             return Err(self.break_off(io::Error::other("asked before it has answered")));
         }
         let commands = verbs.iter().map(|verb| packed(&verb.words()));
-        self.under_way = Some(UnderWay {
-            name: verbs.first().map(Verb::name).unwrap_or_default(),
-            unsent: commands.collect::<Vec<_>>().concat(),
-            bounds: verbs.iter().map(Verb::bounds).collect(),
-            replies: Vec::with_capacity(verbs.len()),
-        });
+        let commands = commands.collect::<Vec<_>>().concat();
+        let name = verbs.first().map(Verb::name).unwrap_or_default();
+        let bounds = verbs.iter().map(Verb::bounds).collect();
+        self.under_way = Some(UnderWay::new(&name, commands, bounds));
         self.send_now().map_err(|error| self.break_off(error))
     }
 
@@ -51,7 +61,8 @@ impl Halves for RedisLink {
     }
 
     fn finish(&mut self) -> Result<Vec<Reply>> {
-        self.wait_for_all().map_err(|error| self.break_off(error))
+        let replies = self.wait_for_all(self.patience.answer_ms);
+        replies.map_err(|error| self.break_off(error))
     }
 
     fn socket(&self) -> BorrowedFd<'_> {
@@ -60,7 +71,8 @@ impl Halves for RedisLink {
 }
 
 impl RedisLink {
-    fn send_now(&mut self) -> io::Result<bool> {
+    /// Sends as much as is taken at once; whether that is all.
+    pub(super) fn send_now(&mut self) -> io::Result<bool> {
         self.stream.require_silence()?;
         let Some(under_way) = &mut self.under_way else {
             return Ok(true);
@@ -95,8 +107,8 @@ impl RedisLink {
         }
     }
 
-    fn wait_for_all(&mut self) -> io::Result<Vec<Reply>> {
-        let timeout_ms = self.patience.answer_ms;
+    /// Sends what wasn't, and reads the replies, each of which may take so long.
+    pub(super) fn wait_for_all(&mut self, timeout_ms: u64) -> io::Result<Vec<Reply>> {
         self.stream.allow(timeout_ms);
         if let Some(under_way) = &mut self.under_way {
             let unsent = std::mem::take(&mut under_way.unsent);
