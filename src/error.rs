@@ -8,6 +8,7 @@
 use crate::escape::{key_line, shortened};
 use std::error::Error as StdError;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -315,6 +316,22 @@ impl fmt::Display for Error {
     }
 }
 
+/// By what failed: its kind, why, and the message. Where it was, what to do about it and what it was
+/// caused by are for people, and decide nothing.
+impl Hash for Error {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Inner {
+            kind,
+            message,
+            position: _,
+            mend: _,
+            why,
+            source: _,
+        } = &*self.0;
+        (kind, message, why).hash(state);
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.0.kind, self.one_line())
@@ -333,6 +350,7 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::hash::{BuildHasher, RandomState};
 
     #[test]
     fn a_line_holds_place_message_cause_and_mend() {
@@ -369,6 +387,17 @@ mod tests {
     fn a_name_of_a_file_is_escaped_as_keys_are() {
         let place = Position::file(std::ffi::OsStr::from_bytes(b"a\n\x1b[2J\xe9"));
         assert_eq!(place.to_string(), "a\\x0A\\x1B[2J\\xE9");
+    }
+
+    #[test]
+    fn what_failed_is_told_apart_and_its_mend_is_not() {
+        let hasher = RandomState::new();
+        let error = || Error::new(ErrorKind::Server, "it says no");
+        let number = hasher.hash_one(error());
+        assert_eq!(hasher.hash_one(error().mend("ask again")), number);
+        assert_ne!(hasher.hash_one(error().of_kind(ErrorKind::Unsafe)), number);
+        assert_ne!(hasher.hash_one(error().context("slot 1")), number);
+        assert_ne!(hasher.hash_one(error().because(Some(Why::Silent))), number);
     }
 
     #[test]

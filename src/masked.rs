@@ -36,7 +36,7 @@ const MASKS_MAX: usize = 16;
 static PUT_UP: Mutex<Vec<Mask>> = Mutex::new(Vec::new());
 
 /// A password's forms, as they may stand in a text.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Mask {
     forms: Vec<String>,
     /// Whether it can't be a part of what we say ourselves.

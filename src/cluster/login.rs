@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// A password. Nothing prints it: `Debug` shows asterisks, and there is no `Display`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret {
     password: String,
     mask: Mask,
@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
 }
 
 /// A password, and the user it belongs to when that isn't the default user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Login {
     /// The ACL user (Redis 6.0 and later); none is the default user.
     pub user: Option<String>,

@@ -4,7 +4,7 @@ use super::{NodeAddr, NodeId};
 use crate::slot::{Slot, SlotSet};
 
 /// A node as another node (or itself) sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The node's id.
     pub id: NodeId,
@@ -49,7 +49,7 @@ impl Node {
 }
 
 /// What a node is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Serves slots, or may.
     Primary,
@@ -61,7 +61,7 @@ pub enum Role {
 }
 
 /// The flags of a `CLUSTER NODES` line, but for the role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NodeFlags {
     /// The line is about the node that answers.
     pub myself: bool,
@@ -78,7 +78,7 @@ pub struct NodeFlags {
 }
 
 /// The observer's bus link to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkState {
     /// Up.
     Connected,
@@ -87,7 +87,7 @@ pub enum LinkState {
 }
 
 /// A slot that is being moved, as one of the two nodes says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpenSlot {
     /// The node gives the slot to the target.
     Migrating {

@@ -11,7 +11,7 @@ const WORDS_CHARS_MAX: usize = 200;
 const BY_TARGET: &str = "Target instance replied with error: ";
 
 /// An error reply of a server: `CODE detail`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// The first word, such as `ERR`, `MOVED`, `NOPERM`.
     pub code: String,

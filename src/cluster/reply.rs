@@ -5,7 +5,7 @@ use super::verb::Verb;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a node answers to one verb.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reply {
     /// Nothing there.
     Nil,

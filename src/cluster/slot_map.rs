@@ -7,7 +7,7 @@ use crate::slot::{SLOT_COUNT, Slot, SlotSet};
 const NOBODY: u16 = u16::MAX;
 
 /// The owner of each slot: at most one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SlotMap {
     nodes: Vec<NodeId>,
     owner: Box<[u16; SLOT_COUNT]>,

@@ -18,7 +18,7 @@ const SLOTS_MAX: usize = 16 * SLOT_COUNT;
 const STATE_CHARS_MAX: usize = 40;
 
 /// A job that is under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SlotMigration {
     /// What it moves.
     pub slots: SlotSet,
@@ -31,7 +31,7 @@ pub struct SlotMigration {
 }
 
 /// What a node says of its jobs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SlotMigrations {
     /// Those that are under way; none on a server that has no such jobs.
     UnderWay(Vec<SlotMigration>),

@@ -15,7 +15,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 /// The four states that `CLUSTER SETSLOT` can give to a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SetSlot {
     /// The target accepts the slot's keys from `ASKING` clients.
     Importing {
@@ -37,7 +37,7 @@ pub enum SetSlot {
 }
 
 /// A `MIGRATE` of several keys of one slot: atomic on the server for each key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Migrate {
     /// Where the *source* reaches the target.
     pub target: NodeAddr,
@@ -54,7 +54,7 @@ pub struct Migrate {
 }
 
 /// One command to one node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub enum Verb {
     /// `CLUSTER MYID`: text.
     MyId,

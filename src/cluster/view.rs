@@ -9,7 +9,7 @@ use std::fmt;
 ///
 /// Invariants (the parser refuses anything else): ids are unique, and no slot
 /// has two owners.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ClusterView {
     nodes: Vec<Node>,
     map: SlotMap,

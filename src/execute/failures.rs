@@ -36,7 +36,7 @@ pub(super) fn figure_of(figures: &str, name: &str) -> Option<u64> {
 }
 
 /// The `MIGRATE`s of a server so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failures {
     /// The server's process, which counts from its beginning.
     pub run_id: String,

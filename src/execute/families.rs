@@ -9,7 +9,7 @@ use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Primaries with their replicas, as they were when they were asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Families {
     members: BTreeMap<NodeId, BTreeSet<NodeId>>,
     beside: BTreeSet<(Slot, NodeId)>,

@@ -16,7 +16,7 @@ const LIBRARIES_MAX: usize = 10_000;
 pub type Libraries = BTreeMap<String, [u8; 32]>;
 
 /// What a node says of its function libraries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Functions {
     /// These it has.
     Known(Libraries),

@@ -34,6 +34,7 @@ mod desk;
 pub mod executor;
 pub mod failures;
 pub mod families;
+mod figure;
 pub mod finding;
 pub mod functions;
 mod guard;
@@ -66,7 +67,7 @@ use crate::slot::Slot;
 use serde::{Deserialize, Serialize};
 
 /// One slot that goes from one primary to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Hash)]
 pub struct Move {
     /// The slot.
     pub slot: Slot,

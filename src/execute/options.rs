@@ -1,7 +1,7 @@
 //! How slots are moved: what a person may choose, with its defaults in one place.
 
 /// How slots are moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MoveOptions {
     /// The longest silence between the two servers of a `MIGRATE`; none is what the nodes bear
     /// ([`super::timeouts`]).
@@ -74,7 +74,7 @@ impl Default for MoveOptions {
 }
 
 /// What the user allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Keys a second over all nodes; none is no limit.
     pub keys_per_second: Option<u64>,
@@ -90,7 +90,7 @@ pub struct Limits {
 }
 
 /// What becomes of a key that both sides have with different values. Only a person can know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnConflict {
     /// The slot stops, and both copies stay.
     #[default]

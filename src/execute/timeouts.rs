@@ -40,7 +40,7 @@ pub fn least_waited_ms(timeout_ms: u64) -> u64 {
 }
 
 /// How long a `MIGRATE` waits for a silent target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Timeouts {
     /// Usually.
     pub usual_ms: u64,

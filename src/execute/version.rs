@@ -20,7 +20,7 @@ const DUMPS_OF_REDIS: [([u32; 2], u16); 10] = [
 const FIRST_OF_VALKEY: u16 = 80;
 
 /// A server's version, from `INFO server`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
     /// Whether it is Valkey.
     pub is_valkey: bool,

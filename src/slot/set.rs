@@ -6,7 +6,7 @@ use std::fmt;
 const WORDS: usize = SLOT_COUNT / 64;
 
 /// A set of slots.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SlotSet(Box<[u64; WORDS]>);
 
 impl SlotSet {

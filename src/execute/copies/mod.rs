@@ -24,7 +24,7 @@ const LIFE_SLACK_MS: u64 = 60_000;
 const ENDS_NOW_MS: u64 = 1_000;
 
 /// What a key is on one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Copy {
     /// Its value as `DUMP` gives it; nothing where the node doesn't have the key.
     pub dump: Option<Vec<u8>>,

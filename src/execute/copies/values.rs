@@ -12,7 +12,7 @@ use crate::cluster::verb::{Reply, Verb};
 const MAX_DUMP_BYTES: usize = 256 * 1024;
 
 /// The kinds of values that can be compared element by element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::execute) enum Kind {
     String,
     List,

@@ -39,7 +39,7 @@ const LESS_BY: u64 = 4;
 const MAX_LONE_BREAKS: u32 = 6;
 
 /// What a slot in hand waits for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum Wish {
     /// Its record being on disk.
     Recording,
@@ -74,7 +74,7 @@ pub(super) enum Wish {
 }
 
 /// Why and since when a slot is unclear.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Doubt {
     pub why: Error,
     /// When to look.
@@ -84,7 +84,7 @@ pub(super) struct Doubt {
 }
 
 /// One slot in hand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Flight {
     pub ticket: Ticket,
     pub machine: SlotMove,

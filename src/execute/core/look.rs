@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// It answers the questions of the slots that were there when it began: what a
 /// node said before a slot's last key had left says nothing of the time after.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Look {
     to_ask: BTreeSet<NodeId>,
     asked: BTreeSet<NodeId>,

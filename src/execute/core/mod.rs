@@ -25,7 +25,6 @@
 //! part-way where a slot has moved or is open, else as one that has changed
 //! nothing.
 
-mod debug;
 mod doubts;
 mod failing;
 mod flight;
@@ -66,8 +65,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use trust::Trusts;
 use writes::{Part, Sent};
 
-/// A run.
-#[derive(Clone)]
+/// A run. Two that hash alike go on alike.
+#[derive(Clone, Debug, Hash)]
 pub struct Core {
     options: Options,
     schedule: Schedule,

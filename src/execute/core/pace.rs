@@ -3,6 +3,7 @@
 //!
 //! Pure: the time is told, nothing sleeps.
 
+use super::super::figure::Figure;
 use super::super::options::Limits;
 use super::strain::{Reading, Strain, Strains};
 
@@ -10,7 +11,7 @@ use super::strain::{Reading, Strain, Strains};
 const MAX_SLOW_BATCHES: u32 = 20;
 
 /// A bucket that fills with time and may be overdrawn by one batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Bucket {
     per_second: u64,
     /// In thousandths of a token, so that a millisecond adds a whole number.
@@ -49,7 +50,7 @@ impl Bucket {
 }
 
 /// The pace of one run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Pace {
     keys: Option<Bucket>,
     bytes: Option<Bucket>,
@@ -59,7 +60,7 @@ pub(super) struct Pace {
     most_keys: u32,
     keys_now: u32,
     slow_batches: u32,
-    largest_stall_ms: u64,
+    largest_stall_ms: Figure<u64>,
     rest_until_ms: u64,
 }
 
@@ -83,7 +84,7 @@ impl Pace {
             most_keys: most_keys.max(1),
             keys_now: most_keys.max(1),
             slow_batches: 0,
-            largest_stall_ms: 0,
+            largest_stall_ms: Figure(0),
             rest_until_ms: 0,
         }
     }
@@ -95,7 +96,7 @@ impl Pace {
 
     /// The longest that a write with keys took.
     pub fn largest_stall_ms(&self) -> u64 {
-        self.largest_stall_ms
+        self.largest_stall_ms.0
     }
 
     /// When the next batch may go.
@@ -138,7 +139,7 @@ impl Pace {
     ///
     /// Down by half, up by an eighth; after a batch that was too slow the node rests for as long.
     pub fn took(&mut self, ms: u64, now_ms: u64) -> Judgement {
-        self.largest_stall_ms = self.largest_stall_ms.max(ms);
+        self.largest_stall_ms.0 = self.largest_stall_ms.0.max(ms);
         let Some(limit) = self.limits.max_latency_ms else {
             return Judgement::Fine;
         };

@@ -25,7 +25,7 @@ const PAUSE_MS: u64 = 250;
 const PAUSE_MAX_MS: u64 = 8_000;
 
 /// What a pair waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     /// Keys go.
     Over,
@@ -36,7 +36,7 @@ enum Phase {
 }
 
 /// One pair's rest, remembered until a batch has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Rest {
     phase: Phase,
     /// How often in a row a `MIGRATE` was broken off, or a question not answered.
@@ -55,7 +55,7 @@ impl Rest {
 }
 
 /// The pairs that rest, or did before their last batch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Rests(BTreeMap<Pair, Rest>);
 
 impl Rests {

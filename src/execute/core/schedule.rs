@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) type Pair = (NodeId, NodeId);
 
 /// What a move takes of the room for open slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Room {
     /// Nothing: it is open already, and doesn't wait better closed. And one that its target imports
     /// from a node that has failed keeps the target from serving (`CLUSTERDOWN`) until it has heard
@@ -29,7 +29,7 @@ pub(super) enum Room {
 }
 
 /// A move that waits for its turn, or is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ticket {
     pub task: Move,
     pub entry: Entry,
@@ -48,7 +48,7 @@ pub(super) struct Ticket {
 }
 
 /// How many moves each spell of a node still has, and which direction the last one has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Spells {
     left: Vec<usize>,
     gives: bool,
@@ -76,7 +76,7 @@ impl Spells {
 }
 
 /// The moves that haven't begun.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Schedule {
     waiting: BTreeMap<(Pair, Room), VecDeque<Ticket>>,
     spells: BTreeMap<NodeId, Spells>,

@@ -3,6 +3,7 @@
 use super::super::Move;
 use super::super::failures::Failures;
 use super::super::families::Families;
+use super::super::figure::Figure;
 use super::super::options::MoveOptions;
 use super::super::slot_move::{Doubtful, Opened, Settings, Wait};
 use super::super::timeouts::Timeouts;
@@ -11,9 +12,10 @@ use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 /// How a run moves keys, and what is known of the nodes when it begins.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Options {
     /// How slots are moved.
     pub how: MoveOptions,
@@ -98,8 +100,26 @@ pub struct Outcome {
     pub is_stopped: bool,
 }
 
+/// By what decides how a job goes on: the rest is told to people.
+impl Hash for Outcome {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Outcome {
+            slots,
+            keys,
+            bytes,
+            conflicts,
+            migrates,
+            retries,
+            largest_stall_ms,
+            is_stopped,
+        } = *self;
+        let figures = [keys, bytes, conflicts, migrates, retries, largest_stall_ms];
+        (slots, is_stopped, Figure(figures)).hash(state);
+    }
+}
+
 /// What the person wants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Wish {
     /// Go on.
     #[default]
@@ -113,7 +133,7 @@ pub enum Wish {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A slot is about to move.
     Begins(Move),

@@ -32,7 +32,7 @@ pub enum Step {
 }
 
 /// What the journal has to remember.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
     /// A slot is about to be opened: on disk before the first command goes out.
     Begins(Move),

@@ -43,7 +43,7 @@ pub struct Reading {
 }
 
 /// What is over its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Strain {
     Latency,
     Memory,
@@ -77,7 +77,7 @@ impl Strain {
 }
 
 /// How long something has been over its limit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Wear {
     is_over: bool,
     over_ms: u64,
@@ -85,7 +85,7 @@ struct Wear {
 }
 
 /// Everything that is, or was lately, over its limit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Strains {
     worn: BTreeMap<(NodeId, Strain), Wear>,
 }

@@ -39,7 +39,7 @@ const HELD_MAX: i8 = 3;
 pub(super) const VOUCH_MS: u64 = 5_000;
 
 /// What is known of one pair's target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Trust {
     weight: u8,
     is_kept: bool,
@@ -51,7 +51,7 @@ struct Trust {
 }
 
 /// What is known of the pairs' targets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Trusts(BTreeMap<Pair, Trust>);
 
 impl Trusts {

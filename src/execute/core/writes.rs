@@ -18,7 +18,7 @@ use crate::execute::timeouts::shared_by;
 const LISTED_BATCHES: u64 = 4;
 
 /// Which part of a write is whose.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum Part {
     Flight(u16),
     Look,
@@ -29,7 +29,7 @@ pub(super) enum Part {
 }
 
 /// A write under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Sent {
     /// Whose each part is, and which replies it waits for, in its own order.
     pub parts: Vec<(Part, Vec<usize>)>,

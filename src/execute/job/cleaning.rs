@@ -8,7 +8,7 @@ use crate::execute::Move;
 
 /// Clears up what a failover left of moves that are over, tells replicas that still have a slot open,
 /// and writes down that they have ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Cleaning {
     settled: Vec<Move>,
     clearing: Clearing,

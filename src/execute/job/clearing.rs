@@ -20,14 +20,14 @@ use std::sync::Arc;
 ///  Look ──> Survey ──> Begin (journal) ──> Clear, each ──> End (journal)
 ///    └─ nothing can be left: over ─┘ nothing is: over
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Clearing {
     ended: Vec<Move>,
     state: State,
     copies: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum State {
     Look,
     Survey(Vec<NodeId>),

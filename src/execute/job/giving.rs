@@ -10,7 +10,7 @@ use crate::slot::Slot;
 
 /// Looks, then sends `NODE` to each heir. A refusal leaves the slot where it is, which is told when
 /// it lasts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Giving {
     moves: Vec<Move>,
     /// What is to be given, the last one first; none before anybody has looked.

@@ -104,7 +104,7 @@ pub enum Asked {
 }
 
 /// What has to be in the journal before anything else is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobNote {
     /// Who is a replica of whom.
     Families(Families),
@@ -157,7 +157,7 @@ impl Answer {
 }
 
 /// What a job knows and tells.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Known {
     /// Who was a replica of whom when what is under way began.
     pub families: Families,
@@ -191,7 +191,7 @@ pub(super) trait Chore {
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()>;
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Phase {
     /// Heirs get what died with a node.
     Preflight(Giving),
@@ -208,7 +208,7 @@ enum Phase {
     End,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Moving {
     notes: Vec<JobNote>,
     /// What the nodes said, and what is to move, until it does.
@@ -225,7 +225,7 @@ impl Moving {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Rescue {
     Give(Giving),
     Look,
@@ -233,7 +233,7 @@ enum Rescue {
 }
 
 /// What a run does before, around and after its moves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Job {
     /// What it knows, and tells.
     pub known: Known,

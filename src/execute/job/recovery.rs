@@ -10,7 +10,7 @@ use crate::execute::survey::Survey;
 use std::sync::Arc;
 
 /// A survey, what it says of each slot, and whether that is safe.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Recovery {
     begun: Vec<Move>,
     state: State,
@@ -24,7 +24,7 @@ pub(super) struct Recovery {
     not_begun: Vec<Told>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum State {
     Survey,
     Judge(Arc<Survey>),

@@ -13,7 +13,7 @@ use crate::execute::views::Views;
 use crate::slot::Slot;
 
 /// Looks, then says it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Reminding {
     moves: Vec<Move>,
     /// Who is to be told what, the last one first; none before anybody has looked.

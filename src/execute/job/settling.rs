@@ -24,7 +24,7 @@ const REMIND_EVERY_MS: u64 = 2_000;
 ///              │ └─> Wait ──> now and then: Give ──> Clear ──> Remind ──┐
 ///              └───────┴─────────────────────────────────────────────────┘
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Settling {
     arrived: Vec<Move>,
     state: State,
@@ -32,7 +32,7 @@ pub(super) struct Settling {
     reminded_ms: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum State {
     Clear(Clearing, Then),
     Give(Giving),
@@ -43,7 +43,7 @@ enum State {
 }
 
 /// What comes when all is cleared up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 enum Then {
     Doubt,
     Remind,

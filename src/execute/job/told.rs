@@ -38,7 +38,7 @@ impl Watcher for Quiet {
 const AWAITED_MAX: usize = 3;
 
 /// Something that a person who watches should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Told {
     /// Nodes that let us wait.
     Awaited {

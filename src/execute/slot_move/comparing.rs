@@ -253,7 +253,7 @@ impl SlotMove {
                 (Some(_), Some(_)) => {
                     judged.is_copied = true;
                     let is_same = mine.is_same(theirs);
-                    self.conflicts += u64::from(!is_same && wish != OnConflict::Stop);
+                    self.conflicts.0 += u64::from(!is_same && wish != OnConflict::Stop);
                     match wish {
                         _ if is_same => &mut judged.goes,
                         OnConflict::KeepSource => &mut judged.goes,

@@ -57,7 +57,7 @@ impl Doubtful {
 type Name = (u32, Vec<u8>);
 
 /// What is known of a key that is in doubt.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Known {
     cause: Cause,
     is_named: bool,
@@ -66,7 +66,7 @@ struct Known {
 }
 
 /// What needs a person, collected until everything in doubt was looked at: a stop names all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Stops {
     /// On both nodes, with two values.
     pub different: Vec<Vec<u8>>,
@@ -77,7 +77,7 @@ pub(super) struct Stops {
 }
 
 /// Keys that are gone from the source while a copy on the target ends by itself before long.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Ending {
     keys: Vec<Name>,
     left: Wait,
@@ -95,7 +95,7 @@ impl Stops {
 }
 
 /// The keys of one slot that are in doubt.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Doubts {
     keys: BTreeMap<Name, Known>,
     /// Those that this machine hasn't looked at yet.

@@ -59,7 +59,7 @@ impl LateBatch {
 }
 
 /// A key that lives longer on the target, perhaps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Lengthened {
     db: u32,
     key: Vec<u8>,
@@ -69,7 +69,7 @@ pub(super) struct Lengthened {
 
 /// An end that is to be set on the target: which key's, what it is, and what it is to be, both by
 /// the target's clock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Cut {
     key: Vec<u8>,
     is_ms: u64,

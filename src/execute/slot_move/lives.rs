@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 /// When something was asked, and when it was answered: milliseconds of Unix time. It was so at some
 /// moment between the two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// When it was asked.
     pub asked_ms: u64,
@@ -37,7 +37,7 @@ impl Span {
 }
 
 /// The ends of the keys that were listed last, where they have one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Ends {
     db: u32,
     /// At the latest, milliseconds of Unix time.

@@ -76,6 +76,7 @@ pub use settings::{Action, Entry, Finding, Opened, Settings, Unclear, Wait};
 
 use super::Move;
 use super::failures::Failures;
+use super::figure::Figure;
 use crate::cluster::NodeId;
 use crate::error::Error;
 use doubts::Doubts;
@@ -84,7 +85,6 @@ use lives::Ends;
 use proving::There;
 use state::State;
 use std::collections::BTreeSet;
-use std::fmt;
 
 /// How often keys may turn up again behind an empty listing before we stop.
 const MAX_PASSES: u32 = 16;
@@ -94,8 +94,8 @@ const MAX_EPOCH_WAITS: u32 = 300;
 /// How often it may be confirmed before its target is told.
 const MAX_CONFIRMS: u32 = 1_000;
 
-/// One slot under way.
-#[derive(Clone)]
+/// One slot under way. Two that hash alike go on alike.
+#[derive(Clone, Debug, Hash)]
 pub struct SlotMove {
     task: Move,
     settings: Settings,
@@ -139,7 +139,7 @@ pub struct SlotMove {
     finding: Option<Finding>,
     keys_moved: u64,
     bytes_moved: u64,
-    conflicts: u64,
+    conflicts: Figure<u64>,
     /// Keys that have to be looked at on both sides before anything is sent.
     doubts: Doubts,
     /// When the last answer was asked for, and when it came.
@@ -155,41 +155,6 @@ pub struct SlotMove {
     pause_ms: Option<u64>,
     /// A wait for keys to end that nobody was told of.
     untold_wait: Option<Wait>,
-}
-
-/// What decides how it goes on; figures are left out.
-impl fmt::Debug for SlotMove {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlotMove")
-            .field("task", &self.task)
-            .field("settings", &self.settings)
-            .field("timeout_ms", &self.timeout_ms)
-            .field("state", &self.state)
-            .field("databases", &self.databases)
-            .field("is_fresh", &self.is_fresh)
-            .field("is_source_new", &self.is_source_new)
-            .field("has_strays_alone", &self.has_strays_alone)
-            .field("is_unopened", &self.is_unopened)
-            .field("has_source_turned", &self.has_source_turned)
-            .field("passes", &self.passes)
-            .field("standstills", &self.standstills)
-            .field("fewest", &self.fewest)
-            .field("is_opened", &self.is_opened)
-            .field("has_moved", &self.has_moved)
-            .field("was_closing", &self.was_closing)
-            .field("owed", &self.owed)
-            .field("owed_ends", &self.owed_ends)
-            .field("gone", &self.gone)
-            .field("tried", &self.tried)
-            .field("is_doubtful", &self.is_doubtful)
-            .field("there", &self.there)
-            .field("doubts", &self.doubts)
-            .field("lasting", &self.lasting)
-            .field("ends", &self.ends)
-            .field("lengthened", &self.lengthened)
-            .field("pause_ms", &self.pause_ms)
-            .finish_non_exhaustive()
-    }
 }
 
 impl SlotMove {
@@ -224,7 +189,7 @@ impl SlotMove {
             finding: None,
             keys_moved: 0,
             bytes_moved: 0,
-            conflicts: 0,
+            conflicts: Figure(0),
             doubts: Doubts::default(),
             span: None,
             lasting: BTreeSet::new(),
@@ -440,7 +405,7 @@ impl SlotMove {
 
     /// The keys for which a person's wish chose between two values.
     pub fn conflicts(&self) -> u64 {
-        self.conflicts
+        self.conflicts.0
     }
 }
 

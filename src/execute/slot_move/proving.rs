@@ -25,7 +25,7 @@ const SAID_MAX: usize = 10;
 const SHORT_LIFE_MS: i64 = 10_000;
 
 /// What is known of a database of the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct There {
     pub db: u32,
     /// How many keys of the slot it counted last.

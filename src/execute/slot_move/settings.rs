@@ -6,7 +6,7 @@ use crate::cluster::{NodeAddr, NodeId};
 use crate::execute::options::MoveOptions;
 
 /// How one slot's keys are moved.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Settings {
     /// Where the *source* reaches the target, proven to be the target.
     pub route: NodeAddr,
@@ -27,7 +27,7 @@ pub struct Settings {
 }
 
 /// When a slot was opened, and at whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opened {
     /// Who owned it then.
     pub source: NodeId,
@@ -36,7 +36,7 @@ pub struct Opened {
 }
 
 /// Where a slot's way begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// The source owns it and nobody has it open: nothing is done yet.
     Fresh,
@@ -95,7 +95,7 @@ pub enum Action {
 }
 
 /// Keys of one database that were sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Unclear {
     /// Their database.
     pub db: u32,
@@ -104,7 +104,7 @@ pub struct Unclear {
 }
 
 /// A wait for keys that end by themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Wait {
     /// How many.
     pub keys: u64,
@@ -121,7 +121,7 @@ impl Wait {
 }
 
 /// What keys that were sent have shown of the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Finding {
     /// Of a batch of so many keys the target has what it took, but for those that are gone.
     Kept {

@@ -7,7 +7,7 @@ use crate::cluster::verb::Reply;
 use crate::error::Error;
 
 /// A batch of keys in one database.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Batch {
     /// Index into `SlotMove::databases`.
     pub db: usize,
@@ -17,7 +17,7 @@ pub(super) struct Batch {
 }
 
 /// The keys of a batch on both nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Pairs {
     pub batch: Batch,
     /// What each takes on the node where it takes more; 0 where that isn't known.
@@ -28,7 +28,7 @@ pub(super) struct Pairs {
     pub untold: Vec<(usize, String)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum State {
     Import,
     /// Whether the target imports the slot that it refused to import.

@@ -34,7 +34,7 @@ use crate::slot::Slot;
 use std::collections::BTreeSet;
 
 /// A slot on a node that neither owns nor receives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stray {
     /// Who has it open, or has keys of it.
     pub holder: NodeId,

@@ -3,7 +3,7 @@
 use crate::cluster::parse::info_field;
 
 /// `maxmemory`, as a node tells it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MaxMemory {
     /// It has none.
     Unlimited,

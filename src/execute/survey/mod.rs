@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 const NODE_TIME: Duration = Duration::from_secs(30);
 
 /// What one node said.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct NodeFacts {
     /// Where we reach it.
     pub addr: NodeAddr,
@@ -77,7 +77,7 @@ pub struct NodeFacts {
 }
 
 /// What all nodes said.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Survey {
     /// The nodes that answered, by id.
     pub nodes: BTreeMap<NodeId, NodeFacts>,

@@ -11,7 +11,7 @@ use crate::cluster::parse::info_field;
 const NOTHING_RECEIVED: u64 = 1;
 
 /// What `INFO replication` says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Replication {
     /// The role; none where it isn't told.
     pub role: Option<ReplicationRole>,
@@ -22,7 +22,7 @@ pub struct Replication {
 }
 
 /// A primary's side of it, or a replica's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ReplicationRole {
     /// It has these replicas connected.
     Primary {
@@ -36,7 +36,7 @@ pub enum ReplicationRole {
 }
 
 /// A replica as its primary lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connected {
     /// The port that it says it listens at; its host is the one it was seen at, which may be another.
     pub port: Option<u16>,
@@ -49,7 +49,7 @@ pub struct Connected {
 }
 
 /// A replica as it says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Following {
     /// The host and port that it connects to, as it prints them.
     pub primary: Option<String>,

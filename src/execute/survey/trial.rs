@@ -23,7 +23,7 @@ pub(super) const RESTORE: &str = "RESTORE-ASKING";
 const NO_TYPE: u8 = 0xFF;
 
 /// What a node is asked to do in a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// Whatever its part is.
     Any,
@@ -36,7 +36,7 @@ pub enum Part {
 }
 
 /// Why a command can't be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Bar {
     /// The server has no such command: it was renamed, or disabled.
     Missing,
@@ -52,7 +52,7 @@ pub enum Bar {
 }
 
 /// A command that a node doesn't carry out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Obstacle {
     /// The command.
     pub command: &'static str,
@@ -63,7 +63,7 @@ pub struct Obstacle {
 }
 
 /// What came of the trial.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Trial {
     /// What stands in the way.
     pub obstacles: Vec<Obstacle>,

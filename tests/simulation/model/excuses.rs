@@ -80,18 +80,22 @@ impl Cluster {
     /// heirs had been heard of. What the others have accepted is excused only where the tool's word
     /// from the source was young enough when it sent this.
     pub fn race(&mut self, slot: Slot, seen: &[(At, Slot)], sent_ms: u64) {
-        let is_late = |heir: At| {
-            let since_ms = self.took_over_ms.get(&heir).copied().unwrap_or(u64::MAX);
-            sent_ms > since_ms.saturating_add(YOUNG_MS)
-        };
+        let late_heirs: Vec<At> = self.late_heirs(sent_ms).collect();
         let late = self.windows.unaware.keys().copied();
-        let late = late.filter(|(heir, _)| is_late(*heir));
+        let late = late.filter(|(heir, _)| late_heirs.contains(heir));
         let known: Vec<(At, Slot)> = late.chain(seen.iter().copied()).collect();
         self.windows.race(slot, &known);
     }
 
+    /// Who had taken over long enough before this moment.
+    pub fn late_heirs(&self, sent_ms: u64) -> impl Iterator<Item = At> {
+        let all = self.took_over_ms.iter();
+        let late = all.filter(move |(_, since_ms)| sent_ms > since_ms.saturating_add(YOUNG_MS));
+        late.map(|(heir, _)| *heir)
+    }
+
     /// How long ago somebody took over, as far as that matters.
-    pub fn since_took_over(&self) -> Vec<(At, u64)> {
+    pub(super) fn since_took_over(&self) -> Vec<(At, u64)> {
         let since = |ms: u64| self.now_ms.saturating_sub(ms).min(YOUNG_MS + 1);
         let all = self.took_over_ms.iter();
         all.map(|(at, ms)| (*at, since(*ms))).collect()

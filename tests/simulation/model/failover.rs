@@ -165,14 +165,14 @@ impl Cluster {
 }
 
 /// What lies in the buffers of a node that stands still.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub enum Late {
     Verb(Verb),
     Restore(LateRestore),
 }
 
 /// A key that a `MIGRATE` has sent and given up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct LateRestore {
     pub key: Vec<u8>,
     pub value: u64,

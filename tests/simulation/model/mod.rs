@@ -27,6 +27,7 @@ use slotkit::cluster::verb::{Refusal, Reply, Verb};
 use slotkit::cluster::{NodeAddr, NodeId};
 use slotkit::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// An index into the cluster's nodes.
 pub type At = usize;
@@ -117,6 +118,36 @@ pub struct Cluster {
     pub windows: Windows,
     /// The moment, by everybody's clock.
     pub now_ms: u64,
+}
+
+impl Hash for Cluster {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Cluster {
+            nodes,
+            server,
+            cut,
+            lost_replies,
+            standing,
+            waking,
+            deposed,
+            // How long ago it was is what counts.
+            took_over_ms: _,
+            now_ms: _,
+            isolated,
+            lagging,
+            dying,
+            untold,
+            lost_acks,
+            mute,
+            swallows,
+            swallowed,
+            windows,
+        } = self;
+        (nodes, server, cut, lost_replies, standing, waking).hash(state);
+        (deposed, isolated, lagging, dying, untold, lost_acks).hash(state);
+        (mute, swallows, swallowed, windows).hash(state);
+        self.since_took_over().hash(state);
+    }
 }
 
 pub fn slot_of(key: &[u8]) -> Slot {

@@ -7,9 +7,6 @@
 use super::{Fault, World};
 use crate::model::At;
 use slotkit::cluster::verb::Verb;
-use std::collections::hash_map::DefaultHasher;
-use std::fmt::{self, Write};
-use std::hash::{Hash, Hasher};
 
 /// What is broken is whole again when time has passed so often, if not before.
 const MAX_WAITS_BROKEN: u8 = 2;
@@ -37,6 +34,7 @@ impl World {
     /// From now on every choice is the chooser's: a client that writes or deletes so often, at any
     /// moment and any primary, and one fault at any moment if it may come.
     pub fn try_all(&mut self, questions: u32, may_fault: bool) {
+        assert!(!self.has_lives, "no moment counts but what is left of it");
         self.client.questions_left = questions;
         self.tries_all = true;
         self.may_fault = may_fault;
@@ -52,7 +50,8 @@ impl World {
                 self.tell_tool(index);
             }
             Happening::TimePasses => {
-                self.now_ms = self.wake_ms.unwrap_or_default().max(self.now_ms + 1);
+                let next_ms = self.wake_ms.unwrap_or_default().max(self.now_ms + 1);
+                self.let_pass(next_ms - self.now_ms);
                 self.settle();
                 if self.is_broken() {
                     self.waits_broken += 1;
@@ -193,49 +192,5 @@ impl World {
                 all.push(Happening::GoesWrong(fault, index));
             }
         }
-    }
-
-    /// Two worlds with the same number go on alike.
-    pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.waits_broken.hash(&mut hasher);
-        (
-            &self.cluster.nodes,
-            &self.cluster.cut,
-            self.cluster.lost_replies,
-            &self.cluster.windows,
-            &self.cluster.deposed,
-            (self.cluster.dying, self.cluster.lost_acks),
-            self.cluster.since_took_over(),
-            &self.cluster.isolated,
-            &self.cluster.lagging,
-            (&self.cluster.swallows, &self.cluster.swallowed),
-        )
-            .hash(&mut hasher);
-        self.client.hash(&mut hasher);
-        (self.may_fault, self.is_first, self.has_journal).hash(&mut hasher);
-        let late = (&self.journal, &self.cluster.standing);
-        write!(HashWriter(&mut hasher), "{late:?}").expect("hashed");
-        for message in &self.messages {
-            debug_assert!(message.done.is_none());
-            message.node.hash(&mut hasher);
-            (&message.at, &message.seen).hash(&mut hasher);
-            write!(HashWriter(&mut hasher), "{:?}", message.verbs).expect("hashed");
-        }
-        if let Some(running) = &self.running {
-            (self.now_ms, self.wake_ms, running.begun.is_empty()).hash(&mut hasher);
-            let text = (&running.job, &running.arrived, &self.core);
-            write!(HashWriter(&mut hasher), "{text:?}").expect("hashed");
-        }
-        hasher.finish()
-    }
-}
-
-struct HashWriter<'a>(&'a mut DefaultHasher);
-
-impl Write for HashWriter<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::World;
 use crate::model::{At, LostReplies};
 
 /// What goes wrong, once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     Nothing,
     /// The tool dies; writes that are under way may still arrive.

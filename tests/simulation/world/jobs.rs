@@ -18,7 +18,7 @@ use std::sync::Arc;
 const MAX_STEPS: usize = 10_000;
 
 /// A job under way.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(super) struct Running {
     /// Shared by the worlds of a search: it stands still while slots move.
     pub job: Arc<Job>,

@@ -10,7 +10,7 @@ use slotkit::execute::slot_move::Doubtful;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Journal {
     /// What was begun and hasn't ended, by slot.
     pub open: BTreeMap<u16, Move>,

@@ -10,6 +10,7 @@ mod jobs;
 mod journal;
 mod left_over;
 mod runs;
+mod state;
 mod verdict;
 mod wire;
 

@@ -17,11 +17,11 @@ pub(super) struct Message {
     /// The replies, when the node has done it; an error when the link broke.
     pub done: Option<Result<Vec<Reply>, Error>>,
     /// Whether it lies whole in the buffers of a node that stands still.
-    waits: bool,
-    sent_ms: u64,
+    pub waits: bool,
+    pub sent_ms: u64,
     /// The heirs of whom the tool had heard when it was sent, and those of whom it hears by it.
     pub seen: Vec<(At, Slot)>,
-    sees: Vec<(At, Slot)>,
+    pub sees: Vec<(At, Slot)>,
 }
 
 impl World {

@@ -59,7 +59,7 @@ pub(in crate::execute) enum Compared {
 }
 
 /// A comparison under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(in crate::execute) struct Walk {
     key: Vec<u8>,
     /// What it takes in memory, or is thought to.
@@ -79,7 +79,7 @@ pub(in crate::execute) struct Walk {
     rounds: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     String,
     List,
@@ -89,7 +89,7 @@ enum Kind {
     Stream,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Step {
     Type,
     Length,
