@@ -255,6 +255,24 @@ impl Error {
         self
     }
 
+    /// Adds another failure, which came of something else: both have to be told, and mended.
+    #[must_use]
+    pub fn beside(self, other: Error) -> Error {
+        if self.message().contains(other.message()) {
+            return self;
+        }
+        let message = format!("{}; {}", self.message(), other.message());
+        let mend = match (self.mend_text(), other.mend_text()) {
+            (Some(mend), Some(more)) if !mend.contains(more) => Some(format!("{mend}; {more}")),
+            (mend, more) => mend.or(more).map(str::to_owned),
+        };
+        let both = Error::new(self.kind(), message);
+        match mend {
+            Some(mend) => both.mend(mend),
+            None => both,
+        }
+    }
+
     /// Makes it a failure of another kind: what went wrong depends on when it does.
     #[must_use]
     pub fn of_kind(mut self, kind: ErrorKind) -> Error {

@@ -30,11 +30,15 @@ impl Done {
     pub(super) fn say(&self, did: &str) {
         let (outcome, elapsed) = (&self.outcome, self.elapsed);
         terminal::say(format!(
-            "{did} {} with {} in {} ({} a second); every node agrees",
+            "{did} {} with {} in {} ({} a second); every node {}",
             counted_text(outcome.slots, "slot"),
             counted_text(outcome.keys, "key"),
             time_text(elapsed),
-            counted_text(per_second(outcome.keys, elapsed), "key")
+            counted_text(per_second(outcome.keys, elapsed), "key"),
+            match outcome.passed_over {
+                0 => "agrees",
+                _ => "that lives agrees",
+            }
         ));
         if outcome.bytes > 0 {
             terminal::say(format!(
@@ -84,7 +88,10 @@ impl Done {
             "largest_batch_ms": outcome.largest_stall_ms,
             "largest_stall_ms": self.stall.as_ref().map(|stall| stall.time.as_secs_f64() * 1e3),
             "largest_stall_at": self.stall.as_ref().map(|stall| stall.addr.to_string()),
-            "verified": "every node sees every moved slot at its target and none open",
+            "verified": match outcome.passed_over {
+                0 => "every node sees every moved slot at its target and none open",
+                _ => "every node that lives sees every moved slot at its target and none open",
+            },
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Something about a cluster that a person should know before slots move.
 
 use crate::cluster::NodeId;
-use crate::slot::Slot;
+use crate::slot::{Slot, SlotSet};
 use serde::Serialize;
 use std::fmt;
 
@@ -139,6 +139,9 @@ pub struct Finding {
     /// The slot it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
+    /// All slots that it is about, where these are several.
+    #[serde(skip)]
+    pub among: Option<SlotSet>,
     /// Whether it may pass by itself within seconds, so that it is worth waiting for.
     #[serde(skip)]
     pub passes: bool,
@@ -159,6 +162,7 @@ impl Finding {
             mend,
             node: None,
             slot: None,
+            among: None,
             passes: false,
         }
     }
@@ -190,6 +194,23 @@ impl Finding {
         Finding {
             slot: Some(slot),
             ..self
+        }
+    }
+
+    /// All slots that it is about.
+    #[must_use]
+    pub fn among(self, slots: SlotSet) -> Finding {
+        Finding {
+            among: Some(slots),
+            ..self
+        }
+    }
+
+    /// All slots that it is about; none where it isn't about slots.
+    pub fn slots(&self) -> SlotSet {
+        match &self.among {
+            Some(slots) => slots.clone(),
+            None => self.slot.into_iter().collect(),
         }
     }
 

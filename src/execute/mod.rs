@@ -21,10 +21,12 @@
 //! - [`job`] is all of that as one: a plan carried out, with what comes before and after.
 //! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
 //!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
-//!   are given the slots that a node took with it when it died.
+//!   are given the slots that a node took with it when it died. [`bystanders`] are dead and have no
+//!   part in what is in hand.
 //! - [`vanished`] tells keys that are gone after a run from those that clients deleted.
 
 pub mod big_keys;
+pub mod bystanders;
 pub mod clock;
 mod copies;
 pub mod core;

@@ -34,9 +34,7 @@ pub(super) struct Beliefs<'a> {
 /// [`ErrorKind::Unsafe`] when one of its nodes can't be reached, or the slot
 /// is open and has gone to somebody else.
 pub fn standing(survey: &Survey, families: &Families, begun: Move) -> Result<Standing> {
-    let views = survey.nodes.iter();
-    let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
-    let standing = standing_of(&views, families, begun)?;
+    let standing = standing_of(&survey.views(), families, begun)?;
     Ok(match standing {
         Standing::Settled if is_half_moved(survey, begun) => {
             Standing::GoesOn(begun, Entry::SourceOwns)

@@ -8,6 +8,7 @@ mod analyze_schema;
 mod beside;
 mod big_copies;
 mod busy;
+mod bystanders;
 mod cannot_work;
 mod check;
 mod demo;

@@ -66,7 +66,15 @@ impl Core {
 
     /// Where an unclear slot goes on, if that can be seen by now.
     pub(super) fn clear_up(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
-        let is_ending = self.surprise.is_some() || self.wish == PersonsWish::Stop;
+        let Some(ticket) = self.flights.get(&slot).map(|flight| flight.ticket) else {
+            return;
+        };
+        let is_ending = !self.goes_on_with(ticket.entry) || self.wish == PersonsWish::Stop;
+        // What is open already is better closed than held up by the dead.
+        let silent = match ticket.entry {
+            Entry::Fresh => silent.cloned(),
+            _ => look.silent_but_bystanders(ticket.task, &self.options),
+        };
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
 use crate::execute::Move;
 use crate::execute::slot_move::{Entry, Halt, SlotMove, Span};
+use crate::slot::Slot;
 
 impl Core {
     /// Remembers the first surprise. Of the slots that stop after it only those are told that a
@@ -18,15 +19,8 @@ impl Core {
             return;
         };
         self.surprise = Some(match error.mend_text() {
-            Some(mend) if !first.message().contains(error.message()) => {
-                let message = format!("{}; {}", first.message(), error.message());
-                let mends = match first.mend_text() {
-                    Some(before) if !before.contains(mend) => format!("{before}; {mend}"),
-                    _ => mend.to_owned(),
-                };
-                Error::new(first.kind(), message).mend(mends)
-            }
-            _ => first,
+            Some(_) => first.beside(error),
+            None => first,
         });
     }
 
@@ -34,7 +28,14 @@ impl Core {
         if let Some(flight) = self.flights.get_mut(&slot) {
             flight.wish = Wish::Stranded;
         }
-        self.trip(error);
+        let why = reason(slot, &error);
+        match &self.surprise {
+            Some(first) if error.mend_text().is_none() || first.message().contains(why) => {
+                let slots = self.left.entry(why.to_owned()).or_default();
+                slots.extend(Slot::new(slot));
+            }
+            _ => self.trip(error),
+        }
     }
 
     pub(super) fn hand_over(&mut self, slot: u16, replies: Vec<Reply>, asked_ms: u64) {
@@ -90,7 +91,11 @@ impl Core {
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Closed(error)) => {
                 flight.wish = Wish::Closed;
-                self.trip(error);
+                let why = reason(slot, &error);
+                let mut first = self.surprise.iter();
+                if !first.any(|first| first.message().contains(why)) {
+                    self.trip(error);
+                }
             }
             Err(Halt::Unclear(error)) => self.doubt(slot, error),
         }
@@ -153,7 +158,8 @@ impl Core {
                 Wish::Arrived => self.has_changed = true,
                 Wish::Closed => {
                     self.schedule.leave(&flight.ticket);
-                    self.has_closed |= flight.is_entered;
+                    self.closed
+                        .extend(Some(task.slot).filter(|_| flight.is_entered));
                     self.notes.push(Note::Ends(task));
                     continue;
                 }
@@ -231,4 +237,12 @@ impl Core {
         let settings = self.options.settings(task)?;
         Ok(SlotMove::new(task, settings, entry))
     }
+}
+
+/// Why a slot stopped, without the slot itself: others may have stopped for the same reason.
+fn reason(slot: u16, error: &Error) -> &str {
+    let message = error.message();
+    message
+        .strip_prefix(&format!("slot {slot}: ")[..])
+        .unwrap_or(message)
 }

@@ -39,6 +39,7 @@ impl Core {
                 slots: self.options.how.slots_at_once.saturating_add(AHEAD),
                 empty_slots: EMPTY_AT_ONCE,
                 pairs_per_node: self.options.how.pairs_per_node,
+                only_open: self.surprise.is_some(),
             }),
             false => Vec::new(),
         };
@@ -262,7 +263,7 @@ impl Core {
         for ticket in &look.begins {
             let task = ticket.task;
             let machine = match self.machine(task, ticket.entry) {
-                Ok(machine) if self.surprise.is_none() => machine,
+                Ok(machine) if self.goes_on_with(ticket.entry) => machine,
                 other => {
                     self.schedule.leave(ticket);
                     other.map(drop).unwrap_or_else(|error| self.trip(error));

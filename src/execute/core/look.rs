@@ -1,6 +1,7 @@
 //! What all nodes believe at one time, asked for whoever needs to know.
 
 use super::super::Move;
+use super::super::bystanders;
 use super::super::guard::Selves;
 use super::super::heirs;
 use super::super::views::Views;
@@ -153,6 +154,13 @@ impl Look {
     /// slot open.
     pub fn silent_primary(&self, options: &Options) -> Option<Error> {
         self.silent_among(options, |_| true)
+    }
+
+    /// The same, without those that are dead and have no part in a slot ([`bystanders`]), as a look
+    /// for a doubt can tell.
+    pub fn silent_but_bystanders(&self, task: Move, options: &Options) -> Option<Error> {
+        let passed = bystanders::passed_over(&self.views, &options.families, &[task]);
+        self.silent_among(options, |id| !passed.contains(&id))
     }
 
     /// The same, of those who have a part in a slot: its source, its target, and whoever may have

@@ -51,11 +51,13 @@ pub use watcher::Watcher;
 use super::Move;
 use super::failures::Failures;
 use super::guard::Selves;
+use super::preflight::shortened;
 use super::slot_move::Entry;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
-use crate::slot::Slot;
+use crate::numbers::counted_text;
+use crate::slot::{Slot, SlotSet};
 use flight::{Flight, Wish};
 use look::Look;
 use pace::{Judgement, Pace};
@@ -92,14 +94,18 @@ pub struct Core {
     pace: Pace,
     outcome: Outcome,
     surprise: Option<Error>,
+    /// Whether that is about more than one slot: nothing begins any more, also of what is open.
+    is_broken_off: bool,
     /// Whether the targets keep what they take.
     trusts: Trusts,
     /// The pairs whose target has broken off a `MIGRATE`.
     rests: Rests,
     /// Whether a slot is elsewhere, or open, by what this run did.
     has_changed: bool,
-    /// Whether a slot was closed again.
-    has_closed: bool,
+    /// The slots that were closed again.
+    closed: SlotSet,
+    /// Why slots stay open beside those that the surprise names.
+    left: BTreeMap<String, SlotSet>,
     /// It was over a limit of the user's for too long: no key is sent any more.
     is_worn_out: bool,
     wish: PersonsWish,
@@ -126,10 +132,12 @@ impl Core {
             pace: Pace::new(options.how.limits, options.how.keys_per_migrate, now_ms),
             outcome: Outcome::default(),
             surprise: None,
+            is_broken_off: false,
             trusts: Trusts::default(),
             rests: Rests::default(),
             has_changed: false,
-            has_closed: false,
+            closed: SlotSet::new(),
+            left: BTreeMap::new(),
             is_worn_out: false,
             wish: PersonsWish::GoOn,
             now_ms,
@@ -161,14 +169,19 @@ impl Core {
         let Some(surprise) = self.surprise else {
             return Ok(self.outcome);
         };
+        let surprise = surprise.followed_by(said_of_others(&self.left));
         if self.has_changed {
-            return Err(surprise.of_kind(ErrorKind::Stopped));
+            let closed = match self.closed.is_empty() {
+                true => String::new(),
+                false => format!("; closed again: {}", named_slots(&self.closed)),
+            };
+            return Err(surprise.followed_by(closed).of_kind(ErrorKind::Stopped));
         }
         let kind = match surprise.kind() {
             ErrorKind::Stopped => ErrorKind::Unsafe,
             other => other,
         };
-        let what = match self.has_closed {
+        let what = match !self.closed.is_empty() {
             true => "; what was opened is closed again, and nothing was changed",
             false => "; nothing was changed",
         };
@@ -243,7 +256,7 @@ impl Core {
         let is_written = written.is_ok();
         self.noted(is_written);
         if let Err(error) = written {
-            self.trip(error);
+            self.break_off(error);
         }
         for slot in slots {
             let Some(flight) = self.flights.get_mut(&slot) else {
@@ -365,7 +378,23 @@ impl Core {
 
     /// Whether slots may still begin.
     fn may_begin(&self) -> bool {
-        self.surprise.is_none() && self.wish == PersonsWish::GoOn && !self.schedule.is_empty()
+        let has_more = match self.surprise.is_none() {
+            true => !self.schedule.is_empty(),
+            false => self.schedule.has_open() && !self.is_broken_off,
+        };
+        has_more && self.wish == PersonsWish::GoOn
+    }
+
+    /// Whether a slot may still begin that enters so: one that can't go on doesn't hold up those
+    /// that an earlier run has opened.
+    fn goes_on_with(&self, entry: Entry) -> bool {
+        self.surprise.is_none() || (entry != Entry::Fresh && !self.is_broken_off)
+    }
+
+    /// Something is wrong that isn't one slot's.
+    fn break_off(&mut self, error: Error) {
+        self.is_broken_off = true;
+        self.trip(error);
     }
 
     fn is_over(&mut self) -> bool {
@@ -379,6 +408,33 @@ impl Core {
         }
         self.outcome.is_stopped |= !self.schedule.is_empty() && self.surprise.is_none();
         true
+    }
+}
+
+/// How many reasons are told of slots that the surprise doesn't name.
+const REASONS_MAX: usize = 5;
+
+/// Why other slots stay open.
+fn said_of_others(left: &BTreeMap<String, SlotSet>) -> String {
+    let named = left.iter().take(REASONS_MAX);
+    let mut said: String = named
+        .map(|(why, slots)| format!("; {}: {why}", named_slots(slots)))
+        .collect();
+    let more = left
+        .values()
+        .skip(REASONS_MAX)
+        .map(SlotSet::len)
+        .sum::<usize>();
+    if more > 0 {
+        said += &format!("; and {} more", counted_text(more as u64, "slot"));
+    }
+    said
+}
+
+fn named_slots(slots: &SlotSet) -> String {
+    match slots.len() {
+        1 => format!("slot {}", shortened(slots)),
+        _ => format!("slots {}", shortened(slots)),
     }
 }
 

@@ -103,6 +103,8 @@ pub(super) struct Bounds {
     pub empty_slots: usize,
     /// Pairs that one node takes part in.
     pub pairs_per_node: usize,
+    /// Whether only those may begin that an earlier run has opened.
+    pub only_open: bool,
 }
 
 impl Schedule {
@@ -139,6 +141,11 @@ impl Schedule {
         self.waiting.is_empty()
     }
 
+    /// Whether something waits that an earlier run has opened, and may begin or will.
+    pub fn has_open(&self) -> bool {
+        self.waiting.keys().any(|(_, room)| *room == Room::None)
+    }
+
     /// Takes what may begin now: slots with keys one by one from the pairs that have the fewest under
     /// way; slots without keys in batches of half their room, so that while one half is told to its
     /// new owner, the next is opened.
@@ -158,6 +165,7 @@ impl Schedule {
             for queue in self.queues() {
                 let has_room = |empty: usize, whole: usize| match queue.1 {
                     Room::None => true,
+                    Room::Empty | Room::Whole if bounds.only_open => false,
                     Room::Empty => empty > 0,
                     Room::Whole => whole > 0,
                 };
@@ -246,6 +254,11 @@ impl Schedule {
 
     /// A move has ended: its node may change direction.
     pub fn end(&mut self, ticket: &Ticket) {
+        self.end_spells(ticket);
+        self.give_back(ticket);
+    }
+
+    fn end_spells(&mut self, ticket: &Ticket) {
         for (id, spell) in [
             (ticket.pair.0, ticket.spells.0),
             (ticket.pair.1, ticket.spells.1),
@@ -254,11 +267,18 @@ impl Schedule {
                 spells.end(spell);
             }
         }
-        self.leave(ticket);
     }
 
-    /// A move has stopped where it is: what comes after it on its nodes doesn't begin.
+    /// A move has stopped where it is: what comes after it on its nodes doesn't begin, but for what
+    /// an earlier run has opened, which needn't wait for whoever mends this one.
     pub fn leave(&mut self, ticket: &Ticket) {
+        if ticket.entry != Entry::Fresh {
+            self.end_spells(ticket);
+        }
+        self.give_back(ticket);
+    }
+
+    fn give_back(&mut self, ticket: &Ticket) {
         if let Some(count) = self.count(ticket.room) {
             *count -= 1;
         }
@@ -288,6 +308,7 @@ mod tests {
         slots: 3,
         empty_slots: 8,
         pairs_per_node: 2,
+        only_open: false,
     };
 
     fn schedule(moves: &[(u16, char, char)]) -> Schedule {
@@ -347,6 +368,30 @@ mod tests {
         schedule.end(&second[0]);
         assert_eq!(slots(&schedule.take(BOUNDS)), [3]);
         assert!(schedule.is_empty());
+    }
+
+    #[test]
+    fn what_is_open_is_not_held_up_by_a_slot_that_stopped() {
+        let tasks = [(1, 'a', 'b'), (2, 'b', 'a')];
+        for (entry, next) in [(Entry::SourceOwns, vec![2]), (Entry::Fresh, vec![])] {
+            let tasks = tasks.map(|(slot, source, target)| (task(slot, source, target), entry));
+            let mut schedule = Schedule::new(&tasks, &BTreeMap::new());
+            let first = schedule.take(BOUNDS);
+            assert_eq!(slots(&first), [1], "both nodes would wait for each other");
+            schedule.leave(&first[0]);
+            assert_eq!(slots(&schedule.take(BOUNDS)), next);
+        }
+        // Nothing new begins beside it.
+        let tasks = [(1, Entry::SourceOwns), (2, Entry::Fresh)];
+        let tasks = tasks.map(|(slot, entry)| (task(slot, 'a', 'b'), entry));
+        let mut schedule = Schedule::new(&tasks, &BTreeMap::new());
+        let only_open = Bounds {
+            only_open: true,
+            ..BOUNDS
+        };
+        assert!(schedule.has_open());
+        assert_eq!(slots(&schedule.take(only_open)), [1]);
+        assert!(!schedule.has_open() && schedule.take(only_open).is_empty());
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub struct Outcome {
     pub retries: u64,
     /// The longest that a write with keys held its source up, milliseconds.
     pub largest_stall_ms: u64,
+    /// Dead nodes without a part in these slots, which weren't waited for at the end.
+    pub passed_over: u64,
     /// Whether it was stopped before the end, as asked.
     pub is_stopped: bool,
 }

@@ -307,6 +307,51 @@ fn one_slot() -> (Move, Options) {
     (task, options)
 }
 
+/// Slots 0 and 1 go from `a` to `b` and back, as an earlier run has opened them.
+fn to_and_fro() -> Core {
+    let tasks = [task(0, 'a', 'b'), task(1, 'b', 'a')];
+    let (_, mut options) = one_slot();
+    let route = ((id('b'), id('a')), NodeAddr::new("10.0.0.1", 7000));
+    options.routes.extend([route]);
+    Core::new(&tasks.map(|task| (task, Entry::SourceOwns)), options, 0)
+}
+
+#[test]
+fn one_slot_that_stops_holds_up_no_other_that_is_open() {
+    let refusal = |slot: u16| Error::new(ErrorKind::Stopped, format!("slot {slot}: it is odd"));
+    let mut core = to_and_fro();
+    core.strand(0, refusal(0));
+    assert!(core.may_begin() && core.goes_on_with(Entry::SourceOwns));
+    assert!(!core.goes_on_with(Entry::Fresh));
+    // What is about all of them does.
+    for general in [true, false] {
+        let mut core = to_and_fro();
+        match general {
+            true => core.too_slow(id('a')),
+            false => core.recorded(Err(Error::new(ErrorKind::Io, "the disk is full"))),
+        }
+        assert!(!core.may_begin() && !core.goes_on_with(Entry::SourceOwns));
+    }
+}
+
+#[test]
+fn slots_that_stop_alike_are_told_together() {
+    let mut core = to_and_fro();
+    core.has_changed = true;
+    for slot in [5, 0, 1, 2] {
+        let why = Error::new(ErrorKind::Stopped, format!("slot {slot}: it is down"));
+        core.strand(slot, why.mend("bring it back"));
+    }
+    core.strand(9, Error::new(ErrorKind::Stopped, "slot 9: nobody knows"));
+    core.closed.extend(Slot::new(7));
+    let error = core.into_result().expect_err("it stopped");
+    assert_eq!(
+        error.message(),
+        "slot 5: it is down; slots 0-2: it is down; slot 9: nobody knows; closed again: slot 7"
+    );
+    assert_eq!(error.mend_text(), Some("bring it back"));
+}
+
 #[test]
 fn a_slot_whose_turn_comes_while_a_bystander_is_gone_is_put_off() {
     let run = |breaks| {
@@ -617,6 +662,7 @@ fn a_source_that_is_replaced_each_time_is_given_up() {
     };
     let mut core = Core::new(&moves, options, 0);
     let bounds = super::schedule::Bounds {
+        only_open: false,
         slots: 1,
         empty_slots: 1,
         pairs_per_node: 1,

@@ -30,7 +30,7 @@ impl Core {
 
     fn wear_out(&mut self, error: Error) {
         self.is_worn_out = true;
-        self.trip(error);
+        self.break_off(error);
     }
 
     /// Once worn out, or where a target loses what it takes, a slot that wants to send keys stops

@@ -5,6 +5,7 @@ use super::told::Told;
 use crate::cluster::NodeId;
 use crate::error::Result;
 use crate::execute::Move;
+use crate::execute::bystanders;
 use crate::execute::families::Families;
 use crate::execute::strays::{self, Stray};
 use crate::execute::survey::Survey;
@@ -79,7 +80,9 @@ impl Chore for Clearing {
 
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
         self.state = match (std::mem::replace(&mut self.state, State::Over), answer) {
-            (State::Look, Answer::Looked(views, silent)) => {
+            (State::Look, Answer::Looked(views, mut silent)) => {
+                let passed = bystanders::passed_over(&views, &known.families, &self.ended);
+                silent.retain(|id| !passed.contains(id));
                 match may_be_left(&views, &known.families, &self.ended) {
                     // A node that died and was replaced has no say, and can't be asked any more.
                     true => State::Survey(views.into_keys().chain(silent).collect()),

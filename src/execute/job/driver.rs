@@ -1,8 +1,8 @@
 //! Does over links what a job wants.
 
 use super::arrivals::Arrivals;
-use super::findings::refuse_if_forbidden;
-use super::machine::{Answer, Asked, Job, JobNote, Step};
+use super::findings;
+use super::machine::{Answer, Apart, Asked, Job, JobNote, Step};
 use super::session::{Begun, Session};
 use super::told::Told;
 use super::work::Work;
@@ -103,13 +103,13 @@ impl Session {
         job.into_result()
     }
 
-    fn judge(&mut self, survey: &Survey, moves: Vec<Move>, ours: &[Move]) -> Result<()> {
+    fn judge(&mut self, survey: &Survey, moves: Vec<Move>, ours: &[Move]) -> Result<Apart> {
         let work = Work {
             moves,
             ..Work::default()
         };
         let findings = self.findings(survey, &work, Begun::Continued(ours));
-        refuse_if_forbidden(&*self.observer, &findings)
+        findings::apart(&*self.observer, &findings, survey, &work.moves)
     }
 
     /// Moves slots; what came of it, and what has arrived.

@@ -1,8 +1,13 @@
 //! Findings in words: many of one kind are as good as some of them and their number.
 
+use super::machine::Apart;
 use super::told::{Observer, Told};
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Move;
 use crate::execute::finding::{Finding, FindingKind, Severity};
+use crate::execute::preflight::{self, Held};
+use crate::execute::survey::Survey;
+use crate::slot::SlotSet;
 use std::collections::BTreeMap;
 
 /// How many findings of one kind about one node are told one by one.
@@ -54,7 +59,54 @@ pub fn refuse_if_forbidden(observer: &dyn Observer, findings: &[Finding]) -> Res
     for (_, error) in lines(more) {
         observer.told(&Told::Forbids(error));
     }
-    Err(Error::new(ErrorKind::Unsafe, first.message.clone()).mend(first.mend.clone()))
+    Err(error(first))
+}
+
+/// Tells the warnings, and sorts what forbids a part of these moves, which an earlier run has opened.
+///
+/// # Errors
+/// As [`refuse_if_forbidden`], where something forbids all of them.
+pub(super) fn apart(
+    observer: &dyn Observer,
+    findings: &[Finding],
+    survey: &Survey,
+    moves: &[Move],
+) -> Result<Apart> {
+    let mut in_hand: SlotSet = moves.iter().map(|task| task.slot).collect();
+    let (mut apart, mut told) = (Apart::default(), Vec::new());
+    for finding in findings {
+        let slots = match preflight::held(finding, survey, moves) {
+            Held::Slots(slots) if finding.forbids() => slots,
+            _ => {
+                told.push(finding.clone());
+                continue;
+            }
+        };
+        let held: SlotSet = slots
+            .iter()
+            .filter(|slot| in_hand.contains(*slot))
+            .collect();
+        apart.slots.extend(slots.iter());
+        if held.is_empty() {
+            // What isn't in hand is for another run to mend.
+            told.push(Finding {
+                severity: Severity::Warning,
+                ..finding.clone()
+            });
+            continue;
+        }
+        in_hand = in_hand
+            .iter()
+            .filter(|slot| !held.contains(*slot))
+            .collect();
+        apart.held.push((held, error(finding)));
+    }
+    refuse_if_forbidden(observer, &told)?;
+    Ok(apart)
+}
+
+fn error(finding: &Finding) -> Error {
+    Error::new(ErrorKind::Unsafe, finding.message.clone()).mend(finding.mend.clone())
 }
 
 fn more_like_these(count: usize) -> String {

@@ -5,7 +5,7 @@ use super::told::Told;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::error::{ErrorKind, Result};
-use crate::execute::{Move, heirs};
+use crate::execute::{Move, bystanders, heirs};
 use crate::slot::Slot;
 
 /// Looks, then sends `NODE` to each heir. A refusal leaves the slot where it is, which is told when
@@ -48,7 +48,9 @@ impl Chore for Giving {
 
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
         match (answer, &mut self.gifts) {
-            (Answer::Looked(views, silent), None) => {
+            (Answer::Looked(views, mut silent), None) => {
+                let passed = bystanders::passed_over(&views, &known.families, &self.moves);
+                silent.retain(|id| !passed.contains(id));
                 // Another one that can't be asked may have the slot.
                 let mut gifts = match silent.len() {
                     0 | 1 => heirs::left_to(&views, &known.families, &self.moves),

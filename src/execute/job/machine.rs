@@ -116,6 +116,15 @@ pub enum JobNote {
     End(Vec<Move>),
 }
 
+/// What a preflight keeps from going on, while the rest may.
+#[derive(Clone, Debug, Default)]
+pub struct Apart {
+    /// All slots that aren't as they should be, in hand or not.
+    pub slots: SlotSet,
+    /// Why those in hand stay as they are.
+    pub held: Vec<(SlotSet, Error)>,
+}
+
 /// What came of a step.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -123,8 +132,8 @@ pub enum Answer {
     Looked(Views, Vec<NodeId>),
     /// What the nodes said.
     Surveyed(Result<Survey>),
-    /// Whether it is safe.
-    Judged(Result<()>),
+    /// Whether it is safe, but for some slots.
+    Judged(Result<Apart>),
     /// Whether it is written.
     Noted(Result<()>),
     /// A reply for each verb.
@@ -344,7 +353,10 @@ impl Job {
                     None => Phase::End,
                 }
             }
-            Phase::Settle(_) => self.clean(),
+            Phase::Settle(settling) => {
+                self.outcome.passed_over = settling.passed_over();
+                self.clean()
+            }
             Phase::Clean(_) => {
                 self.recovered.tell_not_begun(&mut self.known);
                 self.failure = left_as_it_is(std::mem::take(&mut self.recovered.left));
@@ -421,7 +433,11 @@ impl Job {
         if let Phase::Preflight(giving) = &self.phase {
             self.has_given |= giving.has_given();
         }
-        self.failure = Some(error);
+        let left = left_as_it_is(std::mem::take(&mut self.recovered.left));
+        self.failure = Some(match left {
+            Some(left) => error.beside(left),
+            None => error,
+        });
         self.phase = match self.arrived.is_empty() {
             true => Phase::End,
             false => Phase::Rescue(Rescue::Give(Giving::of(self.arrived.clone()))),

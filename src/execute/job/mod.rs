@@ -59,7 +59,7 @@ pub use connection::Connection;
 pub use findings::{lines, refuse_if_forbidden};
 #[cfg(feature = "live")]
 pub use journal_path::journal_of;
-pub use machine::{Answer, Asked, Job, JobNote, Known, Step};
+pub use machine::{Answer, Apart, Asked, Job, JobNote, Known, Step};
 #[cfg(feature = "live")]
 pub use run::{Changed, Prepared, Run};
 #[cfg(feature = "live")]

@@ -1,9 +1,10 @@
 //! Where the slots stand that an earlier run has begun, and whether they may go on.
 
-use super::machine::{Answer, Asked, Chore, Known, NAMED_MAX, Step};
+use super::machine::{Answer, Apart, Asked, Chore, Known, NAMED_MAX, Step};
 use super::told::Told;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
+use crate::execute::preflight::shortened;
 use crate::execute::resume::{self, Standing};
 use crate::execute::slot_move::Entry;
 use crate::execute::survey::Survey;
@@ -63,6 +64,20 @@ impl Recovery {
                     self.left.push(error);
                 }
             }
+        }
+    }
+
+    /// What single slots have against them keeps these from going on.
+    fn hold(&mut self, known: &mut Known, apart: Apart) {
+        known.apart.extend(apart.slots.iter());
+        for (slots, error) in apart.held {
+            self.tasks.retain(|(task, _)| !slots.contains(task.slot));
+            let named = shortened(&slots);
+            self.left.push(match error.message().contains(&named) {
+                true => error,
+                false if slots.len() == 1 => error.context(format!("slot {named}")),
+                false => error.context(format!("slots {named}")),
+            });
         }
     }
 
@@ -126,7 +141,7 @@ impl Chore for Recovery {
                 Ok(())
             }
             (State::Judge(survey), Answer::Judged(judged)) => {
-                judged?;
+                self.hold(known, judged?);
                 self.tell(known, &survey);
                 self.not_begun = self.told_of_settled(&survey);
                 self.state = State::Over(Some(survey));
@@ -137,10 +152,11 @@ impl Chore for Recovery {
     }
 }
 
-/// Slots that can't go on, by name as far as a person likes to read, with the first one's mend.
-pub(super) fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
+/// Slots that can't go on, by name as far as a person likes to read, with the first one's mend. They
+/// are open: whatever else was done, it stopped part-way.
+pub fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
     let mut errors = errors.into_iter();
-    let first = errors.next()?;
+    let first = errors.next()?.of_kind(ErrorKind::Stopped);
     let others: Vec<Error> = errors.collect();
     let named = others.iter().take(NAMED_MAX - 1);
     let mut words: Vec<String> = named.map(|error| error.message().to_owned()).collect();
@@ -157,7 +173,6 @@ pub(super) fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     #[test]
     fn slots_that_stay_are_named_up_to_a_bound() {

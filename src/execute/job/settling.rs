@@ -4,11 +4,13 @@ use super::clearing::Clearing;
 use super::giving::Giving;
 use super::machine::{Answer, Chore, Known, Step};
 use super::reminding::Reminding;
+use super::told::Told;
 use crate::cluster::{NodeId, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::views::Views;
-use crate::execute::{Move, heirs};
+use crate::execute::{Move, bystanders, heirs};
 use crate::numbers::counted_text;
+use std::collections::BTreeSet;
 
 /// How long after the last move the nodes may take to agree: gossip needs some seconds.
 const AGREE_MS: u64 = 60_000;
@@ -30,6 +32,8 @@ pub(super) struct Settling {
     state: State,
     begun_ms: u64,
     reminded_ms: u64,
+    /// Dead nodes without a part, which aren't waited for.
+    passed: BTreeSet<NodeId>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -57,7 +61,13 @@ impl Settling {
             arrived,
             begun_ms: now_ms,
             reminded_ms: now_ms,
+            passed: BTreeSet::new(),
         }
+    }
+
+    /// How many dead nodes weren't waited for.
+    pub fn passed_over(&self) -> u64 {
+        self.passed.len() as u64
     }
 
     /// Goes over to what is next, where something is over.
@@ -103,8 +113,17 @@ impl Settling {
             (State::Give(giving), answer) => giving.hear(known, answer),
             (State::Remind(reminding), answer) => reminding.hear(known, answer),
             (State::Doubt, Answer::Looked(views, silent)) => {
+                let owns = |id: &NodeId| {
+                    let mut told = views.values().filter_map(|view| view.node(*id));
+                    told.any(|node| !node.slots.is_empty())
+                };
+                let passed = bystanders::passed_over(&views, &known.families, &self.arrived);
+                self.passed = passed.into_iter().filter(owns).collect();
                 self.state = match doubt(known, &views, &silent, &self.arrived) {
-                    None => State::Over,
+                    None => {
+                        self.tell_passed_over(known);
+                        State::Over
+                    }
                     Some(doubt) if now_ms.saturating_sub(self.begun_ms) > AGREE_MS => {
                         return Err(last_doubt(&doubt));
                     }
@@ -115,6 +134,15 @@ impl Settling {
                 Ok(())
             }
             (_, other) => other.odd(),
+        }
+    }
+}
+
+impl Settling {
+    fn tell_passed_over(&self, known: &mut Known) {
+        for id in &self.passed {
+            let node = known.name(*id);
+            known.tell(Told::PassedOver { node });
         }
     }
 }
@@ -132,7 +160,8 @@ pub(super) fn doubt(
     silent: &[NodeId],
     moves: &[Move],
 ) -> Option<String> {
-    if let Some(id) = silent.first() {
+    let passed = bystanders::passed_over(views, &known.families, moves);
+    if let Some(id) = silent.iter().find(|id| !passed.contains(id)) {
         return Some(format!("{} can't be asked", known.name(*id)));
     }
     // A source without slots follows the target, and may have taken over from it since.

@@ -1,6 +1,6 @@
 //! The job alone: scripted answers, and every step that it takes.
 
-use super::machine::{Answer, Asked, Job, JobNote, Known, Step};
+use super::machine::{Answer, Apart, Asked, Job, JobNote, Known, Step};
 use super::told::Told;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
@@ -10,6 +10,7 @@ use crate::execute::core::Outcome;
 use crate::execute::survey::Survey;
 use crate::execute::testing::{NODES, facts_with, id, task};
 use crate::execute::views::Views;
+use crate::slot::SlotSet;
 use std::collections::BTreeMap;
 
 /// More steps than any job takes here.
@@ -66,7 +67,7 @@ fn run(
                 Answer::Looked(views, silent)
             }
             Step::Survey(_) => Answer::Surveyed(Ok(survey(&views(&steps).0))),
-            Step::Judge { .. } => Answer::Judged(Ok(())),
+            Step::Judge { .. } => Answer::Judged(Ok(Apart::default())),
             Step::Note(_) => Answer::Noted(Ok(())),
             Step::Send { verbs, .. } => {
                 let ok = Reply::Text(b"OK".to_vec());
@@ -261,6 +262,86 @@ fn one_that_is_at_a_third_node_is_left_and_holds_no_other_up() {
     let error = ran.result.expect_err("one is left");
     assert_eq!(error.kind(), ErrorKind::Stopped);
     assert!(error.message().contains("slot 0"), "{}", error.message());
+}
+
+#[test]
+fn what_a_finding_holds_stays_and_the_others_go_on() {
+    let moves = vec![task(0, 'a', 'b'), task(1, 'a', 'b')];
+    let looked = |steps: &[String]| {
+        let has_moved = steps.iter().any(|step| step == "move 1");
+        let views = views(|myself, about, line| {
+            let line = line.replace(" 0-5460", " 2-5460");
+            let line = match about {
+                'a' => format!("{line} 0"),
+                _ => line,
+            };
+            let owner = if has_moved { 'b' } else { 'a' };
+            let line = if about == owner {
+                format!("{line} 1")
+            } else {
+                line
+            };
+            match (myself, about) {
+                ('a', 'a') if !has_moved => format!("{line} [0->-{}] [1->-{}]", id('b'), id('b')),
+                ('a', 'a') => format!("{line} [0->-{}]", id('b')),
+                _ => line,
+            }
+        });
+        (views, Vec::new())
+    };
+    let held = |slots: &[u16]| {
+        let slots: SlotSet = slots
+            .iter()
+            .map(|slot| task(*slot, 'a', 'b').slot)
+            .collect();
+        let why = Error::new(ErrorKind::Unsafe, "somebody has it open").mend("close it");
+        move |step: &Step| match step {
+            Step::Judge { .. } => Some(Answer::Judged(Ok(Apart {
+                slots: slots.clone(),
+                held: vec![(slots.clone(), why.clone())],
+            }))),
+            _ => None,
+        }
+    };
+    let ran = run(Job::recover(moves.clone(), known(&[])), looked, held(&[0]));
+    assert!(ran.deeds().contains(&"move 1"), "{:?}", ran.steps);
+    let error = ran.result.expect_err("one is left");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert_eq!(error.message(), "slot 0: somebody has it open");
+    assert_eq!(error.mend_text(), Some("close it"));
+    // All of them: nothing moves, and they are open.
+    let ran = run(Job::recover(moves, known(&[])), looked, held(&[0, 1]));
+    assert_eq!(ran.deeds(), ["survey", "judge 2", "end"]);
+    assert_eq!(ran.kind(), ErrorKind::Stopped);
+}
+
+/// `c` is dead: what the others say of it, and that slot 0 is at this node.
+fn without_bystander(owner: char, flags: &'static str) -> Views {
+    let mut views = views(|_, about, line| {
+        let line = owned(owner, about, line);
+        match about {
+            'c' => line.replace("master", flags),
+            _ => line,
+        }
+    });
+    views.remove(&id('c'));
+    views
+}
+
+#[test]
+fn a_dead_node_without_part_is_not_waited_for() {
+    let ran = |flags| {
+        let looked = move |_: &[String]| (without_bystander('b', flags), vec![id('c')]);
+        run(fresh(&[]), looked, |_| None)
+    };
+    let dead = ran("master,fail");
+    assert!(!dead.steps.contains(&"wait".to_owned()), "{:?}", dead.steps);
+    assert!(matches!(dead.told[..], [Told::PassedOver { .. }]));
+    assert_eq!(dead.result.expect("it ends well").passed_over, 1);
+    // Suspected by all, and given up by none.
+    let suspected = ran("master,fail?");
+    let error = suspected.result.expect_err("it isn't known");
+    assert!(error.message().contains("can't be asked"), "{error:?}");
 }
 
 /// `b` was given slot 0 and died; `c`, its replica, hasn't heard of that.

@@ -122,6 +122,11 @@ pub enum Told {
         /// How many copies of keys.
         copies: u64,
     },
+    /// A dead node without a part in the slots that have moved isn't waited for.
+    PassedOver {
+        /// Which.
+        node: String,
+    },
     /// Who took over from a node of a plan stands in for it.
     StandsIn {
         /// Who took over.
@@ -206,6 +211,11 @@ impl fmt::Display for Told {
                  copies of keys deleted that their owner has: {}",
                 counted_text(*slots as u64, "slot"),
                 count_text(*copies)
+            ),
+            Told::PassedOver { node } => write!(
+                f,
+                "warning: {node} is dead and has no part in these slots: it isn't waited for, and \
+                 hears of them when it comes back"
             ),
             Told::StandsIn { heir, gone } => write!(
                 f,

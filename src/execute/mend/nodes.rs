@@ -5,6 +5,7 @@ use super::table::{self, Mend};
 use super::{listed, meet_words, name, told, unassigned};
 use crate::cluster::{ClusterView, LinkState, Node, NodeId, Role};
 use crate::error::Why;
+use crate::execute::bystanders;
 use crate::execute::survey::Survey;
 use crate::numbers::counted_text;
 use crate::slot::SlotSet;
@@ -217,17 +218,6 @@ fn reason_to_keep(survey: &Survey, id: NodeId, slots: &SlotSet, is_wanted: bool)
 
 /// Whether a majority of the primaries that serve slots takes it for failed, by their own word.
 fn is_dead(survey: &Survey, id: NodeId) -> bool {
-    let views = || survey.nodes.values().map(|facts| &facts.view);
-    let serving = views().flat_map(|view| view.primaries());
-    let voters: BTreeSet<NodeId> = serving
-        .filter(|node| !node.slots.is_empty())
-        .map(|node| node.id)
-        .collect();
-    let takes_for_dead = |voter: &&NodeId| {
-        let facts = survey.nodes.get(voter);
-        facts
-            .and_then(|facts| facts.view.node(id))
-            .is_some_and(|node| node.flags.fail)
-    };
-    voters.iter().filter(takes_for_dead).count() * 2 > voters.len()
+    let nodes = survey.nodes.iter();
+    bystanders::is_failed(nodes.map(|(id, facts)| (id, &facts.view)), id)
 }

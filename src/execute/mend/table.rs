@@ -195,6 +195,9 @@ mends! {
     FORGET_REPLICA: [NodeUnreachable, NodeFailed],
         "it is a replica of a primary that can be reached, and a majority takes it for dead",
         "start it again; if it is gone for good, take it out: CLUSTER FORGET {id} at every other node, all within a minute: {everybody}";
+    PASSED_OVER: [NodeUnreachable],
+        "a majority takes it for dead, and the run finishes slots of an earlier one in which it has no part",
+        "what an earlier run has opened between other nodes is finished without it, and nothing new is opened; {mend}";
 
     // Nodes that answer us, and that others take for failed or don't know.
     BUS_CUT: [NodeFailed],
@@ -217,6 +220,9 @@ mends! {
     DOWN_ALONE: [ClusterDown],
         "it knows an owner for each slot, and takes none for failed",
         "a node that was just added needs some seconds; if it stays, see that it can reach the bus ports of the others (CLUSTER NODES there)";
+    DOWN_BESIDE: [ClusterDown],
+        "dead nodes own slots, and the run finishes slots of an earlier one in which they have no part",
+        "no key moves meanwhile (CLUSTERDOWN): of the slots that are open those are finished that have no key left on their source, and those closed again that have none on their target yet; to finish the others start the dead node again with its files, or let the rest serve without it: CONFIG SET cluster-require-full-coverage no on every node, then slotkit resume";
     FINISHING_MENDS: [ClusterDown, SlotsUncovered],
         "it receives slots of a node that died, or whose owner it has lost, and this run finishes them",
         "finishing these slots mends it";
@@ -429,17 +435,17 @@ pub const FIXED: &[Fixed] = &[
         words: "slotkit analyze finds every big key in a dump",
     },
     Fixed {
-        of: "error, exit 3",
+        of: "error, exit 4",
         when: "a slot is open towards several nodes, and nothing says which is meant",
         words: "where one of those that receive it ({}) has none of its keys, in any database (CLUSTER COUNTKEYSINSLOT {slot}), close it there with CLUSTER SETSLOT {slot} STABLE",
     },
     Fixed {
-        of: "error, exit 3",
+        of: "error, exit 4",
         when: "a slot is open at several that give it away",
         words: "wait until the nodes agree on its owner (CLUSTER NODES), then run it again",
     },
     Fixed {
-        of: "error, exit 3",
+        of: "error, exit 4",
         when: "what an earlier run began can't go on, for the reason that is said",
         words: "mend that, then run the same command again",
     },
@@ -452,6 +458,11 @@ pub const FIXED: &[Fixed] = &[
         of: "error, exit 3 or 4",
         when: "another tool moves the same slot",
         words: "let the other tool finish, then make a new plan",
+    },
+    Fixed {
+        of: "error, exit 3 or 4",
+        when: "a node serves no key, since slots have no owner who lives, and that doesn't pass",
+        words: "slotkit check says which slots have no owner who lives: bring it back with its files, or let the others serve without it: CONFIG SET cluster-require-full-coverage no on every node",
     },
     Fixed {
         of: "error, exit 4",

@@ -4,6 +4,7 @@
 //! several of these states and leaves them open, or loses keys.
 
 mod abilities;
+mod apart;
 mod beside;
 mod capacity;
 mod functions;
@@ -13,10 +14,13 @@ mod replicas;
 mod servers;
 mod slots;
 
+pub use apart::{Held, held};
 pub use beside::undecided;
 pub use replicas::without_replica;
+pub(in crate::execute) use slots::shortened;
 
 use super::Move;
+use super::bystanders;
 use super::families::Families;
 use super::finding::Finding;
 use super::journal::Running;
@@ -25,7 +29,7 @@ use super::slot_move::Doubtful;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::slot::SlotSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done, for the checks that depend on it.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +88,21 @@ impl Intent<'_> {
         moves.any(|task| task.source == source && task.target == target)
     }
 
+    /// The dead nodes that are passed over: only by a run that goes on with what is open, and with
+    /// nothing else.
+    fn passed_over(&self, survey: &Survey) -> BTreeSet<NodeId> {
+        let ours: BTreeSet<&Move> = self.ours.iter().collect();
+        let goes_on = |task: &Move| ours.contains(task);
+        if self.running.is_some() || self.ours.is_empty() || !self.moves.iter().all(goes_on) {
+            return BTreeSet::new();
+        }
+        let in_hand = match self.moves.is_empty() {
+            true => self.ours,
+            false => self.moves,
+        };
+        bystanders::passed_over(&survey.views(), &self.families, in_hand)
+    }
+
     /// The slots of moves that an earlier run began.
     fn slots_under_way(&self) -> SlotSet {
         let moves = self.ours.iter().chain(self.unfinished);
@@ -105,14 +124,15 @@ pub enum LoginNeed {
 
 /// All findings, errors first, in a stable order.
 pub fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+    let passed = intent.passed_over(survey);
     let mut all = Vec::new();
     all.extend(beside::runs(intent));
     all.extend(undecided(&intent.undecided));
     all.extend(beside::movement(survey, intent));
     all.extend(beside::migrations(survey, intent));
-    all.extend(nodes::unreachable(survey, intent));
-    all.extend(nodes::states(survey, intent));
-    all.extend(nodes::failed(survey, intent));
+    all.extend(nodes::unreachable(survey, intent, &passed));
+    all.extend(nodes::states(survey, intent, &passed));
+    all.extend(nodes::failed(survey, intent, &passed));
     all.extend(slots::uncovered(survey, intent));
     all.extend(slots::disagreements(survey, intent));
     all.extend(slots::open_slots(survey, intent));

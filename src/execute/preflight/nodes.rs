@@ -11,7 +11,11 @@ use crate::execute::survey::{NodeFacts, Survey};
 use crate::slot::SlotSet;
 use std::collections::BTreeSet;
 
-pub(super) fn unreachable(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+pub(super) fn unreachable(
+    survey: &Survey,
+    intent: &Intent<'_>,
+    passed: &BTreeSet<NodeId>,
+) -> Vec<Finding> {
     let ours = intent.slots_under_way();
     let is_missed = |id: &NodeId| {
         let views = survey.nodes.values().map(|facts| &facts.view);
@@ -25,6 +29,10 @@ pub(super) fn unreachable(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> 
         .map(|(id, reason)| {
             let mend = mend::absent(survey, *id, is_wanted(*id, intent));
             let message = format!("node {id} can't be reached: {reason}");
+            if passed.contains(id) {
+                let mend = table::PASSED_OVER.say(&[("mend", &mend)]);
+                return Finding::warning(FindingKind::NodeUnreachable, message, mend).about(*id);
+            }
             let finding = match is_missed(id) {
                 true => Finding::error(FindingKind::NodeUnreachable, message, mend),
                 false => Finding::warning(FindingKind::NodeUnreachable, message, mend),
@@ -68,7 +76,11 @@ fn is_replaced(node: &Node, under_way: &SlotSet) -> bool {
     node.flags.fail && node.slots.iter().all(|slot| under_way.contains(slot))
 }
 
-pub(super) fn states(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+pub(super) fn states(
+    survey: &Survey,
+    intent: &Intent<'_>,
+    passed: &BTreeSet<NodeId>,
+) -> Vec<Finding> {
     let under_way = |moves: &[Move]| moves.iter().map(|task| task.slot).collect::<SlotSet>();
     let (ours, unfinished) = (under_way(intent.ours), under_way(intent.unfinished));
     let down = survey.nodes.iter().filter(|(_, facts)| facts.state != "ok");
@@ -79,7 +91,10 @@ pub(super) fn states(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         let is_part_of =
             |slots: &SlotSet| !dead.is_empty() && dead.iter().all(|slot| slots.contains(slot));
         let why = "it receives slots of a node that died, and doesn't learn of the heir";
-        let finding = if is_part_of(&ours) {
+        let finding = if is_down_for(&facts.view, passed) {
+            let mend = table::DOWN_BESIDE.say(&[]);
+            Finding::warning(FindingKind::ClusterDown, message, mend)
+        } else if is_part_of(&ours) {
             let mend = table::FINISHING_MENDS.say(&[]);
             Finding::warning(FindingKind::ClusterDown, format!("{message}: {why}"), mend)
         } else if is_part_of(&unfinished) {
@@ -108,13 +123,25 @@ pub(super) fn imported_from_nobody(view: &ClusterView) -> SlotSet {
         .collect()
 }
 
+/// Whether a node takes the cluster for down since these have slots, and for nobody else's.
+fn is_down_for(view: &ClusterView, passed: &BTreeSet<NodeId>) -> bool {
+    let nodes = view.nodes().iter();
+    let mut dead = nodes.filter(|node| node.flags.fail && !node.slots.is_empty());
+    let is_covered = view.map().unassigned().is_empty();
+    is_covered && dead.clone().next().is_some() && dead.all(|node| passed.contains(&node.id))
+}
+
 /// The slots of which a node believes that their owner failed.
 fn slots_of_the_dead(view: &ClusterView) -> SlotSet {
     let dead = view.nodes().iter().filter(|node| node.flags.fail);
     dead.flat_map(|node| node.slots.iter()).collect()
 }
 
-pub(super) fn failed(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+pub(super) fn failed(
+    survey: &Survey,
+    intent: &Intent<'_>,
+    passed: &BTreeSet<NodeId>,
+) -> Vec<Finding> {
     let ours = intent.slots_under_way();
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
@@ -122,7 +149,9 @@ pub(super) fn failed(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         for node in facts.view.nodes() {
             let observer = facts.addr.to_string();
             let mend = |id| mend::failed(survey, id, *of, is_wanted(id, intent));
+            // Of one that is passed over it is told that it can't be reached.
             if is_suspected(node)
+                && !passed.contains(&node.id)
                 && seen.insert(node.id)
                 && let Some(finding) = failed_node(&observer, node, &ours, mend)
             {

@@ -77,7 +77,8 @@ fn without_owner(observers: &[String], slots: &SlotSet, mend: String) -> Option<
         slots.len(),
         shortened(slots)
     );
-    Some(Finding::error(FindingKind::SlotsUncovered, message, mend).at(first))
+    let finding = Finding::error(FindingKind::SlotsUncovered, message, mend);
+    Some(finding.at(first).among(slots.clone()))
 }
 
 pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
@@ -103,7 +104,8 @@ pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
             );
             let mend = mend::disagreement(survey, &claim);
             let finding = Finding::error(FindingKind::OwnershipDisagreement, message, mend);
-            all.extend(slots.iter().next().map(|first| finding.passing().at(first)));
+            let first = slots.iter().next();
+            all.extend(first.map(|first| finding.passing().at(first).among(slots)));
         }
     }
     all
@@ -248,7 +250,9 @@ fn half_moved(facts: &NodeFacts, found: &[(&Slot, &u64)]) -> Option<Finding> {
         counted_text(found.len() as u64, "slot"),
     );
     let mend = table::HALF_MOVED.say(&[]);
-    Some(Finding::error(FindingKind::OwnOpenSlot, message, mend).at(*first))
+    let slots = found.iter().map(|(slot, _)| **slot).collect();
+    let finding = Finding::error(FindingKind::OwnOpenSlot, message, mend);
+    Some(finding.at(*first).among(slots))
 }
 
 fn orphaned(
@@ -279,11 +283,11 @@ fn orphaned(
         ),
         false => Finding::warning(FindingKind::OrphanedKeys, message, mend),
     };
-    Some(finding.at(*first))
+    Some(finding.at(*first).among(slots))
 }
 
 /// The first runs of a set, for a message.
-pub(super) fn shortened(slots: &SlotSet) -> String {
+pub(in crate::execute) fn shortened(slots: &SlotSet) -> String {
     const MOST: usize = 5;
     let runs = slots.ranges();
     let shown: Vec<String> = runs.iter().take(MOST).map(ToString::to_string).collect();

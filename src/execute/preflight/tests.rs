@@ -763,3 +763,66 @@ fn a_slot_that_its_target_knows_no_owner_of_is_for_who_moves_it_to_finish() {
     assert!(mends.all(|finding| finding.mend.contains("slotkit resume")));
     assert_eq!(of(&Intent::default()), both(true));
 }
+
+/// `c` can't be reached, and the others say so with these flags; they take the cluster for down.
+fn without_bystander(flags: &'static str) -> Survey {
+    let mut survey = survey('a', |_| {});
+    for node in ['a', 'b'] {
+        let mut facts = facts_with(node, |about, line| match about {
+            'c' => line.replace("master", flags),
+            _ => line,
+        });
+        facts.state = "fail".to_owned();
+        survey.nodes.insert(id(node), facts);
+    }
+    survey.nodes.remove(&id('c'));
+    survey.unreachable.insert(id('c'), refused());
+    survey
+}
+
+#[test]
+fn a_dead_bystander_holds_up_only_what_is_new() {
+    let open = [task(0, 'a', 'b')];
+    let forbids = |flags, intent: &Intent<'_>| {
+        let found = findings(&without_bystander(flags), intent).into_iter();
+        let errors = found.filter(Finding::forbids);
+        errors.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    let goes_on = Intent {
+        ours: &open,
+        moves: &open,
+        ..Intent::default()
+    };
+    assert_eq!(forbids("master,fail", &goes_on), []);
+    // Told all the same, once.
+    let told = kinds(&without_bystander("master,fail"), &goes_on);
+    let of_node = told
+        .iter()
+        .filter(|kind| **kind == FindingKind::NodeUnreachable);
+    assert_eq!(
+        (of_node.count(), told.contains(&FindingKind::NodeFailed)),
+        (1, false)
+    );
+    // Suspected alone; with a part in it; for what is new; and beside another run.
+    assert!(forbids("master,fail?", &goes_on).contains(&FindingKind::NodeUnreachable));
+    let [with_part, new] = [[task(0, 'a', 'c')], [task(1, 'a', 'b')]];
+    for intent in [
+        Intent {
+            moves: &with_part,
+            ours: &with_part,
+            ..Intent::default()
+        },
+        Intent {
+            moves: &new,
+            ..goes_on.clone()
+        },
+        Intent {
+            moves: &open,
+            ..Intent::default()
+        },
+    ] {
+        let found = forbids("master,fail", &intent);
+        assert!(found.contains(&FindingKind::NodeUnreachable), "{found:?}");
+        assert!(found.contains(&FindingKind::ClusterDown), "{found:?}");
+    }
+}

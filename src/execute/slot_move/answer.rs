@@ -13,6 +13,11 @@ use crate::execute::Move;
 use crate::slot::Slot;
 use std::collections::BTreeSet;
 
+/// What to do about a node that serves no key while slots have no owner who lives.
+const CLUSTER_DOWN: &str = "slotkit check says which slots have no owner who lives: bring it back \
+                            with its files, or let the others serve without it: CONFIG SET \
+                            cluster-require-full-coverage no on every node";
+
 impl SlotMove {
     /// Takes the replies to the verbs of the last [`Action::Ask`](super::Action::Ask).
     ///
@@ -527,10 +532,14 @@ impl SlotMove {
     pub(super) fn refused(&self, what: &str, reply: Option<Reply>) -> Halt {
         match reply {
             Some(Reply::Refused(refusal)) => {
-                let surprise = self.surprise(&format!("{what} was refused: {refusal}"));
+                let message = format!("slot {}: {what} was refused: {refusal}", self.task.slot);
+                let mut error = Error::new(ErrorKind::Stopped, message);
+                if refusal.error() == ServerError::ClusterDown {
+                    error = error.mend(CLUSTER_DOWN);
+                }
                 match refusal.error().is_about_state() {
-                    true => surprise.unclear(),
-                    false => surprise,
+                    true => Halt::Unclear(error),
+                    false => Halt::Stop(error),
                 }
             }
             Some(_) => self.surprise(&format!("{what} answered something odd")),

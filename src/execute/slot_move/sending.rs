@@ -3,7 +3,7 @@
 use super::fault::Halt;
 use super::state::{Batch, State};
 use super::{Cause, MAX_PASSES, SlotMove, Unclear};
-use crate::cluster::verb::{Reply, ServerError};
+use crate::cluster::verb::{Refusal, Reply, ServerError};
 
 impl SlotMove {
     /// The keys that were sent, if these are the replies to a `MIGRATE` that the source broke off,
@@ -53,7 +53,9 @@ impl SlotMove {
                 Err(self.refused("MIGRATE", Some(Reply::Refused(refusal))))
             }
             other => {
-                self.note_tried(&batch);
+                if !other.as_ref().is_some_and(is_down) {
+                    self.note_tried(&batch);
+                }
                 Err(self.refused("MIGRATE", other))
             }
         }
@@ -153,4 +155,12 @@ impl SlotMove {
             false => Ok(()),
         }
     }
+}
+
+/// Whether a source refuses to look at a command's keys, since slots have no owner who lives: nothing
+/// was sent, and until that is mended it can't be asked for its keys either.
+fn is_down(reply: &Reply) -> bool {
+    let is_own = |refusal: &Refusal| !refusal.is_by_target();
+    matches!(reply, Reply::Refused(refusal)
+        if refusal.error() == ServerError::ClusterDown && is_own(refusal))
 }

@@ -14,6 +14,7 @@ pub use trial::{Bar, Obstacle, Part, Trial};
 use super::Version;
 use super::families::Families;
 use super::functions::{self, Functions};
+use super::views::Views;
 use crate::cluster::parse::info_field;
 use crate::cluster::slot_migrations::{self, SlotMigrations};
 use crate::cluster::verb::{NodeLink, Verb};
@@ -156,6 +157,12 @@ impl Survey {
         let nodes = facts.collect::<Result<_>>()?;
         let unreachable = reasons(cluster);
         Ok(Survey { nodes, unreachable })
+    }
+
+    /// What each node believes that answered.
+    pub fn views(&self) -> Views {
+        let nodes = self.nodes.iter();
+        nodes.map(|(id, facts)| (*id, facts.view.clone())).collect()
     }
 
     /// The nodes that take themselves for primaries, by id.

@@ -11,7 +11,7 @@ use slotkit::cluster::verb::{Reply, Verb};
 use slotkit::error::Error;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
-use slotkit::execute::job::{Answer, Asked, Job, Known, Step};
+use slotkit::execute::job::{Answer, Apart, Asked, Job, Known, Step};
 use std::sync::Arc;
 
 /// The most steps that a job takes without waiting.
@@ -79,7 +79,7 @@ impl World {
             Step::Survey(Asked::All) => Answer::Surveyed(Ok(self.survey())),
             Step::Survey(Asked::These(ids)) => Answer::Surveyed(self.survey_of(&ids)),
             // What stands in the way of a move is for people: the model has none of it.
-            Step::Judge { .. } => Answer::Judged(Ok(())),
+            Step::Judge { .. } => Answer::Judged(Ok(Apart::default())),
             Step::Note(note) => {
                 self.journal.write_for_job(&note);
                 Answer::Noted(Ok(()))
