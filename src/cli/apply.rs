@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::journalled::{Earlier, finish_begun};
 use super::pace::PaceArgs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::job::{Manner, Run};
+use crate::execute::job::{Manner, Run, Session};
 use crate::plan::Plan;
 use std::path::PathBuf;
 
@@ -36,16 +36,21 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut session = args.pace.open(&args.connection)?;
     args.pace.settle(&mut session, Manner::GoesOn)?;
     let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    let applied = finish_and_apply(&mut run, &mut session, &plan, args);
+    run.end(&session, applied)
+}
+
+fn finish_and_apply(
+    run: &mut Run,
+    session: &mut Session,
+    plan: &Plan,
+    args: &Args,
+) -> Result<Exit> {
     // What an earlier run of it has open is where it should be in a moment.
-    if let Err(error) = run.require_fit(&mut session, &plan) {
-        run.close(&session);
-        return Err(error);
-    }
-    if let Earlier::Left = finish_begun(&mut run, &mut session, &args.pace)? {
+    run.require_fit(session, plan)?;
+    if let Earlier::Left = finish_begun(run, session, &args.pace)? {
         return Ok(Exit::Finding);
     }
     let told = if args.json { Told::Json } else { Told::Words };
-    let changed = run.changed();
-    let applied = carry_out(run, &mut session, &plan, &args.pace, told);
-    applied.map_err(|error| changed.told(error))
+    carry_out(run, session, plan, &args.pace, told)
 }

@@ -33,19 +33,13 @@ pub(super) enum Told {
 /// # Errors
 /// [`ErrorKind::Unsafe`] before anything was changed, [`ErrorKind::Stopped`] after that.
 pub(super) fn carry_out(
-    mut run: Run,
+    run: &mut Run,
     session: &mut Session,
     plan: &Plan,
     pace: &PaceArgs,
     told: Told,
 ) -> Result<Exit> {
-    let prepared = match run.prepare(session, plan) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            run.close(session);
-            return Err(error);
-        }
-    };
+    let prepared = run.prepare(session, plan)?;
     let Prepared {
         plan,
         survey,
@@ -57,15 +51,13 @@ pub(super) fn carry_out(
             true => terminal::say("nothing to move"),
             false => {
                 terminal::say("nothing else is to move");
-                say_unchanged(&run);
+                say_unchanged(run);
             }
         }
-        run.close(session);
         return tell(plan, told, None).map(|()| exit_of(left));
     }
     if !pace.yes && !confirm(&question(plan, work))? {
-        say_unchanged(&run);
-        run.close(session);
+        say_unchanged(run);
         return Ok(Exit::Finding);
     }
     // Signals are watched before there is another thread: each inherits what is blocked.
@@ -84,7 +76,6 @@ pub(super) fn carry_out(
     if kept.is_ok() {
         say_key_counts(survey, after.as_ref());
     }
-    run.close(session);
     tell(plan, told, Some(applied(&done, &prepared, after.as_ref())))?;
     kept?;
     if let Some(words) = stayed(left.len()) {

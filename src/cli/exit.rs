@@ -15,9 +15,10 @@ pub enum Exit {
     /// The call, a file or a server's answer can't be used: nothing was changed.
     Unusable = 2,
     /// The cluster isn't in a state in which slots can be moved safely, or a server refused before a
-    /// key had moved: nothing was changed, and what was opened is closed again.
+    /// key had moved: nothing was changed, no slot is open, and what was opened is closed again.
     Unsafe = 3,
-    /// Stopped part-way: slots have moved or are open. Running the same command again goes on.
+    /// Stopped part-way: slots have moved or are open, also where an earlier run opened them and this
+    /// one was refused. Running the same command again goes on.
     Stopped = 4,
 }
 
@@ -29,7 +30,8 @@ Exit codes:
      or RDB files that share slots or hold slots outside their node
   2  wrong usage, or an input (a file, a server) that can't be used; nothing changed
   3  unsafe cluster state, or refused before a key had moved; nothing changed, no slot left open
-  4  stopped part-way: slots moved or are open; running the same command again goes on";
+  4  stopped part-way: slots moved or are open, also since an earlier run; running the same
+     command again goes on";
 
 impl Exit {
     /// The code that an error ends the program with.

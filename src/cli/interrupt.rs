@@ -19,13 +19,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 static WATCH: OnceLock<Interrupt> = OnceLock::new();
 /// What a second signal does; unset while the first ends the program.
 static SECOND: OnceLock<Second> = OnceLock::new();
+/// Whether a slot may be open: then a second signal leaves something part-way.
+static IS_OPEN: AtomicBool = AtomicBool::new(false);
 /// The bar on the screen.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What a second signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Second {
-    /// It ends the program with [`Exit::Stopped`]; the journal knows what was under way.
+    /// It ends the program, with [`Exit::Stopped`] where a slot may be open: the journal knows which.
     Ends,
     /// Nothing: there is something to clean up that nobody else would.
     Waits,
@@ -70,6 +72,11 @@ impl Interrupt {
         Ok(WATCH.get_or_init(|| Interrupt(asked)).clone())
     }
 
+    /// From now on a slot may be open.
+    pub(super) fn note_open() {
+        IS_OPEN.store(true, Ordering::Relaxed);
+    }
+
     /// Whether a signal has come.
     pub(super) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -95,7 +102,11 @@ fn note(signals: SigSet, asked: &AtomicBool) {
         let is_second = asked.swap(true, Ordering::Relaxed);
         if is_second && *second == Second::Ends {
             clean_up();
-            std::process::exit(Exit::Stopped as i32);
+            let exit = match IS_OPEN.load(Ordering::Relaxed) {
+                true => Exit::Stopped,
+                false => Exit::Unsafe,
+            };
+            std::process::exit(exit as i32);
         }
     }
 }

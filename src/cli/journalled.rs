@@ -8,6 +8,7 @@ use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::Result;
 use crate::execute::job::{Run, Session};
+use crate::execute::open_moves::OpenMoves;
 use crate::numbers::counted_text;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -24,18 +25,22 @@ pub(super) enum Earlier {
 
 /// What a run that stops before it has changed anything says of that.
 pub(super) fn say_unchanged(run: &Run) {
-    terminal::say(match run.changed().0 {
+    terminal::say(match run.has_changed() {
         true => "nothing else was changed",
         false => "nothing was changed",
     });
 }
 
-/// Takes every slot that is open on the cluster for begun, whoever opened it; whether the person
-/// agrees.
+/// Takes every slot that is open on the cluster for begun, whoever opened it; none where the person
+/// doesn't agree.
 ///
 /// # Errors
 /// As [`Run::open_elsewhere`].
-pub(super) fn adopt_open_slots(run: &mut Run, session: &mut Session, yes: bool) -> Result<bool> {
+pub(super) fn adopt_open_slots(
+    run: &mut Run,
+    session: &mut Session,
+    yes: bool,
+) -> Result<Option<OpenMoves>> {
     let open = run.open_elsewhere(session)?;
     let question = format!(
         "finish {} that somebody has opened, and nobody moves now?",
@@ -45,7 +50,7 @@ pub(super) fn adopt_open_slots(run: &mut Run, session: &mut Session, yes: bool) 
     if is_agreed {
         run.adopt(&open)?;
     }
-    Ok(is_agreed)
+    Ok(is_agreed.then_some(open))
 }
 
 /// Finishes the slots that an earlier run had begun.
@@ -57,9 +62,9 @@ pub(super) fn finish_begun(
     session: &mut Session,
     pace: &PaceArgs,
 ) -> Result<Earlier> {
-    run.require_decided()?;
     let begun = run.begun();
     if begun.is_empty() {
+        run.require_decided()?;
         return Ok(Earlier::Nothing);
     }
     let slots = counted_text(begun.len() as u64, "slot");
@@ -69,6 +74,7 @@ pub(super) fn finish_begun(
         return Ok(Earlier::Left);
     }
     let interrupt = Interrupt::watch(Second::Ends)?;
+    Interrupt::note_open();
     let survey = session.survey()?;
     let canary = session.canary(&survey, &begun);
     let keys = BTreeMap::new();

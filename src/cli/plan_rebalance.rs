@@ -127,12 +127,12 @@ fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     let mut session = args.pace.open(&args.connection)?;
     args.pace.settle(&mut session, Manner::GoesOn)?;
     let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
-    if let Earlier::Left = finish_begun(&mut run, &mut session, &args.pace)? {
-        return Ok(Exit::Finding);
-    }
-    let changed = run.changed();
-    let applied = plan_now(args, keyspace, &mut session, run);
-    applied.map_err(|error| changed.told(error))
+    let applied = match finish_begun(&mut run, &mut session, &args.pace) {
+        Ok(Earlier::Left) => Ok(Exit::Finding),
+        Ok(_) => plan_now(args, keyspace, &mut session, &mut run),
+        Err(error) => Err(error),
+    };
+    run.end(&session, applied)
 }
 
 /// Plans for the cluster as it is now, and carries that out.
@@ -140,7 +140,7 @@ fn plan_now(
     args: &Args,
     keyspace: Option<&Outcome>,
     session: &mut Session,
-    run: Run,
+    run: &mut Run,
 ) -> Result<Exit> {
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead. What a node can't do

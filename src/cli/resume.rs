@@ -1,12 +1,13 @@
 //! `slotkit resume`: finishes the slots that a run has left open.
 
 use super::connection::ConnectionArgs;
+use super::done::Done;
 use super::exit::Exit;
 use super::journalled::{Earlier, adopt_open_slots, finish_begun};
 use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::job::{Manner, Run};
+use crate::execute::job::{Manner, Run, Session, left_as_it_is};
 use serde_json::json;
 
 /// The arguments of `resume`.
@@ -44,22 +45,41 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         session.refuse_if_something_moves()?;
     }
     let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    let resumed = finish(&mut run, &mut session, args);
+    run.end(&session, resumed)
+}
+
+fn finish(run: &mut Run, session: &mut Session, args: &Args) -> Result<Exit> {
     let mut pace = args.pace.clone();
+    let mut unclear = Vec::new();
     if args.from_cluster {
-        if !adopt_open_slots(&mut run, &mut session, pace.yes)? {
+        let Some(open) = adopt_open_slots(run, session, pace.yes)? else {
             terminal::say("nothing was changed");
-            run.close(&session);
             return Ok(Exit::Finding);
-        }
+        };
+        unclear = open.unclear;
         // One question is enough.
         pace.yes = true;
     }
     let begun = run.begun().len();
-    let done = match finish_begun(&mut run, &mut session, &pace)? {
+    let done = match finish_begun(run, session, &pace)? {
         Earlier::Nothing => None,
         Earlier::Left => return Ok(Exit::Finding),
         Earlier::Finished(done) => Some(done),
     };
+    if args.json {
+        let run = done.as_ref().map(Done::to_json);
+        let document = json!({ "schema": 1, "finished": begun, "run": run });
+        terminal::print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &document)?;
+            writeln!(out)
+        })?;
+    }
+    // Nobody but a person knows where these go.
+    let unclear = unclear.into_iter().map(|(_, error)| error).collect();
+    if let Some(error) = left_as_it_is(unclear) {
+        return Err(error);
+    }
     terminal::say(match (&done, args.from_cluster) {
         (Some(_), _) => {
             "what was begun is where it should be; slotkit apply PLAN goes on with the rest of a plan"
@@ -69,14 +89,5 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             "the journal knows of nothing that was begun (--from-cluster asks the cluster)"
         }
     });
-    run.close(&session);
-    if args.json {
-        let run = done.map(|done| done.to_json());
-        let document = json!({ "schema": 1, "finished": begun, "run": run });
-        terminal::print(|out| {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            writeln!(out)
-        })?;
-    }
     Ok(Exit::Done)
 }

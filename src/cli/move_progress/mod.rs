@@ -137,6 +137,7 @@ impl MoveProgress {
 
 impl Watcher for MoveProgress {
     fn begins(&mut self, _: Move) {
+        Interrupt::note_open();
         self.show();
     }
 

@@ -113,9 +113,11 @@ impl Hash for Outcome {
             migrates,
             retries,
             largest_stall_ms,
+            passed_over,
             is_stopped,
         } = *self;
-        let figures = [keys, bytes, conflicts, migrates, retries, largest_stall_ms];
+        let told = [keys, bytes, conflicts, migrates, retries];
+        let figures = (told, largest_stall_ms, passed_over);
         (slots, is_stopped, Figure(figures)).hash(state);
     }
 }

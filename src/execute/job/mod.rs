@@ -61,7 +61,9 @@ pub use findings::{lines, refuse_if_forbidden};
 pub use journal_path::journal_of;
 pub use machine::{Answer, Apart, Asked, Job, JobNote, Known, Step};
 #[cfg(feature = "live")]
-pub use run::{Changed, Prepared, Run};
+pub use recovery::left_as_it_is;
+#[cfg(feature = "live")]
+pub use run::{Prepared, Run};
 #[cfg(feature = "live")]
 pub use session::{Begun, Session};
 #[cfg(feature = "live")]

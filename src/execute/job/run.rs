@@ -16,7 +16,7 @@ use crate::execute::preflight;
 use crate::execute::survey::Survey;
 use crate::numbers::counted_text;
 use crate::plan::Plan;
-use crate::slot::SlotSet;
+use crate::slot::{Slot, SlotSet};
 use std::path::Path;
 
 /// How many slots under way are named; of the others the number is said.
@@ -29,21 +29,6 @@ pub struct Run {
     has_changed: bool,
     /// The keys before the moves, for [`Run::require_kept`].
     pub(super) before: Option<Before>,
-}
-
-/// Whether this process has changed the cluster: then what is left to do can't be refused with
-/// "nothing changed" any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed(pub bool);
-
-impl Changed {
-    /// An error as it has to be told.
-    pub fn told(self, error: Error) -> Error {
-        match self.0 {
-            true => error.of_kind(ErrorKind::Stopped),
-            false => error,
-        }
-    }
 }
 
 /// What of a plan is to be done, looked at and found safe.
@@ -75,8 +60,32 @@ impl Run {
     }
 
     /// Whether this process has changed the cluster already.
-    pub fn changed(&self) -> Changed {
-        Changed(self.has_changed)
+    pub fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// Ends the run, with what came of it: the journal goes where it is over and nothing is under way.
+    ///
+    /// # Errors
+    /// What failed, as [`ErrorKind::Stopped`] where this process has changed the cluster, and where
+    /// slots are open still that it or an earlier run has begun: that nothing was changed isn't what
+    /// matters then. A call that makes no sense stays one.
+    pub fn end<T>(self, session: &Session, ended: Result<T>) -> Result<T> {
+        match ended {
+            // The journal tells what was moved, and the way back.
+            Err(error) if error.kind() == ErrorKind::Stopped => Err(error),
+            Err(error) if self.has_part_way(&error) => Err(self.explain(error, None)),
+            ended => {
+                self.close(session);
+                ended
+            }
+        }
+    }
+
+    /// Whether an error leaves something part-way.
+    fn has_part_way(&self, error: &Error) -> bool {
+        let is_open = !self.journal.open_moves().is_empty();
+        self.has_changed || (is_open && error.kind() != ErrorKind::Usage)
     }
 
     /// The slots that were begun and not finished.
@@ -87,16 +96,16 @@ impl Run {
     /// The slots that are open on the cluster and that the journal doesn't know, whoever opened them.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsafe`] when a slot is open towards several nodes, or a node can't be asked.
+    /// When a node answers something else than its kind of server does.
     pub fn open_elsewhere(&self, session: &mut Session) -> Result<OpenMoves> {
         let known = self.journal.open_moves();
         let survey = session.survey()?;
-        let views = survey.nodes.iter();
-        let views = views.map(|(id, facts)| (*id, facts.view.clone())).collect();
-        let mut open = open_moves(&views)?;
+        let mut open = open_moves(&survey.views());
         // Where the journal knows the slot it knows what was meant.
         let is_new = |task: &Move| known.iter().all(|begun| begun.slot != task.slot);
         open.moves.retain(is_new);
+        let is_unknown = |slot: Slot| known.iter().all(|begun| begun.slot != slot);
+        open.unclear.retain(|(slot, _)| is_unknown(*slot));
         Ok(open)
     }
 
@@ -112,9 +121,8 @@ impl Run {
         }
     }
 
-    /// Removes the journal when nothing is under way any more. What was to be done is done: an empty
-    /// journal that stays is a pity.
-    pub fn close(self, session: &Session) {
+    /// What was to be done is done: an empty journal that stays is a pity.
+    fn close(self, session: &Session) {
         if let Err(error) = self.journal.close() {
             session.tell(Told::Warning(error.one_line()));
         }
@@ -140,8 +148,10 @@ impl Run {
         session: &mut Session,
         watcher: &mut dyn Watcher,
     ) -> Result<Outcome> {
-        self.require_decided()?;
         let total = self.journal.open_moves().len() as u64;
+        if total == 0 {
+            self.require_decided()?;
+        }
         let outcome = session.finish_begun(&mut self.journal, watcher);
         let outcome = self.ended(outcome, total)?;
         self.has_changed |= outcome.slots > 0;
@@ -195,7 +205,10 @@ impl Run {
 
     /// What a run did, when it came to its end.
     fn ended(&self, outcome: Result<Outcome>, total: u64) -> Result<Outcome> {
-        let outcome = outcome.map_err(|error| self.explain(error, total))?;
+        let outcome = outcome.map_err(|error| match self.has_part_way(&error) {
+            false if error.kind() != ErrorKind::Stopped => error,
+            _ => self.explain(error, Some(total)),
+        })?;
         self.stop_if_asked(outcome, total)?;
         self.require_resolved(ErrorKind::Stopped)?;
         Ok(outcome)
@@ -230,14 +243,16 @@ impl Run {
             outcome.slots,
             counted_text(total, "slot")
         );
-        Err(Error::new(ErrorKind::Stopped, message).mend("run the same command again to go on"))
+        // With nothing moved and nothing open nothing was changed.
+        let kind = match outcome.slots {
+            0 if self.journal.open_moves().is_empty() && !self.has_changed => ErrorKind::Unsafe,
+            _ => ErrorKind::Stopped,
+        };
+        Err(Error::new(kind, message).mend("run the same command again to go on"))
     }
 
-    /// Adds to a failure what is open and how to go on.
-    fn explain(&self, error: Error, total: u64) -> Error {
-        if error.kind() != ErrorKind::Stopped {
-            return error;
-        }
+    /// Adds to what stopped part-way what is open and how to go on.
+    fn explain(&self, error: Error, total: Option<u64>) -> Error {
         let begun = self.journal.open_moves();
         let open: Vec<String> = begun
             .iter()
@@ -261,12 +276,13 @@ impl Run {
         };
         // What helps is said by who stopped: a flag, say. It stays, and the rest comes after it.
         let own = error.mend_text().unwrap_or("mend what was said");
+        let of = total.map(|total| format!("of {total} to move; "));
+        let of = of.unwrap_or_default();
         let mend = format!(
-            "{own}, then run the same command again: it goes on from there; {open} (of {total} to \
-             move; noted in {})",
+            "{own}, then run the same command again: it goes on from there; {open} ({of}noted in {})",
             self.journal.path().display()
         );
-        error.mend(mend)
+        error.of_kind(ErrorKind::Stopped).mend(mend)
     }
 }
 

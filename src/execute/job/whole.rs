@@ -34,10 +34,7 @@ pub fn carry_out(
 ) -> Result<Carried> {
     let mut run = Run::begin(session, journal)?;
     let carried = through(&mut run, session, plan, watcher);
-    let changed = run.changed();
-    // What is under way, or undecided, keeps its journal.
-    run.close(session);
-    carried.map_err(|error| changed.told(error))
+    run.end(session, carried)
 }
 
 fn through(

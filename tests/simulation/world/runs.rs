@@ -55,7 +55,10 @@ impl World {
 
     /// A person goes on with what is open, whoever has opened it, in a new journal.
     fn adopt(&mut self) -> Result<(), String> {
-        let open = open_moves(&self.views()).map_err(|error| error.one_line())?;
+        let open = open_moves(&self.views());
+        if let Some((_, error)) = open.unclear.first() {
+            return Err(error.one_line());
+        }
         self.journal = Journal::of(&open.moves, open.beside);
         self.has_journal = true;
         Ok(())
