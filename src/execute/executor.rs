@@ -6,7 +6,7 @@
 
 use super::Move;
 use super::clock::now_ms;
-use super::core::{Core, Event, Note, PersonsWish, Step};
+use super::core::{Core, Event, PersonsWish, Step};
 use super::desk::{Desk, Question};
 use super::journal::Journal;
 use super::slot_move::Entry;
@@ -66,7 +66,7 @@ impl<L: NodeLink> Driver<'_, L> {
             }
             match self.core.poll(now_ms) {
                 Step::Record(notes) => {
-                    let written = write(journal, &notes);
+                    let written = journal.note(&notes);
                     self.core.recorded(written);
                 }
                 Step::Ask { node, at, verbs } => self.desk.ask(node, Question { at, verbs }),
@@ -97,26 +97,6 @@ impl<L: NodeLink> Driver<'_, L> {
             Ok(replies) => self.core.answered(node, replies, now_ms),
             Err(error) => self.core.lost(node, error, now_ms),
         }
-    }
-}
-
-fn write(journal: &mut Journal, notes: &[Note]) -> Result<()> {
-    let (mut begins, mut ends) = (Vec::new(), Vec::new());
-    for note in notes {
-        match note {
-            Note::Begins(task) => begins.push(*task),
-            Note::Ends(task) => ends.push(*task),
-            Note::Doubts(slot, doubts) => journal.doubt(*slot, doubts)?,
-            Note::Failures(node, failures) => journal.note_failures(*node, failures)?,
-        }
-    }
-    // Ends first: a slot may end on one pair and begin on another in the same breath.
-    if !ends.is_empty() {
-        journal.end(&ends)?;
-    }
-    match begins.is_empty() {
-        true => Ok(()),
-        false => journal.begin(&begins),
     }
 }
 

@@ -1,13 +1,13 @@
-//! What is counted for people.
+//! What is counted, and decides nothing.
 
 use std::hash::{Hash, Hasher};
 
-/// A figure that is told to people and decides nothing.
+/// A figure that is told to people, or measures something, and doesn't decide how a run goes on.
 ///
 /// Two runs that hash alike go on alike: `tests/simulation/` tries what may follow a state once, and
 /// knows states by their hash, which is derived, so that no field can be forgotten. A run's figures
 /// would tell states apart that go on alike, without end. So their hash is empty, and each that is
-/// left out says so by its type. What is read to decide anything must not be one.
+/// left out says so by its type. What is read to decide which keys go where must not be one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figure<T>(pub T);
 

@@ -1,7 +1,8 @@
 //! What was over already when a run began.
 
 use super::clearing::Clearing;
-use super::machine::{Answer, Chore, JobNote, Known, Step, noted};
+use super::machine::{Answer, Chore, Known, Step, noted};
+use super::noting::JobNote;
 use super::reminding::Reminding;
 use crate::error::Result;
 use crate::execute::Move;

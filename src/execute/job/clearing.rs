@@ -1,6 +1,7 @@
 //! What a failover left of slots on nodes that don't own them is cleared up.
 
-use super::machine::{Answer, Asked, Chore, JobNote, Known, Step, noted};
+use super::machine::{Answer, Asked, Chore, Known, Step, noted};
+use super::noting::JobNote;
 use super::told::Told;
 use crate::cluster::NodeId;
 use crate::error::Result;

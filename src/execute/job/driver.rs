@@ -2,7 +2,7 @@
 
 use super::arrivals::Arrivals;
 use super::findings;
-use super::machine::{Answer, Apart, Asked, Job, JobNote, Step};
+use super::machine::{Answer, Apart, Asked, Job, Step};
 use super::session::{Begun, Session};
 use super::told::Told;
 use super::work::Work;
@@ -83,7 +83,7 @@ impl Session {
                     moves,
                     ours,
                 } => Answer::Judged(self.judge(&survey, moves, &ours)),
-                Step::Note(note) => Answer::Noted(write(journal, &note)),
+                Step::Note(note) => Answer::Noted(note.write(journal)),
                 Step::Send { node, verbs } => Answer::Sent(self.cluster.round_trip(node, &verbs)),
                 Step::Move { survey, tasks } => {
                     self.known.families.join(&job.known.families);
@@ -218,14 +218,5 @@ impl Session {
             }
         }
         (views, silent)
-    }
-}
-
-fn write(journal: &mut Journal, note: &JobNote) -> Result<()> {
-    match note {
-        JobNote::Families(families) => journal.know(families),
-        JobNote::Aim(slots) => journal.aim_at(*slots),
-        JobNote::Begin(moves) => journal.begin(moves),
-        JobNote::End(moves) => journal.end(moves),
     }
 }

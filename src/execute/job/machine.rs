@@ -22,6 +22,7 @@
 
 use super::cleaning::Cleaning;
 use super::giving::Giving;
+use super::noting::JobNote;
 use super::recovery::{Recovery, left_as_it_is};
 use super::settling::{Settling, doubt};
 use super::told::Told;
@@ -101,19 +102,6 @@ pub enum Asked {
     All,
     /// These, for the rest; each must answer.
     These(Vec<NodeId>),
-}
-
-/// What has to be in the journal before anything else is done.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum JobNote {
-    /// Who is a replica of whom.
-    Families(Families),
-    /// So many slots are about to move.
-    Aim(u64),
-    /// These moves begin, or are begun still.
-    Begin(Vec<Move>),
-    /// These have ended.
-    End(Vec<Move>),
 }
 
 /// What a preflight keeps from going on, while the rest may.

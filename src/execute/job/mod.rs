@@ -28,6 +28,7 @@ mod journal_path;
 #[cfg(feature = "live")]
 mod kept;
 mod machine;
+mod noting;
 mod recovery;
 mod reminding;
 #[cfg(feature = "live")]
@@ -59,7 +60,8 @@ pub use connection::Connection;
 pub use findings::{lines, refuse_if_forbidden};
 #[cfg(feature = "live")]
 pub use journal_path::journal_of;
-pub use machine::{Answer, Apart, Asked, Job, JobNote, Known, Step};
+pub use machine::{Answer, Apart, Asked, Job, Known, Step};
+pub use noting::JobNote;
 #[cfg(feature = "live")]
 pub use recovery::left_as_it_is;
 #[cfg(feature = "live")]

@@ -1,6 +1,7 @@
 //! The job alone: scripted answers, and every step that it takes.
 
-use super::machine::{Answer, Apart, Asked, Job, JobNote, Known, Step};
+use super::machine::{Answer, Apart, Asked, Job, Known, Step};
+use super::noting::JobNote;
 use super::told::Told;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};

@@ -101,7 +101,7 @@ fn lock(file: &File, path: &Path) -> Result<()> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
             let run = match record::read(file, path) {
-                Ok((told, _)) => format!(" ({})", told.run),
+                Ok((told, _)) => format!(" ({})", told.run.0),
                 Err(_) => String::new(),
             };
             let message = format!("another slotkit is moving slots of this cluster{run}");

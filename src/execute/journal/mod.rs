@@ -9,42 +9,46 @@
 //! and is passed over; any other line that can't be read is an error.
 
 mod disk;
+mod held;
 mod keys;
 mod locked;
+mod notes;
 mod record;
 mod running;
 mod shorten;
+mod storage;
 #[cfg(test)]
 mod tests;
 
 use super::Move;
 use super::failures::Failures;
 use super::families::Families;
+use super::figure::Figure;
 use super::slot_move::{Cause, Doubtful, Opened};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
-use disk::{sync_file, sync_folder_of};
-use locked::{is_held, make_folder, open_locked, require_file};
+pub use held::HeldFile;
+use locked::{is_held, require_file};
 use record::{Record, SCHEMA, Told, line, lines};
 pub use running::Running;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
+pub use storage::Storage;
 
-/// The journal of one cluster, locked for as long as it is held.
-pub struct Journal {
-    path: PathBuf,
-    file: File,
-    /// Whether a crash of the machine leaves this file at its path, as far as its folder goes.
-    is_in_folder: bool,
-    /// How many bytes of it are whole records.
-    whole_bytes: u64,
+/// The journal of one cluster, in a file that is locked for as long as it is held, or in another
+/// [`Storage`].
+#[derive(Clone, Debug, Hash)]
+pub struct Journal<S: Storage = HeldFile> {
+    storage: S,
+    /// How many bytes of it are whole records. It says the same at any length.
+    whole_bytes: Figure<u64>,
     /// Whether a part of a record stands behind them that can't be cut off.
     is_torn: bool,
     /// From how many bytes on it is written anew, with what counts still.
-    shorten_at: u64,
+    shorten_at: Figure<u64>,
     told: Told,
 }
 
@@ -71,31 +75,7 @@ impl Journal {
     /// # Errors
     /// When it can't be read or written, isn't a journal, or another slotkit holds it.
     pub fn open(path: &Path) -> Result<Journal> {
-        make_folder(path)?;
-        let file = open_locked(path)?;
-        let (told, whole_bytes) = record::read(&file, path)?;
-        // Cut a torn record off, so that the next one doesn't continue its line.
-        file.set_len(whole_bytes)
-            .map_err(|cause| Error::io(path, cause))?;
-        let mut journal = Journal {
-            path: path.to_path_buf(),
-            file,
-            // Whoever made it may have been killed before its folder was synced.
-            is_in_folder: false,
-            whole_bytes,
-            is_torn: false,
-            shorten_at: shorten::SHORT_BYTES,
-            told,
-        };
-        if whole_bytes == 0 {
-            journal.write(&line(&Record::Journal { schema: SCHEMA }))?;
-        }
-        // Who holds the journal is for people: on a full disk a run is finished nevertheless.
-        let run = Running::this();
-        let (pid, at_s) = (run.pid, run.at_s);
-        let _ = journal.write(&line(&Record::Run { pid, at_s }));
-        journal.told.run = run;
-        Ok(journal)
+        Journal::over(HeldFile::open(path)?, Running::this())
     }
 
     /// What a journal says is under way, and whether a run holds it; nothing where there is no file.
@@ -124,7 +104,7 @@ impl Journal {
             open: told.open.into_values().collect(),
             families: told.families,
             begun: told.begun,
-            running: Some(told.run).filter(|_| is_held),
+            running: Some(told.run.0).filter(|_| is_held),
             unreadable: None,
         })
     }
@@ -158,6 +138,35 @@ impl Journal {
             });
             begun.collect()
         })
+    }
+}
+
+impl<S: Storage> Journal<S> {
+    /// Goes on with what a storage has, or begins it, for this run.
+    ///
+    /// # Errors
+    /// When it can't be read or written, or isn't a journal.
+    pub fn over(mut storage: S, run: Running) -> Result<Journal<S>> {
+        let path = storage.path().to_path_buf();
+        let io = |cause| Error::io(&path, cause);
+        let (told, whole_bytes) = record::read(storage.bytes().map_err(io)?, &path)?;
+        // Cut a torn record off, so that the next one doesn't continue its line.
+        storage.cut(whole_bytes).map_err(io)?;
+        let mut journal = Journal {
+            storage,
+            whole_bytes: Figure(whole_bytes),
+            is_torn: false,
+            shorten_at: Figure(shorten::SHORT_BYTES),
+            told,
+        };
+        if whole_bytes == 0 {
+            journal.write(&line(&Record::Journal { schema: SCHEMA }))?;
+        }
+        // Who holds the journal is for people: on a full disk a run is finished nevertheless.
+        let (pid, at_s) = (run.pid, run.at_s);
+        let _ = journal.write(&line(&Record::Run { pid, at_s }));
+        journal.told.run = Figure(run);
+        Ok(journal)
     }
 
     /// The moves that were begun and not finished, by slot.
@@ -254,13 +263,14 @@ impl Journal {
     /// When it can't be written.
     pub fn aim_at(&mut self, slots: u64) -> Result<()> {
         self.write(&line(&Record::Total { slots }))?;
-        (self.told.run.total, self.told.run.arrived) = (Some(slots), 0);
+        let run = &mut self.told.run.0;
+        (run.total, run.arrived) = (Some(slots), 0);
         Ok(())
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.storage.path()
     }
 
     /// Writes down that these moves begin, and waits until that is on disk.
@@ -268,7 +278,7 @@ impl Journal {
     /// # Errors
     /// When it can't be written: then none of them must begin.
     pub fn begin(&mut self, tasks: &[Move]) -> Result<()> {
-        let at_s = Some(running::now_s());
+        let at_s = self.storage.now_s();
         self.write(&lines(tasks, |task| Record::Open { task, at_s }))?;
         self.sync()?;
         tasks.iter().for_each(|task| self.told.begin(*task, at_s));
@@ -282,7 +292,7 @@ impl Journal {
     /// When it can't be written.
     pub fn end(&mut self, tasks: &[Move]) -> Result<()> {
         self.write(&lines(tasks, |task| Record::Closed { task }))?;
-        self.told.run.arrived += tasks.len() as u64;
+        self.told.run.0.arrived += tasks.len() as u64;
         for task in tasks {
             self.told.end(*task);
         }
@@ -298,9 +308,7 @@ impl Journal {
         if !self.told.open.is_empty() || !self.told.unresolved().is_empty() {
             return self.sync();
         }
-        // The file itself: a link that leads to it isn't ours.
-        let removed = std::fs::canonicalize(&self.path).and_then(std::fs::remove_file);
-        removed.map_err(|cause| Error::io(&self.path, cause))
+        self.storage.remove().map_err(|cause| self.io(cause))
     }
 
     /// All of these records or none: a part of one in the middle would be a journal that nobody can
@@ -308,38 +316,34 @@ impl Journal {
     fn write(&mut self, lines: &[u8]) -> Result<()> {
         if self.is_torn {
             let message = "a part of a record stands at its end, and can't be cut off";
-            return Err(Error::new(ErrorKind::Io, message).at(Position::file(&self.path)));
+            return Err(Error::new(ErrorKind::Io, message).at(Position::file(self.path())));
         }
-        if let Err(cause) = self.file.write_all(lines) {
-            self.is_torn = self.file.set_len(self.whole_bytes).is_err();
-            return Err(Error::io(&self.path, cause));
+        if let Err(cause) = self.storage.append(lines) {
+            self.is_torn = self.storage.cut(self.whole_bytes.0).is_err();
+            return Err(self.io(cause));
         }
-        self.whole_bytes += lines.len() as u64;
+        self.whole_bytes.0 += lines.len() as u64;
         Ok(())
     }
 
     /// Writes it anew where most of it is over. One that can't be is as good as before.
     fn shorten(&mut self) {
-        if self.whole_bytes < self.shorten_at {
+        if self.whole_bytes.0 < self.shorten_at.0 {
             return;
         }
         let text = self.told.to_lines();
-        if let Ok(file) = shorten::replace(&self.path, &self.file, &text) {
-            self.file = file;
-            self.is_in_folder = false;
-            self.whole_bytes = text.len() as u64;
+        if self.storage.replace(&text).is_ok() {
+            self.whole_bytes.0 = text.len() as u64;
         }
-        self.shorten_at = (self.whole_bytes * 2).max(shorten::SHORT_BYTES);
+        self.shorten_at.0 = (self.whole_bytes.0 * 2).max(shorten::SHORT_BYTES);
     }
 
     /// Waits until it is on disk, and found there.
     fn sync(&mut self) -> Result<()> {
-        let io = |cause| Error::io(&self.path, cause);
-        sync_file(&self.file).map_err(io)?;
-        if !self.is_in_folder {
-            sync_folder_of(&self.path).map_err(io)?;
-            self.is_in_folder = true;
-        }
-        Ok(())
+        self.storage.sync().map_err(|cause| self.io(cause))
+    }
+
+    fn io(&self, cause: std::io::Error) -> Error {
+        Error::io(self.path(), cause)
     }
 }

@@ -3,6 +3,7 @@
 use super::super::Move;
 use super::super::failures::Failures;
 use super::super::families::Families;
+use super::super::figure::Figure;
 use super::super::slot_move::{Cause, Doubtful, Opened};
 use super::Running;
 use super::keys::{self, Group};
@@ -11,7 +12,6 @@ use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -82,7 +82,7 @@ pub(super) fn line(record: &Record) -> Vec<u8> {
 }
 
 /// What the records say together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Told {
     /// The moves that were begun and not finished.
     pub open: BTreeMap<u16, Move>,
@@ -92,7 +92,7 @@ pub(super) struct Told {
     /// before it was finished, the first time.
     pub opened: BTreeMap<Slot, Opened>,
     /// The run that held the file last.
-    pub run: Running,
+    pub run: Figure<Running>,
     pub families: Families,
     pub doubts: BTreeMap<Slot, Vec<Doubtful>>,
     pub failures: BTreeMap<NodeId, Failures>,
@@ -102,8 +102,10 @@ impl Told {
     fn take_in(&mut self, record: Record) {
         match record {
             Record::Journal { .. } => {}
-            Record::Run { pid, at_s } => self.run = Running::new(pid, at_s),
-            Record::Total { slots } => (self.run.total, self.run.arrived) = (Some(slots), 0),
+            Record::Run { pid, at_s } => self.run.0 = Running::new(pid, at_s),
+            Record::Total { slots } => {
+                (self.run.0.total, self.run.0.arrived) = (Some(slots), 0);
+            }
             Record::Replica { primary, replica } => self.families.add(primary, replica),
             Record::Beside { slot, node } => self.families.add_beside(slot, node),
             Record::Unclear { slot, db, key } => {
@@ -133,7 +135,7 @@ impl Told {
             }
             Record::Open { task, at_s } => self.begin(task, at_s),
             Record::Closed { task } => {
-                self.run.arrived += 1;
+                self.run.0.arrived += 1;
                 self.end(task);
             }
         }
@@ -141,12 +143,16 @@ impl Told {
 
     /// A slot's move begins.
     pub fn begin(&mut self, task: Move, at_s: Option<u64>) {
-        self.begun.push(task);
         let opened = Opened {
             source: task.source,
             at_ms: at_s.map(|at_s| at_s.saturating_mul(1_000)),
         };
-        match self.open.insert(task.slot.number(), task) {
+        let before = self.open.insert(task.slot.number(), task);
+        // One that is begun still isn't begun once more: it would be without end.
+        if before != Some(task) {
+            self.begun.push(task);
+        }
+        match before {
             Some(_) => drop(self.opened.entry(task.slot).or_insert(opened)),
             None => drop(self.opened.insert(task.slot, opened)),
         }
@@ -191,7 +197,12 @@ impl Told {
     pub fn to_lines(&self) -> Vec<u8> {
         let mut text = line(&Record::Journal { schema: SCHEMA });
         let mut add = |record: &Record| text.extend(line(record));
-        let Running { pid, at_s, .. } = self.run;
+        let Running {
+            pid,
+            at_s,
+            total,
+            arrived,
+        } = self.run.0;
         add(&Record::Run { pid, at_s });
         for (primary, replica) in self.families.pairs() {
             add(&Record::Replica { primary, replica });
@@ -207,12 +218,12 @@ impl Told {
         }
         let is_over = |task: &&Move| !self.open.contains_key(&task.slot.number());
         let over: Vec<&Move> = self.begun.iter().filter(is_over).collect();
-        let arrived = usize::try_from(self.run.arrived).unwrap_or(usize::MAX);
+        let arrived = usize::try_from(arrived).unwrap_or(usize::MAX);
         let (before, since) = over.split_at(over.len().saturating_sub(arrived));
         before
             .iter()
             .for_each(|task| add(&Record::Closed { task: **task }));
-        if let Some(slots) = self.run.total {
+        if let Some(slots) = total {
             add(&Record::Total { slots });
         }
         since
@@ -250,7 +261,7 @@ pub(super) fn fits(key: &[u8]) -> bool {
 }
 
 /// What a journal says, and how many bytes are whole records.
-pub(super) fn read(file: &File, path: &Path) -> Result<(Told, u64)> {
+pub(super) fn read(file: impl Read, path: &Path) -> Result<(Told, u64)> {
     let (records, whole_bytes) = records(file, path)?;
     let mut told = Told::default();
     records.into_iter().for_each(|record| told.take_in(record));
@@ -258,7 +269,7 @@ pub(super) fn read(file: &File, path: &Path) -> Result<(Told, u64)> {
 }
 
 /// Every whole record, and how many bytes they are.
-pub(super) fn records(file: &File, path: &Path) -> Result<(Vec<Record>, u64)> {
+pub(super) fn records(file: impl Read, path: &Path) -> Result<(Vec<Record>, u64)> {
     let mut reader = BufReader::new(file);
     let mut records = Vec::new();
     let mut whole_bytes = 0;

@@ -1,7 +1,7 @@
 //! Journals on disk: torn, cut, held by others, and what isn't one.
 
 use super::disk::crash;
-use super::locked::is_at;
+use super::locked::{is_at, open_locked};
 use super::*;
 use crate::execute::testing;
 use std::os::unix::fs::MetadataExt;
@@ -43,6 +43,24 @@ fn what_was_begun_is_remembered_at_any_cut() {
     assert_eq!(seen.len(), expected.len());
 }
 
+/// A run that is begun again and again, and stops each time.
+#[test]
+fn a_move_that_is_begun_still_is_not_begun_once_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    let back = testing::task(1, 'b', 'a');
+    for task in [task(1), task(1), back] {
+        journal.begin(&[task]).expect("begins");
+    }
+    let begun = || Journal::peek(&path).expect("reads").begun;
+    assert_eq!(begun(), [task(1), back]);
+    // One that has ended is.
+    journal.end(&[back]).expect("ends");
+    journal.begin(&[back]).expect("begins");
+    assert_eq!(begun(), [task(1), back, back]);
+}
+
 #[test]
 fn families_are_written_down_once_and_are_no_moves() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -66,7 +84,7 @@ fn only_one_holds_it_and_an_empty_one_goes_away() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.journal");
     let journal = Journal::open(&path).expect("a journal");
-    let second = Journal::open(&path).err().expect("locked");
+    let second = Journal::open(&path).expect_err("locked");
     assert_eq!(second.kind(), ErrorKind::Unsafe);
     journal.close().expect("closes");
     assert!(!path.exists());
@@ -85,7 +103,7 @@ fn a_file_that_was_removed_before_it_was_locked_is_not_the_journal() {
     // Another run's is there by now; both locks are held, on different files.
     let journal = Journal::open(&path).expect("a journal");
     assert!(!is_at(&early, &path).expect("looks"));
-    assert!(is_at(&journal.file, &path).expect("looks"));
+    assert!(is_at(&journal.storage.file, &path).expect("looks"));
 }
 
 /// Many at once, each of which removes it: no two may hold it at the same time.
@@ -122,7 +140,7 @@ fn other_files_are_refused_and_kept() {
         "{}\n".to_owned(),
     ] {
         std::fs::write(&path, &text).expect("writes");
-        let error = Journal::open(&path).err().expect("refused");
+        let error = Journal::open(&path).expect_err("refused");
         assert!(error.one_line().contains("notes.txt, line 1"), "{error:?}");
         assert_eq!(std::fs::read_to_string(&path).expect("kept"), text);
     }
@@ -283,12 +301,12 @@ fn a_write_that_fails_leaves_no_torn_record_in_the_middle() {
     journal.begin(&[task(1)]).expect("begins");
     let whole = std::fs::read(&path).expect("bytes");
     let file = std::mem::replace(
-        &mut journal.file,
+        &mut journal.storage.file,
         File::open(&path).expect("not for writing"),
     );
     assert!(journal.begin(&[task(2)]).is_err());
     // What stands there can't be known to be whole: nothing is written behind it.
-    journal.file = file;
+    journal.storage.file = file;
     let error = journal.begin(&[task(2)]).expect_err("refused");
     assert!(error.message().contains("part of a record"), "{error:?}");
     drop(journal);
@@ -314,7 +332,7 @@ fn who_only_looks_sees_the_run_that_holds_it() {
         (story.open, story.begun),
         (vec![task(2)], vec![task(1), task(2)])
     );
-    let second = Journal::open(&path).err().expect("held");
+    let second = Journal::open(&path).expect_err("held");
     let told = format!(
         "(pid {}, for 0 s; 1 of 3 slots have arrived)",
         std::process::id()

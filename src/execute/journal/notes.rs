@@ -1,0 +1,31 @@
+//! What a run has to have written down before it goes on.
+
+use super::super::core::Note;
+use super::{Journal, Storage};
+use crate::error::Result;
+
+impl<S: Storage> Journal<S> {
+    /// Writes down what the core wants to be on record.
+    ///
+    /// # Errors
+    /// When it can't be written: then nothing of it must be taken for noted.
+    pub fn note(&mut self, notes: &[Note]) -> Result<()> {
+        let (mut begins, mut ends) = (Vec::new(), Vec::new());
+        for note in notes {
+            match note {
+                Note::Begins(task) => begins.push(*task),
+                Note::Ends(task) => ends.push(*task),
+                Note::Doubts(slot, doubts) => self.doubt(*slot, doubts)?,
+                Note::Failures(node, failures) => self.note_failures(*node, failures)?,
+            }
+        }
+        // Ends first: a slot may end on one pair and begin on another in the same breath.
+        if !ends.is_empty() {
+            self.end(&ends)?;
+        }
+        match begins.is_empty() {
+            true => Ok(()),
+            false => self.begin(&begins),
+        }
+    }
+}
