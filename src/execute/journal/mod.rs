@@ -300,15 +300,21 @@ impl<S: Storage> Journal<S> {
     }
 
     /// Removes the file when nothing is under way any more, and no key is left for a person; keeps it
-    /// otherwise.
+    /// otherwise. Returns what it stood in.
     ///
     /// # Errors
     /// When it can't be removed.
-    pub fn close(mut self) -> Result<()> {
-        if !self.told.open.is_empty() || !self.told.unresolved().is_empty() {
-            return self.sync();
+    pub fn close(mut self) -> Result<S> {
+        match self.told.open.is_empty() && self.told.unresolved().is_empty() {
+            true => self.storage.remove().map_err(|cause| self.io(cause))?,
+            false => self.sync()?,
         }
-        self.storage.remove().map_err(|cause| self.io(cause))
+        Ok(self.storage)
+    }
+
+    /// What it stands in, for who looks after that: what is there is the journal's.
+    pub fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
     }
 
     /// All of these records or none: a part of one in the middle would be a journal that nobody can

@@ -4,6 +4,7 @@
 //! broken link or the tool's death, which are faults of their own, or a question of the client,
 //! which may as well come before the tool's next write arrives.
 
+use super::faults::Part;
 use super::{Fault, World};
 use crate::model::At;
 use slotkit::cluster::verb::Verb;
@@ -71,7 +72,11 @@ impl World {
             Happening::GoesWrong(fault, index) => {
                 self.may_fault = false;
                 let strikes = self.strike(fault, index);
-                if !strikes && matches!(fault, Fault::MigrateReplies { .. }) {
+                let comes_later = matches!(
+                    fault,
+                    Fault::MigrateReplies { .. } | Fault::CrashNoting { .. }
+                );
+                if !strikes && comes_later {
                     self.carry_out(index, usize::MAX, false);
                 }
                 self.deliver();
@@ -185,6 +190,9 @@ impl World {
     fn add_link_faults(&self, index: usize, all: &mut Vec<Happening>) {
         // Before all of it and after all of it are two of its cases.
         all.push(Happening::GoesWrong(Fault::LinkAmidst, index));
+        let parts = [Part::None, Part::Half, Part::All].into_iter();
+        let noting = parts.map(|part| Fault::CrashNoting { part });
+        all.extend(noting.map(|fault| Happening::GoesWrong(fault, index)));
         let verbs = &self.messages[index].verbs;
         if verbs.iter().any(|verb| matches!(verb, Verb::Migrate(_))) {
             for (applied, acked) in [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)] {

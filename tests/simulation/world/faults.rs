@@ -1,6 +1,7 @@
 //! What goes wrong.
 
 use super::World;
+use super::journal::Trouble;
 use crate::model::{At, LostReplies};
 
 /// What goes wrong, once.
@@ -11,6 +12,18 @@ pub enum Fault {
     Crash,
     /// The tool dies and its journal is lost too.
     CrashWithoutJournal,
+    /// The tool dies while it writes to its journal, now or a little later.
+    CrashNoting {
+        part: Part,
+    },
+    /// The tool's machine crashes, and with it what of the journal wasn't on disk.
+    MachineCrash,
+    /// The disk is full that the journal is on, until another run begins.
+    DiskFull {
+        can_cut: bool,
+    },
+    /// The journal is said not to be on disk, once.
+    SyncFails,
     /// The link breaks before the node has done anything.
     LinkBefore,
     /// The link breaks when the node has done a part of it.
@@ -62,7 +75,32 @@ pub enum Fault {
 /// A replica takes over from a node that has been gone for longer than this at the least.
 const NODE_TIMEOUT_MS: u64 = 1_500;
 
-pub const FAULTS: [Fault; 23] = [
+/// How much is there of what was being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    None,
+    Half,
+    All,
+}
+
+impl Part {
+    pub fn of(self, whole: usize) -> usize {
+        match self {
+            Part::None => 0,
+            Part::Half => whole / 2,
+            Part::All => whole,
+        }
+    }
+}
+
+pub const FAULTS: [Fault; 30] = [
+    Fault::CrashNoting { part: Part::None },
+    Fault::CrashNoting { part: Part::Half },
+    Fault::CrashNoting { part: Part::All },
+    Fault::MachineCrash,
+    Fault::DiskFull { can_cut: true },
+    Fault::DiskFull { can_cut: false },
+    Fault::SyncFails,
     Fault::Swallows,
     Fault::InfoLies,
     Fault::Nothing,
@@ -105,19 +143,26 @@ impl World {
         let task = self.plan[0];
         match fault {
             Fault::Nothing => false,
-            Fault::Crash | Fault::CrashWithoutJournal => {
-                (self.running, self.core) = (None, None);
-                self.has_journal = fault == Fault::Crash;
-                // What is under way arrives, or doesn't.
-                for index in 0..self.messages.len() {
-                    if self.messages[index].done.is_none() && self.chooser.pick(2) == 1 {
-                        self.carry_out(index, usize::MAX, true);
-                    }
-                }
-                self.messages.clear();
+            Fault::Crash => {
+                self.kill();
+                true
+            }
+            Fault::CrashWithoutJournal => {
+                self.kill();
+                self.has_journal = false;
                 self.cluster.windows.forget();
                 true
             }
+            Fault::MachineCrash => {
+                self.crash_machine();
+                true
+            }
+            Fault::CrashNoting { part } => {
+                let after = self.a_while(3);
+                self.trouble(Trouble::Kills { after, part })
+            }
+            Fault::DiskFull { can_cut } => self.trouble(Trouble::Full { can_cut }),
+            Fault::SyncFails => self.trouble(Trouble::SyncFails),
             Fault::LinkBefore => {
                 self.carry_out(index, 0, true);
                 true
@@ -209,6 +254,12 @@ impl World {
                 false
             }
         }
+    }
+
+    /// From now on this goes wrong with the journal; that takes no write with it.
+    fn trouble(&mut self, trouble: Trouble) -> bool {
+        self.journal.storage_mut().troubles(Some(trouble));
+        false
     }
 
     /// The source or target with the replica that would take over. Who has no slots isn't

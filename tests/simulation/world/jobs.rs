@@ -81,8 +81,12 @@ impl World {
             // What stands in the way of a move is for people: the model has none of it.
             Step::Judge { .. } => Answer::Judged(Ok(Apart::default())),
             Step::Note(note) => {
-                self.journal.write_for_job(&note);
-                Answer::Noted(Ok(()))
+                let written = note.write(&mut self.journal);
+                if self.journal.storage_mut().has_killed() {
+                    self.kill();
+                    return None;
+                }
+                Answer::Noted(written)
             }
             Step::Send { node, verbs } => Answer::Sent(self.send(node, &verbs)),
             Step::Move { survey, tasks } => {
@@ -145,7 +149,7 @@ impl World {
         };
         let [dead, heir] = [dead, heir].map(|at| self.cluster.nodes[at].id);
         let is_alone = |id: NodeId| self.cluster.nodes.iter().all(|n| n.is_alive || n.id == id);
-        if self.journal.families.are_kin(dead, heir) && is_alone(dead) {
+        if self.journal.families().are_kin(dead, heir) && is_alone(dead) {
             let slot = task.slot;
             self.wrong = Some(format!("slot {slot} is left with {dead}, which is dead"));
         }
@@ -156,7 +160,7 @@ impl World {
         let nodes = self.cluster.nodes.iter();
         let name = |(at, node): (At, &Node)| (node.id, Cluster::addr(at).to_string());
         Known {
-            families: self.journal.families.clone(),
+            families: self.journal.families().clone(),
             names: nodes.enumerate().map(name).collect(),
             ..Known::default()
         }

@@ -21,10 +21,11 @@ use crate::choice::Chooser;
 use crate::client::Client;
 use crate::model::{At, Cluster, Server};
 use jobs::Running;
-use journal::Journal;
+use journal::Disk;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
 use slotkit::execute::families::Families;
+use slotkit::execute::journal::Journal;
 use slotkit::execute::strays::Stray;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub struct World {
     /// The job that is under way, and its moves while they are.
     running: Option<Running>,
     core: Option<Core>,
-    journal: Journal,
+    journal: Journal<Disk>,
     has_journal: bool,
     /// Whether something was broken when the run began.
     began_broken: bool,
@@ -122,7 +123,7 @@ impl World {
             heal_in: None,
             running: None,
             core: None,
-            journal: Journal::default(),
+            journal: journal::open(Disk::default()).expect("a new journal"),
             has_journal: true,
             began_broken: false,
             is_first: true,
@@ -167,6 +168,10 @@ impl World {
             self.chance();
         }
         let ended = self.tool_step();
+        if self.tries_all {
+            // What goes wrong with the journal does so at once.
+            self.journal.storage_mut().troubles(None);
+        }
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong);
         }
@@ -175,6 +180,7 @@ impl World {
                 Err("a run ends well that has lost keys".to_owned())
             }
             Some(Ok(())) if self.is_reached() => {
+                self.close_journal();
                 self.heal();
                 self.clear_left_over()?;
                 Ok(true)

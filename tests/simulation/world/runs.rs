@@ -1,7 +1,6 @@
 //! Runs of the tool: how one begins, what it is told, and where it leaves off.
 
 use super::World;
-use super::journal::Journal;
 use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{ClusterView, NodeId, parse};
@@ -24,6 +23,7 @@ impl World {
             if !self.may_begin_broken() {
                 self.heal();
             }
+            self.open_again();
             self.cluster.swallows.clear();
             self.cluster.swallowed = Some(Default::default());
             self.go_back();
@@ -46,7 +46,7 @@ impl World {
 
     /// Whether a run begins though a node is dead: to finish what was begun, of which a journal tells.
     fn may_begin_broken(&mut self) -> bool {
-        let has_begun = self.has_journal && !self.journal.open.is_empty();
+        let has_begun = self.has_journal && !self.journal.open_moves().is_empty();
         let nodes = &self.cluster.nodes;
         let is_dead = self.cluster.standing.is_empty() && nodes.iter().any(|node| !node.is_alive);
         let is_whole = self.cluster.cut.is_empty() && self.cluster.isolated.is_empty();
@@ -59,7 +59,7 @@ impl World {
         if let Some((_, error)) = open.unclear.first() {
             return Err(error.one_line());
         }
-        self.journal = Journal::of(&open.moves, open.beside);
+        self.adopt_open(&open);
         self.has_journal = true;
         Ok(())
     }
@@ -83,7 +83,9 @@ impl World {
         // A slot may have been won back since; else the nodes had time to agree.
         let is_odd = message.contains("s after the last move") && self.is_reached();
         let is_stuck = message.contains("and can't go on") && !self.began_broken;
-        if is_stuck || is_odd {
+        let is_denied = is_stuck || message.contains("isn't at its source any more");
+        let is_given = is_denied && self.give_what_is_denied();
+        if (is_stuck && !is_given) || is_odd {
             return Err(error.one_line());
         }
         if self.unclear.is_some() && self.decide(&error) {
@@ -93,21 +95,14 @@ impl World {
             // A person goes on with what is open, whoever has opened it.
             self.has_journal = false;
         }
-        if message.contains("isn't at its source any more") {
-            self.give_what_is_denied();
-        }
         if message.contains("on both nodes") || message.contains("went from the source") {
             // A person decides about what is named: its outdated copies are deleted, and it is in
             // doubt no longer.
             self.conflicts += 1;
-            for doubts in self.journal.doubts.values_mut() {
-                doubts.retain(|one| {
-                    let name = format!("`{}`", one.key.escape_ascii());
-                    !message.contains(&name)
-                });
-            }
+            let is_named = |key: &[u8]| message.contains(&format!("`{}`", key.escape_ascii()));
+            self.settle_named(is_named);
             for (key, expected) in &self.client.expected {
-                if message.contains(&format!("`{}`", key.escape_ascii())) {
+                if is_named(key) {
                     let expected = self.cluster.living(*expected);
                     self.cluster.decide(key, expected);
                 }
@@ -124,8 +119,10 @@ impl World {
 
     /// Two failovers at one moment can leave a slot that each of two nodes takes for the other's, with
     /// nobody who has it open. No run mends that: a person does what `check` says of it, and gives it
-    /// to the node that has its keys, or else to the one that the others believe in.
-    fn give_what_is_denied(&mut self) {
+    /// to the node that has its keys, or else to the one that the others believe in. Whether there was
+    /// one.
+    fn give_what_is_denied(&mut self) -> bool {
+        let mut is_given = false;
         let slots: Vec<Slot> = self.plan.iter().map(|task| task.slot).collect();
         for slot in slots {
             let primaries: Vec<At> = self.cluster.alive_primaries().collect();
@@ -149,7 +146,9 @@ impl World {
             for at in primaries {
                 self.cluster.answer(at, &Verb::SetSlot { slot, state });
             }
+            is_given = true;
         }
+        is_given
     }
 
     /// Whether every slot is at its target, or at who took over from it.
@@ -202,8 +201,9 @@ impl World {
             families: known.families,
             // Where every interleaving is tried no moment tells two states apart.
             epoch_ms: (!self.tries_all).then_some(0),
-            doubts: self.journal.doubts.clone(),
-            failures: self.journal.failures.clone(),
+            doubts: self.journal.doubts(),
+            failures: self.journal.failures(),
+            opened: self.journal.opened().clone(),
             routes: tasks.iter().map(|(task, _)| route(task)).collect(),
             ..Options::default()
         }
@@ -212,10 +212,7 @@ impl World {
     /// What of the plan hasn't arrived and isn't begun, with who took over in the place of who is
     /// gone.
     pub(super) fn rest(&self) -> Vec<Move> {
-        let is_left = |task: &&Move| {
-            let is_begun = self.journal.open.contains_key(&task.slot.number());
-            !is_begun && !self.has_arrived(**task)
-        };
+        let is_left = |task: &&Move| !self.is_begun(task.slot) && !self.has_arrived(**task);
         let left = self.plan.iter().filter(is_left);
         let as_it_is = |task: &Move| {
             let source = self.owner_among(task.source, task.slot);

@@ -31,8 +31,12 @@ impl World {
             let core = self.core.as_mut()?;
             match core.poll(self.now_ms) {
                 Step::Record(notes) => {
-                    notes.into_iter().for_each(|note| self.journal.write(note));
-                    core.recorded(Ok(()));
+                    let written = self.journal.note(&notes);
+                    core.recorded(written);
+                    if self.journal.storage_mut().has_killed() {
+                        self.kill();
+                        return None;
+                    }
                 }
                 // What a source counts changes nothing: where every interleaving is tried it is
                 // answered at once.
