@@ -1,15 +1,12 @@
 //! What opens the windows, and what they excuse.
 
 use super::windows::{Stray, Unaware};
-use super::{At, Cluster, Late, end_of, slot_of};
+use super::{At, Cluster, Excuse, Late, end_of, slot_of};
 use slotkit::slot::Slot;
 use std::collections::BTreeSet;
 
 /// How old the source's word may be when the target is told that it owns a slot.
 const YOUNG_MS: u64 = 1_000;
-
-const SWALLOWED: &str = "swallowed by its target";
-const NOT_REPLICATED: &str = "not replicated when its primary failed over";
 
 impl Cluster {
     /// A client's write or deletion of a key was carried out at a node. The words say what is
@@ -48,7 +45,7 @@ impl Cluster {
     /// A target said that it had taken a key, and kept nothing. That one which was about to end isn't
     /// there proves nothing against it.
     pub(super) fn swallow(&mut self, key: &[u8], value: u64) {
-        self.windows.raced.insert(key.to_vec(), SWALLOWED);
+        self.windows.raced.insert(key.to_vec(), Excuse::Swallowed);
         if let Some(keys) = &mut self.swallowed
             && end_of(value).is_none()
         {
@@ -70,8 +67,7 @@ impl Cluster {
     pub(super) fn note_lost(&mut self, old: At, heir: At, keys: Vec<Vec<u8>>) {
         for key in keys {
             if self.held(old, &key) != self.held(heir, &key) {
-                let why = "won back by an old primary that woke with an epoch of its own";
-                self.windows.raced.insert(key, why);
+                self.windows.raced.insert(key, Excuse::WonBack);
             }
         }
     }
@@ -132,7 +128,7 @@ impl Cluster {
             let has = |at: At| at != old && at != heir && self.held(at, &key).is_some();
             let is_safe = (is_outdated && has_moved) || self.alive_primaries().any(has);
             if !is_safe {
-                self.windows.raced.insert(key, NOT_REPLICATED);
+                self.windows.raced.insert(key, Excuse::NotReplicated);
             }
         }
     }
@@ -141,10 +137,10 @@ impl Cluster {
     pub(super) fn note_outdated(&mut self, at: At, key: &[u8]) {
         let stray = self.windows.strays.get(&(at, key.to_vec()));
         let why = match stray {
-            Some(Stray::Behind) => NOT_REPLICATED,
+            Some(Stray::Behind) => Excuse::NotReplicated,
             // Before 7.0 a client that asks for several keys is sent on with one that hasn't moved,
             // and may change a copy of it that a lost answer has left there.
-            Some(_) if !self.server.turns_into_replica => "asked for with one that had moved",
+            Some(_) if !self.server.turns_into_replica => Excuse::AskedWithMoved,
             _ => return,
         };
         self.windows.raced.insert(key.to_vec(), why);
@@ -205,21 +201,14 @@ impl Cluster {
     }
 
     /// The window of the servers' own that explains what is left of a key at the end.
-    pub fn explains_end(
-        &self,
-        owner: At,
-        key: &[u8],
-        expected: Option<u64>,
-    ) -> Option<&'static str> {
+    pub fn explains_end(&self, owner: At, key: &[u8], expected: Option<u64>) -> Option<Excuse> {
         let stray = self.windows.strays.get(&(owner, key.to_vec()));
         if let Some(why) = self.windows.raced.get(key) {
-            return Some(why);
+            return Some(*why);
         }
         match stray.filter(|_| expected.is_none()) {
-            Some(Stray::Unheard) => {
-                Some("deleted while a copy that nobody knew of was on the target")
-            }
-            Some(Stray::Behind) => Some(NOT_REPLICATED),
+            Some(Stray::Unheard) => Some(Excuse::DeletedUnheard),
+            Some(Stray::Behind) => Some(Excuse::NotReplicated),
             Some(Stray::Known) | None => None,
         }
     }

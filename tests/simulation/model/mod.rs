@@ -9,6 +9,7 @@
 //! heir hasn't got then, no tool can save, and each such key is recorded.
 
 mod clients;
+mod excuse;
 mod excuses;
 mod failover;
 mod gossip;
@@ -19,6 +20,7 @@ mod text;
 mod windows;
 
 pub use clients::keys_of;
+pub use excuse::Excuse;
 pub use failover::Late;
 pub use lives::{end_of, ending};
 pub use windows::Windows;

@@ -13,7 +13,7 @@
 //!   primary only stood still, and wakes with an epoch of its own that wins the slot back, or with
 //!   a `MIGRATE` in its buffers that overwrites what is newer.
 
-use super::At;
+use super::{At, Excuse};
 use slotkit::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ pub(super) struct Unaware {
 pub struct Windows {
     pub(super) strays: BTreeMap<(At, Vec<u8>), Stray>,
     pub(super) unaware: BTreeMap<(At, Slot), Unaware>,
-    pub(super) raced: BTreeMap<Vec<u8>, &'static str>,
+    pub(super) raced: BTreeMap<Vec<u8>, Excuse>,
 }
 
 impl Windows {
@@ -152,7 +152,7 @@ impl Windows {
     pub fn race(&mut self, slot: Slot, seen: &[(At, Slot)]) {
         for (place, window) in &self.unaware {
             if place.1 == slot && !seen.contains(place) {
-                let why = "written at an heir while NODE was on its way";
+                let why = Excuse::WrittenAtHeir;
                 let written = window.written.iter().cloned();
                 self.raced.extend(written.map(|key| (key, why)));
             }
@@ -163,8 +163,7 @@ impl Windows {
     pub(super) fn send_late(&mut self, target: At, key: &[u8], is_over: bool) {
         match is_over {
             true => {
-                let why = "overwritten by a MIGRATE that lay in the buffers of its old primary";
-                self.raced.insert(key.to_vec(), why);
+                self.raced.insert(key.to_vec(), Excuse::OverwrittenLate);
             }
             false => self.leave(target, key),
         }

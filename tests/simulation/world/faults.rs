@@ -75,6 +75,20 @@ pub enum Fault {
 /// A replica takes over from a node that has been gone for longer than this at the least.
 const NODE_TIMEOUT_MS: u64 = 1_500;
 
+impl Fault {
+    /// Whether a replica takes over.
+    pub fn replaces(self) -> bool {
+        matches!(
+            self,
+            Fault::Dies { .. }
+                | Fault::DiesUntold
+                | Fault::HandsOver { .. }
+                | Fault::StandsStill { .. }
+                | Fault::IsAlone { .. }
+        )
+    }
+}
+
 /// How much is there of what was being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {

@@ -3,6 +3,7 @@
 //! A world goes on one happening at a time ([`World::step`]). Which one comes next is for the
 //! [`Chooser`]: a seed's chance, or every choice in turn.
 
+mod bounds;
 mod broken;
 mod every;
 mod faults;
@@ -19,7 +20,7 @@ pub use faults::{FAULTS, Fault};
 
 use crate::choice::Chooser;
 use crate::client::Client;
-use crate::model::{At, Cluster, Server};
+use crate::model::{At, Cluster, Excuse, Server};
 use jobs::Running;
 use journal::Disk;
 use slotkit::execute::Move;
@@ -81,7 +82,7 @@ pub struct World {
     wrong: Option<String>,
     pub conflicts: usize,
     /// Keys whose end a window of the servers' own explains, by the window.
-    pub excused: BTreeMap<&'static str, usize>,
+    pub excused: BTreeMap<Excuse, usize>,
     pub log: Vec<String>,
     /// Whether anybody reads the log.
     pub is_told: bool,

@@ -1,0 +1,20 @@
+//! The kinds of losses that no tool can prevent.
+
+/// Why a key isn't what was acknowledged last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Excuse {
+    /// Swallowed by its target, which said OK.
+    Swallowed,
+    /// Not on the replica that took over.
+    NotReplicated,
+    /// Won back by an old primary that woke with an epoch of its own.
+    WonBack,
+    /// Written at an heir while the `NODE` was on its way that gives the slot away.
+    WrittenAtHeir,
+    /// Overwritten by a `MIGRATE` that lay in the buffers of an old primary.
+    OverwrittenLate,
+    /// Asked for together with one that had moved, before Redis 7.0.
+    AskedWithMoved,
+    /// Deleted while a copy that nobody knew of was on the target.
+    DeletedUnheard,
+}
