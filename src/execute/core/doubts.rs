@@ -1,8 +1,8 @@
 //! Slots that can't go on before somebody has looked who is who.
 
-use super::flight::{Doubt, Wish};
 use super::look::Look;
 use super::schedule::Ticket;
+use super::wish::{Doubt, Wish};
 use super::{Core, Note, PersonsWish};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
@@ -29,7 +29,7 @@ impl Core {
         let doubts = flight.count_doubt();
         if doubts > MAX_DOUBTS {
             return match flight.machine.give_up(&why) {
-                true => flight.wish = Wish::Ready,
+                true => flight.turn(Wish::Ready),
                 false => self.strand(slot, why),
             };
         }
@@ -38,11 +38,11 @@ impl Core {
         let task = flight.ticket.task;
         self.unproven.insert((task.source, task.target));
         let pause_ms = (LOOK_PAUSE_MS << (doubts - 1)).min(LOOK_PAUSE_MAX_MS);
-        flight.wish = Wish::Unclear(Doubt {
+        flight.turn(Wish::Unclear(Doubt {
             why,
             due_ms: now_ms.saturating_add(pause_ms),
             until_ms: now_ms.saturating_add(wait_ms),
-        });
+        }));
     }
 
     pub(super) fn doubt_for_silence(&mut self, slot: u16, silent: &Error) {
@@ -78,12 +78,12 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Wish::Unclear(doubt) = std::mem::replace(&mut flight.wish, Wish::Ready) else {
+        let Wish::Unclear(doubt) = flight.wish().clone() else {
             return;
         };
         let begun = flight.ticket.task;
         if !flight.is_begun() && is_ending {
-            flight.wish = Wish::Stranded;
+            flight.turn(Wish::Stranded);
             self.outcome.is_stopped |= self.surprise.is_none();
             return;
         }
@@ -107,7 +107,7 @@ impl Core {
                 let is_primary = target.is_none_or(Node::is_primary);
                 match owner == Some(begun.source) && is_primary {
                     true => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
-                    false => flight.wish = Wish::Arrived,
+                    false => flight.turn(Wish::Arrived),
                 }
             }
             Err(error) => {
@@ -156,7 +156,7 @@ impl Core {
         }
         doubt.due_ms = self.now_ms.saturating_add(LOOK_PAUSE_MS);
         if let Some(flight) = self.flights.get_mut(&slot) {
-            flight.wish = Wish::Unclear(doubt);
+            flight.turn(Wish::Unclear(doubt));
         }
     }
 
@@ -182,7 +182,7 @@ impl Core {
         }
         match addr {
             _ if is_known => self.go_on_from(slot, entry),
-            Some(addr) => flight.wish = Wish::Proves { doubt, entry, addr },
+            Some(addr) => flight.turn(Wish::Proves { doubt, entry, addr }),
             None => self.wait_longer(slot, doubt),
         }
     }
@@ -207,10 +207,10 @@ impl Core {
         flight.before = flight.moved();
         flight.machine = machine;
         let is_recorded = flight.recorded == Some(ticket.task);
-        flight.wish = match is_recorded {
+        flight.turn(match is_recorded {
             true => Wish::Ready,
             false => Wish::Recording,
-        };
+        });
         flight.recorded = Some(ticket.task);
         if !is_recorded {
             self.notes.push(Note::Begins(ticket.task));
@@ -222,8 +222,7 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Wish::Proves { doubt, entry, addr } = std::mem::replace(&mut flight.wish, Wish::Ready)
-        else {
+        let Wish::Proves { doubt, entry, addr } = flight.wish().clone() else {
             return;
         };
         let task = flight.ticket.task;

@@ -7,7 +7,7 @@
 //! `cluster-node-timeout`. So what was answered late is in doubt until a look has shown that the
 //! source is still the primary.
 
-use super::flight::Wish;
+use super::wish::Wish;
 use super::writes::{Part, Sent};
 use super::{Core, Note};
 use crate::cluster::NodeId;
@@ -24,13 +24,15 @@ impl Core {
     /// A source that wants to send keys, and hasn't been asked for its failures since it may have
     /// counted one.
     pub(super) fn next_uncounted(&self) -> Option<NodeId> {
-        self.flights.values().find_map(|flight| match &flight.wish {
-            Wish::Asks { node, .. } if flight.machine.batch().0 > 0 => {
-                let is_free = !self.writes.contains_key(node);
-                (is_free && !self.failures.contains_key(node)).then_some(*node)
-            }
-            _ => None,
-        })
+        self.flights
+            .values()
+            .find_map(|flight| match flight.wish() {
+                Wish::Asks { node, .. } if flight.machine.batch().0 > 0 => {
+                    let is_free = !self.writes.contains_key(node);
+                    (is_free && !self.failures.contains_key(node)).then_some(*node)
+                }
+                _ => None,
+            })
     }
 
     pub(super) fn told_failures(&mut self, node: NodeId, replies: &[Reply]) {
@@ -58,8 +60,8 @@ impl Core {
             let flight = self.flights.get_mut(&slot).filter(|_| !is_written);
             let Some(flight) = flight else { continue };
             flight.noted.clear();
-            if matches!(flight.wish, Wish::Asks { .. }) && flight.machine.batch().0 > 0 {
-                flight.wish = Wish::Stranded;
+            if matches!(flight.wish(), Wish::Asks { .. }) && flight.machine.batch().0 > 0 {
+                flight.turn(Wish::Stranded);
             }
         }
     }
@@ -92,7 +94,7 @@ impl Core {
             };
             flight.machine.answered_late(batch);
             flight.has_changed = true;
-            if matches!(flight.wish, Wish::Ready) {
+            if matches!(flight.wish(), Wish::Ready) {
                 let message = format!("slot {slot}: its source took long to answer");
                 self.doubt(slot, Error::new(ErrorKind::Stopped, message));
             }

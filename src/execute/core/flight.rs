@@ -1,21 +1,4 @@
-//! One slot in hand.
-//!
-//! ```text
-//!             record on disk             its machine asks
-//!  Recording ────────────────> Ready ─────────────────────> Asks ──> Asked ──┐
-//!                               ▲ ▲                                    │     │ answered
-//!                     looked at │ └────────────────────────────────────┼─────┘
-//!                               │                                      │
-//!  Claims, Confirms <──────────┤        role changed, link lost       │
-//!                               │ ┌────────────────────────────────────┘
-//!                               │ ▼
-//!                            Unclear ──> Proves (a route to an heir) ──> Recording
-//!
-//!  a node is gone when a slot's turn comes: Unclear, and not begun
-//!  its last keys are gone from the target: Vouches, until another slot's are found there
-//!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded, or Closed where
-//!  nothing of it had moved
-//! ```
+//! One slot in hand: what it waits for changes along the table of `wish.rs`.
 
 use super::super::Move;
 use super::super::slot_move::{Action, Doubtful, Entry, SlotMove};
@@ -23,8 +6,9 @@ use super::Note;
 use super::schedule::{Pair, Room, Ticket};
 use super::settings::Options;
 use super::trust::VOUCH_MS;
+use super::wish::{Course, Doubt, Wish};
+use crate::cluster::NodeId;
 use crate::cluster::verb::Verb;
-use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind};
 use crate::execute::timeouts::share;
 
@@ -38,57 +22,12 @@ const LESS_BY: u64 = 4;
 /// How often in a row the `MIGRATE` of one key may be broken off, while the target answers.
 const MAX_LONE_BREAKS: u32 = 6;
 
-/// What a slot in hand waits for.
-#[derive(Clone, Debug, Hash)]
-pub(super) enum Wish {
-    /// Its record being on disk.
-    Recording,
-    /// Its machine being asked.
-    Ready,
-    /// A place in a write to this node.
-    Asks { node: NodeId, verbs: Vec<Verb> },
-    /// The answer.
-    Asked,
-    /// A look at who has its slot open, before its source opens it.
-    Claims,
-    /// A look at who has its slot open, before its target owns it.
-    Confirms,
-    /// This moment.
-    Until(u64),
-    /// Another slot that shows that its target keeps what it takes, until this moment.
-    Vouches { until_ms: u64 },
-    /// A look at where it stands, since a node may have failed over.
-    Unclear(Doubt),
-    /// The target's own word that it listens where its new source reaches it.
-    Proves {
-        doubt: Doubt,
-        entry: Entry,
-        addr: NodeAddr,
-    },
-    /// Nothing: it has arrived.
-    Arrived,
-    /// Nothing: it stopped where it is.
-    Stranded,
-    /// Nothing: it stopped, and is as it was before.
-    Closed,
-}
-
-/// Why and since when a slot is unclear.
-#[derive(Clone, Debug, Hash)]
-pub(super) struct Doubt {
-    pub why: Error,
-    /// When to look.
-    pub due_ms: u64,
-    /// When to give up.
-    pub until_ms: u64,
-}
-
 /// One slot in hand.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Flight {
     pub ticket: Ticket,
     pub machine: SlotMove,
-    pub wish: Wish,
+    course: Course,
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
     /// How often it was unclear since keys of it have moved.
@@ -124,7 +63,7 @@ impl Flight {
         Flight {
             ticket,
             machine,
-            wish,
+            course: Course::of(wish),
             before: (0, 0),
             doubts: 0,
             moved_at_doubt: (0, 0),
@@ -141,9 +80,25 @@ impl Flight {
         }
     }
 
+    /// What it waits for.
+    pub fn wish(&self) -> &Wish {
+        self.course.wish()
+    }
+
+    /// It waits for something else from here on.
+    pub fn turn(&mut self, to: Wish) {
+        self.course.turn(to);
+    }
+
+    /// Why it lost its way, where it did.
+    pub fn take_fault(&mut self) -> Option<Error> {
+        let fault = self.course.take_fault()?;
+        Some(fault.context(format!("slot {}", self.ticket.task.slot)))
+    }
+
     /// Whether its machine is to be asked what it wants next.
     pub fn is_due(&self, now_ms: u64) -> bool {
-        match &self.wish {
+        match self.wish() {
             Wish::Ready => true,
             Wish::Until(moment) => *moment <= now_ms,
             _ => false,
@@ -162,7 +117,7 @@ impl Flight {
             _ => options.timeouts.lone_ms,
         });
         self.has_changed = true;
-        self.wish = match self.machine.action() {
+        let wish = match self.machine.action() {
             Action::Ask { node, verbs } => Wish::Asks { node, verbs },
             Action::Claim => Wish::Claims,
             Action::Vouch => Wish::Vouches {
@@ -183,6 +138,7 @@ impl Flight {
             }
             Action::Done => Wish::Arrived,
         };
+        self.turn(wish);
     }
 
     /// From whom to whom it goes by now.
@@ -197,7 +153,7 @@ impl Flight {
         } else {
             0
         };
-        let asked_for = match self.wish {
+        let asked_for = match self.wish() {
             Wish::Unclear(_) => 0,
             _ => self.machine.proves(),
         };
@@ -286,13 +242,7 @@ impl Flight {
     /// time that their source may wait.
     pub fn take_verbs(&mut self, senders: usize) -> Vec<Verb> {
         self.is_entered = true;
-        let mut verbs = match std::mem::replace(&mut self.wish, Wish::Asked) {
-            Wish::Asks { verbs, .. } => verbs,
-            other => {
-                self.wish = other;
-                Vec::new()
-            }
-        };
+        let mut verbs = self.course.send();
         for verb in &mut verbs {
             if let Verb::Migrate(migrate) = verb {
                 migrate.timeout_ms = share(migrate.timeout_ms, senders);
@@ -303,12 +253,12 @@ impl Flight {
 
     /// Whether it wants to ask this node something.
     pub fn asks(&self, node: NodeId) -> bool {
-        matches!(&self.wish, Wish::Asks { node: wanted, .. } if *wanted == node)
+        matches!(self.wish(), Wish::Asks { node: wanted, .. } if *wanted == node)
     }
 
     /// Whether it wants to say `SETSLOT`.
     pub fn asks_to_set(&self) -> bool {
-        let Wish::Asks { verbs, .. } = &self.wish else {
+        let Wish::Asks { verbs, .. } = self.wish() else {
             return false;
         };
         verbs
@@ -327,20 +277,20 @@ impl Flight {
     }
 
     fn is_asked(&self) -> bool {
-        matches!(self.wish, Wish::Asked)
+        matches!(self.wish(), Wish::Asked)
     }
 
     /// What it was confirmed by may not be so any more: it asks to be confirmed anew.
     pub fn outdate(&mut self) {
         self.machine.outdate(self.is_asked());
-        if matches!(self.wish, Wish::Asks { .. }) {
-            self.wish = Wish::Ready;
+        if matches!(self.wish(), Wish::Asks { .. }) {
+            self.turn(Wish::Ready);
         }
     }
 
     /// How many keys it wants to be told at most.
     pub fn lists(&self) -> u64 {
-        let Wish::Asks { verbs, .. } = &self.wish else {
+        let Wish::Asks { verbs, .. } = self.wish() else {
             return 0;
         };
         let lists = verbs.iter().map(|verb| match verb {
@@ -353,7 +303,7 @@ impl Flight {
     /// What the next run has to know of it, should this one break off: nothing where the journal has
     /// it. The batch that it wants to send counts, and one that is under way.
     pub fn doubts_note(&mut self) -> Option<Note> {
-        let doubts = match self.is_asked() || matches!(self.wish, Wish::Asks { .. }) {
+        let doubts = match self.is_asked() || matches!(self.wish(), Wish::Asks { .. }) {
             true => self.machine.doubts_of_batch(),
             false => self.machine.doubts(),
         };

@@ -1,7 +1,8 @@
 //! Slots in hand: how one takes off, takes an answer, stops, and lands.
 
-use super::flight::{Flight, Wish};
+use super::flight::Flight;
 use super::schedule::Ticket;
+use super::wish::Wish;
 use super::{Core, Event, Note, PersonsWish};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,7 +27,7 @@ impl Core {
 
     pub(super) fn strand(&mut self, slot: u16, error: Error) {
         if let Some(flight) = self.flights.get_mut(&slot) {
-            flight.wish = Wish::Stranded;
+            flight.turn(Wish::Stranded);
         }
         let why = reason(slot, &error);
         match &self.surprise {
@@ -47,7 +48,6 @@ impl Core {
             return;
         };
         let before = flight.moved();
-        flight.wish = Wish::Ready;
         let sent = flight.machine.batch().0;
         let broken_off = flight.machine.broken_off(&replies);
         let pair = flight.pair();
@@ -84,13 +84,14 @@ impl Core {
         }
         match answered {
             Ok(()) => {
+                flight.turn(Wish::Ready);
                 if let Some(room) = flight.room_by_now() {
                     self.schedule.turn(&mut flight.ticket, room);
                 }
             }
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Closed(error)) => {
-                flight.wish = Wish::Closed;
+                flight.turn(Wish::Closed);
                 let why = reason(slot, &error);
                 let mut first = self.surprise.iter();
                 if !first.any(|first| first.message().contains(why)) {
@@ -108,7 +109,7 @@ impl Core {
         };
         match flight.machine.give_up(&why) {
             true => {
-                flight.wish = Wish::Ready;
+                flight.turn(Wish::Ready);
                 self.trip(why);
             }
             false => self.strand(slot, why),
@@ -138,8 +139,9 @@ impl Core {
 
     /// Takes out what has arrived and what can't go on; whether a record is to be written.
     pub(super) fn land(&mut self) -> bool {
-        let is_out =
-            |flight: &Flight| matches!(flight.wish, Wish::Arrived | Wish::Stranded | Wish::Closed);
+        let is_out = |flight: &Flight| {
+            matches!(flight.wish(), Wish::Arrived | Wish::Stranded | Wish::Closed)
+        };
         let out: Vec<u16> = self
             .flights
             .iter()
@@ -154,7 +156,10 @@ impl Core {
             self.notes.extend(flight.doubts_note());
             let (keys, bytes) = flight.moved();
             let task = flight.ticket.task;
-            match flight.wish {
+            if let Some(fault) = flight.take_fault() {
+                self.trip(fault);
+            }
+            match flight.wish() {
                 Wish::Arrived => self.has_changed = true,
                 Wish::Closed => {
                     self.schedule.leave(&flight.ticket);
@@ -199,7 +204,7 @@ impl Core {
         }
         for flight in self.flights.values_mut() {
             if flight.waits_for_place() {
-                flight.wish = Wish::Closed;
+                flight.turn(Wish::Closed);
                 self.outcome.is_stopped |= self.surprise.is_none();
             }
         }

@@ -1,9 +1,10 @@
 //! Looks: begun for whoever needs one, and judged when everybody was heard.
 
 use super::Core;
-use super::flight::{Flight, Wish};
+use super::flight::Flight;
 use super::look::Look;
 use super::schedule::Bounds;
+use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,7 +47,7 @@ impl Core {
         let now_ms = self.now_ms;
         let slots = |wanted: &dyn Fn(&Wish) -> bool| -> Vec<u16> {
             let flights = self.flights.iter();
-            let wanted = flights.filter(|(_, flight)| wanted(&flight.wish));
+            let wanted = flights.filter(|(_, flight)| wanted(flight.wish()));
             wanted.map(|(slot, _)| *slot).collect()
         };
         let claims = slots(&|wish| matches!(wish, Wish::Claims));
@@ -161,7 +162,7 @@ impl Core {
                 None => flight.machine.claimed(),
                 Some(why) => flight.machine.withdraw(why),
             }
-            flight.wish = Wish::Ready;
+            flight.turn(Wish::Ready);
         }
     }
 
@@ -186,7 +187,7 @@ impl Core {
                 let epoch = source.map_or(0, |node| node.config_epoch);
                 flight.machine.confirmed(epoch, others);
                 flight.confirmed_ms = look.asked_both_ms(task);
-                flight.wish = Wish::Ready;
+                flight.turn(Wish::Ready);
             }
             Verdict::RolesChanged(what) => {
                 let message = format!("slot {slot}: {what}");

@@ -40,6 +40,7 @@ mod step;
 mod strain;
 mod trust;
 mod watcher;
+mod wish;
 mod worn;
 mod writes;
 
@@ -58,13 +59,14 @@ use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::numbers::counted_text;
 use crate::slot::{Slot, SlotSet};
-use flight::{Flight, Wish};
+use flight::Flight;
 use look::Look;
 use pace::{Judgement, Pace};
 use rest::Rests;
 use schedule::Schedule;
 use std::collections::{BTreeMap, BTreeSet};
 use trust::Trusts;
+use wish::Wish;
 use writes::{Part, Sent};
 
 /// A run. Two that hash alike go on alike.
@@ -262,11 +264,11 @@ impl Core {
             let Some(flight) = self.flights.get_mut(&slot) else {
                 continue;
             };
-            if matches!(flight.wish, Wish::Recording) {
-                flight.wish = match is_written {
+            if matches!(flight.wish(), Wish::Recording) {
+                flight.turn(match is_written {
                     true => Wish::Ready,
                     false => Wish::Stranded,
-                };
+                });
                 let task = flight.ticket.task;
                 flight.is_written |= is_written;
                 self.events.push(Event::Begins(task));
@@ -340,7 +342,7 @@ impl Core {
                         continue;
                     };
                     if flight.machine.pass_over() {
-                        flight.wish = Wish::Ready;
+                        flight.turn(Wish::Ready);
                         continue;
                     }
                     flight.machine.lose_batch();
@@ -438,5 +440,7 @@ fn named_slots(slots: &SlotSet) -> String {
     }
 }
 
+#[cfg(test)]
+mod stops;
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,9 @@
 //! pairs go on.
 
 use super::Core;
-use super::flight::{Flight, Wish};
+use super::flight::Flight;
 use super::schedule::Pair;
+use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
@@ -164,7 +165,7 @@ impl Core {
         }
         let is_over = |flight: &Flight| {
             let since_ms = self.rests.since_ms(flight.pair());
-            let sends = matches!(flight.wish, Wish::Asks { .. }) && flight.machine.batch().0 > 0;
+            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.machine.batch().0 > 0;
             sends && since_ms.is_some_and(|since| now_ms >= since.saturating_add(wait_ms))
         };
         let late = self.flights.iter().filter(|(_, flight)| is_over(flight));

@@ -1,5 +1,6 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
+use super::wish::Wish;
 use super::{Core, Event, Note, Options, Outcome, PersonsWish, Reading, Step};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
@@ -296,7 +297,7 @@ fn run_refused(refusals: usize) -> (Nodes, Result<Outcome>) {
 }
 
 /// Slot 0 goes from `a` to `b`.
-fn one_slot() -> (Move, Options) {
+pub(super) fn one_slot() -> (Move, Options) {
     let task = task(0, 'a', 'b');
     let options = Options {
         names: NODES.map(|name| (id(name), name.to_string())).into(),
@@ -305,51 +306,6 @@ fn one_slot() -> (Move, Options) {
         ..Options::default()
     };
     (task, options)
-}
-
-/// Slots 0 and 1 go from `a` to `b` and back, as an earlier run has opened them.
-fn to_and_fro() -> Core {
-    let tasks = [task(0, 'a', 'b'), task(1, 'b', 'a')];
-    let (_, mut options) = one_slot();
-    let route = ((id('b'), id('a')), NodeAddr::new("10.0.0.1", 7000));
-    options.routes.extend([route]);
-    Core::new(&tasks.map(|task| (task, Entry::SourceOwns)), options, 0)
-}
-
-#[test]
-fn one_slot_that_stops_holds_up_no_other_that_is_open() {
-    let refusal = |slot: u16| Error::new(ErrorKind::Stopped, format!("slot {slot}: it is odd"));
-    let mut core = to_and_fro();
-    core.strand(0, refusal(0));
-    assert!(core.may_begin() && core.goes_on_with(Entry::SourceOwns));
-    assert!(!core.goes_on_with(Entry::Fresh));
-    // What is about all of them does.
-    for general in [true, false] {
-        let mut core = to_and_fro();
-        match general {
-            true => core.too_slow(id('a')),
-            false => core.recorded(Err(Error::new(ErrorKind::Io, "the disk is full"))),
-        }
-        assert!(!core.may_begin() && !core.goes_on_with(Entry::SourceOwns));
-    }
-}
-
-#[test]
-fn slots_that_stop_alike_are_told_together() {
-    let mut core = to_and_fro();
-    core.has_changed = true;
-    for slot in [5, 0, 1, 2] {
-        let why = Error::new(ErrorKind::Stopped, format!("slot {slot}: it is down"));
-        core.strand(slot, why.mend("bring it back"));
-    }
-    core.strand(9, Error::new(ErrorKind::Stopped, "slot 9: nobody knows"));
-    core.closed.extend(Slot::new(7));
-    let error = core.into_result().expect_err("it stopped");
-    assert_eq!(
-        error.message(),
-        "slot 5: it is down; slots 0-2: it is down; slot 9: nobody knows; closed again: slot 7"
-    );
-    assert_eq!(error.mend_text(), Some("bring it back"));
 }
 
 #[test]
@@ -669,7 +625,7 @@ fn a_source_that_is_replaced_each_time_is_given_up() {
     };
     let ticket = core.schedule.take(bounds)[0];
     let machine = core.machine(ticket.task, ticket.entry).expect("a machine");
-    let mut flight = core.flight(ticket, machine, super::flight::Wish::Ready);
+    let mut flight = core.flight(ticket, machine, Wish::Ready);
     // Looked at again, and the same: that is no replacement.
     assert!(!flight.turn_to(ticket.task));
     for (turn, source) in ['c', 'a', 'c'].into_iter().enumerate() {

@@ -19,8 +19,9 @@
 //! pair have shown that it keeps what it takes.
 
 use super::Core;
-use super::flight::{Flight, Wish};
+use super::flight::Flight;
 use super::schedule::Pair;
+use super::wish::Wish;
 use crate::execute::slot_move::Finding;
 use std::collections::BTreeMap;
 
@@ -122,11 +123,11 @@ impl Core {
     pub(super) fn put_on_trial(&mut self) {
         let most = self.options.how.keys_on_trial.max(1) as usize;
         for flight in self.flights.values_mut() {
-            let is_waiting = matches!(flight.wish, Wish::Asks { .. });
+            let is_waiting = matches!(flight.wish(), Wish::Asks { .. });
             let is_trusted = self.trusts.is_trusted(flight.pair());
             if is_waiting && flight.machine.sends() > most && !is_trusted {
                 flight.machine.send_at_most(most);
-                flight.wish = Wish::Ready;
+                flight.turn(Wish::Ready);
             }
         }
     }
@@ -134,8 +135,8 @@ impl Core {
     /// Slots that wait for another one to show that their target keeps what it takes.
     pub(super) fn vouch(&mut self) {
         let waiting = self.flights.iter();
-        let waiting = waiting.filter_map(|(slot, flight)| match flight.wish {
-            Wish::Vouches { until_ms } => Some((*slot, flight.pair(), until_ms)),
+        let waiting = waiting.filter_map(|(slot, flight)| match flight.wish() {
+            Wish::Vouches { until_ms } => Some((*slot, flight.pair(), *until_ms)),
             _ => None,
         });
         let mut late = Vec::new();
@@ -145,7 +146,7 @@ impl Core {
             };
             if self.trusts.is_trusted(pair) {
                 flight.machine.vouched();
-                flight.wish = Wish::Ready;
+                flight.turn(Wish::Ready);
             } else if self.now_ms >= until_ms || self.trusts.is_given_up(pair) {
                 late.push((slot, flight.machine.swallowed()));
             }

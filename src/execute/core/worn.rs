@@ -2,8 +2,8 @@
 //! where it is.
 
 use super::Core;
-use super::flight::Wish;
 use super::strain::{Reading, Strain};
+use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind};
 
@@ -41,12 +41,13 @@ impl Core {
         };
         for flight in self.flights.values_mut() {
             let is_over = self.is_worn_out || self.trusts.is_given_up(flight.pair());
-            let sends = matches!(flight.wish, Wish::Asks { .. }) && flight.machine.batch().0 > 0;
+            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.machine.batch().0 > 0;
             if is_over && sends {
-                flight.wish = match flight.machine.give_up(why) {
+                let is_tried = flight.machine.give_up(why);
+                flight.turn(match is_tried {
                     true => Wish::Ready,
                     false => Wish::Stranded,
-                };
+                });
             }
         }
     }

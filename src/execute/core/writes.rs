@@ -4,9 +4,10 @@
 //! time is kept apart: keys, at most so many; listings, at most so many; and
 //! `SETSLOT`s, of which any number costs one sync of the node's own file.
 
-use super::flight::{Flight, Wish};
+use super::flight::Flight;
 use super::gifts::told;
 use super::schedule::Pair;
+use super::wish::Wish;
 use super::{Core, PersonsWish, Step};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{NodeAddr, NodeId};
@@ -147,7 +148,7 @@ impl Core {
 
     fn next_proof(&self) -> Option<(u16, NodeId, NodeAddr)> {
         self.flights.iter().find_map(|(slot, flight)| {
-            let Wish::Proves { addr, .. } = &flight.wish else {
+            let Wish::Proves { addr, .. } = flight.wish() else {
                 return None;
             };
             let node = flight.ticket.task.target;
@@ -160,16 +161,18 @@ impl Core {
         let (now_ms, ready) = (self.now_ms, self.pace.ready_at(self.now_ms));
         let is_held = self.wish == PersonsWish::Pause;
         let unproven = self.unproven();
-        self.flights.values().find_map(|flight| match &flight.wish {
-            Wish::Asks { node, .. }
-                if !self.writes.contains_key(node) && self.may_enter(flight) =>
-            {
-                let sends = flight.machine.batch().0 > 0;
-                let may_send = ready <= now_ms && !is_held && self.may_send(flight, &unproven);
-                (!sends || may_send).then_some(*node)
-            }
-            _ => None,
-        })
+        self.flights
+            .values()
+            .find_map(|flight| match flight.wish() {
+                Wish::Asks { node, .. }
+                    if !self.writes.contains_key(node) && self.may_enter(flight) =>
+                {
+                    let sends = flight.machine.batch().0 > 0;
+                    let may_send = ready <= now_ms && !is_held && self.may_send(flight, &unproven);
+                    (!sends || may_send).then_some(*node)
+                }
+                _ => None,
+            })
     }
 
     /// Whether there is a place for a slot that wants to be opened: those go first that come first.
@@ -258,7 +261,7 @@ impl Core {
         let moments = self
             .flights
             .values()
-            .filter_map(|flight| match &flight.wish {
+            .filter_map(|flight| match flight.wish() {
                 Wish::Until(moment) | Wish::Vouches { until_ms: moment } => Some(*moment),
                 Wish::Unclear(doubt) => Some(doubt.due_ms),
                 Wish::Asks { node, .. }

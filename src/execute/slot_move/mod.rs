@@ -327,7 +327,9 @@ impl SlotMove {
     /// Says that it goes no further, for this reason: where no key of it has moved, it is closed
     /// again. Says whether that is tried; else it stays as it is.
     pub fn give_up(&mut self, why: &Error) -> bool {
-        let is_unopened = std::mem::take(&mut self.is_unopened);
+        // A slot that only its target has open yet is as good as unopened.
+        let is_claimed_not_yet = matches!(self.state, State::Claim);
+        let is_unopened = std::mem::take(&mut self.is_unopened) || is_claimed_not_yet;
         if !is_unopened && !self.may_close() {
             return false;
         }

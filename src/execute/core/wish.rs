@@ -1,0 +1,305 @@
+//! What a slot in hand waits for, and what may come after what.
+//!
+//! ```text
+//!             record on disk             its machine asks
+//!  Recording ────────────────> Ready ─────────────────────> Asks ──> Asked ──┐
+//!                               ▲ ▲                         │ cut            │ answered
+//!                     looked at │ └─────────────────────────┴────────────────┤
+//!                               │                                            │
+//!  Claims, Confirms <───────────┤         role changed, link lost            │
+//!   (or a moment: Until)        │ ┌──────────────────────────────────────────┘
+//!                               │ ▼
+//!                            Unclear ──> Proves (a route to an heir) ──> Recording
+//!
+//!  a node is gone when a slot's turn comes: Unclear, and not begun
+//!  its last keys are gone from the target: Vouches, until another slot's are found there
+//!  the end of a machine: Arrived; a surprise, or unclear for too long: Stranded, or Closed where
+//!  nothing of it had moved
+//! ```
+//!
+//! [`may_turn`] is that drawing as a table. A slot that would leave it has lost its way: it is stranded
+//! with words, and never goes on as if nothing was.
+
+use super::super::slot_move::Entry;
+use crate::cluster::verb::Verb;
+use crate::cluster::{NodeAddr, NodeId};
+use crate::error::{Error, ErrorKind};
+
+/// What a slot in hand waits for.
+#[derive(Clone, Debug, Hash)]
+pub(super) enum Wish {
+    /// Its record being on disk.
+    Recording,
+    /// Its machine being asked.
+    Ready,
+    /// A place in a write to this node.
+    Asks { node: NodeId, verbs: Vec<Verb> },
+    /// The answer.
+    Asked,
+    /// A look at who has its slot open, before its source opens it.
+    Claims,
+    /// A look at who has its slot open, before its target owns it.
+    Confirms,
+    /// This moment.
+    Until(u64),
+    /// Another slot that shows that its target keeps what it takes, until this moment.
+    Vouches { until_ms: u64 },
+    /// A look at where it stands, since a node may have failed over.
+    Unclear(Doubt),
+    /// The target's own word that it listens where its new source reaches it.
+    Proves {
+        doubt: Doubt,
+        entry: Entry,
+        addr: NodeAddr,
+    },
+    /// Nothing: it has arrived.
+    Arrived,
+    /// Nothing: it stopped where it is.
+    Stranded,
+    /// Nothing: it stopped, and is as it was before.
+    Closed,
+}
+
+/// Why and since when a slot is unclear.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Doubt {
+    pub why: Error,
+    /// When to look.
+    pub due_ms: u64,
+    /// When to give up.
+    pub until_ms: u64,
+}
+
+/// A wish without what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Recording,
+    Ready,
+    Asks,
+    Asked,
+    Claims,
+    Confirms,
+    Until,
+    Vouches,
+    Unclear,
+    Proves,
+    Arrived,
+    Stranded,
+    Closed,
+}
+
+impl Wish {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Wish::Recording => Kind::Recording,
+            Wish::Ready => Kind::Ready,
+            Wish::Asks { .. } => Kind::Asks,
+            Wish::Asked => Kind::Asked,
+            Wish::Claims => Kind::Claims,
+            Wish::Confirms => Kind::Confirms,
+            Wish::Until(_) => Kind::Until,
+            Wish::Vouches { .. } => Kind::Vouches,
+            Wish::Unclear(_) => Kind::Unclear,
+            Wish::Proves { .. } => Kind::Proves,
+            Wish::Arrived => Kind::Arrived,
+            Wish::Stranded => Kind::Stranded,
+            Wish::Closed => Kind::Closed,
+        }
+    }
+}
+
+/// Whether a slot that waits for one thing may wait for another next.
+pub(super) fn may_turn(from: Kind, to: Kind) -> bool {
+    use Kind::*;
+    match from {
+        // On disk or not.
+        Recording => matches!(to, Ready | Stranded),
+        // What its machine wants; or its last answer came late, or what confirmed it is old.
+        Ready => matches!(
+            to,
+            Asks | Claims | Confirms | Until | Vouches | Arrived | Unclear | Ready | Stranded
+        ),
+        // The moment has come: nothing waits in between but what is asked, and the target's epoch.
+        Until => matches!(to, Asks | Confirms),
+        // It goes out; or is cut, or asked anew; or its source can't be asked; or nothing goes any
+        // more, and where nothing has, it is as it was.
+        Asks => matches!(to, Asked | Ready | Unclear | Stranded | Closed),
+        Asked => matches!(to, Ready | Unclear | Stranded | Closed),
+        // By a look.
+        Claims => matches!(to, Ready | Unclear),
+        Confirms => matches!(to, Ready | Unclear | Stranded),
+        Vouches => matches!(to, Ready | Stranded),
+        Unclear => matches!(
+            to,
+            Unclear | Proves | Ready | Recording | Arrived | Stranded
+        ),
+        Proves => matches!(to, Ready | Recording | Unclear | Stranded),
+        // It is out of hand.
+        Arrived | Stranded | Closed => false,
+    }
+}
+
+/// A wish that changes along the table alone.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Course {
+    wish: Wish,
+    /// What it was to turn to against the table.
+    fault: Option<Error>,
+}
+
+impl Course {
+    pub fn of(wish: Wish) -> Course {
+        Course { wish, fault: None }
+    }
+
+    pub fn wish(&self) -> &Wish {
+        &self.wish
+    }
+
+    /// It waits for something else from here on.
+    pub fn turn(&mut self, to: Wish) {
+        let is_legal = self.turn_or_strand(to);
+        debug_assert!(is_legal, "{:?}", self.fault);
+    }
+
+    /// What it wants to ask goes out, and it waits for the answer; nothing where it asks nothing.
+    pub fn send(&mut self) -> Vec<Verb> {
+        match std::mem::replace(&mut self.wish, Wish::Asked) {
+            Wish::Asks { verbs, .. } => verbs,
+            other => {
+                self.wish = other;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether it may; where it may not, it stays where it is from here on.
+    fn turn_or_strand(&mut self, to: Wish) -> bool {
+        let (from, next) = (self.wish.kind(), to.kind());
+        let is_legal = may_turn(from, next);
+        self.wish = match is_legal {
+            true => to,
+            false => {
+                let message = format!("a slot that is {from:?} was to turn to {next:?}");
+                self.fault = Some(Error::new(ErrorKind::Stopped, message).mend(REPORT));
+                Wish::Stranded
+            }
+        };
+        is_legal
+    }
+
+    /// What it was to turn to against the table, for whoever takes it out of hand.
+    pub fn take_fault(&mut self) -> Option<Error> {
+        self.fault.take()
+    }
+}
+
+const REPORT: &str =
+    "please report this; the slot is as it was left, and slotkit resume looks anew";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::testing::{addr, id};
+
+    fn doubt() -> Doubt {
+        Doubt {
+            why: Error::new(ErrorKind::Stopped, "a node is gone"),
+            due_ms: 1,
+            until_ms: 2,
+        }
+    }
+
+    fn all() -> Vec<Wish> {
+        vec![
+            Wish::Recording,
+            Wish::Ready,
+            Wish::Asks {
+                node: id('a'),
+                verbs: vec![Verb::MyId],
+            },
+            Wish::Asked,
+            Wish::Claims,
+            Wish::Confirms,
+            Wish::Until(1),
+            Wish::Vouches { until_ms: 1 },
+            Wish::Unclear(doubt()),
+            Wish::Proves {
+                doubt: doubt(),
+                entry: Entry::Fresh,
+                addr: addr('b'),
+            },
+            Wish::Arrived,
+            Wish::Stranded,
+            Wish::Closed,
+        ]
+    }
+
+    /// The table once more, as it is drawn: what may come after what.
+    const DRAWN: [(Kind, &[Kind]); 13] = {
+        use Kind::*;
+        [
+            (Recording, &[Ready, Stranded]),
+            (
+                Ready,
+                &[
+                    Ready, Asks, Claims, Confirms, Until, Vouches, Unclear, Arrived, Stranded,
+                ],
+            ),
+            (Asks, &[Ready, Asked, Unclear, Stranded, Closed]),
+            (Asked, &[Ready, Unclear, Stranded, Closed]),
+            (Claims, &[Ready, Unclear]),
+            (Confirms, &[Ready, Unclear, Stranded]),
+            (Until, &[Asks, Confirms]),
+            (Vouches, &[Ready, Stranded]),
+            (
+                Unclear,
+                &[Recording, Ready, Unclear, Proves, Arrived, Stranded],
+            ),
+            (Proves, &[Recording, Ready, Unclear, Stranded]),
+            (Arrived, &[]),
+            (Stranded, &[]),
+            (Closed, &[]),
+        ]
+    };
+
+    #[test]
+    fn a_slot_keeps_to_the_table_or_is_stranded() {
+        for from in all() {
+            let (_, drawn) = DRAWN[from.kind() as usize];
+            assert_eq!(DRAWN[from.kind() as usize].0, from.kind());
+            for to in all() {
+                let (kind, next) = (from.kind(), to.kind());
+                let mut course = Course::of(from.clone());
+                let is_legal = course.turn_or_strand(to);
+                assert_eq!(is_legal, drawn.contains(&next), "{kind:?} to {next:?}");
+                let expected = if is_legal { next } else { Kind::Stranded };
+                assert_eq!(course.wish().kind(), expected);
+                let fault = course.take_fault();
+                assert_eq!(fault.is_none(), is_legal, "{kind:?} to {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "a slot that is Arrived was to turn to Ready")]
+    fn where_code_is_tried_it_is_told_at_once() {
+        Course::of(Wish::Arrived).turn(Wish::Ready);
+    }
+
+    #[test]
+    fn only_what_is_asked_goes_out() {
+        for wish in all() {
+            let mut course = Course::of(wish.clone());
+            let sent = course.send();
+            match wish {
+                Wish::Asks { verbs, .. } => {
+                    let told = (sent.len(), course.wish().kind());
+                    assert_eq!(told, (verbs.len(), Kind::Asked));
+                }
+                other => assert_eq!((sent.len(), course.wish().kind()), (0, other.kind())),
+            }
+        }
+    }
+}
