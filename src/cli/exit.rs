@@ -15,7 +15,7 @@ pub enum Exit {
     /// The call, a file or a server's answer can't be used: nothing was changed.
     Unusable = 2,
     /// The cluster isn't in a state in which slots can be moved safely, or a server refused before a
-    /// key had moved: nothing was changed, no slot is open, and what was opened is closed again.
+    /// key had moved: nothing was changed, and what was opened is closed again.
     Unsafe = 3,
     /// Stopped part-way: slots have moved or are open, also where an earlier run opened them and this
     /// one was refused. Running the same command again goes on.

@@ -144,6 +144,7 @@ impl PaceArgs {
         let nothing = |_: &Survey| Work::default();
         let look = session.settle(self.ongoing.wait, journal, manner, nothing);
         look.map(drop)
+            .map_err(|error| session.part_way(journal, error))
     }
 
     /// The survey of a cluster in a state from which a plan can be made, once what passes by itself

@@ -42,7 +42,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         },
     )?;
     if args.from_cluster {
-        session.refuse_if_something_moves()?;
+        let journal = args.pace.ongoing.journal.as_deref();
+        let refused = session.refuse_if_something_moves();
+        refused.map_err(|error| session.part_way(journal, error))?;
     }
     let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     let resumed = finish(&mut run, &mut session, args);

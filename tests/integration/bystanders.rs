@@ -1,7 +1,7 @@
-//! A primary dies without a replica, and slots that a run has opened between others are closed: its own
-//! stay as they are, and are told.
+//! What stands in the way of some slots holds up no others: a primary that dies without a replica, and
+//! slots that another tool has lost.
 
-use super::servers::runs::{run, send, state};
+use super::servers::runs::{arrived, client, run, send, spawn, state, wait_for_slots, words};
 use super::servers::{self, load, wait};
 use super::tool::Run;
 use slotkit::cluster::local::{LocalCluster, Shape};
@@ -269,4 +269,91 @@ fn what_has_a_part_in_it_stays_and_is_told() {
     assert!(scene.is_at(PART, TARGET));
     assert!(again.stderr.contains("slot 90 from"), "{}", again.stderr);
     load::assert_all_there(scene.cluster.seed(), None, &scene.expected);
+}
+
+/// A primary dies while others move slots: those in hand arrive, and no more begin.
+#[test]
+fn a_run_ends_what_it_has_in_hand_when_it_dies() {
+    let Some(mut scene) = Scene::new(&["cluster-require-full-coverage no"]) else {
+        return;
+    };
+    let target = scene.cluster.nodes()[TARGET].addr.to_string();
+    let journal = scene.journal();
+    let args = [
+        "plan-rebalance",
+        "--move",
+        "0-1999",
+        "--to",
+        &target,
+        "--apply",
+        "--yes",
+        "--max-keys-per-second",
+        "20",
+        "--journal",
+        journal.to_str().expect("a path"),
+    ];
+    let before = arrived(&scene.cluster, TARGET);
+    let mut child = spawn(&scene.cluster, scene.state.path(), &args);
+    wait_for_slots(&scene.cluster, TARGET, before + 91, &mut child);
+    scene.cluster.stop_node(BYSTANDER);
+    let words = words(&mut child);
+    let exit = child.wait().expect("ends").code();
+    assert_eq!(exit, Some(4), "{words}");
+    assert_eq!(scene.open(), Vec::<u16>::new(), "{words}");
+    let has = arrived(&scene.cluster, TARGET);
+    assert!(has < before + 2_000, "{has}: {words}");
+    load::assert_all_there(scene.cluster.seed(), None, &scene.expected);
+    // Nothing is left to be finished.
+    let resumed = scene.run(&["resume", "--wait", "0"]);
+    assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
+}
+
+/// `redis-cli --cluster fix` has closed one slot at its source and given it to a third node there, so
+/// that its target waits for what won't come.
+#[test]
+fn a_slot_that_another_tool_has_lost_holds_up_no_other() {
+    let Some(scene) = Scene::new(&[]) else {
+        return;
+    };
+    let begun = |number| scene.begun(number, SOURCE, TARGET);
+    scene.broke_off(&[(begun(ALL), 6), (begun(PART), 3), (begun(NONE), 0)]);
+    let owner = scene.cluster.nodes()[2].id;
+    for node in [2, SOURCE, BYSTANDER] {
+        if node == SOURCE {
+            for key in scene.keys_of(NONE) {
+                send(&scene.cluster, node, &[client(&[b"DEL", &key])]);
+            }
+        }
+        let state = SetSlot::Node { owner };
+        let slot = slot(NONE);
+        send(&scene.cluster, node, &[Verb::SetSlot { slot, state }]);
+    }
+    // And one that nobody knows where it should go, which isn't ours.
+    let stray = slot(105);
+    for node in [TARGET, 2] {
+        let source = scene.cluster.nodes()[SOURCE].id;
+        let state = SetSlot::Importing { source };
+        send(
+            &scene.cluster,
+            node,
+            &[Verb::SetSlot { slot: stray, state }],
+        );
+    }
+    for (args, left) in [
+        (&["resume"][..], vec![NONE, 105]),
+        (&["resume", "--from-cluster"], vec![NONE, 105]),
+    ] {
+        let resumed = scene.run(args);
+        assert_eq!(resumed.exit, 4, "{}", resumed.stderr);
+        assert_eq!(scene.open(), left, "{}", resumed.stderr);
+        assert!(
+            resumed.stderr.contains("slot 102 from"),
+            "{}",
+            resumed.stderr
+        );
+    }
+    for number in [ALL, PART] {
+        assert!(scene.is_at(number, TARGET));
+        assert_eq!(scene.keys_at(number, TARGET), 6);
+    }
 }

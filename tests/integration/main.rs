@@ -13,6 +13,7 @@ mod cannot_work;
 mod check;
 mod demo;
 mod dump_truth;
+mod exit_codes;
 mod faults;
 mod fixtures;
 mod flat_memory;

@@ -141,6 +141,18 @@ impl Session {
         Ok((survey, before))
     }
 
+    /// An error that came before a run held the journal, as it has to be told: where slots are open that
+    /// an earlier run has begun, and nobody moves now, something is part-way.
+    pub fn part_way(&mut self, journal: Option<&Path>, error: Error) -> Error {
+        let story = self.story(journal).unwrap_or_default();
+        let is_left = !story.open.is_empty() && story.running.is_none();
+        match error.kind() {
+            ErrorKind::Usage | ErrorKind::Stopped => error,
+            _ if is_left => error.of_kind(ErrorKind::Stopped),
+            _ => error,
+        }
+    }
+
     fn story(&mut self, journal: Option<&Path>) -> Result<Story> {
         Journal::peek(&journal_of(journal, &self.cluster.seed_view()?))
     }

@@ -45,6 +45,25 @@ fn a_fresh_slot_is_claimed_before_its_source_opens_it() {
 }
 
 #[test]
+fn a_slot_that_only_its_target_has_open_is_withdrawn_when_nobody_can_look() {
+    let mut machine = machine(Entry::Fresh);
+    let ok = || vec![Reply::Text(b"OK".to_vec())];
+    machine.answer(ok()).expect("it is imported");
+    assert!(matches!(machine.action(), Action::Claim));
+    let why = Error::new(ErrorKind::Stopped, "a primary is gone");
+    assert!(machine.give_up(&why));
+    let Action::Ask { node, verbs } = machine.action() else {
+        panic!("it asks");
+    };
+    assert_eq!(
+        (node, line(&verbs[0])),
+        (task().target, "SETSLOT 7 STABLE".to_owned())
+    );
+    let halt = machine.answer(ok()).expect_err("it is as it was");
+    assert!(matches!(halt, Halt::Closed(_)), "{halt:?}");
+}
+
+#[test]
 fn a_slot_that_the_target_owns_is_not_opened_again() {
     let mut script = Script::default();
     script.run(machine(Entry::TargetOwns)).expect("arrives");

@@ -1,0 +1,121 @@
+//! What a script is told by the exit code: 4 wherever something is open or has moved, else 3 or 2.
+
+use super::servers::runs::{command, run, send, state};
+use super::servers::{self, load};
+use slotkit::cluster::local::{LocalCluster, Shape};
+use slotkit::cluster::verb::{SetSlot, Verb};
+use slotkit::execute::Move;
+use slotkit::execute::journal::Journal;
+use slotkit::slot::Slot;
+use std::fs::OpenOptions;
+use std::path::Path;
+
+fn two() -> Option<LocalCluster> {
+    servers::cluster(&Shape {
+        primaries: 2,
+        ..Shape::default()
+    })
+}
+
+/// A run has opened a slot of the first node towards the second, and broken off.
+fn broke_off(cluster: &LocalCluster, journal: &Path) -> Slot {
+    let slot = Slot::new(100).expect("a slot");
+    let [source, target] = [0, 1].map(|node| cluster.nodes()[node].id);
+    let task = Move {
+        slot,
+        source,
+        target,
+    };
+    let mut noted = Journal::open(journal).expect("a journal");
+    noted.begin(&[task]).expect("noted");
+    let set = |state| [Verb::SetSlot { slot, state }];
+    send(cluster, 1, &set(SetSlot::Importing { source }));
+    send(cluster, 0, &set(SetSlot::Migrating { target }));
+    slot
+}
+
+#[test]
+fn what_has_moved_is_part_way_where_it_cannot_be_told() {
+    let Some(cluster) = two() else {
+        return;
+    };
+    let state = state();
+    let expected = load::fill(cluster.seed(), None, "key", 200, 10);
+    let target = cluster.nodes()[1].addr.to_string();
+    let args = [
+        "--move", "0-9", "--to", &target, "--apply", "--yes", "--json",
+    ];
+    let full = OpenOptions::new().write(true).open("/dev/full");
+    let full = full.expect("a disk that is full");
+    let output = command(
+        &cluster,
+        state.path(),
+        &[&["plan-rebalance"], &args[..]].concat(),
+    )
+    .stdout(full)
+    .output()
+    .expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("moved 10 slots"), "{stderr}");
+    load::assert_all_there(cluster.seed(), None, &expected);
+}
+
+#[test]
+fn a_run_that_is_refused_while_slots_are_open_has_not_changed_nothing() {
+    let Some(mut cluster) = two() else {
+        return;
+    };
+    let state = state();
+    let [plan, journal] = ["plan.json", "run.journal"].map(|name| state.path().join(name));
+    let [plan_name, journal_name] = [&plan, &journal].map(|path| path.to_str().expect("text"));
+    let target = cluster.nodes()[1].addr.to_string();
+    let planned = [
+        "plan-rebalance",
+        "--move",
+        "0-9",
+        "--to",
+        &target,
+        "-o",
+        plan_name,
+    ];
+    assert_eq!(run(&cluster, state.path(), &planned).exit, 1);
+    // The cluster isn't the one any more that it was made for.
+    let source = cluster.nodes()[0].addr.to_string();
+    let moved = [
+        "plan-rebalance",
+        "--move",
+        "16000",
+        "--to",
+        &source,
+        "--apply",
+        "--yes",
+    ];
+    let changed = run(&cluster, state.path(), &moved);
+    assert_eq!(changed.exit, 0, "{}", changed.stderr);
+    let apply = ["apply", plan_name, "--yes", "--journal", journal_name];
+    let stale = run(&cluster, state.path(), &apply);
+    assert_eq!(stale.exit, 3, "{}", stale.stderr);
+
+    // The same with a slot of an earlier run open.
+    let slot = broke_off(&cluster, &journal);
+    let refused = run(&cluster, state.path(), &apply);
+    assert_eq!(refused.exit, 4, "{}", refused.stderr);
+    let words = format!("under way: slot {slot} from");
+    assert!(refused.stderr.contains("doesn't fit"), "{}", refused.stderr);
+    assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+    // A call that makes no sense stays one.
+    let unasked = run(
+        &cluster,
+        state.path(),
+        &["resume", "--journal", journal_name],
+    );
+    assert_eq!(unasked.exit, 2, "{}", unasked.stderr);
+
+    // And where a node is gone that has a part in it.
+    cluster.stop_node(1);
+    let resume = ["resume", "--yes", "--wait", "0", "--journal", journal_name];
+    let resumed = run(&cluster, state.path(), &resume);
+    assert_eq!(resumed.exit, 4, "{}", resumed.stderr);
+    assert!(resumed.stderr.contains(&words), "{}", resumed.stderr);
+}
