@@ -60,11 +60,19 @@ fn gives_way(fault: Fault) -> bool {
 
 /// Whether a copy may be on a target that the source knows nothing of.
 fn loses_replies(fault: Fault) -> bool {
-    matches!(fault, Fault::MigrateReplies { .. } | Fault::Partition)
-        || matches!(fault, Fault::StandsStill { .. })
+    matches!(
+        fault,
+        Fault::MigrateReplies { .. }
+            | Fault::CrashUnheard { .. }
+            | Fault::StandsStill { .. }
+            | Fault::Partition
+    )
 }
 
 /// Whether the tool forgets what was on its way.
 fn forgets(fault: Fault) -> bool {
-    matches!(fault, Fault::CrashWithoutJournal | Fault::MachineCrash)
+    matches!(
+        fault,
+        Fault::CrashWithoutJournal | Fault::MachineCrash | Fault::CrashUnheard { machine: true }
+    )
 }

@@ -16,6 +16,11 @@ pub enum Fault {
     CrashNoting {
         part: Part,
     },
+    /// A `MIGRATE` is broken off with a copy on its target, and the tool, or its machine, dies before it
+    /// hears of that.
+    CrashUnheard {
+        machine: bool,
+    },
     /// The tool's machine crashes, and with it what of the journal wasn't on disk.
     MachineCrash,
     /// The disk is full that the journal is on, until another run begins.
@@ -107,7 +112,9 @@ impl Part {
     }
 }
 
-pub const FAULTS: [Fault; 30] = [
+pub const FAULTS: [Fault; 32] = [
+    Fault::CrashUnheard { machine: true },
+    Fault::CrashUnheard { machine: false },
     Fault::CrashNoting { part: Part::None },
     Fault::CrashNoting { part: Part::Half },
     Fault::CrashNoting { part: Part::All },
@@ -169,6 +176,18 @@ impl World {
             }
             Fault::MachineCrash => {
                 self.crash_machine();
+                true
+            }
+            Fault::CrashUnheard { machine } => {
+                self.cluster.lost_replies = Some(LostReplies {
+                    applied: 1,
+                    acked: 0,
+                });
+                self.carry_out(index, usize::MAX, true);
+                match machine {
+                    true => self.crash_machine(),
+                    false => self.kill(),
+                }
                 true
             }
             Fault::CrashNoting { part } => {

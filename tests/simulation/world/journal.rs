@@ -9,6 +9,7 @@ use super::World;
 use super::faults::Part;
 use crate::choice::Chooser;
 use slotkit::error::Error;
+use slotkit::execute::Move;
 use slotkit::execute::journal::{Journal, Running, Storage};
 use slotkit::execute::open_moves::OpenMoves;
 use slotkit::slot::Slot;
@@ -231,7 +232,19 @@ impl World {
         if disk.crash(&mut self.chooser) {
             self.cluster.windows.forget();
         }
+        let begun = self.journal.open_moves();
         self.journal = open(disk).expect("a journal, wherever it was cut");
+        self.require_begun(&begun);
+    }
+
+    /// What is open was on disk as begun before its first command: the next run must know of it.
+    fn require_begun(&mut self, begun: &[Move]) {
+        let is_open = |slot: Slot| self.cluster.nodes.iter().any(|node| node.has_open(slot));
+        let forgotten = begun.iter().map(|task| task.slot);
+        let forgotten = forgotten.filter(|slot| is_open(*slot) && !self.is_begun(*slot));
+        if let Some(slot) = forgotten.min() {
+            self.wrong = Some(format!("a crash of the machine has forgotten slot {slot}"));
+        }
     }
 
     /// A run has come to its end: the journal goes where nothing is left to know. One that can't be

@@ -163,6 +163,10 @@ impl World {
         if self.tries_all {
             self.one_of_all()?;
         } else if self.running.is_none() {
+            // Clients go on while nobody moves anything.
+            while !self.is_first && self.chooser.pick(4) > 0 {
+                self.client_acts();
+            }
             self.begin_run()?;
         } else {
             self.heal_in_time();
@@ -215,15 +219,19 @@ impl World {
         if choice < self.messages.len() {
             self.message_step(choice);
         } else if choice == self.messages.len() {
-            let (cluster, chooser) = (&mut self.cluster, &mut self.chooser);
-            let kinds = &KINDS[..KINDS.len() - usize::from(!self.has_lives)];
-            let told = self.client.step(cluster, chooser, kinds, false);
-            if let Some((at, verb, reply)) = told {
-                self.tell(|| wire::told(at, &verb, &reply));
-            }
+            self.client_acts();
         } else {
             self.wait_until(self.now_ms + STEP_MS);
             self.gossip_once();
+        }
+    }
+
+    fn client_acts(&mut self) {
+        let (cluster, chooser) = (&mut self.cluster, &mut self.chooser);
+        let kinds = &KINDS[..KINDS.len() - usize::from(!self.has_lives)];
+        let told = self.client.step(cluster, chooser, kinds, false);
+        if let Some((at, verb, reply)) = told {
+            self.tell(|| wire::told(at, &verb, &reply));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the tool sends, where it arrives, and what the tool hears of it.
 
-use super::World;
+use super::{Fault, World};
 use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{NodeAddr, NodeId};
@@ -106,7 +106,11 @@ impl World {
             return;
         }
         if self.messages[index].done.is_none() {
-            let fault = self.faults.pop_if(|(at, _)| *at <= self.arrived);
+            let verbs = &self.messages[index].verbs;
+            let sends = verbs.iter().any(|verb| matches!(verb, Verb::Migrate(_)));
+            let waits = |fault: Fault| matches!(fault, Fault::CrashUnheard { .. }) && !sends;
+            let strikes = |(at, fault): &mut (usize, Fault)| *at <= self.arrived && !waits(*fault);
+            let fault = self.faults.pop_if(strikes);
             if fault.is_some_and(|(_, fault)| self.strike(fault, index)) {
                 return;
             }
