@@ -111,11 +111,12 @@ impl SlotMove {
             keys: counted,
             is_short_lived,
         });
-        self.is_doubtful = is_missed;
+        // All of them have ended: that shows nothing, and a doubt stays as it was.
+        let shows_nothing = !is_missed && found + gone == 0;
+        self.is_doubtful = is_missed || (shows_nothing && self.is_doubtful);
         self.finding = match (is_missed, is_short_lived) {
             (true, _) => Some(Finding::Missed),
-            // All of them have ended: that shows nothing.
-            (false, _) if found + gone == 0 => None,
+            _ if shows_nothing => None,
             (false, true) => Some(Finding::Kept { sent, gone: 0 }),
             (false, false) => Some(Finding::Kept { sent, gone }),
         };

@@ -117,6 +117,28 @@ fn a_key_that_has_ended_when_it_is_asked_for_says_nothing_of_the_target() {
     assert_eq!(proven(60_000), Some(Finding::Missed));
 }
 
+/// The target has swallowed `x`, and then `y`, whose life has ended by the time that it is asked for.
+#[test]
+fn a_key_that_has_ended_takes_no_doubt_of_the_target_away() {
+    let mut machine = listing("db0:keys=2,expires=1", &["x", "y"]);
+    answer_all(
+        &mut machine,
+        vec![vec![ok(), Reply::Int(-1), Reply::Int(1_000)]],
+    );
+    machine.send_at_most(1);
+    let gone = vec![ok(), Reply::Int(0), ok(), Reply::Int(-2), ok()];
+    let sent = |left: &[&str]| {
+        let count = Reply::Int(left.len() as i64);
+        vec![ok(), ok(), listed(left), count]
+    };
+    answer_all(&mut machine, vec![sent(&["y"]), gone.clone()]);
+    assert_eq!(machine.take_finding(), Some(Finding::Missed));
+    let life = vec![ok(), Reply::Int(1_000)];
+    answer_all(&mut machine, vec![life, sent(&[]), gone]);
+    assert_eq!(machine.take_finding(), None);
+    assert!(machine.is_doubtful, "somebody has to vouch for the target");
+}
+
 /// A machine whose key `x` is in doubt, with an end; the source has it no more, and the target's copy
 /// lives for so long. What came of the comparison.
 fn compared(machine: &mut SlotMove, left_ms: i64) -> Result<(), Halt> {
