@@ -16,9 +16,9 @@ const ASKED: usize = 2;
 /// Keys that clients or moves change while a replica gets no writes: a dozen writes of the tool pass
 /// at most until its primary goes, and a client acts about as often.
 const BEHIND: usize = 6;
-/// Keys that clients change at an heir, and in the slots that the old primary has of old, until that
-/// one wakes and wins all of them back.
-const WON_BACK: usize = 6;
+/// Keys of all slots that an old primary wins back when it wakes: two of its own and two that have come,
+/// three keys each, and one more (8 were the most in 100,000 seeds).
+const WON_BACK: usize = 13;
 
 impl World {
     /// Whether no fault has cost more than it can.
