@@ -7,6 +7,7 @@
 
 use super::NodeAddr;
 use super::login::{Login, Secret};
+use super::packed::packed;
 use super::stream::Stream;
 use super::under_way::UnderWay;
 use super::verb::{Bounds, Halves, NodeLink, Refusal, Reply, ServerError, Verb};
@@ -270,14 +271,6 @@ impl NodeLink for RedisLink {
     fn halves(&mut self) -> Option<&mut dyn Halves> {
         Some(self)
     }
-}
-
-pub(super) fn packed(words: &[impl redis::ToRedisArgs]) -> Vec<u8> {
-    let mut command = redis::Cmd::new();
-    for word in words {
-        command.arg(word);
-    }
-    command.get_packed_command()
 }
 
 /// Whether a refusal of `PING` is one that a server gives: it wants a login first, or the user that

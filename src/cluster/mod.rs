@@ -20,6 +20,8 @@ pub mod local;
 pub mod login;
 pub mod naming;
 mod node;
+#[cfg(feature = "live")]
+mod packed;
 pub mod parse;
 mod refusal;
 mod reply;

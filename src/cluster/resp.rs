@@ -27,55 +27,59 @@ pub fn read(input: &mut impl BufRead, bounds: Bounds) -> io::Result<Reply> {
     let mut left = bounds;
     // An error is an answer to anything.
     left.bytes = left.bytes.max(LINE_BYTES_MAX);
-    let mut reader = Reader {
-        input,
-        bounds,
-        left,
-    };
-    reader.reply(0)
+    Reader::new(input, bounds, left).reply(0)
 }
 
 struct Reader<'input, R> {
     input: &'input mut R,
     bounds: Bounds,
     left: Bounds,
+    /// The line that is read; kept so that a list of many entries takes no memory for each anew.
+    line: Vec<u8>,
 }
 
-impl<R: BufRead> Reader<'_, R> {
-    fn reply(&mut self, depth: u32) -> io::Result<Reply> {
-        let line = self.line()?;
-        let (kind, rest) = match line.split_first() {
-            Some((kind, rest)) => (*kind, rest),
-            None => return Err(odd("a reply without a type".to_owned())),
-        };
-        match kind {
-            b'+' => Ok(Reply::Text(rest.to_vec())),
-            b'-' => Ok(Reply::Refused(refusal(rest))),
-            b':' => number(rest).map(Reply::Int),
-            b'$' => self.text(length(rest)?),
-            b'*' => self.list(length(rest)?, depth),
-            b'_' | b'#' | b',' | b'(' | b'!' | b'=' | b'%' | b'|' | b'~' | b'>' => {
-                let kind = char::from(kind);
-                Err(odd(format!(
-                    "a reply of type `{kind}`, which RESP2 doesn't have"
-                )))
-            }
-            _ => Err(odd("a reply of no type that there is".to_owned())),
+/// What the first line of a reply says.
+enum Head {
+    Whole(Reply),
+    Text(Option<u64>),
+    List(Option<u64>),
+}
+
+impl<'input, R: BufRead> Reader<'input, R> {
+    fn new(input: &'input mut R, bounds: Bounds, left: Bounds) -> Reader<'input, R> {
+        Reader {
+            input,
+            bounds,
+            left,
+            line: Vec::new(),
         }
     }
 
-    /// A line without its end.
-    fn line(&mut self) -> io::Result<Vec<u8>> {
+    fn reply(&mut self, depth: u32) -> io::Result<Reply> {
+        self.read_line()?;
+        match head(&self.line)? {
+            Head::Whole(reply) => Ok(reply),
+            Head::Text(length) => self.text(length),
+            Head::List(length) => self.list(length, depth),
+        }
+    }
+
+    /// Reads a line, and takes its end off.
+    fn read_line(&mut self) -> io::Result<()> {
         let limit = LINE_BYTES_MAX.min(self.left.bytes);
-        let mut line = Vec::new();
+        self.line.clear();
         let count = self
             .input
             .by_ref()
             .take(limit)
-            .read_until(b'\n', &mut line)?;
+            .read_until(b'\n', &mut self.line)?;
         self.left.bytes -= count as u64;
-        match line.as_slice() {
-            [text @ .., b'\r', b'\n'] => Ok(text.to_vec()),
+        match self.line.as_slice() {
+            [text @ .., b'\r', b'\n'] => {
+                let length = text.len();
+                self.line.truncate(length);
+                Ok(())
+            }
             [.., b'\n'] => Err(odd("a line that ends without a carriage return".to_owned())),
             _ if count as u64 == limit => Err(match limit == LINE_BYTES_MAX {
                 true => odd(format!("a line of more than {LINE_BYTES_MAX} bytes")),
@@ -93,7 +97,7 @@ impl<R: BufRead> Reader<'_, R> {
             return Err(self.too_long());
         }
         self.left.bytes -= length + 2;
-        let mut text = Vec::with_capacity(length.min(AT_ONCE) as usize);
+        let mut text = Vec::with_capacity((length + 2).min(AT_ONCE) as usize);
         self.input
             .by_ref()
             .take(length + 2)
@@ -129,6 +133,26 @@ impl<R: BufRead> Reader<'_, R> {
 
     fn too_long(&self) -> io::Error {
         odd(format!("a reply of more than {} bytes", self.bounds.bytes))
+    }
+}
+
+fn head(line: &[u8]) -> io::Result<Head> {
+    let Some((kind, rest)) = line.split_first() else {
+        return Err(odd("a reply without a type".to_owned()));
+    };
+    match *kind {
+        b'+' => Ok(Head::Whole(Reply::Text(rest.to_vec()))),
+        b'-' => Ok(Head::Whole(Reply::Refused(refusal(rest)))),
+        b':' => number(rest).map(|number| Head::Whole(Reply::Int(number))),
+        b'$' => length(rest).map(Head::Text),
+        b'*' => length(rest).map(Head::List),
+        b'_' | b'#' | b',' | b'(' | b'!' | b'=' | b'%' | b'|' | b'~' | b'>' => {
+            let kind = char::from(*kind);
+            Err(odd(format!(
+                "a reply of type `{kind}`, which RESP2 doesn't have"
+            )))
+        }
+        _ => Err(odd("a reply of no type that there is".to_owned())),
     }
 }
 
@@ -291,12 +315,8 @@ mod tests {
             let mut left = bounds;
             // Errors may always take a line: the bound of bytes is then seen without that.
             left.bytes = bounds.bytes;
-            let mut reader = Reader {
-                input: &mut input,
-                bounds,
-                left,
-            };
-            let error = reader.reply(0).expect_err("no end");
+            let error = Reader::new(&mut input, bounds, left).reply(0);
+            let error = error.expect_err("no end");
             assert!(error.to_string().contains(why), "{start:?}: {error}");
             assert!(input.get_ref().taken <= 2 * (64 << 10), "{start:?}");
         }

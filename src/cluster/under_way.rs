@@ -9,7 +9,8 @@
 //!                        └── broken: nothing is asked any more
 //! ```
 
-use super::link::{RedisLink, packed};
+use super::link::RedisLink;
+use super::packed::packed;
 use super::resp;
 use super::verb::{Bounds, Halves, Heard, Reply, Verb};
 use crate::error::Result;

@@ -11,8 +11,13 @@ pub use super::reply::{Bounds, Reply};
 use super::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
+use std::borrow::Cow;
+use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
+
+/// One word of a command, borrowed from its verb where that has it as it is sent.
+pub type Word<'a> = Cow<'a, [u8]>;
 
 /// The four states that `CLUSTER SETSLOT` can give to a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,7 +143,7 @@ pub enum Verb {
 
 impl Verb {
     /// The command's words as they go over the wire.
-    pub fn words(&self) -> Vec<Vec<u8>> {
+    pub fn words(&self) -> Vec<Word<'_>> {
         match self {
             Verb::MyId => words(["CLUSTER", "MYID"]),
             Verb::Nodes => words(["CLUSTER", "NODES"]),
@@ -148,56 +153,65 @@ impl Verb {
             Verb::AclWhoAmI => words(["ACL", "WHOAMI"]),
             Verb::AclDryRun { user, command } => {
                 let mut all = words(["ACL", "DRYRUN", user]);
-                all.extend(command.iter().map(|word| word.as_bytes().to_vec()));
+                all.extend(command.iter().map(|text| word(text)));
                 all
             }
-            Verb::CountKeys(slot) => words(["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]),
-            Verb::KeysInSlot { slot, limit } => words([
-                "CLUSTER",
-                "GETKEYSINSLOT",
-                &slot.to_string(),
-                &limit.to_string(),
-            ]),
-            Verb::SlotStats => words([
-                "CLUSTER",
-                "SLOT-STATS",
-                "SLOTSRANGE",
-                &Slot::MIN.to_string(),
-                &Slot::MAX.to_string(),
-            ]),
+            Verb::CountKeys(slot) => {
+                vec![word("CLUSTER"), word("COUNTKEYSINSLOT"), number(slot)]
+            }
+            Verb::KeysInSlot { slot, limit } => vec![
+                word("CLUSTER"),
+                word("GETKEYSINSLOT"),
+                number(slot),
+                number(limit),
+            ],
+            Verb::SlotStats => vec![
+                word("CLUSTER"),
+                word("SLOT-STATS"),
+                word("SLOTSRANGE"),
+                number(Slot::MIN),
+                number(Slot::MAX),
+            ],
             Verb::SlotMigrations => words(["CLUSTER", "GETSLOTMIGRATIONS"]),
             Verb::MigrationStatus => words(["CLUSTER", "MIGRATION", "STATUS", "ALL"]),
             Verb::FunctionList { library: None } => words(["FUNCTION", "LIST", "WITHCODE"]),
             Verb::FunctionList {
                 library: Some(name),
             } => words(["FUNCTION", "LIST", "LIBRARYNAME", name, "WITHCODE"]),
-            Verb::FunctionLoad(code) => vec![b"FUNCTION".to_vec(), b"LOAD".to_vec(), code.clone()],
+            Verb::FunctionLoad(code) => vec![word("FUNCTION"), word("LOAD"), code.into()],
             Verb::SetSlot { slot, state } => set_slot_words(*slot, *state),
             Verb::Migrate(migrate) => migrate_words(migrate),
-            Verb::Select(db) => words(["SELECT", &db.to_string()]),
+            Verb::Select(db) => vec![word("SELECT"), number(db)],
             Verb::DbSize => words(["DBSIZE"]),
             Verb::Asking => words(["ASKING"]),
-            Verb::Dump(key) => vec![b"DUMP".to_vec(), key.clone()],
-            Verb::Pttl(key) => vec![b"PTTL".to_vec(), key.clone()],
+            Verb::Dump(key) => vec![word("DUMP"), key.into()],
+            Verb::Pttl(key) => vec![word("PTTL"), key.into()],
             Verb::MemoryUsage { key, samples } => vec![
-                b"MEMORY".to_vec(),
-                b"USAGE".to_vec(),
-                key.clone(),
-                b"SAMPLES".to_vec(),
-                samples.to_string().into_bytes(),
+                word("MEMORY"),
+                word("USAGE"),
+                key.into(),
+                word("SAMPLES"),
+                number(samples),
             ],
-            Verb::Meet(addr) => words(["CLUSTER", "MEET", &addr.host, &addr.port.to_string()]),
+            Verb::Meet(addr) => vec![
+                word("CLUSTER"),
+                word("MEET"),
+                word(&addr.host),
+                number(addr.port),
+            ],
             Verb::SetConfigEpoch(epoch) => {
-                words(["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()])
+                vec![word("CLUSTER"), word("SET-CONFIG-EPOCH"), number(epoch)]
             }
             Verb::AddSlots(slots) => {
                 // ADDSLOTSRANGE would be shorter, but is missing before 7.0.
                 let mut all = words(["CLUSTER", "ADDSLOTS"]);
-                all.extend(slots.iter().map(|slot| slot.to_string().into_bytes()));
+                all.extend(slots.iter().map(number));
                 all
             }
-            Verb::Replicate(primary) => words(["CLUSTER", "REPLICATE", &primary.to_string()]),
-            Verb::Client(all) => all.clone(),
+            Verb::Replicate(primary) => {
+                vec![word("CLUSTER"), word("REPLICATE"), number(primary)]
+            }
+            Verb::Client(all) => all.iter().map(Word::from).collect(),
         }
     }
 
@@ -249,7 +263,7 @@ impl Verb {
     pub fn name(&self) -> String {
         let words = self.words();
         let is_group = words.first().is_some_and(|word| {
-            [&b"CLUSTER"[..], b"ACL", b"CONFIG", b"MEMORY", b"FUNCTION"].contains(&word.as_slice())
+            [&b"CLUSTER"[..], b"ACL", b"CONFIG", b"MEMORY", b"FUNCTION"].contains(&word.as_ref())
         });
         let shown = if is_group { 2 } else { 1 };
         let names: Vec<String> = words
@@ -261,23 +275,33 @@ impl Verb {
     }
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Vec<Vec<u8>> {
-    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+fn words<const N: usize>(texts: [&str; N]) -> Vec<Word<'_>> {
+    texts.into_iter().map(word).collect()
 }
 
-fn set_slot_words(slot: Slot, state: SetSlot) -> Vec<Vec<u8>> {
-    let slot = slot.to_string();
-    let with =
-        |state: &str, node: NodeId| words(["CLUSTER", "SETSLOT", &slot, state, &node.to_string()]);
-    match state {
-        SetSlot::Importing { source } => with("IMPORTING", source),
-        SetSlot::Migrating { target } => with("MIGRATING", target),
-        SetSlot::Node { owner } => with("NODE", owner),
-        SetSlot::Stable => words(["CLUSTER", "SETSLOT", &slot, "STABLE"]),
-    }
+fn word(text: &str) -> Word<'_> {
+    Word::Borrowed(text.as_bytes())
 }
 
-fn migrate_words(migrate: &Migrate) -> Vec<Vec<u8>> {
+/// A number, a slot, an id: what is written out for the wire.
+fn number<'a>(number: impl fmt::Display) -> Word<'a> {
+    Word::Owned(number.to_string().into_bytes())
+}
+
+fn set_slot_words<'a>(slot: Slot, state: SetSlot) -> Vec<Word<'a>> {
+    let mut all = vec![word("CLUSTER"), word("SETSLOT"), number(slot)];
+    let (state, node) = match state {
+        SetSlot::Importing { source } => ("IMPORTING", Some(source)),
+        SetSlot::Migrating { target } => ("MIGRATING", Some(target)),
+        SetSlot::Node { owner } => ("NODE", Some(owner)),
+        SetSlot::Stable => ("STABLE", None),
+    };
+    all.push(word(state));
+    all.extend(node.map(number));
+    all
+}
+
+fn migrate_words(migrate: &Migrate) -> Vec<Word<'_>> {
     let Migrate {
         target,
         db,
@@ -286,14 +310,11 @@ fn migrate_words(migrate: &Migrate) -> Vec<Vec<u8>> {
         replace,
         keys,
     } = migrate;
-    let (port, db, timeout) = (
-        target.port.to_string(),
-        db.to_string(),
-        timeout_ms.to_string(),
-    );
-    let mut all = words(["MIGRATE", &target.host, &port, "", &db, &timeout]);
+    let mut all = Vec::with_capacity(12 + keys.len());
+    all.extend([word("MIGRATE"), word(&target.host), number(target.port)]);
+    all.extend([word(""), number(db), number(timeout_ms)]);
     if *replace {
-        all.push(b"REPLACE".to_vec());
+        all.push(word("REPLACE"));
     }
     match login {
         // AUTH2 is for named users only: 4.0.7 to 5 know AUTH alone.
@@ -309,8 +330,8 @@ fn migrate_words(migrate: &Migrate) -> Vec<Vec<u8>> {
         }) => all.extend(words(["AUTH", password.reveal()])),
         None => {}
     }
-    all.push(b"KEYS".to_vec());
-    all.extend(keys.iter().cloned());
+    all.push(word("KEYS"));
+    all.extend(keys.iter().map(Word::from));
     all
 }
 

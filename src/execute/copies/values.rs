@@ -184,7 +184,8 @@ mod tests {
         let long = vec![2; MAX_DUMP_BYTES + 1];
         assert_eq!(Kind::of_both(&long, &[2]), None);
         assert_eq!(Kind::of_both(&[], &[]), None);
-        let words = Kind::SortedSet.read(b"k").words();
+        let read = Kind::SortedSet.read(b"k");
+        let words = read.words();
         let words: Vec<_> = words
             .iter()
             .map(|word| String::from_utf8_lossy(word))

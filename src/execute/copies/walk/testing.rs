@@ -1,7 +1,7 @@
 //! A node with one key, to compare copies on.
 
 use super::{Compared, Side, Walk};
-use crate::cluster::verb::{Refusal, Reply, Verb};
+use crate::cluster::verb::{Refusal, Reply, Verb, Word};
 use std::collections::BTreeMap;
 
 /// A node with one key.
@@ -35,7 +35,7 @@ impl Value {
             let text = String::from_utf8_lossy(&words[place]);
             text.parse().expect("a number")
         };
-        match (self, words[0].as_slice()) {
+        match (self, words[0].as_ref()) {
             (_, b"TYPE") => text(match self {
                 Value::String(_) => b"string",
                 Value::List(_) => b"list",
@@ -56,7 +56,7 @@ impl Value {
                 Reply::List(part.map(|element| text(element)).collect())
             }
             (Value::Set(all), b"SCARD") => Reply::Int(all.len() as i64),
-            (Value::Set(all), b"SISMEMBER") => Reply::Int(all.contains(&words[2]).into()),
+            (Value::Set(all), b"SISMEMBER") => Reply::Int(all.contains(&words[2].to_vec()).into()),
             (Value::Set(all), b"SSCAN") => {
                 let parts: Vec<Vec<Reply>> = all.iter().map(|one| vec![text(one)]).collect();
                 scan(number(2), number(4), &parts)
@@ -77,7 +77,8 @@ impl Value {
             ),
             (Value::Hash(_, None), b"HPEXPIRETIME") => refused("unknown command"),
             (Value::Hash(_, Some(lives)), b"HPEXPIRETIME") => {
-                let life = |field| Reply::Int(lives.get(field).copied().unwrap_or(-1));
+                let life =
+                    |field: &Word<'_>| Reply::Int(lives.get(field.as_ref()).copied().unwrap_or(-1));
                 Reply::List(words[4..].iter().map(life).collect())
             }
             (Value::Stream(all, groups), b"XINFO") => Reply::List(vec![
