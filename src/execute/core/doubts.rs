@@ -205,7 +205,7 @@ impl Core {
             return;
         };
         flight.before = flight.moved();
-        flight.machine = machine;
+        *flight.machine = machine;
         let is_recorded = flight.recorded == Some(ticket.task);
         flight.turn(match is_recorded {
             true => Wish::Ready,

@@ -7,6 +7,7 @@
 //! `cluster-node-timeout`. So what was answered late is in doubt until a look has shown that the
 //! source is still the primary.
 
+use super::flight::Flight;
 use super::wish::Wish;
 use super::writes::{Part, Sent};
 use super::{Core, Note};
@@ -52,6 +53,15 @@ impl Core {
             let why = error.clone().context(format!("slot {slot}"));
             self.doubt(slot, why.of_kind(ErrorKind::Stopped));
         }
+    }
+
+    /// Whether the journal has what a slot wants to send.
+    pub(super) fn is_noted(&self, flight: &Flight) -> bool {
+        let slot = flight.ticket.task.slot;
+        let is_about = |note: &Note| matches!(note, Note::Doubts(of, _) if *of == slot);
+        !flight.has_changed
+            && !self.noting.contains(&slot.number())
+            && !self.notes.iter().any(is_about)
     }
 
     /// The keys in doubt are on disk, or couldn't be written: then nothing is sent of theirs.

@@ -26,7 +26,8 @@ const MAX_LONE_BREAKS: u32 = 6;
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Flight {
     pub ticket: Ticket,
-    pub machine: SlotMove,
+    /// Apart, since all flights are gone through for what they wish time and again.
+    pub machine: Box<SlotMove>,
     course: Course,
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
@@ -62,7 +63,7 @@ impl Flight {
     pub fn new(ticket: Ticket, machine: SlotMove, wish: Wish) -> Flight {
         Flight {
             ticket,
-            machine,
+            machine: Box::new(machine),
             course: Course::of(wish),
             before: (0, 0),
             doubts: 0,
@@ -301,13 +302,19 @@ impl Flight {
     }
 
     /// What the next run has to know of it, should this one break off: nothing where the journal has
-    /// it. The batch that it wants to send counts, and one that is under way.
+    /// it. The batch that goes next counts, and one that is under way.
     pub fn doubts_note(&mut self) -> Option<Note> {
         let doubts = match self.is_asked() || matches!(self.wish(), Wish::Asks { .. }) {
             true => self.machine.doubts_of_batch(),
             false => self.machine.doubts(),
         };
-        if doubts == self.noted {
+        // When it was sent is for people: what is noted ahead was a moment earlier.
+        let is_same = |(one, other): (&Doubtful, &Doubtful)| {
+            let (names, whys) = ((one.db, &one.key), (one.cause, one.is_named, one.ends_ms));
+            names == (other.db, &other.key) && whys == (other.cause, other.is_named, other.ends_ms)
+        };
+        let are_as_many = doubts.len() == self.noted.len();
+        if are_as_many && doubts.iter().zip(&self.noted).all(is_same) {
             return None;
         }
         self.noted.clone_from(&doubts);

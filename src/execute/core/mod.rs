@@ -26,6 +26,7 @@
 //! nothing.
 
 mod doubts;
+mod entrance;
 mod failing;
 mod flight;
 mod gifts;
@@ -200,16 +201,15 @@ impl Core {
         }
         self.hear_no_longer();
         loop {
+            self.make_wishes();
+            self.reconsider();
+            // What needs no record doesn't wait for one: a node would stand idle.
+            if let Some(step) = self.next_at_once() {
+                return step;
+            }
             if let Some(step) = self.record() {
                 return step;
             }
-            self.outdate_late();
-            self.make_wishes();
-            self.leave_senders();
-            self.leave_resting();
-            self.leave_unentered();
-            self.put_on_trial();
-            self.vouch();
             // What was cut or given up wishes something else.
             self.make_wishes();
             self.note_doubts();
@@ -229,25 +229,19 @@ impl Core {
         }
     }
 
-    /// Several slots of a pair send half a batch each, so that one goes while another is asked for:
-    /// more than a batch isn't on its way unproven (see `trust.rs`).
+    /// What was to be asked may not be right any more.
+    fn reconsider(&mut self) {
+        self.outdate_late();
+        self.leave_senders();
+        self.leave_resting();
+        self.leave_unentered();
+        self.put_on_trial();
+        self.vouch();
+    }
+
     fn make_wishes(&mut self) {
-        let mut flights = self.flights.values();
-        if !flights.any(|flight| flight.is_due(self.now_ms)) {
-            return;
-        }
         let keys = self.keys_per_migrate();
-        let mut placed: BTreeMap<_, u32> = BTreeMap::new();
-        for flight in self.flights.values().filter(|flight| flight.takes_place()) {
-            *placed.entry(flight.pair()).or_default() += 1;
-        }
         for flight in self.flights.values_mut() {
-            let is_beside_others = placed.get(&flight.pair()).is_some_and(|many| *many > 1);
-            let keys = if is_beside_others {
-                keys.div_ceil(2)
-            } else {
-                keys
-            };
             flight.make_wish(self.now_ms, keys, &self.options);
         }
     }

@@ -160,7 +160,7 @@ impl Core {
     /// send keys stops where it is, and is closed again if none of it has moved.
     pub(super) fn leave_resting(&mut self) {
         let (now_ms, wait_ms) = (self.now_ms, self.options.how.failover_wait_ms);
-        if self.wish == super::PersonsWish::Pause {
+        if self.rests.0.is_empty() || self.wish == super::PersonsWish::Pause {
             return;
         }
         let is_over = |flight: &Flight| {

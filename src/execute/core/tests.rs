@@ -493,10 +493,9 @@ fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
 /// A source waits for a target that stands still once for each `MIGRATE`: they share its time.
 #[test]
 fn a_write_has_few_migrates_where_they_are_small() {
-    let nodes = run_with(32, false, 40);
+    let nodes = run_with(32, false, 400);
     assert_eq!(nodes.keys.values().sum::<usize>(), 0);
-    assert_eq!(nodes.most_sent, 40, "a half, beside others");
-    assert_eq!(run_with(1, false, 400).most_sent, 80);
+    assert_eq!(nodes.most_sent, 80, "one slot's");
     let nodes = run_with(64, false, 2);
     assert_eq!(nodes.most_migrates, 4);
     assert!(nodes.longest_ms <= 625, "{} ms", nodes.longest_ms);

@@ -8,11 +8,12 @@ use super::flight::Flight;
 use super::gifts::told;
 use super::schedule::Pair;
 use super::wish::Wish;
-use super::{Core, PersonsWish, Step};
+use super::{Core, Note, PersonsWish, Step};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::execute::failures::Failures;
 use crate::execute::timeouts::shared_by;
+use std::collections::BTreeSet;
 
 /// How many listed keys go into one write, in batches of keys: listing costs a small part of
 /// what moving does.
@@ -85,25 +86,88 @@ impl Core {
         if asked.is_some() {
             parts.push((Part::Look, vec![Verb::Nodes]));
         }
-        let mut slots = self.wishes_without_keys(node);
-        let mut senders = 0;
+        let slots = self.wishes_without_keys(node);
         let sets = |slot: &u16| self.flights.get(slot).is_some_and(Flight::asks_to_set);
-        let mut keys = 0;
-        // A look is waited for by many, and a `SETSLOT` is synced: neither goes with keys.
-        if asked.is_none() && !slots.iter().any(sets) {
-            let (sending, sum) = self.wishes_with_keys(node);
-            senders = sending.len();
-            slots.extend(sending);
-            keys = sum;
+        // A `SETSLOT` is synced: the server would be busy with that and with keys at once.
+        let (senders, keys) = match slots.iter().any(sets) {
+            true => (Vec::new(), 0),
+            false => self.wishes_with_keys(node),
+        };
+        let many = senders.len();
+        parts.extend(self.parts_of(node, slots.into_iter().chain(senders), many));
+        Some(self.send(node, None, parts, keys))
+    }
+
+    /// What can be asked before anything is written down.
+    pub(super) fn next_at_once(&mut self) -> Option<Step> {
+        self.next_keys_alone().or_else(|| self.next_proofs())
+    }
+
+    /// Keys from a node that is to be asked nothing else, where all that they want is written down.
+    fn next_keys_alone(&mut self) -> Option<Step> {
+        // What a source counted of its failures is on disk before keys are sent that it is about.
+        let counts = |note: &Note| matches!(note, Note::Failures(..));
+        if self.recording.is_some() || self.notes.iter().any(counts) {
+            return None;
         }
-        for slot in slots {
-            if let Some(flight) = self.flights.get_mut(&slot) {
-                let failures = self.failures.get(&node).cloned().flatten();
-                flight.machine.sends_after(failures);
-                parts.push((Part::Flight(slot), flight.take_verbs(senders)));
+        let node = self.next_node_for_keys()?;
+        let (senders, keys) = self.wishes_with_keys(node);
+        let many = senders.len();
+        let parts = self.parts_of(node, senders.into_iter(), many);
+        (many > 0).then(|| self.send(node, None, parts, keys))
+    }
+
+    /// Whether a target keeps what it took: others of the pair wait for the answer.
+    fn next_proofs(&mut self) -> Option<Step> {
+        let proving = self
+            .flights
+            .values()
+            .find_map(|flight| match flight.wish() {
+                Wish::Asks { node, .. } if flight.machine.proves() > 0 => Some(*node),
+                _ => None,
+            });
+        let node = proving.filter(|node| !self.writes.contains_key(node))?;
+        let slots = self.wishes_without_keys(node).into_iter();
+        let parts = self.parts_of(node, slots, 0);
+        Some(self.send(node, None, parts, 0))
+    }
+
+    /// A free node that somebody wants to send keys from, where nobody wants to ask it anything else,
+    /// and nobody's keys have yet to be written down: few keys of several slots go together.
+    fn next_node_for_keys(&self) -> Option<NodeId> {
+        let looked_at = self.look.as_ref();
+        let is_free = |node: &NodeId| {
+            !self.writes.contains_key(node) && !looked_at.is_some_and(|look| look.waits_for(*node))
+        };
+        let (mut sending, mut others) = (None, BTreeSet::new());
+        for flight in self.flights.values() {
+            let Wish::Asks { node, .. } = flight.wish() else {
+                continue;
+            };
+            if flight.machine.batch().0 == 0 || !self.is_noted(flight) {
+                others.insert(*node);
+            } else if is_free(node) {
+                sending = sending.or(Some(*node));
             }
         }
-        Some(self.send(node, None, parts, keys))
+        let node = sending.filter(|node| !others.contains(node))?;
+        self.failures.contains_key(&node).then_some(node)
+    }
+
+    /// What these slots ask a node, where so many of them send keys.
+    fn parts_of(
+        &mut self,
+        node: NodeId,
+        slots: impl Iterator<Item = u16>,
+        senders: usize,
+    ) -> Vec<(Part, Vec<Verb>)> {
+        let failures = self.failures.get(&node).cloned().flatten();
+        let mut part = |slot| {
+            let flight = self.flights.get_mut(&slot)?;
+            flight.machine.sends_after(failures.clone());
+            Some((Part::Flight(slot), flight.take_verbs(senders)))
+        };
+        slots.filter_map(&mut part).collect()
     }
 
     /// What a node is asked about itself goes last, once for all slots that ask it: so each of them
@@ -160,12 +224,12 @@ impl Core {
     fn next_node(&mut self) -> Option<NodeId> {
         let (now_ms, ready) = (self.now_ms, self.pace.ready_at(self.now_ms));
         let is_held = self.wish == PersonsWish::Pause;
-        let unproven = self.unproven();
+        let (unproven, entrance) = (self.unproven(), self.entrance());
         self.flights
             .values()
             .find_map(|flight| match flight.wish() {
                 Wish::Asks { node, .. }
-                    if !self.writes.contains_key(node) && self.may_enter(flight) =>
+                    if !self.writes.contains_key(node) && entrance.lets_in(flight) =>
                 {
                     let sends = flight.machine.batch().0 > 0;
                     let may_send = ready <= now_ms && !is_held && self.may_send(flight, &unproven);
@@ -175,28 +239,13 @@ impl Core {
             })
     }
 
-    /// Whether there is a place for a slot that wants to be opened: those go first that come first.
-    fn may_enter(&self, flight: &Flight) -> bool {
-        if !flight.waits_for_place() {
-            return true;
-        }
-        if self.wish != PersonsWish::GoOn || self.pace.is_strained(self.now_ms) {
-            return false;
-        }
-        let is_before = |other: &&Flight| {
-            other.takes_place()
-                || (other.waits_for_place() && other.ticket.turn < flight.ticket.turn)
-        };
-        let before = self.flights.values().filter(is_before).count();
-        before < self.options.how.slots_at_once.max(1)
-    }
-
     /// The slots whose wish goes into the next write to a node, of those that send no keys.
     fn wishes_without_keys(&self, node: NodeId) -> Vec<u16> {
         let most = u64::from(self.keys_per_migrate()) * LISTED_BATCHES;
         let mut listed: u64 = 0;
+        let entrance = self.entrance();
         let asking = self.flights.iter().filter(|(_, flight)| {
-            flight.asks(node) && flight.machine.batch().0 == 0 && self.may_enter(flight)
+            flight.asks(node) && flight.machine.batch().0 == 0 && entrance.lets_in(flight)
         });
         let fitting = asking.filter(|(_, flight)| {
             let lists = flight.lists();
@@ -257,7 +306,7 @@ impl Core {
     pub(super) fn next_moment(&mut self) -> Option<u64> {
         let ready = self.pace.ready_at(self.now_ms);
         let is_held = self.wish == PersonsWish::Pause;
-        let unproven = self.unproven();
+        let (unproven, entrance) = (self.unproven(), self.entrance());
         let moments = self
             .flights
             .values()
@@ -269,7 +318,7 @@ impl Core {
                         && !is_held
                         && self.may_send(flight, &unproven) =>
                 {
-                    (ready > self.now_ms || self.may_enter(flight)).then_some(ready)
+                    (ready > self.now_ms || entrance.lets_in(flight)).then_some(ready)
                 }
                 _ => None,
             });

@@ -124,6 +124,11 @@ impl Doubts {
         doubtful.collect()
     }
 
+    /// Whether no key is in doubt.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Takes these in, to be looked at.
     pub fn take_in(&mut self, doubtful: impl IntoIterator<Item = Doubtful>) {
         for one in doubtful {

@@ -275,10 +275,21 @@ impl SlotMove {
         self.doubts.all()
     }
 
-    /// The same, once the batch that it wants to send is on its way.
+    /// The same, once the next batch is on its way: the one that it wants to send, or will when its
+    /// target has shown that it keeps the last.
     pub fn doubts_of_batch(&self) -> Vec<Doubtful> {
+        let next = match &self.state {
+            State::Prove { next, .. } => next,
+            state => state,
+        };
+        let mut batch = self.batch_of(next, Cause::Sent);
+        if self.doubts.is_empty() {
+            batch.sort_unstable_by(|one, other| (one.db, &one.key).cmp(&(other.db, &other.key)));
+            batch.dedup_by(|one, other| (one.db, &one.key) == (other.db, &other.key));
+            return batch;
+        }
         let mut doubts = self.doubts.clone();
-        doubts.take_in(self.batch_as(Cause::Sent));
+        doubts.take_in(batch);
         doubts.all()
     }
 
@@ -296,7 +307,11 @@ impl SlotMove {
 
     /// The batch that it wants to send, as keys in doubt.
     fn batch_as(&self, cause: Cause) -> Vec<Doubtful> {
-        let (State::Send { batch } | State::Replace { batch, .. }) = &self.state else {
+        self.batch_of(&self.state, cause)
+    }
+
+    fn batch_of(&self, state: &State, cause: Cause) -> Vec<Doubtful> {
+        let (State::Send { batch } | State::Replace { batch, .. }) = state else {
             return Vec::new();
         };
         let keys = batch.keys.iter();
