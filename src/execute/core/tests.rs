@@ -37,6 +37,8 @@ struct Nodes {
     /// all slots.
     unproven: BTreeMap<u16, usize>,
     most_unproven: usize,
+    /// What the journal has of each slot's keys.
+    noted: BTreeMap<u16, BTreeSet<Vec<u8>>>,
     /// Whether `b` answers only when all others have.
     is_slow: bool,
     /// How often a source refuses to open a slot, as one does whose replicas are late.
@@ -52,6 +54,15 @@ struct Nodes {
 }
 
 impl Nodes {
+    fn note(&mut self, notes: &[Note]) {
+        for note in notes {
+            if let Note::Doubts(slot, doubts) = note {
+                let keys = doubts.iter().map(|one| one.key.clone());
+                self.noted.insert(slot.number(), keys.collect());
+            }
+        }
+    }
+
     fn answer(&mut self, node: NodeId, verbs: &[Verb]) -> Vec<Reply> {
         let is_set = |verb: &&Verb| matches!(verb, Verb::SetSlot { .. });
         let sets = verbs.iter().filter(is_set).count();
@@ -114,6 +125,8 @@ impl Nodes {
             }
             Verb::Migrate(migrate) => {
                 let slot = Slot::for_key(&migrate.keys[0]).number();
+                let is_noted = |key| self.noted.get(&slot).is_some_and(|keys| keys.contains(key));
+                assert!(migrate.keys.iter().all(is_noted), "sent before it is noted");
                 let left = self.keys.entry(slot).or_default();
                 *left -= migrate.keys.len();
                 *self.unproven.entry(slot).or_default() += migrate.keys.len();
@@ -264,7 +277,10 @@ fn drive(core: &mut Core, nodes: &mut Nodes) {
     let mut under_way = Vec::new();
     for now_ms in 0..100_000 {
         match core.poll(now_ms) {
-            Step::Record(_) => core.recorded(Ok(())),
+            Step::Record(notes) => {
+                nodes.note(&notes);
+                core.recorded(Ok(()));
+            }
             Step::Ask { node, .. } if node == id('c') && nodes.breaks > 0 => {
                 nodes.breaks -= 1;
                 let error = Error::new(ErrorKind::Connect, "it broke off");
@@ -352,7 +368,10 @@ fn a_wait_for_keys_that_expire_is_told() {
     let mut told = Vec::new();
     for now_ms in 0..1_000 {
         match core.poll(now_ms) {
-            Step::Record(_) => core.recorded(Ok(())),
+            Step::Record(notes) => {
+                nodes.note(&notes);
+                core.recorded(Ok(()));
+            }
             Step::Ask { node, verbs, .. } => {
                 let replies = verbs.iter().map(|verb| reply(&mut nodes, node, verb));
                 core.answered(node, replies.collect(), now_ms);
@@ -526,7 +545,10 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
     for _ in 0..100_000 {
         now_ms += 1;
         match core.poll(now_ms) {
-            Step::Record(_) => core.recorded(Ok(())),
+            Step::Record(notes) => {
+                nodes.note(&notes);
+                core.recorded(Ok(()));
+            }
             Step::Ask { node, verbs, .. } => {
                 let asks = |name: &str| verbs.iter().any(|verb| verb.name() == name);
                 looks += usize::from(node == id('c') && asks("CLUSTER NODES"));
@@ -571,6 +593,7 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
         now_ms += 1;
         match core.poll(now_ms) {
             Step::Record(notes) => {
+                nodes.note(&notes);
                 let doubts = notes.iter().filter_map(|note| match note {
                     Note::Doubts(_, doubts) => Some(doubts),
                     _ => None,
@@ -643,6 +666,7 @@ fn a_stop_leaves_nothing_of_the_slots_whose_turn_has_not_come() {
     for now_ms in 0..10_000 {
         match core.poll(now_ms) {
             Step::Record(notes) => {
+                nodes.note(&notes);
                 for note in notes {
                     match note {
                         Note::Begins(task) => drop(begun.insert(task.slot)),
@@ -715,7 +739,10 @@ fn a_bystander_that_is_silent_does_not_keep_a_slot_open() {
     for now_ms in 0..5_000 {
         let is_silent = nodes.asked.contains_key("MIGRATE");
         match core.poll(now_ms) {
-            Step::Record(_) => core.recorded(Ok(())),
+            Step::Record(notes) => {
+                nodes.note(&notes);
+                core.recorded(Ok(()));
+            }
             Step::Ask { node, .. } if node == id('c') && is_silent => is_asked = true,
             Step::Ask { node, verbs, .. } => {
                 under_way.push((node, nodes.answer(node, &verbs), verbs));
