@@ -1,6 +1,6 @@
 //! Nodes that are dead and have no part in the slots in hand.
 //!
-//! Whoever moves a slot asks every primary first ([`super::guard`]): one that is silent may have the
+//! Whoever moves a slot asks every primary first (`guard.rs`): one that is silent may have the
 //! slot open. A primary that died without a replica stays silent for hours, and slots that a run has
 //! opened between other nodes are better closed meanwhile. It is passed over where nothing that it
 //! may still say could matter:
