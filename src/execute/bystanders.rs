@@ -41,6 +41,18 @@ pub fn passed_over(views: &Views, families: &Families, moves: &[Move]) -> BTreeS
     silent.into_iter().filter(is_passed).collect()
 }
 
+/// Of the nodes that can't be asked those that aren't passed over.
+pub fn waited_for(
+    mut silent: Vec<NodeId>,
+    views: &Views,
+    families: &Families,
+    moves: &[Move],
+) -> Vec<NodeId> {
+    let passed = passed_over(views, families, moves);
+    silent.retain(|id| !passed.contains(id));
+    silent
+}
+
 /// Whether a majority of the primaries that have slots takes a node for failed, by their own words.
 pub fn is_failed<'a>(
     views: impl IntoIterator<Item = (&'a NodeId, &'a ClusterView)>,

@@ -81,9 +81,9 @@ impl Chore for Clearing {
 
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
         self.state = match (std::mem::replace(&mut self.state, State::Over), answer) {
-            (State::Look, Answer::Looked(views, mut silent)) => {
-                let passed = bystanders::passed_over(&views, &known.families, &self.ended);
-                silent.retain(|id| !passed.contains(id));
+            (State::Look, Answer::Looked(views, silent)) => {
+                let (families, moves) = (&known.families, &self.ended);
+                let silent = bystanders::waited_for(silent, &views, families, moves);
                 match may_be_left(&views, &known.families, &self.ended) {
                     // A node that died and was replaced has no say, and can't be asked any more.
                     true => State::Survey(views.into_keys().chain(silent).collect()),

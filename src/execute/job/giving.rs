@@ -48,9 +48,9 @@ impl Chore for Giving {
 
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
         match (answer, &mut self.gifts) {
-            (Answer::Looked(views, mut silent), None) => {
-                let passed = bystanders::passed_over(&views, &known.families, &self.moves);
-                silent.retain(|id| !passed.contains(id));
+            (Answer::Looked(views, silent), None) => {
+                let (families, moves) = (&known.families, &self.moves);
+                let silent = bystanders::waited_for(silent, &views, families, moves);
                 // Another one that can't be asked may have the slot.
                 let mut gifts = match silent.len() {
                     0 | 1 => heirs::left_to(&views, &known.families, &self.moves),

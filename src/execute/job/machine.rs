@@ -29,13 +29,13 @@ use super::told::Told;
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Move;
 use crate::execute::core::Outcome;
 use crate::execute::families::Families;
 use crate::execute::slot_move::Entry;
 use crate::execute::strays::Stray;
 use crate::execute::survey::Survey;
 use crate::execute::views::Views;
+use crate::execute::{Move, bystanders};
 use crate::slot::SlotSet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -449,7 +449,9 @@ impl Job {
             Rescue::Look => {
                 let doubt = match answer {
                     Answer::Looked(views, silent) => {
-                        doubt(&self.known, &views, &silent, &self.arrived)
+                        let (families, moves) = (&self.known.families, &self.arrived);
+                        let silent = bystanders::waited_for(silent, &views, families, moves);
+                        doubt(&self.known, &views, &silent, moves)
                     }
                     _ => Some(String::new()),
                 };

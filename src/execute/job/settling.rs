@@ -112,12 +112,13 @@ impl Settling {
             (State::Clear(clearing, _), answer) => clearing.hear(known, answer),
             (State::Give(giving), answer) => giving.hear(known, answer),
             (State::Remind(reminding), answer) => reminding.hear(known, answer),
-            (State::Doubt, Answer::Looked(views, silent)) => {
+            (State::Doubt, Answer::Looked(views, mut silent)) => {
                 let owns = |id: &NodeId| {
                     let mut told = views.values().filter_map(|view| view.node(*id));
                     told.any(|node| !node.slots.is_empty())
                 };
                 let passed = bystanders::passed_over(&views, &known.families, &self.arrived);
+                silent.retain(|id| !passed.contains(id));
                 self.passed = passed.into_iter().filter(owns).collect();
                 self.state = match doubt(known, &views, &silent, &self.arrived) {
                     None => {
@@ -153,15 +154,15 @@ fn last_doubt(doubt: &str) -> Error {
         .mend("look at CLUSTER NODES there; no key is lost by waiting")
 }
 
-/// Why the nodes don't agree yet that these moves have ended; none where they do.
+/// Why the nodes don't agree yet that these moves have ended; none where they do. The silent ones are
+/// those that aren't passed over.
 pub(super) fn doubt(
     known: &Known,
     views: &Views,
     silent: &[NodeId],
     moves: &[Move],
 ) -> Option<String> {
-    let passed = bystanders::passed_over(views, &known.families, moves);
-    if let Some(id) = silent.iter().find(|id| !passed.contains(id)) {
+    if let Some(id) = silent.first() {
         return Some(format!("{} can't be asked", known.name(*id)));
     }
     // A source without slots follows the target, and may have taken over from it since.
