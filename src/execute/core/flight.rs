@@ -308,13 +308,9 @@ impl Flight {
             true => self.machine.doubts_of_batch(),
             false => self.machine.doubts(),
         };
-        // When it was sent is for people: what is noted ahead was a moment earlier.
-        let is_same = |(one, other): (&Doubtful, &Doubtful)| {
-            let (names, whys) = ((one.db, &one.key), (one.cause, one.is_named, one.ends_ms));
-            names == (other.db, &other.key) && whys == (other.cause, other.is_named, other.ends_ms)
-        };
         let are_as_many = doubts.len() == self.noted.len();
-        if are_as_many && doubts.iter().zip(&self.noted).all(is_same) {
+        let mut both = doubts.iter().zip(&self.noted);
+        if are_as_many && both.all(|(one, noted)| one.says_the_same(noted)) {
             return None;
         }
         self.noted.clone_from(&doubts);

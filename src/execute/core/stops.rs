@@ -2,8 +2,7 @@
 
 use super::Core;
 use super::look::Look;
-use super::schedule::Bounds;
-use super::tests::one_slot;
+use super::tests::{first_flight, one_slot};
 use super::wish::{Doubt, Kind, Wish};
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::Reply;
@@ -43,15 +42,7 @@ fn one_slot_that_stops_holds_up_no_other_that_is_open() {
 fn in_hand(wish: Wish) -> Core {
     let (task, options) = one_slot();
     let mut core = Core::new(&[(task, Entry::SourceOwns)], options, 0);
-    let bounds = Bounds {
-        only_open: false,
-        slots: 1,
-        empty_slots: 1,
-        pairs_per_node: 1,
-    };
-    let ticket = core.schedule.take(bounds)[0];
-    let machine = core.machine(ticket.task, ticket.entry).expect("a machine");
-    let flight = core.flight(ticket, machine, wish);
+    let flight = first_flight(&mut core, wish);
     core.flights.insert(0, flight);
     core
 }

@@ -1,5 +1,7 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
+use super::flight::Flight;
+use super::schedule::Bounds;
 use super::wish::Wish;
 use super::{Core, Event, Note, Options, Outcome, PersonsWish, Reading, Step};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
@@ -310,6 +312,19 @@ fn run_refused(refusals: usize) -> (Nodes, Result<Outcome>) {
         refusals,
         ..Nodes::default()
     })
+}
+
+/// The first slot of a run taken in hand, waiting for this.
+pub(super) fn first_flight(core: &mut Core, wish: Wish) -> Flight {
+    let bounds = Bounds {
+        only_open: false,
+        slots: 1,
+        empty_slots: 1,
+        pairs_per_node: 1,
+    };
+    let ticket = core.schedule.take(bounds)[0];
+    let machine = core.machine(ticket.task, ticket.entry).expect("a machine");
+    core.flight(ticket, machine, wish)
 }
 
 /// Slot 0 goes from `a` to `b`.
@@ -639,17 +654,9 @@ fn a_source_that_is_replaced_each_time_is_given_up() {
         ..Options::default()
     };
     let mut core = Core::new(&moves, options, 0);
-    let bounds = super::schedule::Bounds {
-        only_open: false,
-        slots: 1,
-        empty_slots: 1,
-        pairs_per_node: 1,
-    };
-    let ticket = core.schedule.take(bounds)[0];
-    let machine = core.machine(ticket.task, ticket.entry).expect("a machine");
-    let mut flight = core.flight(ticket, machine, Wish::Ready);
+    let mut flight = first_flight(&mut core, Wish::Ready);
     // Looked at again, and the same: that is no replacement.
-    assert!(!flight.turn_to(ticket.task));
+    assert!(!flight.turn_to(flight.ticket.task));
     for (turn, source) in ['c', 'a', 'c'].into_iter().enumerate() {
         assert!(!flight.turn_to(task(0, source, 'b')), "{turn}");
     }

@@ -168,8 +168,9 @@ impl Core {
         Unproven(sums)
     }
 
-    /// Whether a slot that wants to send keys may: none that aren't written down, of a pair that rests none, of one on trial one at a
-    /// time, of a trusted one as many together as [`Core::is_within_a_batch`] allows.
+    /// Whether a slot that wants to send keys may: none that aren't written down, of a pair that rests
+    /// none, of one on trial one at a time, of a trusted one as many together as
+    /// [`Core::is_within_a_batch`] allows.
     pub(super) fn may_send(&self, flight: &Flight, unproven: &Unproven) -> bool {
         match flight.machine.batch().0 {
             0 => true,

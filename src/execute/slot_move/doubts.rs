@@ -53,6 +53,23 @@ impl Doubtful {
     }
 }
 
+impl Doubtful {
+    /// Whether the next run would hear the same of it. When it was sent is for people: a batch that is
+    /// noted ahead is sent a moment later.
+    pub fn says_the_same(&self, other: &Doubtful) -> bool {
+        let Doubtful {
+            db,
+            key,
+            cause,
+            is_named,
+            ends_ms,
+            sent_ms: _,
+        } = self;
+        (*db, key) == (other.db, &other.key)
+            && (*cause, *is_named, *ends_ms) == (other.cause, other.is_named, other.ends_ms)
+    }
+}
+
 /// A key by its database.
 type Name = (u32, Vec<u8>);
 
