@@ -83,8 +83,23 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
     if target.owner.is_none() && is_importing && source.is_owner {
         (target.owner, target.knows_owner) = (source.owner, false);
     }
-    let is_migrating = matches!(source.open, Some(OpenSlot::Migrating { target, .. })
-        if target == task.target || target == begun.target);
+    let is_ours = |named: &NodeId| {
+        let ids = [*named, beliefs.heir_of(*named)];
+        ids.contains(&task.target) || ids.contains(&begun.target)
+    };
+    let is_migrating = source.migrating().is_some_and(|named| is_ours(&named));
+    // To whom the owner sends clients beside that: nothing is over, nor can go on elsewhere, where it
+    // is an heir of the target that stands still. (On Redis it is the node that the target took over
+    // from: `MIGRATING` doesn't follow a failover.)
+    let elsewhere = source.migrating().filter(|_| source.is_owner);
+    let elsewhere = elsewhere.filter(|named| !is_ours(named));
+    if let Some(heir) = elsewhere.filter(|named| beliefs.families.are_kin(*named, task.target)) {
+        let why = format!(
+            "{} gives it to {heir}, which is of its target's shard and doesn't answer as a primary",
+            task.source
+        );
+        return Err(refuse(begun, &why));
+    }
     // Where a node failed over its heir may have forgotten what was open (Redis doesn't replicate
     // that), while keys are on both sides.
     let is_open =
@@ -95,7 +110,16 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
         (Some(one), Some(other), _) if one == other && other == task.target && !is_migrating => {
             Ok(Standing::Settled)
         }
-        (Some(one), Some(other), false) if one == other => Ok(Standing::Settled),
+        (Some(one), Some(other), false) if one == other => match elsewhere {
+            None => Ok(Standing::Settled),
+            Some(named) => {
+                let why = format!(
+                    "{} gives it to {named}, by somebody else's word",
+                    task.source
+                );
+                Err(refuse(begun, &why))
+            }
+        },
         (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
             let entry = match one == task.target {
                 true => Entry::TargetServes,
@@ -142,6 +166,16 @@ struct Side {
     open: Option<OpenSlot>,
 }
 
+impl Side {
+    /// To whom it gives the slot.
+    fn migrating(&self) -> Option<NodeId> {
+        match self.open {
+            Some(OpenSlot::Migrating { target, .. }) => Some(target),
+            _ => None,
+        }
+    }
+}
+
 impl Beliefs<'_> {
     /// The replica that took over from a node, or the node itself.
     ///
@@ -157,14 +191,8 @@ impl Beliefs<'_> {
     /// The primary that a slot's owner gives it to, where it is kin of the target: Valkey 8 and
     /// later turn to the heir by themselves. Clients are sent there.
     fn named_by(&self, source: &Side, target: NodeId) -> Option<NodeId> {
-        match source.open {
-            Some(OpenSlot::Migrating { target: named, .. })
-                if source.is_owner && self.families.are_kin(named, target) =>
-            {
-                Some(named).filter(|named| self.is_primary(*named))
-            }
-            _ => None,
-        }
+        let named = source.migrating().filter(|_| source.is_owner)?;
+        (self.families.are_kin(named, target) && self.is_primary(named)).then_some(named)
     }
 
     /// The primary of the target's family that takes itself for the slot's owner: a target that
@@ -385,6 +413,33 @@ mod tests {
         assert_eq!(found, Standing::GoesOn(to_heir, Entry::SourceOwns));
         let found = super::standing_of(&views, &Families::default(), task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(task(), Entry::SourceOwns));
+    }
+
+    /// Where the heir stands still nobody else says that it is a primary; clients are sent to it.
+    #[test]
+    fn a_slot_that_is_given_to_whom_nobody_has_heard_is_not_over() {
+        let views = |named: char| {
+            let views = ['a', 'b'].map(|myself| {
+                let facts = facts_with(myself, |node, line| match node {
+                    'a' if myself == 'a' => format!("{line} [0->-{}]", id(named)),
+                    'b' => line.replace("master -", &format!("slave {}", id('c'))),
+                    _ => line,
+                });
+                (id(myself), facts.view)
+            });
+            BTreeMap::from(views)
+        };
+        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
+        for (families, words) in [
+            (kin, "doesn't answer as a primary"),
+            (Families::default(), "by somebody else's word"),
+        ] {
+            let error = super::standing_of(&views('c'), &families, task()).expect_err("refused");
+            assert!(error.message().contains(words), "{}", error.message());
+        }
+        let found = super::standing_of(&views('b'), &Families::default(), task());
+        let goes_on = Standing::GoesOn(task(), Entry::SourceOwns);
+        assert_eq!(found.expect("goes on"), goes_on);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::guard::Verdict;
+use crate::execute::heirs;
 use crate::execute::resume::{self, Beliefs, Standing};
 use crate::execute::slot_move::{Entry, SlotMove};
 
@@ -97,17 +98,21 @@ impl Core {
         match resume::standing_in(beliefs, begun) {
             Ok(Standing::GoesOn(task, entry)) => self.go_on(slot, doubt, task, entry, look),
             Ok(Standing::Settled) => {
-                let owner = look
-                    .views
-                    .get(&begun.target)
-                    .and_then(|view| view.map().owner(begun.slot));
-                // Nobody has it open, and it is still at its source: it is opened again. But a source
-                // that turned into a replica with its last slot may be the target's heir by now.
-                let target = look.selves.get(&begun.target);
-                let is_primary = target.is_none_or(Node::is_primary);
-                match owner == Some(begun.source) && is_primary {
-                    true => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
-                    false => flight.turn(Wish::Arrived),
+                let views = &look.views;
+                let view = views.get(&begun.target);
+                let owner = view.and_then(|view| view.map().owner(begun.slot));
+                if owner != Some(begun.source) {
+                    return flight.turn(Wish::Arrived);
+                }
+                // It is still at its source, and nobody has it open: it is opened again, unless the
+                // target is a replica by now. Then its source, if that turned into a replica with
+                // its last slot, may be its heir; else an heir that nobody has heard may have keys.
+                let is_primary = look.selves.get(&begun.target).is_none_or(Node::is_primary);
+                let heir = heirs::took_over(views, &self.options.families, begun.target);
+                match (is_primary, heir == Some(begun.source)) {
+                    (true, _) => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
+                    (false, true) => flight.turn(Wish::Arrived),
+                    (false, false) => self.wait_longer(slot, doubt),
                 }
             }
             Err(error) => {
