@@ -4,11 +4,11 @@ use super::clearing::Clearing;
 use super::machine::{Answer, Chore, Known, Step, noted};
 use super::noting::JobNote;
 use super::reminding::Reminding;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 
 /// Clears up what a failover left of moves that are over, tells replicas that still have a slot open,
-/// and writes down that they have ended.
+/// and writes down that they have ended: those of which that can be known.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Cleaning {
     settled: Vec<Move>,
@@ -27,9 +27,24 @@ impl Cleaning {
         }
     }
 
+    /// Why slots stay begun in the journal's eyes: keys may be left of them where they don't belong.
+    pub fn left(&self) -> Vec<Error> {
+        let disputed = self.clearing.disputed().iter();
+        let error = |(task, why): &(Move, String)| {
+            let message = format!("slot {}: {why}", task.slot);
+            Error::new(ErrorKind::Unsafe, message).mend(
+                "the nodes settle that among themselves in some seconds; where they don't, slotkit \
+                 check says what helps",
+            )
+        };
+        disputed.map(error).collect()
+    }
+
     fn note(&self) -> Option<Step> {
-        let note = || Step::Note(JobNote::End(self.settled.clone()));
-        (!self.is_noted).then(note)
+        let disputed = self.clearing.disputed();
+        let is_known = |task: &&Move| disputed.iter().all(|(other, _)| other != *task);
+        let ended: Vec<Move> = self.settled.iter().filter(is_known).copied().collect();
+        (!self.is_noted && !ended.is_empty()).then_some(Step::Note(JobNote::End(ended)))
     }
 }
 

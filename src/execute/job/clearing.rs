@@ -4,11 +4,12 @@ use super::machine::{Answer, Asked, Chore, Known, Step, noted};
 use super::noting::JobNote;
 use super::told::Told;
 use crate::cluster::NodeId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute::Move;
 use crate::execute::bystanders;
 use crate::execute::families::Families;
-use crate::execute::strays::{self, Stray};
+use crate::execute::slot_move::Doubtful;
+use crate::execute::strays::{self, Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::{Views, primaries, primary};
 use crate::slot::Slot;
@@ -20,11 +21,19 @@ use std::sync::Arc;
 ///
 /// ```text
 ///  Look ──> Survey ──> Begin (journal) ──> Clear, each ──> End (journal)
-///    └─ nothing can be left: over ─┘ nothing is: over
+///    └─ nothing can be left: over ─┘         └─ a key for a person ──> Name (journal): a stop
+///                        nothing is: over
 /// ```
+///
+/// The key that a person is told of stays in the journal until the slot is cleared up, also where
+/// the slot goes on by then between other nodes: its holder may be the owner by the next run.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Clearing {
     ended: Vec<Move>,
+    /// Of which nobody can say yet whether something is left, with why.
+    disputed: Vec<(Move, String)>,
+    /// The slots of which one of the two sides has no copy any more.
+    decided: Vec<Slot>,
     state: State,
     copies: u64,
 }
@@ -36,6 +45,7 @@ enum State {
     Begin(Arc<Survey>, Vec<Stray>),
     /// The last one first.
     Clear(Arc<Survey>, Vec<Stray>),
+    Name(Slot, Doubtful, Error),
     End,
     Over,
 }
@@ -48,12 +58,28 @@ impl Clearing {
                 false => State::Look,
             },
             ended,
+            disputed: Vec::new(),
+            decided: Vec::new(),
             copies: 0,
         }
     }
 
+    /// The moves of whose slots it isn't known whether anything is left, with why.
+    pub fn disputed(&self) -> &[(Move, String)] {
+        &self.disputed
+    }
+
+    /// Whether it is on one of the two sides of its move, between which keys in doubt are compared.
+    fn is_side(&self, stray: Stray) -> bool {
+        let sides = |task: &Move| [task.source, task.target].contains(&stray.holder);
+        let mut moves = self.ended.iter().filter(|task| task.slot == stray.slot);
+        moves.any(sides)
+    }
+
     fn found(&mut self, known: &Known, survey: Survey) -> State {
         let mut found = strays::find(&survey, &known.families, &self.ended);
+        let disputes = |task: &Move| Some((*task, strays::dispute(&survey, task.slot)?));
+        self.disputed = self.ended.iter().filter_map(disputes).collect();
         let slots: BTreeSet<Slot> = found.iter().map(|stray| stray.slot).collect();
         self.ended.retain(|task| slots.contains(&task.slot));
         found.reverse();
@@ -74,7 +100,8 @@ impl Chore for Clearing {
                 survey: survey.clone(),
                 stray: *strays.last()?,
             },
-            State::End => Step::Note(JobNote::End(self.ended.clone())),
+            State::Name(slot, key, _) => Step::Note(JobNote::Name(*slot, key.clone())),
+            State::End => Step::Note(JobNote::Clear(self.decided.clone(), self.ended.clone())),
             State::Over => return None,
         })
     }
@@ -95,9 +122,20 @@ impl Chore for Clearing {
                 noted(answer)?;
                 State::Clear(survey, strays)
             }
-            (State::Clear(survey, mut strays), Answer::Cleared(copies)) => {
-                self.copies += copies?;
-                strays.pop();
+            (State::Clear(survey, mut strays), Answer::Cleared(cleared)) => {
+                let stray = strays.pop();
+                let side = stray.filter(|stray| self.is_side(*stray));
+                match cleared {
+                    Ok(copies) => self.copies += copies,
+                    Err(Halted { error, key }) => {
+                        let (Some(stray), Some(key)) = (side, key) else {
+                            return Err(error);
+                        };
+                        self.state = State::Name(stray.slot, key, error);
+                        return Ok(());
+                    }
+                }
+                self.decided.extend(side.map(|stray| stray.slot));
                 match strays.is_empty() {
                     false => State::Clear(survey, strays),
                     true => {
@@ -110,6 +148,12 @@ impl Chore for Clearing {
                         State::End
                     }
                 }
+            }
+            (State::Name(_, _, error), answer) => {
+                if let Err(unwritten) = noted(answer) {
+                    known.tell(Told::Warning(unwritten.one_line()));
+                }
+                return Err(error);
             }
             (State::End, answer) => {
                 noted(answer)?;

@@ -12,7 +12,7 @@ use crate::execute::executor::{self, Outcome, Watcher};
 use crate::execute::journal::Journal;
 use crate::execute::options::OnConflict;
 use crate::execute::slot_move::Entry;
-use crate::execute::strays::{self, Manner, Stray};
+use crate::execute::strays::{self, Halted, Manner, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::timeouts::Timeouts;
 use crate::execute::views::Views;
@@ -175,7 +175,7 @@ impl Session {
         Ok(())
     }
 
-    fn clear(&mut self, survey: &Survey, stray: Stray) -> Result<u64> {
+    fn clear(&mut self, survey: &Survey, stray: Stray) -> Result<u64, Halted> {
         let login = self.connection.login.clone();
         let on_conflict = self.how.on_conflict;
         let pair = (stray.holder, stray.owner);

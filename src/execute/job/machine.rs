@@ -32,7 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::core::Outcome;
 use crate::execute::families::Families;
 use crate::execute::slot_move::Entry;
-use crate::execute::strays::Stray;
+use crate::execute::strays::{Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::Views;
 use crate::execute::{Move, bystanders};
@@ -129,7 +129,7 @@ pub enum Answer {
     /// What the run did, and which moves have arrived, to where they did.
     Moved(Result<Outcome>, Vec<Move>),
     /// How many copies of keys were deleted.
-    Cleared(Result<u64>),
+    Cleared(Result<u64, Halted>),
 }
 
 impl Answer {
@@ -345,9 +345,11 @@ impl Job {
                 self.outcome.passed_over = settling.passed_over();
                 self.clean()
             }
-            Phase::Clean(_) => {
+            Phase::Clean(cleaning) => {
                 self.recovered.tell_not_begun(&mut self.known);
-                self.failure = left_as_it_is(std::mem::take(&mut self.recovered.left));
+                let mut left = std::mem::take(&mut self.recovered.left);
+                left.extend(cleaning.left());
+                self.failure = left_as_it_is(left);
                 Phase::End
             }
             Phase::Rescue(Rescue::Give(_)) => Phase::Rescue(Rescue::Look),

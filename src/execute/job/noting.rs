@@ -4,6 +4,8 @@ use crate::error::Result;
 use crate::execute::Move;
 use crate::execute::families::Families;
 use crate::execute::journal::{Journal, Storage};
+use crate::execute::slot_move::Doubtful;
+use crate::slot::Slot;
 
 /// What has to be in the journal before anything else is done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +18,10 @@ pub enum JobNote {
     Begin(Vec<Move>),
     /// These have ended.
     End(Vec<Move>),
+    /// A person is told of this key of a slot.
+    Name(Slot, Doubtful),
+    /// Nothing is in doubt any more of these slots, and these moves have ended.
+    Clear(Vec<Slot>, Vec<Move>),
 }
 
 impl JobNote {
@@ -29,6 +35,13 @@ impl JobNote {
             JobNote::Aim(slots) => journal.aim_at(*slots),
             JobNote::Begin(moves) => journal.begin(moves),
             JobNote::End(moves) => journal.end(moves),
+            JobNote::Name(slot, key) => journal.name(*slot, key),
+            JobNote::Clear(slots, moves) => {
+                for slot in slots {
+                    journal.decide(*slot)?;
+                }
+                journal.end(moves)
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::core::Outcome;
+use crate::execute::slot_move::{Cause, Doubtful};
+use crate::execute::strays::Halted;
 use crate::execute::survey::Survey;
 use crate::execute::testing::{NODES, facts_with, id, task};
 use crate::execute::views::Views;
@@ -99,6 +101,12 @@ fn name(step: &Step) -> String {
         Step::Note(JobNote::Aim(slots)) => format!("note aim {slots}"),
         Step::Note(JobNote::Begin(moves)) => format!("note begin {}", slots(moves)),
         Step::Note(JobNote::End(moves)) => format!("note end {}", slots(moves)),
+        Step::Note(JobNote::Name(slot, key)) => {
+            format!("note name {} of {slot}", key.key.escape_ascii())
+        }
+        Step::Note(JobNote::Clear(decided, moves)) => {
+            format!("note clear {}, end {}", decided.len(), slots(moves))
+        }
         Step::Send { node, verbs } => format!("send {}: {}", node.short(), words(verbs)),
         Step::Move { tasks, .. } => format!("move {}", tasks.len()),
         Step::Clear { stray, .. } => format!("clear {}", stray.slot),
@@ -505,7 +513,8 @@ fn what_an_heir_has_open_is_cleared_up_and_noted_around_it() {
         "survey of 3",
         "note begin 0",
         "clear 0",
-        "note end 0",
+        // Keys in doubt are compared between the two sides of the move, and `c` is neither.
+        "note clear 0, end 0",
     ];
     assert_eq!(ran.deeds()[..7], expected);
     assert!(ran.told.contains(&Told::Cleared {
@@ -513,6 +522,58 @@ fn what_an_heir_has_open_is_cleared_up_and_noted_around_it() {
         copies: 1
     }));
     assert!(ran.result.is_ok());
+}
+
+/// `c` took over from `b`, which is back and has the slot open still.
+fn with_old_target_open(steps: &[String]) -> (Views, Vec<NodeId>) {
+    let is_cleared = steps.iter().any(|step| step == "clear 0");
+    let views = views(|myself, about, line| {
+        let line = owned('c', about, line);
+        match (myself, about) {
+            ('b', 'b') if !is_cleared => format!("{line} [0-<-{}]", id('a')),
+            _ => line,
+        }
+    });
+    (views, Vec::new())
+}
+
+#[test]
+fn a_key_that_is_named_where_it_does_not_belong_stays_in_the_journal() {
+    let conflict = |step: &Step| match step {
+        Step::Clear { .. } => Some(Answer::Cleared(Err(Halted {
+            error: stopped(),
+            key: Some(Doubtful::new(0, b"named".to_vec(), Cause::Kept)),
+        }))),
+        _ => None,
+    };
+    let ran = run(fresh(&[('b', 'c')]), with_old_target_open, conflict);
+    let expected = ["note begin 0", "clear 0", "note name named of 0"];
+    assert_eq!(ran.deeds()[4..7], expected);
+    assert_eq!(ran.kind(), ErrorKind::Stopped);
+    // Once it is cleared up nothing of the slot is in doubt.
+    let ran = run(fresh(&[('b', 'c')]), with_old_target_open, |_| None);
+    assert_eq!(ran.deeds()[6], "note clear 1, end 0");
+}
+
+#[test]
+fn a_slot_that_two_take_for_theirs_is_not_over() {
+    let two = |_: &[String]| {
+        let views = views(|myself, about, line| {
+            let owner = if myself == 'c' { 'c' } else { 'b' };
+            owned(owner, about, line)
+        });
+        (views, Vec::new())
+    };
+    // `c` was a replica of `a`, took over with all slots that `a` had, and `a` came back.
+    let ran = run(recover(&[('a', 'c')]), two, |_| None);
+    assert!(!ran.steps.iter().any(|step| step.contains("end 0")));
+    let error = ran.result.expect_err("nobody knows");
+    assert_eq!(error.kind(), ErrorKind::Stopped);
+    assert!(
+        error.message().contains("both take it for theirs"),
+        "{}",
+        error.message()
+    );
 }
 
 #[test]

@@ -43,6 +43,37 @@ fn what_was_begun_is_remembered_at_any_cut() {
     assert_eq!(seen.len(), expected.len());
 }
 
+/// By who clears up what is left of a slot.
+#[test]
+fn a_key_that_is_named_stays_beside_what_is_in_doubt_until_it_is_decided() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.journal");
+    let mut journal = Journal::open(&path).expect("a journal");
+    let slot = task(1).slot;
+    let one = |key: &[u8], is_named| Doubtful {
+        is_named,
+        ..Doubtful::new(0, key.to_vec(), Cause::Kept)
+    };
+    journal.begin(&[task(1)]).expect("begins");
+    let sent = [one(b"sent", false), one(b"twice", false)];
+    journal.doubt(slot, &sent).expect("written");
+    for key in [&b"named"[..], b"twice"] {
+        journal.name(slot, &one(key, true)).expect("written");
+    }
+    drop(journal);
+    let mut journal = Journal::open(&path).expect("opens again");
+    let all = vec![
+        one(b"named", true),
+        one(b"sent", false),
+        one(b"twice", true),
+    ];
+    assert_eq!(journal.doubts()[&slot], all);
+    journal.end(&[task(1)]).expect("ends");
+    assert_eq!(journal.unresolved()[&slot].len(), 2);
+    journal.decide(slot).expect("written");
+    assert!(journal.unresolved().is_empty() && journal.doubts().is_empty());
+}
+
 /// A run that is begun again and again, and stops each time.
 #[test]
 fn a_move_that_is_begun_still_is_not_begun_once_more() {

@@ -7,12 +7,28 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
 use crate::execute::copies::{self, Compared, Copy, Doubt, Side, Walk};
 use crate::execute::options::OnConflict;
+use crate::execute::slot_move::{Cause, Doubtful};
 use crate::slot::Slot;
 
 /// How many keys are listed and compared at once.
 const KEYS_AT_ONCE: u32 = 64;
 /// How often a listing may bring keys that were to be gone before we stop.
 const MAX_STANDSTILLS: u32 = 16;
+
+/// Why a stray isn't cleared up.
+#[derive(Clone, Debug)]
+pub struct Halted {
+    /// What stopped it.
+    pub error: Error,
+    /// The key that it stopped at, where a person has to choose.
+    pub key: Option<Doubtful>,
+}
+
+impl From<Error> for Halted {
+    fn from(error: Error) -> Halted {
+        Halted { error, key: None }
+    }
+}
 
 /// Clears up one stray.
 ///
@@ -23,7 +39,7 @@ pub fn clear<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     stray: Stray,
     manner: &Manner,
-) -> Result<Cleared> {
+) -> Result<Cleared, Halted> {
     let mut clearing = Clearing {
         cluster,
         stray,
@@ -49,7 +65,7 @@ struct Clearing<'a, L> {
 }
 
 impl<L: NodeLink> Clearing<'_, L> {
-    fn database(&mut self, db: u32) -> Result<()> {
+    fn database(&mut self, db: u32) -> Result<(), Halted> {
         let listing = Verb::KeysInSlot {
             slot: self.stray.slot,
             limit: KEYS_AT_ONCE,
@@ -73,7 +89,8 @@ impl<L: NodeLink> Clearing<'_, L> {
             }
             if standstills > MAX_STANDSTILLS {
                 let holder = self.cluster.name(self.stray.holder);
-                return Err(self.stopped(&format!("{holder} lists keys that can't be cleared up")));
+                let what = format!("{holder} lists keys that can't be cleared up");
+                return Err(self.stopped(&what).into());
             }
             self.keys(db, &keys)?;
         }
@@ -96,7 +113,7 @@ impl<L: NodeLink> Clearing<'_, L> {
         }
     }
 
-    fn keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<()> {
+    fn keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<(), Halted> {
         let (holder, owner) = (self.stray.holder, self.stray.owner);
         let mut weights = self.weights(holder, db, keys, &[Verb::Asking])?;
         let theirs = self.weights(owner, db, keys, &[])?;
@@ -116,7 +133,7 @@ impl<L: NodeLink> Clearing<'_, L> {
                     self.cleared.copies += 1;
                     dropped.push(key.clone());
                 }
-                OnConflict::Stop => return Err(self.conflict(key, &theirs, untold)),
+                OnConflict::Stop => return Err(self.conflict((db, key), &theirs, untold)),
                 OnConflict::KeepTarget => {
                     self.cleared.conflicts += 1;
                     dropped.push(key.clone());
@@ -128,10 +145,10 @@ impl<L: NodeLink> Clearing<'_, L> {
             }
         }
         self.drop_keys(db, &dropped)?;
-        match sent.is_empty() {
-            true => Ok(()),
-            false => self.send_home(db, sent),
+        if !sent.is_empty() {
+            self.send_home(db, sent)?;
         }
+        Ok(())
     }
 
     /// What keys take in a node's memory, each question behind these verbs.
@@ -300,7 +317,7 @@ impl<L: NodeLink> Clearing<'_, L> {
         )
     }
 
-    fn conflict(&self, key: &[u8], theirs: &Copy, untold: Option<String>) -> Error {
+    fn conflict(&self, (db, key): (u32, &[u8]), theirs: &Copy, untold: Option<String>) -> Halted {
         let holder = self.cluster.name(self.stray.holder);
         let owner = self.cluster.name(self.stray.owner);
         let what = match (theirs.dump.as_ref(), untold) {
@@ -308,12 +325,20 @@ impl<L: NodeLink> Clearing<'_, L> {
             (_, Some(why)) => format!("and whether with its owner's value isn't known: {why}"),
             (Some(_), None) => "with another value or life".to_owned(),
         };
-        let key = named_key(key);
+        let named = named_key(key);
         let message =
-            format!("key {key} is on {holder}, which doesn't own the slot, {what} ({owner})");
-        self.stopped(&message).mend(format!(
+            format!("key {named} is on {holder}, which doesn't own the slot, {what} ({owner})");
+        let error = self.stopped(&message).mend(format!(
             "look at both (GET, after ASKING on {holder}), then resume with --on-conflict \
              keep-target to keep what the owner has, or keep-source to keep the other"
-        ))
+        ));
+        let doubtful = Doubtful {
+            is_named: true,
+            ..Doubtful::new(db, key.to_vec(), Cause::Kept)
+        };
+        Halted {
+            error,
+            key: Some(doubtful),
+        }
     }
 }

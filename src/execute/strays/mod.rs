@@ -22,7 +22,7 @@
 
 mod clear;
 
-pub use clear::clear;
+pub use clear::{Halted, clear};
 
 use super::Move;
 use super::families::Families;
@@ -86,17 +86,42 @@ pub fn find(survey: &Survey, families: &Families, ended: &[Move]) -> Vec<Stray> 
     found.into_iter().collect()
 }
 
+/// Why nobody can say yet whether something is left of a slot: two take themselves for its owner, or
+/// it is taken for the slot of a node that says it isn't. Gossip has yet to settle that.
+pub fn dispute(survey: &Survey, slot: Slot) -> Option<String> {
+    let owners: Vec<NodeId> = owners(survey, slot).collect();
+    match owners[..] {
+        [one, other, ..] => {
+            let [one, other] = [one, other].map(|id| survey.name(id));
+            Some(format!("{one} and {other} both take it for theirs"))
+        }
+        [_] => None,
+        [] => {
+            let mut believed = survey
+                .primaries()
+                .filter_map(|(_, facts)| facts.view.map().owner(slot));
+            let denies = believed.find(|id| survey.nodes.contains_key(id))?;
+            let name = survey.name(denies);
+            Some(format!("{name} is taken for its owner, and says it isn't"))
+        }
+    }
+}
+
 /// Who takes itself for a slot's owner. Where two claim it, gossip has yet to say who.
 fn only_owner(survey: &Survey, slot: Slot) -> Option<NodeId> {
-    let owns = |(id, facts): &(NodeId, &NodeFacts)| {
+    let mut owners = owners(survey, slot);
+    match (owners.next(), owners.next()) {
+        (Some(owner), None) => Some(owner),
+        _ => None,
+    }
+}
+
+fn owners(survey: &Survey, slot: Slot) -> impl Iterator<Item = NodeId> {
+    let owns = move |(id, facts): &(NodeId, &NodeFacts)| {
         let myself = facts.view.node(*id);
         myself.is_some_and(|node| node.slots.contains(slot))
     };
-    let mut owners = survey.primaries().filter(owns);
-    match (owners.next(), owners.next()) {
-        (Some((owner, _)), None) => Some(owner),
-        _ => None,
-    }
+    survey.primaries().filter(owns).map(|(id, _)| id)
 }
 
 /// Whether something of a move's slot is left on a node.
@@ -181,8 +206,17 @@ mod tests {
         let mut survey = after(open);
         survey.nodes.insert(id('b'), facts('b'));
         assert_eq!(find(&survey, &kin(), &[task(0, 'a', 'b')]), []);
+        let words = dispute(&survey, stray().slot).expect("nobody has it");
+        assert!(words.ends_with("is taken for its owner, and says it isn't"));
         let mut survey = after(open);
         survey.nodes.insert(id('a'), facts('a'));
         assert_eq!(find(&survey, &kin(), &[task(0, 'a', 'b')]), []);
+        let words = dispute(&survey, stray().slot).expect("two have it");
+        assert!(words.ends_with("both take it for theirs"));
+        assert_eq!(dispute(&after(open), stray().slot), None);
+        // Whose owner can't be asked isn't disputed.
+        let mut silent = after(open);
+        silent.nodes.remove(&id('b'));
+        assert_eq!(dispute(&silent, stray().slot), None);
     }
 }

@@ -11,7 +11,7 @@ use slotkit::error::{Error, ErrorKind};
 use slotkit::execute::Version;
 use slotkit::execute::functions::Functions;
 use slotkit::execute::options::OnConflict;
-use slotkit::execute::strays::{self, Manner, Stray};
+use slotkit::execute::strays::{self, Halted, Manner, Stray};
 use slotkit::execute::survey::{MaxMemory, NodeFacts, Replication, Survey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -47,7 +47,7 @@ impl World {
     pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
         for stray in strays::find(&self.survey(), &self.families, &self.plan) {
             self.tell(|| format!("left over: {stray:?}"));
-            while let Err(error) = self.clear(stray) {
+            while let Err(Halted { error, .. }) = self.clear(stray) {
                 if !self.decide(&error) {
                     return Err(error.one_line());
                 }
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Clears one up; where it can't be, the keys that are named are decided about later.
-    pub(super) fn clear(&mut self, stray: Stray) -> Result<u64, Error> {
+    pub(super) fn clear(&mut self, stray: Stray) -> Result<u64, Halted> {
         let shared = Arc::new(Mutex::new(self.cluster.clone()));
         let node = |at: usize| LiveNode {
             addr: Cluster::addr(at),
@@ -96,6 +96,7 @@ impl World {
             return false;
         };
         self.conflicts += 1;
+        self.settle_named(|named| named == key);
         let holder = self.cluster.at(stray.holder).expect("a node");
         let owner = self.cluster.at(stray.owner).expect("a node");
         let held = self.cluster.held(holder, &key);
