@@ -9,6 +9,10 @@ pub enum Excuse {
     NotReplicated,
     /// Won back by an old primary that woke with an epoch of its own.
     WonBack,
+    /// Lost where a third node said that the slot is of one that had given it up already: before
+    /// Redis 7.2 an `UPDATE` tells of slots that their owner doesn't claim any more, and both drop
+    /// their keys.
+    GivenByHearsay,
     /// Written at an heir while the `NODE` was on its way that gives the slot away.
     WrittenAtHeir,
     /// Overwritten by a `MIGRATE` that lay in the buffers of an old primary.

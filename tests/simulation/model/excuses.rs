@@ -63,6 +63,16 @@ impl Cluster {
         self.note_lost(old, heir, all);
     }
 
+    /// A node drops its keys of a slot for one that doesn't have it.
+    pub(super) fn note_hearsay(&mut self, named: At, at: At, slot: Slot) {
+        if self.nodes[named].owners.get(&slot) == Some(&named) {
+            return;
+        }
+        for key in self.keys_in(at, slot) {
+            self.windows.raced.insert(key, Excuse::GivenByHearsay);
+        }
+    }
+
     /// An heir's copies of these keys go, and its old primary's stay.
     pub(super) fn note_lost(&mut self, old: At, heir: At, keys: Vec<Vec<u8>>) {
         for key in keys {

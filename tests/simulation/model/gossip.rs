@@ -79,6 +79,7 @@ impl Cluster {
                 is_lost |= known == Some(mine);
                 if known == Some(to) && self.nodes[to].follows.is_none() {
                     self.note_won_back(from, to, *slot);
+                    self.note_hearsay(from, to, *slot);
                     // It had the slot, and somebody with a higher epoch has it: its keys go.
                     for key in self.keys_in(to, *slot) {
                         self.put(to, &key, None);

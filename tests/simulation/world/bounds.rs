@@ -16,6 +16,8 @@ const ASKED: usize = 2;
 /// Keys that clients or moves change while a replica gets no writes: a dozen writes of the tool pass
 /// at most until its primary goes, and a client acts about as often.
 const BEHIND: usize = 6;
+/// Keys of one slot.
+const SLOT: usize = 4;
 /// Keys of all slots that an old primary wins back when it wakes: two of its own and two that have come,
 /// three keys each, and one more (8 were the most in 100,000 seeds).
 const WON_BACK: usize = 13;
@@ -41,6 +43,8 @@ fn costs(fault: Fault, why: Excuse) -> usize {
         Excuse::Swallowed if fault == Fault::Swallows => UNDER_WAY,
         Excuse::NotReplicated if matches!(fault, Fault::Lags { .. }) => BEHIND,
         Excuse::WonBack if fault.replaces() && !gives_way(fault) => WON_BACK,
+        // The slot that nobody had heard of.
+        Excuse::GivenByHearsay if fault == Fault::DiesUntold => SLOT,
         Excuse::WrittenAtHeir if fault.replaces() => ASKED,
         // What lay in the buffers of a node that stood still.
         Excuse::OverwrittenLate if matches!(fault, Fault::StandsStill { .. }) => UNDER_WAY,
