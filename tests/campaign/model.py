@@ -85,6 +85,10 @@ class Key:
                     found.append([one for one in writes[start:end] if one.at is not None])
         return found[:EXPLANATIONS_MAX]
 
+    def missing_life_for(self, value):
+        """The same, where the key was said to have no end: without the write that gave it one."""
+        return [way for way in self.missing_for(value) if any(one is self.life_from for one in way)]
+
     def _explains(self, writes, start, end, value, last):
         has = writes[start].before
         for one in writes[end:]:

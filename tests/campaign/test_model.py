@@ -65,6 +65,20 @@ class Models(unittest.TestCase):
         self.assertEqual([[write.words[2] for write in way] for way in missing], [[10]])
         self.assertEqual(key.missing_for(106, (["INCRBY", b"k", 5], 107)), [])
 
+    def test_a_life_that_is_gone_is_explained_by_the_write_that_gave_it(self):
+        key = Key(b"k", "string")
+        key.acknowledge(["SET", b"k", b"one"], None, answer())
+        key.acknowledge(["SET", b"k", b"two"], 900_000, answer())
+        key.acknowledge(["APPEND", b"k", b"!"], kinds.KEEPS, answer())
+
+        def words(value):
+            return [[write.words[0] for write in way] for way in key.missing_life_for(value)]
+        self.assertEqual(words(b"one!"), [["SET"]])
+        self.assertEqual(words(b"one"), [["SET", "APPEND"]])
+        self.assertEqual(words(b"two"), [])
+        key.acknowledge(["PEXPIRE", b"k", 800_000], 800_000, answer())
+        self.assertEqual(words(b"two!"), [["PEXPIRE"]])
+
     def test_a_pair_is_explained_as_one(self):
         pair = Key((b"{t}one", b"{t}two"), kinds.PAIR)
         for words in (["MSET", pair.name, b"a", b"b"], ["MSET", pair.name, b"c", b"d"], ["RENAME", pair.name]):

@@ -32,7 +32,7 @@ AFTER_S = 0.5
 FATAL = ("killed", "stands still", "took over", "told to take over", "busy script", "paused")
 NAMED_MAX = 12
 # How often a round is played again to see whether the servers alone lose.
-TRIES_MAX = 2
+TRIES_MAX = 6
 
 
 def of(scene, code, settled, wrong):

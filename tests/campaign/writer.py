@@ -57,7 +57,7 @@ class Writer:
         if kinds.is_answer(expected, answer.value):
             key.acknowledge(operation.words, operation.life, answer)
         else:
-            missing = key.missing_for(self._look(key), (operation.words, answer.value))
+            missing = self._missing(key, operation.words, answer.value)
             self._note(key, "answer", f"{operation.words[0]} answered {said(answer.value)}, expected "
                        f"{said(expected)}", answer, missing)
 
@@ -78,6 +78,12 @@ class Writer:
             key.end_life()
             key.is_frozen = False
         return answer
+
+    def _missing(self, key, words, answered):
+        value = self._look(key)
+        if words[0] == "PERSIST" and answered == 0:
+            return key.missing_life_for(value)
+        return key.missing_for(value, (words, answered))
 
     def _look(self, key):
         """The value of a key whose write was answered oddly, to tell what of it is missing."""
