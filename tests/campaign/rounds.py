@@ -178,6 +178,9 @@ class Round:
         })
         if crashes:
             row.update({"outcome": verdict.NO_ROUND, "why": "a writer ended"})
+        crashed = [port for port, node in scene.cluster.nodes.items() if node.has_crashed()]
+        if crashed and row["outcome"] == verdict.STUCK:
+            row.update({"outcome": verdict.NO_ROUND, "why": f"{crashed} crashed by themselves"})
         return row
 
     def _stop_writers(self):
