@@ -278,8 +278,15 @@ impl Run {
         let own = error.mend_text().unwrap_or("mend what was said");
         let of = total.map(|total| format!("of {total} to move; "));
         let of = of.unwrap_or_default();
+        let next = match error.kind() {
+            // The same command would be refused again.
+            ErrorKind::StalePlan => {
+                format!("slotkit resume finishes what is under way; then {own}")
+            }
+            _ => format!("{own}, then run the same command again: it goes on from there"),
+        };
         let mend = format!(
-            "{own}, then run the same command again: it goes on from there; {open} ({of}noted in {})",
+            "{next}; {open} ({of}noted in {})",
             self.journal.path().display()
         );
         error.of_kind(ErrorKind::Stopped).mend(mend)
@@ -304,4 +311,37 @@ fn leave_big_keys(session: &mut Session, work: &mut Work) -> Result<Vec<Move>> {
     }
     refuse_if_forbidden(&*session.observer, &big.findings())?;
     Ok(work.leave_big_keys(&big))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execute::testing::task;
+
+    #[test]
+    fn what_stopped_part_way_says_how_to_go_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.journal");
+        let mut journal = Journal::open(&path).expect("a journal");
+        journal.begin(&[task(0, 'a', 'b')]).expect("begins");
+        let run = Run {
+            journal,
+            has_changed: false,
+            before: None,
+        };
+        let mend = |kind: ErrorKind| {
+            let error = Error::new(kind, "it stopped").mend("make a new plan");
+            let error = run.explain(error, None);
+            error.mend_text().expect("a mend").to_owned()
+        };
+        // The plan would be refused again.
+        let stale = mend(ErrorKind::StalePlan);
+        let words =
+            "slotkit resume finishes what is under way; then make a new plan; under way: slot 0";
+        assert!(stale.starts_with(words), "{stale}");
+        let other = mend(ErrorKind::Io);
+        let words =
+            "make a new plan, then run the same command again: it goes on from there; under";
+        assert!(other.starts_with(words), "{other}");
+    }
 }
