@@ -83,6 +83,9 @@ class Writer:
         value = self._look(key)
         if words[0] == "PERSIST" and answered == 0:
             return key.missing_life_for(value)
+        if isinstance(answered, Refusal):
+            # A script whose key is gone; it has changed nothing.
+            return key.missing_for(value)
         return key.missing_for(value, (words, answered))
 
     def _look(self, key):
