@@ -9,7 +9,7 @@ use super::clock::now_ms;
 use super::core::{Core, Event, PersonsWish, Step};
 use super::desk::{Desk, Question};
 use super::journal::Journal;
-use super::slot_move::Entry;
+use super::mover::Entry;
 use crate::cluster::LiveCluster;
 use crate::cluster::verb::NodeLink;
 use crate::error::Result;

@@ -10,7 +10,7 @@
 
 use super::Move;
 use super::families::Families;
-use super::slot_move::Entry;
+use super::mover::Entry;
 use super::views::Views;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
 use crate::slot::SlotSet;

@@ -7,6 +7,7 @@
 //! - [`big_keys`] measures the keys that would block the servers.
 //! - [`options`] are how slots are moved, as far as a person chooses.
 //! - [`open_moves`] reads the moves behind open slots from the cluster alone.
+//! - [`mover`] has the words that whatever moves slots shares with whoever has it moved.
 //! - [`slot_move`] is one slot's way from source to target: a state machine
 //!   that takes replies and gives verbs, without any I/O.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
@@ -45,6 +46,7 @@ pub mod job;
 pub mod journal;
 pub mod mend;
 pub mod movement;
+pub mod mover;
 pub mod open_moves;
 pub mod options;
 pub mod preflight;

@@ -5,7 +5,7 @@
 
 use super::Move;
 use super::clock::age_at;
-use super::slot_move::{Cause, Doubtful, Opened};
+use super::mover::{Cause, Doubtful, Opened};
 use crate::cluster::verb::{NodeLink, Reply, ServerError, Verb};
 use crate::cluster::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};

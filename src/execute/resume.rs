@@ -6,7 +6,7 @@
 use super::Move;
 use super::families::Families;
 use super::heirs;
-use super::slot_move::Entry;
+use super::mover::Entry;
 use super::survey::{NodeFacts, Survey};
 use super::views::{Views, primaries, primary};
 use crate::cluster::{NodeId, OpenSlot};

@@ -10,8 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::guard::Verdict;
 use crate::execute::heirs;
+use crate::execute::mover::Entry;
 use crate::execute::resume::{self, Beliefs, Standing};
-use crate::execute::slot_move::{Entry, SlotMove};
+use crate::execute::slot_move::SlotMove;
 
 /// How often one slot may become unclear before it stops.
 const MAX_DOUBTS: u32 = 12;

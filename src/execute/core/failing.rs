@@ -15,7 +15,7 @@ use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::execute::failures::Failures;
-use crate::execute::slot_move::LateBatch;
+use crate::execute::mover::LateBatch;
 
 /// How long a source may take over a batch without being looked at. A replica takes over from a node
 /// that is gone for its `cluster-node-timeout`, which is longer.

@@ -1,7 +1,8 @@
 //! One slot in hand: what it waits for changes along the table of `wish.rs`.
 
 use super::super::Move;
-use super::super::slot_move::{Action, Doubtful, Entry, SlotMove};
+use super::super::mover::{Action, Doubtful, Entry};
+use super::super::slot_move::SlotMove;
 use super::Note;
 use super::schedule::{Pair, Room, Ticket};
 use super::settings::Options;

@@ -8,7 +8,8 @@ use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
 use crate::execute::Move;
-use crate::execute::slot_move::{Entry, Halt, SlotMove, Span};
+use crate::execute::mover::{Entry, Halt, Span};
+use crate::execute::slot_move::SlotMove;
 use crate::slot::Slot;
 
 impl Core {

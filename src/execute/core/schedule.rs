@@ -7,7 +7,7 @@
 //! spells of one direction, in the plan's order.
 
 use super::super::Move;
-use super::super::slot_move::Entry;
+use super::super::mover::Entry;
 use crate::cluster::NodeId;
 use crate::slot::Slot;
 use std::collections::{BTreeMap, VecDeque};

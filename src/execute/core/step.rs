@@ -2,7 +2,7 @@
 
 use super::super::Move;
 use super::super::failures::Failures;
-use super::super::slot_move::Doubtful;
+use super::super::mover::Doubtful;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::slot::Slot;

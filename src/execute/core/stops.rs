@@ -7,7 +7,7 @@ use super::wish::{Doubt, Kind, Wish};
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
-use crate::execute::slot_move::Entry;
+use crate::execute::mover::Entry;
 use crate::execute::testing::{NODES, id, nodes_text, task};
 use crate::slot::Slot;
 

@@ -8,7 +8,7 @@ use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::slot_move::{Cause, Doubtful, Entry, Wait};
+use crate::execute::mover::{Cause, Doubtful, Entry, Wait};
 use crate::execute::testing::{NODES, id, key_in, nodes_text, task};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};

@@ -22,7 +22,7 @@ use super::Core;
 use super::flight::Flight;
 use super::schedule::Pair;
 use super::wish::Wish;
-use crate::execute::slot_move::Finding;
+use crate::execute::mover::Finding;
 use std::collections::BTreeMap;
 
 /// What a batch that is gone weighs, where one that was found takes off one.

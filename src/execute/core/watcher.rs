@@ -2,7 +2,7 @@
 
 use super::Reading;
 use crate::execute::Move;
-use crate::execute::slot_move::Wait;
+use crate::execute::mover::Wait;
 
 /// Who watches a run, and may ask it to stop.
 pub trait Watcher {

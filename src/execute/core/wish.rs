@@ -20,7 +20,7 @@
 //! [`may_turn`] is that drawing as a table. A slot that would leave it has lost its way: it is stranded
 //! with words, and never goes on as if nothing was.
 
-use super::super::slot_move::Entry;
+use super::super::mover::Entry;
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind};

@@ -3,7 +3,7 @@
 use super::told::{Observer, Told};
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
-use crate::execute::slot_move::Wait;
+use crate::execute::mover::Wait;
 use std::time::Duration;
 
 /// A wait for keys to end that nobody has to be told of.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::execute::Move;
 use crate::execute::bystanders;
 use crate::execute::families::Families;
-use crate::execute::slot_move::Doubtful;
+use crate::execute::mover::Doubtful;
 use crate::execute::strays::{self, Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::{Views, primaries, primary};

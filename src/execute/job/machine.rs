@@ -31,7 +31,7 @@ use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::core::Outcome;
 use crate::execute::families::Families;
-use crate::execute::slot_move::Entry;
+use crate::execute::mover::Entry;
 use crate::execute::strays::{Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::Views;

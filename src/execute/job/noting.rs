@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::execute::Move;
 use crate::execute::families::Families;
 use crate::execute::journal::{Journal, Storage};
-use crate::execute::slot_move::Doubtful;
+use crate::execute::mover::Doubtful;
 use crate::slot::Slot;
 
 /// What has to be in the journal before anything else is done.

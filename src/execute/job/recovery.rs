@@ -4,9 +4,9 @@ use super::machine::{Answer, Apart, Asked, Chore, Known, NAMED_MAX, Step};
 use super::told::Told;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
+use crate::execute::mover::Entry;
 use crate::execute::preflight::shortened;
 use crate::execute::resume::{self, Standing};
-use crate::execute::slot_move::Entry;
 use crate::execute::survey::Survey;
 use std::sync::Arc;
 

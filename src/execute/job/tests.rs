@@ -8,7 +8,7 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::core::Outcome;
-use crate::execute::slot_move::{Cause, Doubtful};
+use crate::execute::mover::{Cause, Doubtful};
 use crate::execute::strays::Halted;
 use crate::execute::survey::Survey;
 use crate::execute::testing::{NODES, facts_with, id, task};

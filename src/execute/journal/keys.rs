@@ -3,7 +3,7 @@
 //! A key is any bytes, and JSON has none: each byte is a character, which takes one or two bytes in
 //! the file, and six where it has to be escaped.
 
-use super::super::slot_move::{Cause, Doubtful};
+use super::super::mover::{Cause, Doubtful};
 use super::record::{Record, fits, line};
 use crate::slot::Slot;
 use serde::de::{Error as _, Unexpected};

@@ -24,7 +24,7 @@ use super::Move;
 use super::failures::Failures;
 use super::families::Families;
 use super::figure::Figure;
-use super::slot_move::{Cause, Doubtful, Opened};
+use super::mover::{Cause, Doubtful, Opened};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;

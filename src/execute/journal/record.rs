@@ -4,7 +4,7 @@ use super::super::Move;
 use super::super::failures::Failures;
 use super::super::families::Families;
 use super::super::figure::Figure;
-use super::super::slot_move::{Cause, Doubtful, Opened};
+use super::super::mover::{Cause, Doubtful, Opened};
 use super::Running;
 use super::keys::{self, Group};
 use crate::cluster::NodeId;

@@ -8,7 +8,7 @@ use crate::escape::named_key;
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::mend::table;
 use crate::execute::movement::Movement;
-use crate::execute::slot_move::Doubtful;
+use crate::execute::mover::Doubtful;
 use crate::execute::survey::Survey;
 use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;

@@ -25,7 +25,7 @@ use super::families::Families;
 use super::finding::Finding;
 use super::journal::Running;
 use super::movement::Movement;
-use super::slot_move::Doubtful;
+use super::mover::Doubtful;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::slot::SlotSet;

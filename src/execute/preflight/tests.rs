@@ -9,7 +9,7 @@ use crate::execute::finding::FindingKind;
 use crate::execute::functions::Functions;
 use crate::execute::journal::Running;
 use crate::execute::movement::Change;
-use crate::execute::slot_move::{Cause, Doubtful};
+use crate::execute::mover::{Cause, Doubtful};
 use crate::execute::survey::{Bar, MaxMemory, NodeFacts, Obstacle, Part};
 use crate::execute::testing::{self, facts_with, id, survey};
 use crate::slot::Slot;

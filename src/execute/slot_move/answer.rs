@@ -1,6 +1,6 @@
 //! What each reply makes of a slot's move.
 
-use super::fault::Halt;
+use super::super::mover::Halt;
 use super::state::{Batch, Pairs, State};
 use super::{EPOCH_PAUSE_MS, MAX_CONFIRMS, MAX_EPOCH_WAITS, MAX_PASSES, SlotMove};
 use crate::cluster::OpenSlot;

@@ -13,9 +13,10 @@
 //! sends them back, so what is counted behind that is final; a client in between is sent to and fro
 //! until the source has heard too, and nothing of it is lost.
 
-use super::fault::Halt;
+use super::super::mover::Halt;
+use super::SlotMove;
 use super::state::State;
-use super::{SlotMove, Unclear};
+use super::state::Unclear;
 use crate::cluster::keyspace::MAX_DATABASES;
 use crate::cluster::verb::{Reply, ServerError, Verb};
 use crate::error::Error;

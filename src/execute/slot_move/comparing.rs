@@ -2,8 +2,8 @@
 
 use super::super::copies::{self, Copy, Doubt, Kind, Side, Walk};
 use super::super::failures::Failures;
+use super::super::mover::Halt;
 use super::super::options::OnConflict;
-use super::fault::Halt;
 use super::state::{Batch, Pairs, State};
 use super::{Cause, SlotMove};
 use crate::cluster::verb::{Refusal, Reply, ServerError};

@@ -21,11 +21,10 @@
 //! Where the key's time has come already nothing is deleted: its copy ends by itself within the time
 //! that the batch took, and is waited for before the target owns the slot.
 
+use super::super::mover::{Halt, LateBatch, Span};
 use super::comparing::is_of_a_state;
-use super::fault::Halt;
-use super::lives::Span;
 use super::state::State;
-use super::{Cause, Doubtful, SlotMove, Wait};
+use super::{Cause, SlotMove, Wait};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 
@@ -40,23 +39,6 @@ const TRY_PAUSE_MS: u64 = 100;
 /// Sets a key's end where it is still what it was: key, that end, the new end.
 const CUT: &str = "if redis.call('PEXPIRETIME',KEYS[1])==tonumber(ARGV[1]) then \
                    return redis.call('PEXPIREAT',KEYS[1],ARGV[2]) end return 0";
-
-/// A batch that was answered late.
-#[derive(Clone, Debug)]
-pub struct LateBatch {
-    keys: Vec<Doubtful>,
-    /// How long it took.
-    took_ms: u64,
-    /// Whether the ends of its keys were noted exactly.
-    is_exact: bool,
-}
-
-impl LateBatch {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-}
 
 /// A key that lives longer on the target, perhaps.
 #[derive(Clone, Debug, Hash)]

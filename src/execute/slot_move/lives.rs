@@ -11,30 +11,13 @@
 //! is waited for instead (`comparing.rs`). What was noted tells a person what became of a key, and
 //! which lives a target that stood still has lengthened (`lengthened.rs`).
 
+use super::super::mover::{Halt, Span};
 use super::comparing::is_of_a_state;
-use super::fault::Halt;
 use super::state::{Batch, State};
 use super::{Cause, Doubtful, SlotMove};
 use crate::cluster::keyspace;
 use crate::cluster::verb::Reply;
 use std::collections::BTreeMap;
-
-/// When something was asked, and when it was answered: milliseconds of Unix time. It was so at some
-/// moment between the two.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// When it was asked.
-    pub asked_ms: u64,
-    /// When it was answered.
-    pub answered_ms: u64,
-}
-
-impl Span {
-    /// How far apart the two are.
-    pub fn length_ms(self) -> u64 {
-        self.answered_ms.saturating_sub(self.asked_ms)
-    }
-}
 
 /// The ends of the keys that were listed last, where they have one.
 #[derive(Clone, Debug, Default, Hash)]

@@ -59,31 +59,24 @@ mod asking;
 mod closing;
 mod comparing;
 mod doubts;
-mod fault;
 mod lengthened;
 mod lives;
 mod naming;
 mod proving;
 mod sending;
-mod settings;
 mod state;
-
-pub use doubts::{Cause, Doubtful};
-pub use fault::Halt;
-pub use lengthened::LateBatch;
-pub use lives::Span;
-pub use settings::{Action, Entry, Finding, Opened, Settings, Unclear, Wait};
 
 use super::Move;
 use super::failures::Failures;
 use super::figure::Figure;
+use super::mover::{Action, Cause, Doubtful, Entry, Finding, Opened, Settings, Span, Wait};
 use crate::cluster::NodeId;
 use crate::error::Error;
 use doubts::Doubts;
 use lengthened::Lengthened;
 use lives::Ends;
 use proving::There;
-use state::State;
+use state::{State, Unclear};
 use std::collections::BTreeSet;
 
 /// How often keys may turn up again behind an empty listing before we stop.

@@ -2,8 +2,8 @@
 //! which side is fresh.
 
 use super::super::clock::age_at;
+use super::super::mover::Halt;
 use super::doubts::Stops;
-use super::fault::Halt;
 use super::{Opened, SlotMove};
 use crate::error::{Error, ErrorKind};
 use crate::escape::named_key;

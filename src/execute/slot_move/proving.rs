@@ -9,9 +9,10 @@
 //! live long, batch after batch, may not. Before the target is told that it owns the slot it counts
 //! once more. Who judges all that over all slots of a pair is `core/trust.rs`.
 
-use super::fault::Halt;
+use super::super::mover::Halt;
+use super::state::Unclear;
 use super::state::{Batch, State};
-use super::{Finding, SlotMove, Unclear};
+use super::{Finding, SlotMove};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
 use crate::escape::named_key;

@@ -1,8 +1,9 @@
 //! What came of the keys that were sent.
 
-use super::fault::Halt;
+use super::super::mover::Halt;
+use super::state::Unclear;
 use super::state::{Batch, State};
-use super::{Cause, MAX_PASSES, SlotMove, Unclear};
+use super::{Cause, MAX_PASSES, SlotMove};
 use crate::cluster::verb::{Refusal, Reply, ServerError};
 
 impl SlotMove {

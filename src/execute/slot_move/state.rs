@@ -1,8 +1,8 @@
 //! Where one slot is on its way.
 
 use super::super::copies::{Copy, Kind, Walk};
+use super::super::mover::Wait;
 use super::lengthened::{Cut, Lengthened};
-use super::settings::{Unclear, Wait};
 use crate::cluster::verb::Reply;
 use crate::error::Error;
 
@@ -14,6 +14,15 @@ pub(super) struct Batch {
     pub keys: Vec<Vec<u8>>,
     /// What they take in memory, where that was asked for.
     pub bytes: u64,
+}
+
+/// Keys of one database that were sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Unclear {
+    /// Their database.
+    pub db: u32,
+    /// Their names.
+    pub keys: Vec<Vec<u8>>,
 }
 
 /// The keys of a batch on both nodes.

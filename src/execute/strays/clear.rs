@@ -6,8 +6,8 @@ use crate::cluster::{LiveCluster, NodeId, keyspace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
 use crate::execute::copies::{self, Compared, Copy, Doubt, Side, Walk};
+use crate::execute::mover::{Cause, Doubtful};
 use crate::execute::options::OnConflict;
-use crate::execute::slot_move::{Cause, Doubtful};
 use crate::slot::Slot;
 
 /// How many keys are listed and compared at once.

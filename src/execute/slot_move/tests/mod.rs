@@ -10,6 +10,7 @@ use super::*;
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::error::{Error, ErrorKind};
+use crate::execute::mover::Halt;
 use crate::execute::options::{MoveOptions, OnConflict};
 use crate::execute::testing::{self, id};
 use crate::slot::tag_for;

@@ -33,7 +33,7 @@ impl Halt {
 
     /// The same, for a look at the cluster to clear up.
     #[must_use]
-    pub(super) fn unclear(self) -> Halt {
+    pub(in super::super) fn unclear(self) -> Halt {
         Halt::Unclear(self.into_error())
     }
 }
