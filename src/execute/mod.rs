@@ -7,9 +7,10 @@
 //! - [`big_keys`] measures the keys that would block the servers.
 //! - [`options`] are how slots are moved, as far as a person chooses.
 //! - [`open_moves`] reads the moves behind open slots from the cluster alone.
-//! - [`mover`] has the words that whatever moves slots shares with whoever has it moved.
-//! - [`slot_move`] is one slot's way from source to target: a state machine
-//!   that takes replies and gives verbs, without any I/O.
+//! - [`mover`] is what moves slots, as whoever has them moved knows it: a state machine that takes
+//!   replies and gives verbs, without any I/O.
+//! - [`slot_move`] is the first of them, the classic way: one slot, by `MIGRATE`. Only [`mover`]
+//!   knows it.
 //! - [`journal`] remembers which slots are under way, so that an interrupted
 //!   run is gone on with and somebody else's open slot isn't touched.
 //! - [`resolve`] shows the keys that a stop has named, and takes a person's choice.

@@ -10,9 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::guard::Verdict;
 use crate::execute::heirs;
-use crate::execute::mover::Entry;
+use crate::execute::mover::{AnyMover, Entry};
 use crate::execute::resume::{self, Beliefs, Standing};
-use crate::execute::slot_move::SlotMove;
 
 /// How often one slot may become unclear before it stops.
 const MAX_DOUBTS: u32 = 12;
@@ -53,7 +52,7 @@ impl Core {
     }
 
     /// A slot whose turn has come while a node is gone: it begins when that has cleared up.
-    pub(super) fn put_off(&mut self, ticket: Ticket, machine: SlotMove, why: &str) {
+    pub(super) fn put_off(&mut self, ticket: Ticket, machine: AnyMover, why: &str) {
         let slot = ticket.task.slot;
         let doubt = Doubt {
             why: Error::new(ErrorKind::Unsafe, format!("slot {slot}: {why}")),

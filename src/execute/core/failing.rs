@@ -28,7 +28,7 @@ impl Core {
         self.flights
             .values()
             .find_map(|flight| match flight.wish() {
-                Wish::Asks { node, .. } if flight.machine.batch().0 > 0 => {
+                Wish::Asks { node, .. } if flight.sends_keys() => {
                     let is_free = !self.writes.contains_key(node);
                     (is_free && !self.failures.contains_key(node)).then_some(*node)
                 }
@@ -48,7 +48,7 @@ impl Core {
     /// A source can't be asked for its failures: then nobody sends keys from it either.
     pub(super) fn lost_failures(&mut self, node: NodeId, error: &Error) {
         let flights = self.flights.iter();
-        let waits = flights.filter(|(_, flight)| flight.asks(node) && flight.machine.batch().0 > 0);
+        let waits = flights.filter(|(_, flight)| flight.asks(node) && flight.sends_keys());
         for slot in waits.map(|(slot, _)| *slot).collect::<Vec<_>>() {
             let why = error.clone().context(format!("slot {slot}"));
             self.doubt(slot, why.of_kind(ErrorKind::Stopped));
@@ -70,7 +70,7 @@ impl Core {
             let flight = self.flights.get_mut(&slot).filter(|_| !is_written);
             let Some(flight) = flight else { continue };
             flight.noted.clear();
-            if matches!(flight.wish(), Wish::Asks { .. }) && flight.machine.batch().0 > 0 {
+            if matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys() {
                 flight.turn(Wish::Stranded);
             }
         }
@@ -87,10 +87,8 @@ impl Core {
             _ => None,
         });
         let batch = |slot: u16| {
-            Some((
-                slot,
-                self.flights.get(&slot)?.machine.batch_if_late(took_ms),
-            ))
+            let batches = self.flights.get(&slot)?.machine.batches()?;
+            Some((slot, batches.batch_if_late(took_ms)))
         };
         let batches = slots.filter_map(batch);
         batches.filter(|(_, batch)| !batch.is_empty()).collect()
@@ -102,7 +100,9 @@ impl Core {
             let Some(flight) = self.flights.get_mut(&slot) else {
                 continue;
             };
-            flight.machine.answered_late(batch);
+            if let Some(batches) = flight.machine.batches_mut() {
+                batches.answered_late(batch);
+            }
             flight.has_changed = true;
             if matches!(flight.wish(), Wish::Ready) {
                 let message = format!("slot {slot}: its source took long to answer");

@@ -1,8 +1,7 @@
 //! One slot in hand: what it waits for changes along the table of `wish.rs`.
 
 use super::super::Move;
-use super::super::mover::{Action, Doubtful, Entry};
-use super::super::slot_move::SlotMove;
+use super::super::mover::{Action, AnyMover, Doubtful, Entry};
 use super::Note;
 use super::schedule::{Pair, Room, Ticket};
 use super::settings::Options;
@@ -28,7 +27,7 @@ const MAX_LONE_BREAKS: u32 = 6;
 pub(super) struct Flight {
     pub ticket: Ticket,
     /// Apart, since all flights are gone through for what they wish time and again.
-    pub machine: Box<SlotMove>,
+    pub machine: Box<AnyMover>,
     course: Course,
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
@@ -61,7 +60,7 @@ pub(super) struct Flight {
 
 impl Flight {
     /// A slot of which nothing is on record.
-    pub fn new(ticket: Ticket, machine: SlotMove, wish: Wish) -> Flight {
+    pub fn new(ticket: Ticket, machine: AnyMover, wish: Wish) -> Flight {
         Flight {
             ticket,
             machine: Box::new(machine),
@@ -112,12 +111,7 @@ impl Flight {
         if !self.is_due(now_ms) {
             return;
         }
-        self.machine
-            .set_keys_per_migrate(keys.min(self.expected_keys()).min(self.most_keys));
-        self.machine.set_timeout_ms(match self.lone_breaks {
-            0 => options.timeouts.usual_ms,
-            _ => options.timeouts.lone_ms,
-        });
+        self.set_batches(keys, options);
         self.has_changed = true;
         let wish = match self.machine.action() {
             Action::Ask { node, verbs } => Wish::Asks { node, verbs },
@@ -143,6 +137,57 @@ impl Flight {
         self.turn(wish);
     }
 
+    /// How large its batches are from now on, and how long each may take.
+    fn set_batches(&mut self, keys: u32, options: &Options) {
+        let keys = keys.min(self.expected_keys()).min(self.most_keys);
+        let timeout_ms = match self.lone_breaks {
+            0 => options.timeouts.usual_ms,
+            _ => options.timeouts.lone_ms,
+        };
+        if let Some(batches) = self.machine.batches_mut() {
+            batches.set_keys_per_migrate(keys);
+            batches.set_timeout_ms(timeout_ms);
+        }
+    }
+
+    /// Keys and bytes of the batch that it wants to send next; none where the servers move them by
+    /// themselves.
+    pub fn batch(&self) -> (u64, u64) {
+        let batches = self.machine.batches();
+        batches.map_or((0, 0), |batches| batches.batch())
+    }
+
+    /// Whether it wants to send keys next.
+    pub fn sends_keys(&self) -> bool {
+        self.batch().0 > 0
+    }
+
+    /// How many keys it wants to send that the target can't have yet.
+    pub fn sends(&self) -> u64 {
+        let batches = self.machine.batches();
+        batches.map_or(0, |batches| batches.sends() as u64)
+    }
+
+    /// It sends so many keys alone, and says anew what it wants.
+    pub fn send_at_most(&mut self, most: u64) {
+        if let Some(batches) = self.machine.batches_mut() {
+            batches.send_at_most(usize::try_from(most).unwrap_or(usize::MAX));
+            self.turn(Wish::Ready);
+        }
+    }
+
+    /// How many keys were sent whose target hasn't been found to keep them yet.
+    pub fn proves(&self) -> u64 {
+        let batches = self.machine.batches();
+        batches.map_or(0, |batches| batches.proves() as u64)
+    }
+
+    /// The keys for which a person's wish chose between two values.
+    pub fn conflicts(&self) -> u64 {
+        let batches = self.machine.batches();
+        batches.map_or(0, |batches| batches.conflicts())
+    }
+
     /// From whom to whom it goes by now.
     pub fn pair(&self) -> Pair {
         (self.ticket.task.source, self.ticket.task.target)
@@ -150,16 +195,12 @@ impl Flight {
 
     /// How many of its keys are on their way, or asked for on the target.
     pub fn unproven(&self) -> u64 {
-        let sent = if self.is_asked() {
-            self.machine.sends()
-        } else {
-            0
-        };
+        let sent = if self.is_asked() { self.sends() } else { 0 };
         let asked_for = match self.wish() {
             Wish::Unclear(_) => 0,
-            _ => self.machine.proves(),
+            _ => self.proves(),
         };
-        (sent + asked_for) as u64
+        sent + asked_for
     }
 
     /// A `MIGRATE` of so many keys was broken off: fewer go next. Whether it was one key alone, too
@@ -191,7 +232,7 @@ impl Flight {
         let room = match self.ticket.room {
             Room::None => Room::None,
             _ if self.machine.is_closed() => Room::None,
-            Room::Empty if self.machine.batch().0 > 0 => Room::Whole,
+            Room::Empty if self.sends_keys() => Room::Whole,
             room => room,
         };
         (room != self.ticket.room).then_some(room)
@@ -284,7 +325,8 @@ impl Flight {
 
     /// What it was confirmed by may not be so any more: it asks to be confirmed anew.
     pub fn outdate(&mut self) {
-        self.machine.outdate(self.is_asked());
+        let is_asked = self.is_asked();
+        self.machine.outdate(is_asked);
         if matches!(self.wish(), Wish::Asks { .. }) {
             self.turn(Wish::Ready);
         }
@@ -305,9 +347,10 @@ impl Flight {
     /// What the next run has to know of it, should this one break off: nothing where the journal has
     /// it. The batch that goes next counts, and one that is under way.
     pub fn doubts_note(&mut self) -> Option<Note> {
-        let doubts = match self.is_asked() || matches!(self.wish(), Wish::Asks { .. }) {
-            true => self.machine.doubts_of_batch(),
-            false => self.machine.doubts(),
+        let is_asking = self.is_asked() || matches!(self.wish(), Wish::Asks { .. });
+        let doubts = match self.machine.batches() {
+            Some(batches) if is_asking => batches.doubts_of_batch(),
+            _ => self.machine.doubts(),
         };
         let are_as_many = doubts.len() == self.noted.len();
         let mut both = doubts.iter().zip(&self.noted);
@@ -320,8 +363,10 @@ impl Flight {
 
     /// Keys and bytes so far.
     pub fn moved(&self) -> (u64, u64) {
-        let keys = self.before.0.saturating_add(self.machine.keys_moved());
-        let bytes = self.before.1.saturating_add(self.machine.bytes_moved());
-        (keys, bytes)
+        let ((keys, bytes), (more_keys, more_bytes)) = (self.before, self.machine.moved());
+        (
+            keys.saturating_add(more_keys),
+            bytes.saturating_add(more_bytes),
+        )
     }
 }

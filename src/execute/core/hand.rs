@@ -8,8 +8,7 @@ use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
 use crate::execute::Move;
-use crate::execute::mover::{Entry, Halt, Span};
-use crate::execute::slot_move::SlotMove;
+use crate::execute::mover::{AnyMover, Entry, Halt, Span};
 use crate::slot::Slot;
 
 impl Core {
@@ -49,8 +48,9 @@ impl Core {
             return;
         };
         let before = flight.moved();
-        let sent = flight.machine.batch().0;
-        let broken_off = flight.machine.broken_off(&replies);
+        let (sent, _) = flight.batch();
+        let batches = flight.machine.batches();
+        let broken_off = batches.and_then(|batches| batches.broken_off(&replies));
         let pair = flight.pair();
         if let Some(span) = span {
             flight.machine.is_answered_at(span);
@@ -62,14 +62,13 @@ impl Core {
             let (keys, bytes) = after;
             self.events.push(Event::Moved { task, keys, bytes });
         }
-        if let Some(wait) = flight.machine.take_wait() {
+        let batches = flight.machine.batches_mut();
+        if let Some(wait) = batches.and_then(|batches| batches.take_wait()) {
             let task = flight.ticket.task;
             self.events.push(Event::Waits { task, wait });
         }
         flight.has_changed = true;
-        if flight.machine.has_finding() {
-            self.note_finding(slot);
-        }
+        self.note_finding(slot);
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
@@ -178,7 +177,7 @@ impl Core {
             self.outcome.slots += 1;
             self.outcome.keys = self.outcome.keys.saturating_add(keys);
             self.outcome.bytes = self.outcome.bytes.saturating_add(bytes);
-            self.outcome.conflicts += flight.machine.conflicts();
+            self.outcome.conflicts += flight.conflicts();
             self.ended.push(task);
             self.events.push(Event::Ended { task, keys, bytes });
             self.notes.push(Note::Ends(task));
@@ -221,7 +220,7 @@ impl Core {
     }
 
     /// A slot is in hand from here on; its record comes first.
-    pub(super) fn take_off(&mut self, ticket: Ticket, machine: SlotMove) {
+    pub(super) fn take_off(&mut self, ticket: Ticket, machine: AnyMover) {
         let mut flight = self.flight(ticket, machine, Wish::Recording);
         flight.recorded = Some(ticket.task);
         self.notes.push(Note::Begins(ticket.task));
@@ -229,7 +228,7 @@ impl Core {
     }
 
     /// A slot that an earlier run may have left unclear.
-    pub(super) fn flight(&mut self, ticket: Ticket, machine: SlotMove, wish: Wish) -> Flight {
+    pub(super) fn flight(&mut self, ticket: Ticket, machine: AnyMover, wish: Wish) -> Flight {
         let mut flight = Flight::new(ticket, machine, wish);
         if let Some(doubts) = self.options.doubts.remove(&ticket.task.slot) {
             let failures = self.options.failures.get(&ticket.task.source);
@@ -239,9 +238,9 @@ impl Core {
         flight
     }
 
-    pub(super) fn machine(&self, task: Move, entry: Entry) -> Result<SlotMove> {
+    pub(super) fn machine(&self, task: Move, entry: Entry) -> Result<AnyMover> {
         let settings = self.options.settings(task)?;
-        Ok(SlotMove::new(task, settings, entry))
+        Ok(AnyMover::new(task, settings, entry))
     }
 }
 

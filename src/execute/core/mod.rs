@@ -15,7 +15,7 @@
 //! ```
 //!
 //! One write is under way to a node at a time; writes to different nodes are
-//! under way side by side. A slot is a `SlotMove` in a `Flight`; which slots
+//! under way side by side. A slot is a `Mover` in a `Flight`; which slots
 //! begin is for the `Schedule`, and every look at who owns what (before a slot
 //! is opened, before its target is told, when a node may have failed over) is
 //! a `Look`, which asks the nodes through the same writes.
@@ -335,11 +335,10 @@ impl Core {
                     let Some(flight) = self.flights.get_mut(&slot) else {
                         continue;
                     };
-                    if flight.machine.pass_over() {
+                    if flight.machine.lose_answer() {
                         flight.turn(Wish::Ready);
                         continue;
                     }
-                    flight.machine.lose_batch();
                     let why = error
                         .context(format!("slot {slot}"))
                         .of_kind(ErrorKind::Stopped);

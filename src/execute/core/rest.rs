@@ -165,7 +165,7 @@ impl Core {
         }
         let is_over = |flight: &Flight| {
             let since_ms = self.rests.since_ms(flight.pair());
-            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.machine.batch().0 > 0;
+            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys();
             sends && since_ms.is_some_and(|since| now_ms >= since.saturating_add(wait_ms))
         };
         let late = self.flights.iter().filter(|(_, flight)| is_over(flight));

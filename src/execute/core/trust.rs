@@ -105,10 +105,14 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Some(finding) = flight.machine.take_finding() else {
+        let pair = flight.pair();
+        let Some(batches) = flight.machine.batches_mut() else {
             return;
         };
-        let (pair, swallowed) = (flight.pair(), flight.machine.swallowed());
+        let Some(finding) = batches.take_finding() else {
+            return;
+        };
+        let swallowed = batches.swallowed();
         let was_given_up = self.trusts.is_given_up(pair);
         self.trusts.note(pair, finding);
         if matches!(finding, Finding::Kept { .. }) {
@@ -121,13 +125,12 @@ impl Core {
 
     /// A pair on trial sends one key at a time, of one slot.
     pub(super) fn put_on_trial(&mut self) {
-        let most = self.options.how.keys_on_trial.max(1) as usize;
+        let most = self.options.how.keys_on_trial.max(1).into();
         for flight in self.flights.values_mut() {
             let is_waiting = matches!(flight.wish(), Wish::Asks { .. });
             let is_trusted = self.trusts.is_trusted(flight.pair());
-            if is_waiting && flight.machine.sends() > most && !is_trusted {
-                flight.machine.send_at_most(most);
-                flight.turn(Wish::Ready);
+            if is_waiting && flight.sends() > most && !is_trusted {
+                flight.send_at_most(most);
             }
         }
     }
@@ -144,11 +147,14 @@ impl Core {
             let Some(flight) = self.flights.get_mut(&slot) else {
                 continue;
             };
+            let Some(batches) = flight.machine.batches_mut() else {
+                continue;
+            };
             if self.trusts.is_trusted(pair) {
-                flight.machine.vouched();
+                batches.vouched();
                 flight.turn(Wish::Ready);
             } else if self.now_ms >= until_ms || self.trusts.is_given_up(pair) {
-                late.push((slot, flight.machine.swallowed()));
+                late.push((slot, batches.swallowed()));
             }
         }
         for (slot, error) in late {
@@ -172,10 +178,10 @@ impl Core {
     /// none, of one on trial one at a time, of a trusted one as many together as
     /// [`Core::is_within_a_batch`] allows.
     pub(super) fn may_send(&self, flight: &Flight, unproven: &Unproven) -> bool {
-        match flight.machine.batch().0 {
-            0 => true,
-            _ if self.rests.holds(flight.pair()) || !self.is_noted(flight) => false,
-            _ => self.is_within_a_batch(flight, unproven),
+        match flight.sends_keys() {
+            false => true,
+            true if self.rests.holds(flight.pair()) || !self.is_noted(flight) => false,
+            true => self.is_within_a_batch(flight, unproven),
         }
     }
 
@@ -184,7 +190,7 @@ impl Core {
     /// the others.
     pub(super) fn is_within_a_batch(&self, flight: &Flight, unproven: &Unproven) -> bool {
         let pair = flight.pair();
-        let sends = flight.machine.sends() as u64;
+        let sends = flight.sends();
         let before = unproven.0.get(&pair).copied().unwrap_or_default();
         let most = match self.trusts.is_trusted(pair) {
             true => u64::from(self.options.how.keys_per_migrate),

@@ -41,7 +41,7 @@ impl Core {
         };
         for flight in self.flights.values_mut() {
             let is_over = self.is_worn_out || self.trusts.is_given_up(flight.pair());
-            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.machine.batch().0 > 0;
+            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys();
             if is_over && sends {
                 let is_tried = flight.machine.give_up(why);
                 flight.turn(match is_tried {

@@ -123,7 +123,7 @@ impl Core {
             .flights
             .values()
             .find_map(|flight| match flight.wish() {
-                Wish::Asks { node, .. } if flight.machine.proves() > 0 => Some(*node),
+                Wish::Asks { node, .. } if flight.proves() > 0 => Some(*node),
                 _ => None,
             });
         let node = proving.filter(|node| !self.writes.contains_key(node))?;
@@ -144,7 +144,7 @@ impl Core {
             let Wish::Asks { node, .. } = flight.wish() else {
                 continue;
             };
-            if flight.machine.batch().0 == 0 || !self.is_noted(flight) {
+            if !flight.sends_keys() || !self.is_noted(flight) {
                 others.insert(*node);
             } else if is_free(node) {
                 sending = sending.or(Some(*node));
@@ -164,7 +164,9 @@ impl Core {
         let failures = self.failures.get(&node).cloned().flatten();
         let mut part = |slot| {
             let flight = self.flights.get_mut(&slot)?;
-            flight.machine.sends_after(failures.clone());
+            if let Some(batches) = flight.machine.batches_mut() {
+                batches.sends_after(failures.clone());
+            }
             Some((Part::Flight(slot), flight.take_verbs(senders)))
         };
         slots.filter_map(&mut part).collect()
@@ -231,7 +233,7 @@ impl Core {
                 Wish::Asks { node, .. }
                     if !self.writes.contains_key(node) && entrance.lets_in(flight) =>
                 {
-                    let sends = flight.machine.batch().0 > 0;
+                    let sends = flight.sends_keys();
                     let may_send = ready <= now_ms && !is_held && self.may_send(flight, &unproven);
                     (!sends || may_send).then_some(*node)
                 }
@@ -245,7 +247,7 @@ impl Core {
         let mut listed: u64 = 0;
         let entrance = self.entrance();
         let asking = self.flights.iter().filter(|(_, flight)| {
-            flight.asks(node) && flight.machine.batch().0 == 0 && entrance.lets_in(flight)
+            flight.asks(node) && !flight.sends_keys() && entrance.lets_in(flight)
         });
         let fitting = asking.filter(|(_, flight)| {
             let lists = flight.lists();
@@ -267,7 +269,7 @@ impl Core {
         }
         let mut unproven = self.unproven();
         let wants = |flight: &Flight| {
-            flight.asks(node) && flight.machine.batch().0 > 0 && self.may_send(flight, &unproven)
+            flight.asks(node) && flight.sends_keys() && self.may_send(flight, &unproven)
         };
         let flights = self.flights.iter().filter(|(_, flight)| wants(flight));
         let mut flights: Vec<(&u16, &Flight)> = flights.collect();
@@ -282,13 +284,13 @@ impl Core {
         };
         let (mut slots, mut keys, mut bytes) = (Vec::new(), 0, 0);
         for (slot, flight) in flights {
-            let (more_keys, more_bytes) = flight.machine.batch();
+            let (more_keys, more_bytes) = flight.batch();
             let fits = keys + more_keys <= most_keys
                 && self.may_share(flight)
                 && self.is_within_a_batch(flight, &unproven);
             if slots.is_empty() || (slots.len() < many && fits) {
                 slots.push(*slot);
-                unproven.add(flight.pair(), flight.machine.sends() as u64);
+                unproven.add(flight.pair(), flight.sends());
                 keys += more_keys;
                 bytes += more_bytes;
             }

@@ -23,7 +23,7 @@ impl SlotMove {
     ///
     /// # Errors
     /// At the first surprise; its kind is [`ErrorKind::Stopped`].
-    pub fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
+    pub(super) fn take_replies(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
         self.state = match self.after_answer(replies) {
             // Nobody but a person can go on, and perhaps nothing has happened yet: then the slot
             // needn't stay open.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 impl SlotMove {
     /// What to do next.
-    pub fn action(&mut self) -> Action {
+    pub(super) fn next_action(&mut self) -> Action {
         if let Some(ms) = self.pause_ms.take() {
             return Action::Pause { ms };
         }

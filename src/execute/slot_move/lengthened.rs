@@ -89,7 +89,7 @@ impl Lengthened {
 
 impl SlotMove {
     /// The batch that it wants to send, should its answer have taken so long.
-    pub fn batch_if_late(&self, took_ms: u64) -> LateBatch {
+    pub(super) fn late_batch(&self, took_ms: u64) -> LateBatch {
         LateBatch {
             keys: self.batch_as(Cause::Late),
             took_ms,
@@ -98,7 +98,7 @@ impl SlotMove {
     }
 
     /// Says that these keys were answered so late that the source may have been replaced by then.
-    pub fn answered_late(&mut self, batch: LateBatch) {
+    pub(super) fn take_late(&mut self, batch: LateBatch) {
         let LateBatch {
             keys,
             took_ms,

@@ -11,7 +11,7 @@
 //! is waited for instead (`comparing.rs`). What was noted tells a person what became of a key, and
 //! which lives a target that stood still has lengthened (`lengthened.rs`).
 
-use super::super::mover::{Halt, Span};
+use super::super::mover::Halt;
 use super::comparing::is_of_a_state;
 use super::state::{Batch, State};
 use super::{Cause, Doubtful, SlotMove};
@@ -30,12 +30,6 @@ pub(super) struct Ends {
 }
 
 impl SlotMove {
-    /// Says when what is answered next was asked, and when the answer came. Where nobody says it no
-    /// moment is known.
-    pub fn is_answered_at(&mut self, span: Span) {
-        self.span = Some(span);
-    }
-
     /// Whether keys of this database may have an end.
     fn may_end(&self, db: usize) -> bool {
         self.span.is_some() && !self.lasting.contains(&self.databases[db])

@@ -1,7 +1,6 @@
 //! One slot's way from its source to its target, without any I/O.
 //!
-//! [`SlotMove::action`] says what to do next, [`SlotMove::answer`] takes the
-//! replies. The order is that of the design, and it goes forward only: after
+//! As a [`Mover`] it says what to do next and takes the replies. The order is that of the design, and it goes forward only: after
 //! the first key has moved, no state ever leads back, because `STABLE` on the
 //! source would make the moved keys read nil.
 //!
@@ -56,6 +55,7 @@
 
 mod answer;
 mod asking;
+mod batches;
 mod closing;
 mod comparing;
 mod doubts;
@@ -69,8 +69,11 @@ mod state;
 use super::Move;
 use super::failures::Failures;
 use super::figure::Figure;
-use super::mover::{Action, Cause, Doubtful, Entry, Finding, Opened, Settings, Span, Wait};
+use super::mover::{
+    Action, Batches, Cause, Doubtful, Entry, Finding, Halt, Mover, Opened, Settings, Span, Wait,
+};
 use crate::cluster::NodeId;
+use crate::cluster::verb::Reply;
 use crate::error::Error;
 use doubts::Doubts;
 use lengthened::Lengthened;
@@ -193,41 +196,138 @@ impl SlotMove {
         }
     }
 
-    /// The keys that were sent and acknowledged so far. A key that was deleted while its batch was
-    /// on the way counts too, so this is a figure for progress, not for bookkeeping.
-    pub fn keys_moved(&self) -> u64 {
-        self.keys_moved
-    }
-
-    /// The bytes of those keys, where batches are cut by bytes.
-    pub fn bytes_moved(&self) -> u64 {
-        self.bytes_moved
-    }
-
-    /// The wait for keys to end that has just begun, if one has.
-    pub fn take_wait(&mut self) -> Option<Wait> {
-        self.untold_wait.take()
-    }
-
     fn wait_for(&mut self, wait: Wait) {
         self.pause_ms = Some(wait.ms);
         self.untold_wait = Some(wait);
     }
 
-    /// Keys and bytes of the batch that is to be sent next.
-    pub fn batch(&self) -> (u64, u64) {
-        match &self.state {
-            State::Send { batch } | State::Replace { batch, .. } => {
-                (batch.keys.len() as u64, batch.bytes)
-            }
-            _ => (0, 0),
+    /// Whether it begins while its source still owns it.
+    fn is_at_source(&self) -> bool {
+        matches!(self.state, State::Import)
+    }
+
+    /// The batch that it wants to send, as keys in doubt.
+    fn batch_as(&self, cause: Cause) -> Vec<Doubtful> {
+        self.batch_of(&self.state, cause)
+    }
+
+    fn batch_of(&self, state: &State, cause: Cause) -> Vec<Doubtful> {
+        let (State::Send { batch } | State::Replace { batch, .. }) = state else {
+            return Vec::new();
+        };
+        let keys = batch.keys.iter();
+        keys.map(|key| self.doubtful(batch.db, key, cause))
+            .collect()
+    }
+}
+
+impl Mover for SlotMove {
+    fn action(&mut self) -> Action {
+        self.next_action()
+    }
+
+    fn is_answered_at(&mut self, span: Span) {
+        self.span = Some(span);
+    }
+
+    fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {
+        self.take_replies(replies)
+    }
+
+    fn lose_answer(&mut self) -> bool {
+        // Gossip tells a primary that is neither source nor target who owns the slot.
+        if let State::OwnOther { index } = self.state {
+            self.state = self.after_other(index + 1);
+            return true;
+        }
+        self.doubts.take_in(self.batch_as(Cause::Sent));
+        false
+    }
+
+    fn claimed(&mut self) {
+        if matches!(self.state, State::Claim) {
+            self.state = State::Migrate;
         }
     }
 
-    /// Takes over what was in doubt for an earlier machine of the same slot: its keys are looked at
-    /// on both sides before anything is sent.
-    #[must_use]
-    pub fn in_place_of(mut self, earlier: &SlotMove) -> SlotMove {
+    fn withdraw(&mut self, why: Error) {
+        if matches!(self.state, State::Claim) {
+            self.state = State::Withdraw { why };
+        }
+    }
+
+    fn confirmed(&mut self, epoch: u64, others: Vec<NodeId>) {
+        if let State::Confirm { waits } = self.state {
+            self.settings.others = others;
+            self.state = State::AskTarget {
+                needed: epoch,
+                waits,
+                is_outdated: false,
+            };
+        }
+    }
+
+    fn is_confirmed(&self, is_asked: bool) -> bool {
+        match self.state {
+            State::AskTarget { is_outdated, .. } => !is_outdated,
+            State::OwnTarget { .. } => !is_asked,
+            _ => false,
+        }
+    }
+
+    fn outdate(&mut self, is_asked: bool) {
+        match (&mut self.state, is_asked) {
+            (State::AskTarget { is_outdated, .. }, true) => *is_outdated = true,
+            (State::AskTarget { waits, .. } | State::OwnTarget { waits }, false) => {
+                self.state = State::Confirm { waits: *waits + 1 }
+            }
+            _ => {}
+        }
+    }
+
+    fn give_up(&mut self, why: &Error) -> bool {
+        // A slot that only its target has open yet is as good as unopened.
+        let is_claimed_not_yet = matches!(self.state, State::Claim);
+        let is_unopened = std::mem::take(&mut self.is_unopened) || is_claimed_not_yet;
+        if !is_unopened && !self.may_close() {
+            return false;
+        }
+        let why = why.clone();
+        self.state = match is_unopened {
+            true => State::Withdraw { why },
+            false => self.begin_to_close(why),
+        };
+        true
+    }
+
+    fn is_unopened(&self) -> bool {
+        self.is_unopened
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(
+            self.state,
+            State::OwnOther { .. } | State::Turned | State::Done
+        )
+    }
+
+    fn moved(&self) -> (u64, u64) {
+        (self.keys_moved, self.bytes_moved)
+    }
+
+    fn look_at(&mut self, doubtful: Vec<Doubtful>, failures: Option<Failures>) {
+        let mut doubts = Doubts::default();
+        doubts.take_in(doubtful);
+        doubts.sends_after(self.task.source, failures);
+        let source = self.task.source;
+        self.doubts = doubts.handed_on(self.is_at_source(), source, source);
+    }
+
+    fn doubts(&self) -> Vec<Doubtful> {
+        self.doubts.all()
+    }
+
+    fn in_place_of(mut self, earlier: &SlotMove) -> SlotMove {
         let (source, was_source) = (self.task.source, earlier.task.source);
         self.doubts = earlier
             .doubts
@@ -248,174 +348,12 @@ impl SlotMove {
         self
     }
 
-    /// Whether it begins while its source still owns it.
-    fn is_at_source(&self) -> bool {
-        matches!(self.state, State::Import)
+    fn batches(&self) -> Option<&dyn Batches> {
+        Some(self)
     }
 
-    /// Has these keys looked at on both sides before anything is sent; what the source said of its
-    /// failures before they were.
-    pub fn look_at(&mut self, doubtful: Vec<Doubtful>, failures: Option<Failures>) {
-        let mut doubts = Doubts::default();
-        doubts.take_in(doubtful);
-        doubts.sends_after(self.task.source, failures);
-        let source = self.task.source;
-        self.doubts = doubts.handed_on(self.is_at_source(), source, source);
-    }
-
-    /// The keys that have to be looked at on both sides before the slot can go on, in order.
-    pub fn doubts(&self) -> Vec<Doubtful> {
-        self.doubts.all()
-    }
-
-    /// The same, once the next batch is on its way: the one that it wants to send, or will when its
-    /// target has shown that it keeps the last.
-    pub fn doubts_of_batch(&self) -> Vec<Doubtful> {
-        let next = match &self.state {
-            State::Prove { next, .. } => next,
-            state => state,
-        };
-        let mut batch = self.batch_of(next, Cause::Sent);
-        if self.doubts.is_empty() {
-            batch.sort_unstable_by(|one, other| (one.db, &one.key).cmp(&(other.db, &other.key)));
-            batch.dedup_by(|one, other| (one.db, &one.key) == (other.db, &other.key));
-            return batch;
-        }
-        let mut doubts = self.doubts.clone();
-        doubts.take_in(batch);
-        doubts.all()
-    }
-
-    /// The batch goes out now, after the source said this of its failures.
-    pub fn sends_after(&mut self, failures: Option<Failures>) {
-        if self.batch().0 > 0 {
-            self.doubts.sends_after(self.task.source, failures);
-        }
-    }
-
-    /// Nobody will hear what came of the batch that went out.
-    pub fn lose_batch(&mut self) {
-        self.doubts.take_in(self.batch_as(Cause::Sent));
-    }
-
-    /// The batch that it wants to send, as keys in doubt.
-    fn batch_as(&self, cause: Cause) -> Vec<Doubtful> {
-        self.batch_of(&self.state, cause)
-    }
-
-    fn batch_of(&self, state: &State, cause: Cause) -> Vec<Doubtful> {
-        let (State::Send { batch } | State::Replace { batch, .. }) = state else {
-            return Vec::new();
-        };
-        let keys = batch.keys.iter();
-        keys.map(|key| self.doubtful(batch.db, key, cause))
-            .collect()
-    }
-
-    /// Says that nobody else has the slot open.
-    pub fn claimed(&mut self) {
-        if matches!(self.state, State::Claim) {
-            self.state = State::Migrate;
-        }
-    }
-
-    /// Says that somebody else has the slot open, before its source was asked to give it away: no
-    /// key of it has moved, so the target may forget it. The error is what the move stops with.
-    pub fn withdraw(&mut self, why: Error) {
-        if matches!(self.state, State::Claim) {
-            self.state = State::Withdraw { why };
-        }
-    }
-
-    /// Whether its source has just refused to open it, where nobody had it open before.
-    pub fn is_unopened(&self) -> bool {
-        self.is_unopened
-    }
-
-    /// Says that it goes no further, for this reason: where no key of it has moved, it is closed
-    /// again. Says whether that is tried; else it stays as it is.
-    pub fn give_up(&mut self, why: &Error) -> bool {
-        // A slot that only its target has open yet is as good as unopened.
-        let is_claimed_not_yet = matches!(self.state, State::Claim);
-        let is_unopened = std::mem::take(&mut self.is_unopened) || is_claimed_not_yet;
-        if !is_unopened && !self.may_close() {
-            return false;
-        }
-        let why = why.clone();
-        self.state = match is_unopened {
-            true => State::Withdraw { why },
-            false => self.begin_to_close(why),
-        };
-        true
-    }
-
-    /// Says that the slot is still moved by us alone, which epoch the source has, and who is a
-    /// primary beside the two.
-    pub fn confirmed(&mut self, epoch: u64, others: Vec<NodeId>) {
-        if let State::Confirm { waits } = self.state {
-            self.settings.others = others;
-            self.state = State::AskTarget {
-                needed: epoch,
-                waits,
-                is_outdated: false,
-            };
-        }
-    }
-
-    /// Whether it is confirmed, and its target hasn't been told yet, nor is just being told: what
-    /// it wanted last may have been asked or not.
-    pub fn is_confirmed(&self, is_asked: bool) -> bool {
-        match self.state {
-            State::AskTarget { is_outdated, .. } => !is_outdated,
-            State::OwnTarget { .. } => !is_asked,
-            _ => false,
-        }
-    }
-
-    /// Says that what was confirmed may not be so any more. What it has just asked is answered
-    /// first.
-    pub fn outdate(&mut self, is_asked: bool) {
-        match (&mut self.state, is_asked) {
-            (State::AskTarget { is_outdated, .. }, true) => *is_outdated = true,
-            (State::AskTarget { waits, .. } | State::OwnTarget { waits }, false) => {
-                self.state = State::Confirm { waits: *waits + 1 }
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether neither its source nor its target has it open any more, as both say: others may not
-    /// have heard of its new owner.
-    pub fn is_closed(&self) -> bool {
-        matches!(
-            self.state,
-            State::OwnOther { .. } | State::Turned | State::Done
-        )
-    }
-
-    /// Goes on without the answer of a primary that is neither source nor target: gossip will
-    /// tell it who owns the slot. Says whether that could be done.
-    pub fn pass_over(&mut self) -> bool {
-        let State::OwnOther { index } = self.state else {
-            return false;
-        };
-        self.state = self.after_other(index + 1);
-        true
-    }
-
-    /// From now on, how many keys go into one `MIGRATE`.
-    pub fn set_keys_per_migrate(&mut self, keys: u32) {
-        self.settings.how.keys_per_migrate = keys.max(1);
-    }
-
-    /// From now on, how long a `MIGRATE` waits for a silent target: not less than its settings have.
-    pub fn set_timeout_ms(&mut self, timeout_ms: u64) {
-        self.timeout_ms = timeout_ms.max(self.settings.timeout_ms);
-    }
-
-    /// The keys for which a person's wish chose between two values.
-    pub fn conflicts(&self) -> u64 {
-        self.conflicts.0
+    fn batches_mut(&mut self) -> Option<&mut dyn Batches> {
+        Some(self)
     }
 }
 

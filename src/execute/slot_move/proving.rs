@@ -186,51 +186,8 @@ impl SlotMove {
         self.has_moved |= is_full;
     }
 
-    /// What the last batch has shown of the target, once.
-    pub fn take_finding(&mut self) -> Option<Finding> {
-        self.finding.take()
-    }
-
-    /// Whether the last batch has shown something that nobody has asked for.
-    pub fn has_finding(&self) -> bool {
-        self.finding.is_some()
-    }
-
-    /// How many keys were sent whose target hasn't been found to keep them yet.
-    pub fn proves(&self) -> usize {
-        match &self.state {
-            State::Prove { asked, rest, .. } => asked.len() + rest.len(),
-            _ => 0,
-        }
-    }
-
-    /// How many keys it wants to send that the target can't have yet.
-    pub fn sends(&self) -> usize {
-        match &self.state {
-            State::Send { batch } => batch.keys.len(),
-            _ => 0,
-        }
-    }
-
-    /// Sends so many keys alone, where it wants to send more: the others are listed again behind
-    /// them.
-    pub fn send_at_most(&mut self, most: usize) {
-        if let State::Send { batch } = &mut self.state {
-            let (all, some) = (batch.keys.len().max(1) as u64, most as u64);
-            batch.bytes = batch.bytes / all * some.min(all);
-            batch.keys.truncate(most);
-        }
-    }
-
-    /// Says that keys of other slots have shown that the target keeps what it takes.
-    pub fn vouched(&mut self) {
-        if matches!(self.state, State::Vouch) {
-            self.state = State::Confirm { waits: 0 };
-        }
-    }
-
     /// Why it goes no further where nobody vouches for the target.
-    pub fn swallowed(&self) -> Error {
+    pub(super) fn lost_at_target(&self) -> Error {
         let names = self.gone.iter().flat_map(|gone| &gone.keys);
         let count = names.clone().count();
         let mut said: Vec<String> = names.take(SAID_MAX).map(|key| named_key(key)).collect();

@@ -7,18 +7,6 @@ use super::{Cause, MAX_PASSES, SlotMove};
 use crate::cluster::verb::{Refusal, Reply, ServerError};
 
 impl SlotMove {
-    /// The keys that were sent, if these are the replies to a `MIGRATE` that the source broke off,
-    /// since the target was silent or the link of the two servers broke.
-    pub fn broken_off(&self, replies: &[Reply]) -> Option<Vec<Vec<u8>>> {
-        let is_lost = |reply: &Reply| matches!(reply, Reply::Refused(refusal) if refusal.error() == ServerError::TargetLost);
-        match &self.state {
-            State::Send { batch } | State::Replace { batch, .. } if replies.iter().any(is_lost) => {
-                Some(batch.keys.clone())
-            }
-            _ => None,
-        }
-    }
-
     pub(super) fn sent(&mut self, batch: Batch, replies: Vec<Reply>) -> Result<State, Halt> {
         let mut replies = replies.into_iter().skip(1);
         let (outcome, list, count) = (replies.next(), replies.next(), replies.next());

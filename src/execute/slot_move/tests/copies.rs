@@ -191,7 +191,7 @@ fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
     let left = Reply::List(vec![Reply::Text(named("y"))]);
     let answers = vec![ok(), text("NOKEY"), left, Reply::Int(1)];
     machine.answer(answers).expect("goes on");
-    assert_eq!(machine.keys_moved(), 0);
+    assert_eq!(machine.moved().0, 0);
     for replies in [
         vec![ok(), weight(), weight()],
         vec![ok(), ok(), weight(), ok(), weight(), ok()],
@@ -213,7 +213,7 @@ fn a_key_that_is_deleted_after_the_comparison_does_not_come_back_in_silence() {
     let none = Reply::List(Vec::new());
     let answers = vec![ok(), ok(), none, Reply::Int(0)];
     let error = plain(machine.answer(answers).expect_err("stops").into_error());
-    assert_eq!(machine.keys_moved(), 1);
+    assert_eq!(machine.moved().0, 1);
     let message = error.message();
     assert!(
         message.contains("key `x` went from the source"),

@@ -229,9 +229,9 @@ impl Script {
                 Action::Pause { ms } => self.log.push(format!("pause {ms}")),
                 Action::Look => {
                     self.log.push("look".to_owned());
-                    return Ok(machine.keys_moved());
+                    return Ok(machine.moved().0);
                 }
-                Action::Done => return Ok(machine.keys_moved()),
+                Action::Done => return Ok(machine.moved().0),
             }
         }
     }
