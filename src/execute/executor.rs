@@ -102,10 +102,10 @@ impl<L: NodeLink> Driver<'_, L> {
 
 fn tell(watcher: &mut dyn Watcher, event: Event, core: &Core) {
     match event {
-        Event::Begins(task) => watcher.begins(task),
-        Event::Moved { task, keys, bytes } => watcher.moved(task, keys, bytes),
-        Event::Ended { task, keys, bytes } => watcher.ended(task, keys, bytes),
-        Event::Waits { task, wait } => watcher.waits(task, wait),
+        Event::Begins(unit) => watcher.begins(&unit),
+        Event::Moved { unit, keys, bytes } => watcher.moved(&unit, keys, bytes),
+        Event::Ended { unit, keys, bytes } => watcher.ended(&unit, keys, bytes),
+        Event::Waits { unit, wait } => watcher.waits(&unit, wait),
         Event::Given { slots, heir } => watcher.given(slots, &core.name(heir)),
     }
 }

@@ -10,10 +10,10 @@
 
 use super::Move;
 use super::families::Families;
-use super::mover::Entry;
+use super::mover::{Entry, Unit};
 use super::views::Views;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
-use crate::slot::SlotSet;
+use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;
 
 /// What every primary says of itself.
@@ -28,26 +28,66 @@ pub(super) struct Sight<'a> {
     pub families: &'a Families,
 }
 
-/// Whether a slot may go on.
+/// Whether a unit may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It may.
     Ours,
     /// One of its two nodes isn't what it was: the words say what was seen.
     RolesChanged(&'static str),
-    /// Somebody else has it: the words say what was seen, and where.
-    Taken(&'static str, Option<NodeId>),
+    /// Somebody else has this slot of it: the words say what was seen, and where.
+    Taken(Slot, &'static str, Option<NodeId>),
 }
 
+impl Sight<'_> {
+    /// Whether a unit is where its move begins, and open for nothing else.
+    pub(super) fn may_begin(self, unit: &Unit, entry: Entry) -> Verdict {
+        strictest(unit.moves().map(|task| self.may_begin_slot(task, entry)))
+    }
+
+    /// Whether the source of a unit may be told to give it away, after its target was told to
+    /// import it: nobody else imports it, or gives it to somebody else.
+    pub(super) fn may_open(self, unit: &Unit) -> Verdict {
+        strictest(unit.moves().map(|task| self.may_open_slot(task)))
+    }
+
+    /// Whether nobody but our own move has a unit open, and its source still gives it away. After
+    /// this the target is told that it owns the slots: where the source has failed over meanwhile,
+    /// its heir may have taken a write that would be lost.
+    pub(super) fn may_own(self, unit: &Unit) -> Verdict {
+        strictest(unit.moves().map(|task| self.may_own_slot(task)))
+    }
+}
+
+/// The strictest of what is said of each slot of a unit, and the first of these.
+fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.fold(Verdict::Ours, |so_far, verdict| {
+        match verdict.strictness() > so_far.strictness() {
+            true => verdict,
+            false => so_far,
+        }
+    })
+}
+
+impl Verdict {
+    fn strictness(&self) -> u8 {
+        match self {
+            Verdict::Ours => 0,
+            Verdict::RolesChanged(_) => 1,
+            Verdict::Taken(..) => 2,
+        }
+    }
+}
+
+/// What is seen of one slot.
 impl<'a> Sight<'a> {
-    /// Whether a slot is where its move begins, and open for nothing else.
-    pub(super) fn may_begin(self, task: Move, entry: Entry) -> Verdict {
+    fn may_begin_slot(self, task: Move, entry: Entry) -> Verdict {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
         let is_at_target = matches!(entry, Entry::TargetOwns | Entry::TargetServes);
         if !is_at_target && !is_at_source {
             return match self.is_at_heir(task) {
                 true => Verdict::RolesChanged("the source was replaced"),
-                false => Verdict::Taken("isn't at its source any more", None),
+                false => Verdict::Taken(task.slot, "isn't at its source any more", None),
             };
         }
         if let Some(what) = self.belied(task).filter(|_| !is_at_target) {
@@ -60,31 +100,26 @@ impl<'a> Sight<'a> {
             Some((id, _)) if self.is_heir(id, task.source) => {
                 Verdict::RolesChanged("another of the source's family has it open")
             }
-            Some((id, _)) => Verdict::Taken("was opened meanwhile", Some(id)),
+            Some((id, _)) => Verdict::Taken(task.slot, "was opened meanwhile", Some(id)),
             None => Verdict::Ours,
         }
     }
 
-    /// Whether the source of a slot may be told to give it away, after its target was told to
-    /// import it: nobody else imports it, or gives it to somebody else.
-    pub(super) fn may_open(self, task: Move) -> Verdict {
+    fn may_open_slot(self, task: Move) -> Verdict {
         match self.stranger(task) {
-            Some(id) => Verdict::Taken("was opened at the same time", Some(id)),
+            Some(id) => Verdict::Taken(task.slot, "was opened at the same time", Some(id)),
             None if let Some(what) = self.belied(task) => Verdict::RolesChanged(what),
             None if self.owns(task.source, task) => Verdict::Ours,
             None => Verdict::RolesChanged("the source doesn't own it any more"),
         }
     }
 
-    /// Whether nobody but our own move has a slot open, and its source still gives it away. After
-    /// this the target is told that it owns the slot: where the source has failed over meanwhile,
-    /// its heir may have taken a write that would be lost.
-    pub(super) fn may_own(self, task: Move) -> Verdict {
+    fn may_own_slot(self, task: Move) -> Verdict {
         if self.is_given_by_heir(task) {
             return Verdict::RolesChanged("one that took over from the source gives it away");
         }
         if let Some(id) = self.stranger(task) {
-            return Verdict::Taken("is moved by somebody else too", Some(id));
+            return Verdict::Taken(task.slot, "is moved by somebody else too", Some(id));
         }
         if self.owns(task.target, task) {
             return Verdict::Ours;
@@ -108,7 +143,7 @@ impl<'a> Sight<'a> {
             (true, false, _) if given_to.is_some_and(|id| self.is_heir(id, task.target)) => {
                 Verdict::RolesChanged("the source gives it to one that took over from the target")
             }
-            (true, ..) => Verdict::Taken("is moved by somebody else too", None),
+            (true, ..) => Verdict::Taken(task.slot, "is moved by somebody else too", None),
             // The source has let go of it, which it does only without keys, and nobody has taken
             // it: `NODE` reached the source alone.
             (false, false, true) if !self.selves.keys().any(|id| self.owns(*id, task)) => {
@@ -302,7 +337,7 @@ mod tests {
         let families = Families::default();
         let may_open = |selves: &Selves, task: Move| {
             let families = &families;
-            sight(selves, families).may_open(task)
+            sight(selves, families).may_open(&task.into())
         };
         assert_eq!(may_open(&ours, task()), Verdict::Ours);
         // Both have said IMPORTING, each on its own target: neither opens the source.
@@ -313,12 +348,54 @@ mod tests {
         };
         for task in [task(), other] {
             let verdict = may_open(&both, task);
-            assert!(matches!(verdict, Verdict::Taken(_, Some(_))), "{verdict:?}");
+            assert!(
+                matches!(verdict, Verdict::Taken(_, _, Some(_))),
+                "{verdict:?}"
+            );
         }
         // The other was first, and has opened the source already.
         let migrating = format!(" [0->-{}]", id('c'));
         let late = selves([&migrating, &importing, &importing]);
         assert!(matches!(may_open(&late, task()), Verdict::Taken(..)));
+    }
+
+    /// A unit is let through where all of its slots are, and stopped by the one that stands worst.
+    #[test]
+    fn of_a_units_slots_the_strictest_verdict_counts() {
+        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let unit = testing::unit(&[0, 1, 2], 'a', 'b');
+        let importing = |slot: u16| format!(" [{slot}-<-{}]", id('a'));
+        let all: String = [0, 1, 2].map(importing).concat();
+        let may_open = |open: [&str; 3]| sight(&selves(open), &kin).may_open(&unit);
+        assert_eq!(may_open(["", &all, ""]), Verdict::Ours);
+        // The last one has gone to an heir of the source.
+        let mut replaced = selves(["", &all, ""]);
+        let last = Slot::new(2).expect("a slot");
+        for (node, has_it) in [('a', false), ('c', true)] {
+            let node = replaced.get_mut(&id(node)).expect("a node");
+            node.slots = node.slots.iter().filter(|slot| *slot != last).collect();
+            node.slots.extend(Some(last).filter(|_| has_it));
+        }
+        let verdict = sight(&replaced, &kin).may_open(&unit);
+        assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
+        // And somebody else has opened the one in the middle, and that one too.
+        let late = importing(1) + &importing(2);
+        let stranger = Node {
+            open: selves(["", "", &late])[&id('c')].open.clone(),
+            ..replaced[&id('c')].clone()
+        };
+        replaced.insert(id('c'), stranger);
+        let verdict = sight(&replaced, &kin).may_open(&unit);
+        let middle = Slot::new(1).expect("a slot");
+        assert!(
+            matches!(verdict, Verdict::Taken(slot, _, Some(at)) if (slot, at) == (middle, id('c'))),
+            "{verdict:?}"
+        );
+        // As for its beginning and its end.
+        let sight = sight(&replaced, &kin);
+        for verdict in [sight.may_begin(&unit, Entry::Fresh), sight.may_own(&unit)] {
+            assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
+        }
     }
 
     #[test]
@@ -329,7 +406,7 @@ mod tests {
         let selves = selves([&migrating, &importing, &migrating]);
         let may_own = |families: &Families| {
             let selves = &selves;
-            sight(selves, families).may_own(task())
+            sight(selves, families).may_own(&task().into())
         };
         let kin: Families = [(id('a'), id('c'))].into_iter().collect();
         let verdict = may_own(&kin);
@@ -348,7 +425,7 @@ mod tests {
         heir.slots.extend([slot]);
         let may_begin = |families: &Families| {
             let selves = &selves;
-            sight(selves, families).may_begin(task(), Entry::Fresh)
+            sight(selves, families).may_begin(&task().into(), Entry::Fresh)
         };
         let kin: Families = [(id('a'), id('c'))].into_iter().collect();
         let verdict = may_begin(&kin);
@@ -364,7 +441,7 @@ mod tests {
         let both = selves([&migrating, &importing, &importing]);
         let kin: Families = [(id('b'), id('c'))].into_iter().collect();
         let strangers = Families::default();
-        let may_own = |families, selves| sight(selves, families).may_own(task());
+        let may_own = |families, selves| sight(selves, families).may_own(&task().into());
         assert_eq!(may_own(&kin, &both), Verdict::Ours);
         assert!(matches!(may_own(&strangers, &both), Verdict::Taken(..)));
         // The source has turned to the heir.
@@ -389,7 +466,7 @@ mod tests {
             views: &Views::from([(id('b'), view)]),
             families: kin,
         };
-        sight.may_own(task())
+        sight.may_own(&task().into())
     }
 
     #[test]

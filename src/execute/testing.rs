@@ -1,6 +1,7 @@
 //! A healthy cluster of three primaries as a survey, for the tests of what is read from one.
 
 use super::functions::Functions;
+use super::mover::Unit;
 use super::survey::{MaxMemory, NodeFacts, Replication, Survey};
 use super::{Move, Version};
 use crate::cluster::slot_migrations::SlotMigrations;
@@ -20,6 +21,12 @@ pub(crate) fn task(slot: u16, source: char, target: char) -> Move {
         source: id(source),
         target: id(target),
     }
+}
+
+/// Slots that go from one node to another together.
+pub(crate) fn unit(slots: &[u16], source: char, target: char) -> Unit {
+    let slots = slots.iter().map(|slot| Slot::new(*slot).expect("a slot"));
+    Unit::of(id(source), id(target), &slots.collect()).expect("a slot at least")
 }
 
 /// A key in this slot, with this end.

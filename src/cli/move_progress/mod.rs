@@ -11,6 +11,7 @@ use crate::cluster::NodeId;
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
 use crate::execute::job::{Canary, Stall};
+use crate::execute::mover::Unit;
 use crate::execute::survey::Survey;
 use crate::numbers::counted_text;
 use crate::slot::Slot;
@@ -136,18 +137,18 @@ impl MoveProgress {
 }
 
 impl Watcher for MoveProgress {
-    fn begins(&mut self, _: Move) {
+    fn begins(&mut self, _: &Unit) {
         Interrupt::note_open();
         self.show();
     }
 
-    fn moved(&mut self, task: Move, keys: u64, bytes: u64) {
-        self.tally.moved(task, keys, bytes);
+    fn moved(&mut self, unit: &Unit, keys: u64, bytes: u64) {
+        self.tally.moved(unit, keys, bytes);
         self.show();
     }
 
-    fn ended(&mut self, task: Move, keys: u64, bytes: u64) {
-        self.tally.ended(task, keys, bytes);
+    fn ended(&mut self, unit: &Unit, keys: u64, bytes: u64) {
+        self.tally.ended(unit, keys, bytes);
         self.show();
     }
 

@@ -2,6 +2,7 @@
 
 use crate::cluster::NodeId;
 use crate::execute::Move;
+use crate::execute::mover::Unit;
 use crate::slot::Slot;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(super) struct Count {
 pub(super) struct Tally {
     pub total: Count,
     pub pairs: BTreeMap<Pair, Count>,
-    /// The keys and bytes that slots in hand have sent so far.
+    /// The keys and bytes that units in hand have sent so far, by their first slots.
     in_hand: BTreeMap<Slot, (u64, u64)>,
 }
 
@@ -59,24 +60,24 @@ impl Tally {
         }
     }
 
-    /// A slot has sent so many keys and bytes by now.
-    pub fn moved(&mut self, task: Move, keys: u64, bytes: u64) {
-        let before = self.in_hand.insert(task.slot, (keys, bytes));
+    /// A unit has sent so many keys and bytes by now.
+    pub fn moved(&mut self, unit: &Unit, keys: u64, bytes: u64) {
+        let before = self.in_hand.insert(unit.first(), (keys, bytes));
         let (keys_before, bytes_before) = before.unwrap_or_default();
-        let pair = self.pairs.get_mut(&(task.source, task.target));
+        let pair = self.pairs.get_mut(&unit.pair());
         for count in [Some(&mut self.total), pair].into_iter().flatten() {
             count.keys += keys.saturating_sub(keys_before);
             count.bytes += bytes.saturating_sub(bytes_before);
         }
     }
 
-    /// A slot has arrived, with so many keys and bytes.
-    pub fn ended(&mut self, task: Move, keys: u64, bytes: u64) {
-        self.moved(task, keys, bytes);
-        self.in_hand.remove(&task.slot);
-        self.total.slots += 1;
-        if let Some(pair) = self.pairs.get_mut(&(task.source, task.target)) {
-            pair.slots += 1;
+    /// A unit has arrived, with so many keys and bytes.
+    pub fn ended(&mut self, unit: &Unit, keys: u64, bytes: u64) {
+        self.moved(unit, keys, bytes);
+        self.in_hand.remove(&unit.first());
+        let pair = self.pairs.get_mut(&unit.pair());
+        for count in [Some(&mut self.total), pair].into_iter().flatten() {
+            count.slots += unit.count() as u64;
         }
     }
 }
@@ -141,10 +142,10 @@ mod tests {
         let mut tally = Tally::new(&tasks, &keys);
         assert_eq!(tally.total.keys_total, Some(30));
         assert_eq!(tally.total.left(Duration::from_secs(1)), None);
-        tally.moved(tasks[0], 4, 40);
-        tally.moved(tasks[0], 8, 80);
-        tally.ended(tasks[0], 9, 90);
-        tally.moved(tasks[2], 6, 0);
+        tally.moved(&tasks[0].into(), 4, 40);
+        tally.moved(&tasks[0].into(), 8, 80);
+        tally.ended(&tasks[0].into(), 9, 90);
+        tally.moved(&tasks[2].into(), 6, 0);
         let total = tally.total;
         assert_eq!((total.slots, total.slots_total, total.keys), (1, 3, 15));
         let pair = tally.pairs[&(tasks[0].source, tasks[0].target)];
@@ -162,11 +163,24 @@ mod tests {
     }
 
     #[test]
+    fn all_slots_of_a_unit_count() {
+        let tasks = [task(1, "a", "b"), task(2, "a", "b"), task(3, "a", "b")];
+        let mut tally = Tally::new(&tasks, &BTreeMap::new());
+        let slots = [tasks[0].slot, tasks[1].slot].into_iter().collect();
+        let unit = Unit::of(tasks[0].source, tasks[0].target, &slots).expect("two slots");
+        tally.moved(&unit, 30, 0);
+        tally.ended(&unit, 40, 0);
+        for count in [tally.total, tally.pairs[&unit.pair()]] {
+            assert_eq!((count.slots, count.slots_total, count.keys), (2, 3, 40));
+        }
+    }
+
+    #[test]
     fn without_known_keys_the_slots_count() {
         let tasks = [task(1, "a", "b"), task(2, "a", "b")];
         let mut tally = Tally::new(&tasks, &BTreeMap::from([(tasks[0].slot, 5)]));
         assert_eq!(tally.total.keys_total, None);
-        tally.ended(tasks[1], 7, 0);
+        tally.ended(&tasks[1].into(), 7, 0);
         let left = tally.total.left(Duration::from_secs(3));
         assert_eq!(left, Some(Duration::from_secs(3)));
     }

@@ -1,19 +1,19 @@
-//! Slots that can't go on before somebody has looked who is who.
+//! Units that can't go on before somebody has looked who is who.
 
 use super::look::Look;
 use super::schedule::Ticket;
+use super::standing::{self, Stands};
 use super::wish::{Doubt, Wish};
 use super::{Core, Note, PersonsWish};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Move;
 use crate::execute::guard::Verdict;
 use crate::execute::heirs;
-use crate::execute::mover::{AnyMover, Entry};
-use crate::execute::resume::{self, Beliefs, Standing};
+use crate::execute::mover::{AnyMover, Entry, Unit};
+use crate::execute::resume::Beliefs;
 
-/// How often one slot may become unclear before it stops.
+/// How often one unit may become unclear before it stops.
 const MAX_DOUBTS: u32 = 12;
 /// How long after a doubt the nodes are looked at; the doubts of one slot wait longer each time,
 /// since a node that is replaced needs some seconds before it serves again.
@@ -36,8 +36,7 @@ impl Core {
         }
         self.outcome.retries += 1;
         // Another server may listen where the target did: it is asked before keys go there again.
-        let task = flight.ticket.task;
-        self.unproven.insert((task.source, task.target));
+        self.unproven.insert(flight.pair());
         let pause_ms = (LOOK_PAUSE_MS << (doubts - 1)).min(LOOK_PAUSE_MAX_MS);
         flight.turn(Wish::Unclear(Doubt {
             why,
@@ -47,34 +46,35 @@ impl Core {
     }
 
     pub(super) fn doubt_for_silence(&mut self, slot: u16, silent: &Error) {
-        let message = format!("slot {slot}: {}", silent.message());
+        let message = format!("{}: {}", self.named(slot), silent.message());
         self.doubt(slot, Error::new(ErrorKind::Stopped, message));
     }
 
     /// A slot whose turn has come while a node is gone: it begins when that has cleared up.
     pub(super) fn put_off(&mut self, ticket: Ticket, machine: AnyMover, why: &str) {
-        let slot = ticket.task.slot;
+        let (id, unit) = (ticket.unit.id(), &ticket.unit);
         let doubt = Doubt {
-            why: Error::new(ErrorKind::Unsafe, format!("slot {slot}: {why}")),
+            why: Error::new(ErrorKind::Unsafe, format!("{unit}: {why}")),
             due_ms: self.now_ms.saturating_add(LOOK_PAUSE_MS),
             until_ms: self
                 .now_ms
                 .saturating_add(self.options.how.failover_wait_ms),
         };
         let flight = self.flight(ticket, machine, Wish::Unclear(doubt));
-        self.flights.insert(slot.number(), flight);
+        self.flights.insert(id, flight);
     }
 
-    /// Where an unclear slot goes on, if that can be seen by now.
+    /// Where an unclear unit goes on, if that can be seen by now.
     pub(super) fn clear_up(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
-        let Some(ticket) = self.flights.get(&slot).map(|flight| flight.ticket) else {
+        let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let is_ending = !self.goes_on_with(ticket.entry) || self.wish == PersonsWish::Stop;
+        let (begun, entry) = (flight.ticket.unit.clone(), flight.ticket.entry);
+        let is_ending = !self.goes_on_with(entry) || self.wish == PersonsWish::Stop;
         // What is open already is better closed than held up by the dead.
-        let silent = match ticket.entry {
+        let silent = match entry {
             Entry::Fresh => silent.cloned(),
-            _ => look.silent_but_bystanders(ticket.task, &self.options),
+            _ => look.silent_but_bystanders(&begun, &self.options),
         };
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
@@ -82,7 +82,6 @@ impl Core {
         let Wish::Unclear(doubt) = flight.wish().clone() else {
             return;
         };
-        let begun = flight.ticket.task;
         if !flight.is_begun() && is_ending {
             flight.turn(Wish::Stranded);
             self.outcome.is_stopped |= self.surprise.is_none();
@@ -95,12 +94,9 @@ impl Core {
             views: &look.views,
             families: &self.options.families,
         };
-        match resume::standing_in(beliefs, begun) {
-            Ok(Standing::GoesOn(task, entry)) => self.go_on(slot, doubt, task, entry, look),
-            Ok(Standing::Settled) => {
-                let views = &look.views;
-                let view = views.get(&begun.target);
-                let owner = view.and_then(|view| view.map().owner(begun.slot));
+        match standing::of_unit(beliefs, &begun) {
+            Ok(Stands::GoesOn(unit, entry)) => self.go_on(slot, doubt, unit, entry, look),
+            Ok(Stands::Settled(owner)) => {
                 if owner != Some(begun.source) {
                     return flight.turn(Wish::Arrived);
                 }
@@ -108,7 +104,7 @@ impl Core {
                 // target is a replica by now. Then its source, if that turned into a replica with
                 // its last slot, may be its heir; else an heir that nobody has heard may have keys.
                 let is_primary = look.selves.get(&begun.target).is_none_or(Node::is_primary);
-                let heir = heirs::took_over(views, &self.options.families, begun.target);
+                let heir = heirs::took_over(&look.views, &self.options.families, begun.target);
                 match (is_primary, heir == Some(begun.source)) {
                     (true, _) => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
                     (false, true) => flight.turn(Wish::Arrived),
@@ -125,14 +121,20 @@ impl Core {
         }
     }
 
-    /// Where a slot enters again: as one that nobody has begun to move, where that is so.
-    fn entry_at(&self, slot: u16, task: Move, entry: Entry, look: &Look) -> Result<Entry, Verdict> {
+    /// Where a unit enters again: as one that nobody has begun to move, where that is so.
+    fn entry_at(
+        &self,
+        slot: u16,
+        unit: &Unit,
+        entry: Entry,
+        look: &Look,
+    ) -> Result<Entry, Verdict> {
         let Some(flight) = self.flights.get(&slot) else {
             return Ok(entry);
         };
         if !flight.is_begun() {
             let is_fresh = flight.ticket.entry == Entry::Fresh;
-            return match self.sight(look).may_begin(task, flight.ticket.entry) {
+            return match self.sight(look).may_begin(unit, flight.ticket.entry) {
                 Verdict::Ours if !is_fresh => Ok(entry),
                 Verdict::Ours if entry == Entry::SourceOwns => Ok(Entry::Fresh),
                 // Who owns it gossip has yet to tell the target.
@@ -140,12 +142,12 @@ impl Core {
                 other => Err(other),
             };
         }
-        match self.sight(look).may_begin(task, entry) {
+        match self.sight(look).may_begin(unit, entry) {
             Verdict::Ours => {}
             other => return Err(other),
         }
-        let is_untouched = flight.machine.is_unopened() && task == flight.ticket.task;
-        match entry == Entry::SourceOwns && is_untouched && look.is_closed_at(task.source, slot) {
+        let is_untouched = flight.machine.is_unopened() && *unit == flight.ticket.unit;
+        match entry == Entry::SourceOwns && is_untouched && look.is_closed_at(unit.source, unit) {
             true => Ok(Entry::Fresh),
             false => Ok(entry),
         }
@@ -165,24 +167,24 @@ impl Core {
         }
     }
 
-    /// A slot goes on between these two, from this entry; a route that isn't known is proven first.
-    pub(super) fn go_on(&mut self, slot: u16, doubt: Doubt, task: Move, entry: Entry, look: &Look) {
-        let entry = match self.entry_at(slot, task, entry, look) {
+    /// A unit goes on between its two nodes, from this entry; a route that isn't known is proven first.
+    pub(super) fn go_on(&mut self, slot: u16, doubt: Doubt, unit: Unit, entry: Entry, look: &Look) {
+        let entry = match self.entry_at(slot, &unit, entry, look) {
             Ok(entry) => entry,
-            Err(Verdict::Taken(what, at)) => {
-                let error = self.taken(task, what, at);
+            Err(Verdict::Taken(which, what, at)) => {
+                let error = self.taken(&unit, which, what, at);
                 return self.strand(slot, error);
             }
             Err(_) => return self.wait_longer(slot, doubt),
         };
-        let is_known = self.is_proven(task);
-        let view = look.views.get(&task.source);
-        let addr = view.and_then(|view| view.node(task.target)?.addr.clone());
+        let is_known = self.is_proven(&unit);
+        let view = look.views.get(&unit.source);
+        let addr = view.and_then(|view| view.node(unit.target)?.addr.clone());
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        if flight.turn_to(task) {
-            let error = replaced_too_often(slot, flight.replaced);
+        if flight.turn_to(unit) {
+            let error = replaced_too_often(&flight.ticket.unit, flight.replaced);
             return self.strand(slot, error);
         }
         match addr {
@@ -192,8 +194,8 @@ impl Core {
         }
     }
 
-    pub(super) fn is_proven(&self, task: Move) -> bool {
-        let pair = (task.source, task.target);
+    pub(super) fn is_proven(&self, unit: &Unit) -> bool {
+        let pair = unit.pair();
         self.options.routes.contains_key(&pair) && !self.unproven.contains(&pair)
     }
 
@@ -201,8 +203,8 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let ticket = flight.ticket;
-        let machine = match self.machine(ticket.task, entry) {
+        let unit = flight.ticket.unit.clone();
+        let machine = match self.machine(&unit, entry) {
             Ok(machine) => machine.in_place_of(&flight.machine),
             Err(error) => return self.strand(slot, error),
         };
@@ -210,15 +212,15 @@ impl Core {
             return;
         };
         flight.before = flight.moved();
-        *flight.machine = machine;
-        let is_recorded = flight.recorded == Some(ticket.task);
+        flight.machine = machine;
+        let is_recorded = flight.recorded.as_ref() == Some(&unit);
         flight.turn(match is_recorded {
             true => Wish::Ready,
             false => Wish::Recording,
         });
-        flight.recorded = Some(ticket.task);
         if !is_recorded {
-            self.notes.push(Note::Begins(ticket.task));
+            flight.recorded = Some(unit.clone());
+            self.notes.push(Note::Begins(unit));
         }
     }
 
@@ -230,28 +232,28 @@ impl Core {
         let Wish::Proves { doubt, entry, addr } = flight.wish().clone() else {
             return;
         };
-        let task = flight.ticket.task;
+        let unit = flight.ticket.unit.clone();
         let said = replies.and_then(|replies| match replies.into_iter().next() {
             Some(reply) => reply.text(&Verb::MyId),
             None => Err(Error::new(ErrorKind::Server, "MYID got no answer")),
         });
         match said {
-            Ok(id) if node == task.target && id == node.to_string() => {
-                let pair = (task.source, task.target);
+            Ok(id) if node == unit.target && id == node.to_string() => {
+                let pair = unit.pair();
                 self.options.routes.insert(pair, addr);
                 self.unproven.remove(&pair);
                 self.go_on_from(slot, entry);
             }
             Ok(id) => {
                 let message = format!(
-                    "slot {slot}: {} answers at {addr}, expected {}",
+                    "{unit}: {} answers at {addr}, expected {}",
                     NodeId::named_by(&id),
-                    task.target
+                    unit.target
                 );
                 self.strand(slot, Error::new(ErrorKind::Stopped, message));
             }
             Err(error) if self.now_ms >= doubt.until_ms => {
-                let message = format!("slot {slot}: {}", error.message());
+                let message = format!("{unit}: {}", error.message());
                 self.strand(slot, Error::new(ErrorKind::Stopped, message));
             }
             Err(_) => self.wait_longer(slot, doubt),
@@ -259,9 +261,9 @@ impl Core {
     }
 }
 
-fn replaced_too_often(slot: u16, times: u32) -> Error {
+fn replaced_too_often(unit: &Unit, times: u32) -> Error {
     let message = format!(
-        "slot {slot}: another node took over from its source or its target {times} times while it \
+        "{unit}: another node took over from its source or its target {times} times while it \
          was moved"
     );
     Error::new(ErrorKind::Stopped, message).mend(

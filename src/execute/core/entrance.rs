@@ -24,15 +24,47 @@ impl Core {
         }
         let (mut taken, mut turns) = (0, Vec::new());
         for flight in self.flights.values() {
-            taken += usize::from(flight.takes_place());
+            let slots = flight.ticket.unit.count();
+            if flight.takes_place() {
+                taken += slots;
+            }
             if flight.waits_for_place() {
-                turns.push(flight.ticket.turn);
+                turns.push((flight.ticket.turn, slots));
             }
         }
         turns.sort_unstable();
-        let places = self.options.how.slots_at_once.max(1).saturating_sub(taken);
+        let places = self.options.how.slots_at_once.max(1);
         Entrance {
-            waits_from: turns.get(places).copied().unwrap_or(usize::MAX),
+            waits_from: first_without(places, taken, &turns),
         }
+    }
+}
+
+/// The first turn for which there is no place, of these turns and their slots. A unit of more slots
+/// than there are places takes all of them.
+fn first_without(places: usize, mut taken: usize, turns: &[(usize, usize)]) -> usize {
+    let waits = turns.iter().find(|(_, slots)| {
+        let is_over = taken + slots.min(&places) > places;
+        taken += slots;
+        is_over
+    });
+    waits.map_or(usize::MAX, |(turn, _)| *turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_for_slots() {
+        let single = [(1, 1), (2, 1), (5, 1)];
+        assert_eq!(first_without(4, 2, &single), 5);
+        assert_eq!(first_without(4, 1, &single), usize::MAX);
+        assert_eq!(first_without(4, 9, &single), 1);
+        // The one behind a unit that has to wait would fit, and waits with it.
+        assert_eq!(first_without(4, 0, &[(1, 3), (2, 2), (3, 1)]), 2);
+        // Larger than all places: it has them to itself.
+        assert_eq!(first_without(4, 1, &[(1, 9)]), 1);
+        assert_eq!(first_without(4, 0, &[(1, 9), (2, 1)]), 2);
     }
 }

@@ -50,18 +50,16 @@ impl Core {
         let flights = self.flights.iter();
         let waits = flights.filter(|(_, flight)| flight.asks(node) && flight.sends_keys());
         for slot in waits.map(|(slot, _)| *slot).collect::<Vec<_>>() {
-            let why = error.clone().context(format!("slot {slot}"));
+            let why = error.clone().context(self.named(slot));
             self.doubt(slot, why.of_kind(ErrorKind::Stopped));
         }
     }
 
     /// Whether the journal has what a slot wants to send.
     pub(super) fn is_noted(&self, flight: &Flight) -> bool {
-        let slot = flight.ticket.task.slot;
-        let is_about = |note: &Note| matches!(note, Note::Doubts(of, _) if *of == slot);
-        !flight.has_changed
-            && !self.noting.contains(&slot.number())
-            && !self.notes.iter().any(is_about)
+        let id = flight.ticket.unit.id();
+        let is_about = |note: &Note| matches!(note, Note::Doubts(of, _) if of.id() == id);
+        !flight.has_changed && !self.noting.contains(&id) && !self.notes.iter().any(is_about)
     }
 
     /// The keys in doubt are on disk, or couldn't be written: then nothing is sent of theirs.
@@ -105,7 +103,7 @@ impl Core {
             }
             flight.has_changed = true;
             if matches!(flight.wish(), Wish::Ready) {
-                let message = format!("slot {slot}: its source took long to answer");
+                let message = format!("{}: its source took long to answer", self.named(slot));
                 self.doubt(slot, Error::new(ErrorKind::Stopped, message));
             }
         }

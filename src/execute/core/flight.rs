@@ -1,7 +1,6 @@
-//! One slot in hand: what it waits for changes along the table of `wish.rs`.
+//! One unit in hand: what it waits for changes along the table of `wish.rs`.
 
-use super::super::Move;
-use super::super::mover::{Action, AnyMover, Doubtful, Entry};
+use super::super::mover::{Action, AnyMover, Doubtful, Entry, Unit};
 use super::Note;
 use super::schedule::{Pair, Room, Ticket};
 use super::settings::Options;
@@ -22,12 +21,11 @@ const LESS_BY: u64 = 4;
 /// How often in a row the `MIGRATE` of one key may be broken off, while the target answers.
 const MAX_LONE_BREAKS: u32 = 6;
 
-/// One slot in hand.
+/// One unit in hand.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Flight {
     pub ticket: Ticket,
-    /// Apart, since all flights are gone through for what they wish time and again.
-    pub machine: Box<AnyMover>,
+    pub machine: AnyMover,
     course: Course,
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
@@ -47,7 +45,7 @@ pub(super) struct Flight {
     pub has_changed: bool,
     /// The move that is on record: none of a slot whose turn comes while a node is gone, which is
     /// unclear before it has begun.
-    pub recorded: Option<Move>,
+    pub recorded: Option<Unit>,
     /// Whether that is on disk: before it is, nothing is sent.
     pub is_written: bool,
     /// Whether it may be open. Of those that begin here so many at once may be.
@@ -62,8 +60,9 @@ impl Flight {
     /// A slot of which nothing is on record.
     pub fn new(ticket: Ticket, machine: AnyMover, wish: Wish) -> Flight {
         Flight {
+            is_entered: ticket.entry != Entry::Fresh,
             ticket,
-            machine: Box::new(machine),
+            machine,
             course: Course::of(wish),
             before: (0, 0),
             doubts: 0,
@@ -75,7 +74,6 @@ impl Flight {
             has_changed: false,
             recorded: None,
             is_written: false,
-            is_entered: ticket.entry != Entry::Fresh,
             most_keys: u32::MAX,
             lone_breaks: 0,
         }
@@ -94,7 +92,7 @@ impl Flight {
     /// Why it lost its way, where it did.
     pub fn take_fault(&mut self) -> Option<Error> {
         let fault = self.course.take_fault()?;
-        Some(fault.context(format!("slot {}", self.ticket.task.slot)))
+        Some(fault.context(self.ticket.unit.to_string()))
     }
 
     /// Whether its machine is to be asked what it wants next.
@@ -122,10 +120,8 @@ impl Flight {
             Action::Confirm => Wish::Confirms,
             Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
             Action::Look => {
-                let what = format!(
-                    "slot {}: the source isn't a primary any more",
-                    self.ticket.task.slot
-                );
+                let unit = &self.ticket.unit;
+                let what = format!("{unit}: the source isn't a primary any more");
                 Wish::Unclear(Doubt {
                     why: Error::new(ErrorKind::Stopped, what),
                     due_ms: now_ms,
@@ -190,7 +186,7 @@ impl Flight {
 
     /// From whom to whom it goes by now.
     pub fn pair(&self) -> Pair {
-        (self.ticket.task.source, self.ticket.task.target)
+        self.ticket.unit.pair()
     }
 
     /// How many of its keys are on their way, or asked for on the target.
@@ -254,9 +250,9 @@ impl Flight {
     }
 
     /// It goes on between these two; whether they have been replaced too often for that.
-    pub fn turn_to(&mut self, task: Move) -> bool {
-        self.replaced += u32::from(task != self.ticket.task);
-        self.ticket.task = task;
+    pub fn turn_to(&mut self, unit: Unit) -> bool {
+        self.replaced += u32::from(unit != self.ticket.unit);
+        self.ticket.unit = unit;
         self.replaced > MAX_REPLACED
     }
 
@@ -358,7 +354,7 @@ impl Flight {
             return None;
         }
         self.noted.clone_from(&doubts);
-        Some(Note::Doubts(self.ticket.task.slot, doubts))
+        Some(Note::Doubts(self.ticket.unit.clone(), doubts))
     }
 
     /// Keys and bytes so far.

@@ -1,4 +1,4 @@
-//! Slots in hand: how one takes off, takes an answer, stops, and lands.
+//! Units in hand: how one takes off, takes an answer, stops, and lands.
 
 use super::flight::Flight;
 use super::schedule::Ticket;
@@ -7,8 +7,7 @@ use super::{Core, Event, Note, PersonsWish};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
-use crate::execute::Move;
-use crate::execute::mover::{AnyMover, Entry, Halt, Span};
+use crate::execute::mover::{AnyMover, Doubtful, Entry, Halt, Span, Unit};
 use crate::slot::Slot;
 
 impl Core {
@@ -29,13 +28,25 @@ impl Core {
         if let Some(flight) = self.flights.get_mut(&slot) {
             flight.turn(Wish::Stranded);
         }
-        let why = reason(slot, &error);
+        let name = self.named(slot);
+        let why = reason(&name, &error);
         match &self.surprise {
             Some(first) if error.mend_text().is_none() || first.message().contains(why) => {
-                let slots = self.left.entry(why.to_owned()).or_default();
-                slots.extend(Slot::new(slot));
+                let left = self.left.entry(why.to_owned()).or_default();
+                match self.flights.get(&slot) {
+                    Some(flight) => left.extend(flight.ticket.unit.slots()),
+                    None => left.extend(Slot::new(slot)),
+                }
             }
             _ => self.trip(error),
+        }
+    }
+
+    /// How messages name the unit that this is the first slot of.
+    pub(super) fn named(&self, slot: u16) -> String {
+        match self.flights.get(&slot) {
+            Some(flight) => flight.ticket.unit.to_string(),
+            None => format!("slot {slot}"),
         }
     }
 
@@ -58,14 +69,14 @@ impl Core {
         let answered = flight.machine.answer(replies);
         let after = flight.moved();
         if after != before {
-            let task = flight.ticket.task;
+            let unit = flight.ticket.unit.clone();
             let (keys, bytes) = after;
-            self.events.push(Event::Moved { task, keys, bytes });
+            self.events.push(Event::Moved { unit, keys, bytes });
         }
         let batches = flight.machine.batches_mut();
         if let Some(wait) = batches.and_then(|batches| batches.take_wait()) {
-            let task = flight.ticket.task;
-            self.events.push(Event::Waits { task, wait });
+            let unit = flight.ticket.unit.clone();
+            self.events.push(Event::Waits { unit, wait });
         }
         flight.has_changed = true;
         self.note_finding(slot);
@@ -92,7 +103,8 @@ impl Core {
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Closed(error)) => {
                 flight.turn(Wish::Closed);
-                let why = reason(slot, &error);
+                let name = flight.ticket.unit.to_string();
+                let why = reason(&name, &error);
                 let mut first = self.surprise.iter();
                 if !first.any(|first| first.message().contains(why)) {
                     self.trip(error);
@@ -122,8 +134,8 @@ impl Core {
         let waited_ms = timeouts.lone_ms;
         let names = keys.iter().map(|key| named_key(key));
         let message = format!(
-            "slot {slot}: key {} wasn't moved within {waited_ms} ms, time after time, and the target \
-             answers",
+            "{}: key {} wasn't moved within {waited_ms} ms, time after time, and the target answers",
+            self.named(slot),
             names.collect::<Vec<_>>().join(", ")
         );
         Error::new(ErrorKind::Stopped, message).mend(format!(
@@ -155,7 +167,7 @@ impl Core {
             };
             self.notes.extend(flight.doubts_note());
             let (keys, bytes) = flight.moved();
-            let task = flight.ticket.task;
+            let unit = flight.ticket.unit.clone();
             if let Some(fault) = flight.take_fault() {
                 self.trip(fault);
             }
@@ -163,9 +175,10 @@ impl Core {
                 Wish::Arrived => self.has_changed = true,
                 Wish::Closed => {
                     self.schedule.leave(&flight.ticket);
-                    self.closed
-                        .extend(Some(task.slot).filter(|_| flight.is_entered));
-                    self.notes.push(Note::Ends(task));
+                    if flight.is_entered {
+                        self.closed.extend(unit.slots());
+                    }
+                    self.notes.push(Note::Ends(unit));
                     continue;
                 }
                 _ => {
@@ -174,13 +187,13 @@ impl Core {
                     continue;
                 }
             }
-            self.outcome.slots += 1;
+            self.outcome.slots += unit.count() as u64;
             self.outcome.keys = self.outcome.keys.saturating_add(keys);
             self.outcome.bytes = self.outcome.bytes.saturating_add(bytes);
             self.outcome.conflicts += flight.conflicts();
-            self.ended.push(task);
-            self.events.push(Event::Ended { task, keys, bytes });
-            self.notes.push(Note::Ends(task));
+            self.ended.extend(unit.moves());
+            self.notes.push(Note::Ends(unit.clone()));
+            self.events.push(Event::Ended { unit, keys, bytes });
             self.schedule.end(&flight.ticket);
         }
         self.notes.len() > before
@@ -192,7 +205,7 @@ impl Core {
             self.has_changed |= flight.is_written && flight.is_entered;
             self.notes.extend(flight.doubts_note());
             if flight.is_written && !flight.is_entered {
-                self.notes.push(Note::Ends(flight.ticket.task));
+                self.notes.push(Note::Ends(flight.ticket.unit));
             }
         }
     }
@@ -221,33 +234,46 @@ impl Core {
 
     /// A slot is in hand from here on; its record comes first.
     pub(super) fn take_off(&mut self, ticket: Ticket, machine: AnyMover) {
+        let unit = ticket.unit.clone();
         let mut flight = self.flight(ticket, machine, Wish::Recording);
-        flight.recorded = Some(ticket.task);
-        self.notes.push(Note::Begins(ticket.task));
-        self.flights.insert(ticket.task.slot.number(), flight);
+        flight.recorded = Some(unit.clone());
+        self.flights.insert(unit.id(), flight);
+        self.notes.push(Note::Begins(unit));
     }
 
     /// A slot that an earlier run may have left unclear.
     pub(super) fn flight(&mut self, ticket: Ticket, machine: AnyMover, wish: Wish) -> Flight {
+        let doubts = self.take_doubts(&ticket.unit);
+        let failures = self.options.failures.get(&ticket.unit.source);
         let mut flight = Flight::new(ticket, machine, wish);
-        if let Some(doubts) = self.options.doubts.remove(&ticket.task.slot) {
-            let failures = self.options.failures.get(&ticket.task.source);
+        if let Some(doubts) = doubts {
             flight.noted.clone_from(&doubts);
             flight.machine.look_at(doubts, failures.cloned());
         }
         flight
     }
 
-    pub(super) fn machine(&self, task: Move, entry: Entry) -> Result<AnyMover> {
-        let settings = self.options.settings(task)?;
-        Ok(AnyMover::new(task, settings, entry))
+    /// The keys of all slots of a unit that an earlier run has left in doubt, in order.
+    fn take_doubts(&mut self, unit: &Unit) -> Option<Vec<Doubtful>> {
+        let of_slots = unit.slots();
+        let mut of_slots = of_slots.filter_map(|slot| self.options.doubts.remove(&slot));
+        let mut doubts = of_slots.next()?;
+        for more in of_slots {
+            doubts.extend(more);
+            doubts.sort_unstable();
+        }
+        Some(doubts)
+    }
+
+    pub(super) fn machine(&self, unit: &Unit, entry: Entry) -> Result<AnyMover> {
+        AnyMover::new(unit, self.options.settings(unit)?, entry)
     }
 }
 
-/// Why a slot stopped, without the slot itself: others may have stopped for the same reason.
-fn reason(slot: u16, error: &Error) -> &str {
+/// Why a unit of this name stopped, without the name: others may have stopped for the same reason.
+fn reason<'a>(name: &str, error: &'a Error) -> &'a str {
     let message = error.message();
-    message
-        .strip_prefix(&format!("slot {slot}: ")[..])
+    let why = message.strip_prefix(name);
+    why.and_then(|why| why.strip_prefix(": "))
         .unwrap_or(message)
 }

@@ -8,9 +8,10 @@ use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::Move;
 use crate::execute::guard::{Sight, Verdict};
+use crate::execute::mover::Unit;
 use crate::execute::views::Views;
+use crate::slot::Slot;
 use std::collections::BTreeSet;
 
 /// How long a look waits for a node that is busy with a write: longer than a source takes over a
@@ -62,13 +63,13 @@ impl Core {
             true => self.options.primaries.clone(),
             false => self.options.names.keys().copied().collect(),
         };
-        let tasks = for_slots
+        let flights = for_slots
             .iter()
             .flatten()
             .filter_map(|slot| self.flights.get(slot));
-        let tasks = tasks.map(|flight| flight.ticket.task);
-        let tasks = tasks.chain(begins.iter().map(|ticket| ticket.task));
-        let sides = tasks.flat_map(|task| [task.source, task.target]).collect();
+        let units = flights.map(|flight| &flight.ticket.unit);
+        let units = units.chain(begins.iter().map(|ticket| &ticket.unit));
+        let sides = units.flat_map(|unit| [unit.source, unit.target]).collect();
         self.look = Some(Look::new(nodes, sides, begins, for_slots));
     }
 
@@ -145,17 +146,17 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let task = flight.ticket.task;
+        let unit = &flight.ticket.unit;
         if let Some(error) = silent {
             return self.doubt_for_silence(slot, error);
         }
-        let refusal = match self.sight(look).may_open(task) {
+        let refusal = match self.sight(look).may_open(unit) {
             Verdict::Ours => None,
             Verdict::RolesChanged(what) => {
-                let message = format!("slot {slot}: {what}");
+                let message = format!("{unit}: {what}");
                 return self.doubt(slot, Error::new(ErrorKind::Stopped, message));
             }
-            Verdict::Taken(what, at) => Some(self.taken(task, what, at)),
+            Verdict::Taken(which, what, at) => Some(self.taken(unit, which, what, at)),
         };
         if let Some(flight) = self.flights.get_mut(&slot) {
             match refusal {
@@ -169,32 +170,34 @@ impl Core {
     /// Who is silent and has no part in a slot doesn't hold it up: its source says to whom it gives
     /// the slot, so that nobody else has taken keys of it.
     pub(super) fn confirm(&mut self, slot: u16, look: &Look) {
-        let Some(task) = self.flights.get(&slot).map(|flight| flight.ticket.task) else {
+        let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        if let Some(error) = look.silent_side(task, &self.options) {
+        let unit = flight.ticket.unit.clone();
+        if let Some(error) = look.silent_side(&unit, &self.options) {
             return self.doubt_for_silence(slot, &error);
         }
-        let verdict = self.sight(look).may_own(task);
+        let verdict = self.sight(look).may_own(&unit);
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
         match verdict {
             Verdict::Ours => {
-                let is_other = |id: &NodeId| *id != task.source && *id != task.target;
+                let is_other = |id: &NodeId| *id != unit.source && *id != unit.target;
                 let others = look.primaries().filter(is_other).collect();
-                let source = look.selves.get(&task.source);
+                let source = look.selves.get(&unit.source);
                 let epoch = source.map_or(0, |node| node.config_epoch);
                 flight.machine.confirmed(epoch, others);
-                flight.confirmed_ms = look.asked_both_ms(task);
+                flight.confirmed_ms = look.asked_both_ms(&unit);
                 flight.turn(Wish::Ready);
             }
             Verdict::RolesChanged(what) => {
-                let message = format!("slot {slot}: {what}");
+                let message = format!("{unit}: {what}");
                 self.doubt(slot, Error::new(ErrorKind::Stopped, message));
             }
-            Verdict::Taken(what, at) => {
-                let error = self.taken(task, what, at).of_kind(ErrorKind::Stopped);
+            Verdict::Taken(which, what, at) => {
+                let error = self.taken(&unit, which, what, at);
+                let error = error.of_kind(ErrorKind::Stopped);
                 self.strand(slot, error);
             }
         }
@@ -210,11 +213,11 @@ impl Core {
         };
         let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
         let contradicted: BTreeSet<u16> = confirmed
-            .map(|flight| flight.ticket.task)
-            .filter(|task| sight.may_own(*task) != Verdict::Ours)
-            .map(|task| task.slot.number())
+            .map(|flight| &flight.ticket.unit)
+            .filter(|unit| sight.may_own(unit) != Verdict::Ours)
+            .map(Unit::id)
             .collect();
-        self.outdate(|task| contradicted.contains(&task.slot.number()));
+        self.outdate(|unit| contradicted.contains(&unit.id()));
     }
 
     /// What was confirmed by words that are old by now is looked at again before its target is told:
@@ -236,18 +239,19 @@ impl Core {
         }
         for slot in given_up {
             let message = format!(
-                "slot {slot}: its nodes answer too late to know that they are still who they were"
+                "{}: its nodes answer too late to know that they are still who they were",
+                self.named(slot)
             );
             self.doubt(slot, Error::new(ErrorKind::Stopped, message));
         }
     }
 
-    /// What was confirmed for these moves may not be so any more: a `NODE` that hasn't gone out
+    /// What was confirmed for these units may not be so any more: a `NODE` that hasn't gone out
     /// waits for another look.
-    pub(super) fn outdate(&mut self, is_changed: impl Fn(Move) -> bool) {
+    pub(super) fn outdate(&mut self, is_changed: impl Fn(&Unit) -> bool) {
         let flights = self.flights.values_mut();
         let confirmed = flights.filter(|flight| flight.is_confirmed());
-        for flight in confirmed.filter(|flight| is_changed(flight.ticket.task)) {
+        for flight in confirmed.filter(|flight| is_changed(&flight.ticket.unit)) {
             flight.outdate();
         }
     }
@@ -262,8 +266,8 @@ impl Core {
 
     pub(super) fn begin(&mut self, look: &Look, silent: Option<&Error>) {
         for ticket in &look.begins {
-            let task = ticket.task;
-            let machine = match self.machine(task, ticket.entry) {
+            let unit = &ticket.unit;
+            let machine = match self.machine(unit, ticket.entry) {
                 Ok(machine) if self.goes_on_with(ticket.entry) => machine,
                 other => {
                     self.schedule.leave(ticket);
@@ -271,34 +275,34 @@ impl Core {
                     continue;
                 }
             };
-            let verdict = self.sight(look).may_begin(task, ticket.entry);
+            let verdict = self.sight(look).may_begin(unit, ticket.entry);
             match (silent, verdict) {
-                (Some(error), _) => self.put_off(*ticket, machine, error.message()),
-                (None, Verdict::Ours) if !self.is_proven(task) => {
+                (Some(error), _) => self.put_off(ticket.clone(), machine, error.message()),
+                (None, Verdict::Ours) if !self.is_proven(unit) => {
                     self.put_off(
-                        *ticket,
+                        ticket.clone(),
                         machine,
                         "nobody knows who listens at its target's address",
                     );
                 }
-                (None, Verdict::Ours) => self.take_off(*ticket, machine),
-                (None, Verdict::RolesChanged(what)) => self.put_off(*ticket, machine, what),
-                (None, Verdict::Taken(what, at)) => {
+                (None, Verdict::Ours) => self.take_off(ticket.clone(), machine),
+                (None, Verdict::RolesChanged(what)) => self.put_off(ticket.clone(), machine, what),
+                (None, Verdict::Taken(which, what, at)) => {
                     self.schedule.leave(ticket);
-                    self.trip(self.taken(task, what, at));
+                    self.trip(self.taken(unit, which, what, at));
                 }
             }
         }
     }
 
-    pub(super) fn taken(&self, task: Move, what: &str, at: Option<NodeId>) -> Error {
+    /// Somebody else has this slot of a unit.
+    pub(super) fn taken(&self, unit: &Unit, slot: Slot, what: &str, at: Option<NodeId>) -> Error {
         let on = at.map(|id| format!(" on {}", self.options.name(id)));
         let message = format!(
-            "slot {} {what}{} (to be moved from {} to {})",
-            task.slot,
+            "slot {slot} {what}{} (to be moved from {} to {})",
             on.unwrap_or_default(),
-            self.options.name(task.source),
-            self.options.name(task.target)
+            self.options.name(unit.source),
+            self.options.name(unit.target)
         );
         Error::new(ErrorKind::Unsafe, message)
             .mend("let the other tool finish, then make a new plan")

@@ -4,6 +4,7 @@ use super::super::Move;
 use super::super::bystanders;
 use super::super::guard::Selves;
 use super::super::heirs;
+use super::super::mover::Unit;
 use super::super::views::Views;
 use super::schedule::Ticket;
 use super::settings::Options;
@@ -30,13 +31,13 @@ pub(super) struct Look {
     sides: BTreeSet<NodeId>,
     /// Who couldn't be asked, and why.
     silent: BTreeMap<NodeId, Error>,
-    /// Slots that want to begin.
+    /// Units that want to begin.
     pub begins: Vec<Ticket>,
-    /// Slots that their target imports.
+    /// Units that their target imports, by their first slots.
     pub claims: Vec<u16>,
-    /// Slots whose keys have left.
+    /// Units whose keys have left.
     pub confirms: Vec<u16>,
-    /// Slots that want to know where they stand.
+    /// Units that want to know where they stand.
     pub doubts: Vec<u16>,
 }
 
@@ -93,8 +94,8 @@ impl Look {
     }
 
     /// When source and target were asked, whichever was the earlier: what they said may be as old.
-    pub fn asked_both_ms(&self, task: Move) -> u64 {
-        let asked = [task.source, task.target].map(|id| self.asked_ms.get(&id));
+    pub fn asked_both_ms(&self, unit: &Unit) -> u64 {
+        let asked = [unit.source, unit.target].map(|id| self.asked_ms.get(&id));
         asked.into_iter().flatten().copied().min().unwrap_or(0)
     }
 
@@ -156,19 +157,20 @@ impl Look {
         self.silent_among(options, |_| true)
     }
 
-    /// The same, without those that are dead and have no part in a slot ([`bystanders`]), as a look
+    /// The same, without those that are dead and have no part in a unit ([`bystanders`]), as a look
     /// for a doubt can tell.
-    pub fn silent_but_bystanders(&self, task: Move, options: &Options) -> Option<Error> {
-        let passed = bystanders::passed_over(&self.views, &options.families, &[task]);
+    pub fn silent_but_bystanders(&self, unit: &Unit, options: &Options) -> Option<Error> {
+        let moves: Vec<Move> = unit.moves().collect();
+        let passed = bystanders::passed_over(&self.views, &options.families, &moves);
         self.silent_among(options, |id| !passed.contains(&id))
     }
 
-    /// The same, of those who have a part in a slot: its source, its target, and whoever may have
+    /// The same, of those who have a part in a unit: its source, its target, and whoever may have
     /// taken over from one.
-    pub fn silent_side(&self, task: Move, options: &Options) -> Option<Error> {
+    pub fn silent_side(&self, unit: &Unit, options: &Options) -> Option<Error> {
         let families = &options.families;
         let has_part = |id: NodeId| {
-            let mut sides = [task.source, task.target].into_iter();
+            let mut sides = [unit.source, unit.target].into_iter();
             sides.any(|side| side == id || families.are_kin(side, id))
         };
         self.silent_among(options, has_part)
@@ -183,10 +185,12 @@ impl Look {
         Some(Error::new(ErrorKind::Connect, message))
     }
 
-    /// Whether a node has said of itself that it doesn't have this slot open.
-    pub fn is_closed_at(&self, id: NodeId, slot: u16) -> bool {
+    /// Whether a node has said of itself that it has no slot of this unit open.
+    pub fn is_closed_at(&self, id: NodeId, unit: &Unit) -> bool {
         let node = self.selves.get(&id);
-        node.is_some_and(|node| node.open.iter().all(|open| open.slot().number() != slot))
+        let is_closed =
+            |slot| node.is_some_and(|node| node.open.iter().all(|open| open.slot() != slot));
+        unit.slots().all(is_closed)
     }
 
     /// Whether a replica of this node has taken over, as a look for a doubt can tell.

@@ -15,10 +15,10 @@
 //! ```
 //!
 //! One write is under way to a node at a time; writes to different nodes are
-//! under way side by side. A slot is a `Mover` in a `Flight`; which slots
-//! begin is for the `Schedule`, and every look at who owns what (before a slot
-//! is opened, before its target is told, when a node may have failed over) is
-//! a `Look`, which asks the nodes through the same writes.
+//! under way side by side. What moves in one go is a unit: a `Mover` in a
+//! `Flight`; which units begin is for the `Schedule`, and every look at who owns
+//! what (before a slot is opened, before its target is told, when a node may
+//! have failed over) is a `Look`, which asks the nodes through the same writes.
 //!
 //! The core makes no choices. At the first surprise it begins nothing new,
 //! lets the other slots in hand arrive, and ends with the surprise: as stopped
@@ -37,6 +37,7 @@ mod pace;
 mod rest;
 mod schedule;
 mod settings;
+mod standing;
 mod step;
 mod strain;
 mod trust;
@@ -53,7 +54,7 @@ pub use watcher::Watcher;
 use super::Move;
 use super::failures::Failures;
 use super::guard::Selves;
-use super::mover::Entry;
+use super::mover::{Entry, Unit};
 use super::preflight::shortened;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
@@ -75,6 +76,7 @@ use writes::{Part, Sent};
 pub struct Core {
     options: Options,
     schedule: Schedule,
+    /// By their units' first slots.
     flights: BTreeMap<u16, Flight>,
     writes: BTreeMap<NodeId, Sent>,
     look: Option<Look>,
@@ -87,9 +89,9 @@ pub struct Core {
     /// What heirs are to be given of them.
     gifts: BTreeMap<NodeId, BTreeSet<Slot>>,
     notes: Vec<Note>,
-    /// The slots whose records are being written.
+    /// The units whose records are being written.
     recording: Option<Vec<u16>>,
-    /// The slots whose keys in doubt are being written.
+    /// The units whose keys in doubt are being written.
     noting: Vec<u16>,
     /// What each source says of its failures; nothing of one that doesn't tell.
     failures: BTreeMap<NodeId, Option<Failures>>,
@@ -116,10 +118,18 @@ pub struct Core {
 }
 
 impl Core {
-    /// A run of these moves, begun in this order as far as their nodes allow it.
+    /// A run of these moves, begun in this order as far as their nodes allow it. Each is a unit of its
+    /// own: the classic way moves one slot at a time.
     pub fn new(tasks: &[(Move, Entry)], options: Options, now_ms: u64) -> Core {
+        let units = tasks
+            .iter()
+            .map(|(task, entry)| (Unit::from(*task), *entry));
+        Core::of_units(units.collect(), options, now_ms)
+    }
+
+    fn of_units(units: Vec<(Unit, Entry)>, options: Options, now_ms: u64) -> Core {
         Core {
-            schedule: Schedule::new(tasks, &options.keys),
+            schedule: Schedule::new(units, &options.keys),
             flights: BTreeMap::new(),
             writes: BTreeMap::new(),
             look: None,
@@ -263,9 +273,9 @@ impl Core {
                     true => Wish::Ready,
                     false => Wish::Stranded,
                 });
-                let task = flight.ticket.task;
                 flight.is_written |= is_written;
-                self.events.push(Event::Begins(task));
+                let unit = flight.ticket.unit.clone();
+                self.events.push(Event::Begins(unit));
             }
         }
     }
@@ -315,7 +325,7 @@ impl Core {
             return;
         };
         self.failures.remove(&node);
-        self.outdate(|task| task.source == node || task.target == node);
+        self.outdate(|unit| unit.source == node || unit.target == node);
         let routes = self.options.routes.keys();
         self.unproven
             .extend(routes.filter(|(_, target)| *target == node));
@@ -339,9 +349,8 @@ impl Core {
                         flight.turn(Wish::Ready);
                         continue;
                     }
-                    let why = error
-                        .context(format!("slot {slot}"))
-                        .of_kind(ErrorKind::Stopped);
+                    let name = flight.ticket.unit.to_string();
+                    let why = error.context(name).of_kind(ErrorKind::Stopped);
                     self.doubt(slot, why);
                 }
             }
@@ -355,11 +364,11 @@ impl Core {
         }
         let notes = std::mem::take(&mut self.notes);
         let begins = |note: &Note| match note {
-            Note::Begins(task) => Some(task.slot.number()),
+            Note::Begins(unit) => Some(unit.id()),
             Note::Ends(_) | Note::Doubts(..) | Note::Failures(..) => None,
         };
         let in_doubt = |note: &Note| match note {
-            Note::Doubts(slot, _) => Some(slot.number()),
+            Note::Doubts(unit, _) => Some(unit.id()),
             Note::Begins(_) | Note::Ends(_) | Note::Failures(..) => None,
         };
         self.noting = notes.iter().filter_map(in_doubt).collect();
@@ -437,3 +446,5 @@ fn named_slots(slots: &SlotSet) -> String {
 mod stops;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod units;

@@ -173,9 +173,10 @@ impl Core {
             let Some(flight) = self.flights.get(&slot) else {
                 continue;
             };
-            let name = self.options.name(flight.ticket.task.target);
+            let name = self.options.name(flight.ticket.unit.target);
             let message = format!(
-                "slot {slot}: {name} broke off a MIGRATE, and hasn't answered for {} s",
+                "{}: {name} broke off a MIGRATE, and hasn't answered for {} s",
+                flight.ticket.unit,
                 wait_ms / 1_000
             );
             self.give_up(slot, Error::new(ErrorKind::Stopped, message));

@@ -1,4 +1,4 @@
-//! Which slot may begin next.
+//! Which unit may begin next.
 //!
 //! Moves that touch the same node run side by side only while all of them go
 //! into it, or all leave it: what a plan lets leave first may be what makes
@@ -6,8 +6,7 @@
 //! before the others have learnt of it. So every node works off its moves in
 //! spells of one direction, in the plan's order.
 
-use super::super::Move;
-use super::super::mover::Entry;
+use super::super::mover::{Entry, Unit};
 use crate::cluster::NodeId;
 use crate::slot::Slot;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,14 +27,14 @@ pub(super) enum Room {
     Whole,
 }
 
-/// A move that waits for its turn, or is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A unit that waits for its turn, or is on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ticket {
-    pub task: Move,
+    pub unit: Unit,
     pub entry: Entry,
     /// How many keys it had when they were counted, where they were.
     pub keys: Option<u64>,
-    /// The pair that the plan named: the task's own may change when a node fails over.
+    /// The pair that the plan named: the unit's own may change when a node fails over.
     pub pair: Pair,
     /// What it takes of the room, or would.
     pub room: Room,
@@ -80,13 +79,13 @@ impl Spells {
 pub(super) struct Schedule {
     waiting: BTreeMap<(Pair, Room), VecDeque<Ticket>>,
     spells: BTreeMap<NodeId, Spells>,
-    /// How many are on their way of each pair of the plan, but for those that were open before.
+    /// How many slots are on their way of each pair of the plan, but for those that were open before.
     under_way: BTreeMap<Pair, usize>,
-    /// How many are in hand that have keys, or may have.
+    /// How many slots are in hand that have keys, or may have.
     open: usize,
     /// The same, of those without keys.
     empty: usize,
-    /// How many were taken.
+    /// How many units were taken.
     turns: usize,
 }
 
@@ -108,14 +107,14 @@ pub(super) struct Bounds {
 }
 
 impl Schedule {
-    /// A schedule of these moves, in this order, with the keys of the slots that were counted.
-    pub fn new(tasks: &[(Move, Entry)], keys: &BTreeMap<Slot, u64>) -> Schedule {
+    /// A schedule of these units, in this order, with the keys of the slots that were counted.
+    pub fn new(units: Vec<(Unit, Entry)>, keys: &BTreeMap<Slot, u64>) -> Schedule {
         let mut schedule = Schedule::default();
-        for (place, (task, entry)) in tasks.iter().enumerate() {
-            let pair = (task.source, task.target);
+        for (place, (unit, entry)) in units.into_iter().enumerate() {
+            let pair = unit.pair();
             let mut spell = |id, gives| schedule.spells.entry(id).or_default().add(gives);
-            let spells = (spell(task.source, true), spell(task.target, false));
-            let keys = keys.get(&task.slot).copied();
+            let spells = (spell(unit.source, true), spell(unit.target, false));
+            let keys = unit.slots().map(|slot| keys.get(&slot).copied()).sum();
             let room = match (entry, keys) {
                 (Entry::Fresh, Some(0)) => Room::Empty,
                 (Entry::Fresh, _) => Room::Whole,
@@ -123,8 +122,8 @@ impl Schedule {
             };
             let queue = schedule.waiting.entry((pair, room)).or_default();
             queue.push_back(Ticket {
-                task: *task,
-                entry: *entry,
+                unit,
+                entry,
                 keys,
                 pair,
                 room,
@@ -146,14 +145,16 @@ impl Schedule {
         self.waiting.keys().any(|(_, room)| *room == Room::None)
     }
 
-    /// Takes what may begin now: slots with keys one by one from the pairs that have the fewest under
+    /// Takes what may begin now: units with keys one by one from the pairs that have the fewest under
     /// way; slots without keys in batches of half their room, so that while one half is told to its
-    /// new owner, the next is opened.
+    /// new owner, the next is opened. A unit of more slots than there is room for at all takes all
+    /// of it.
     pub fn take(&mut self, bounds: Bounds) -> Vec<Ticket> {
         let most = bounds.empty_slots.max(1);
+        let half = most.div_ceil(2);
         let mut empty = match most.saturating_sub(self.empty) {
             room if 2 * room < most => 0,
-            room => room.min(most.div_ceil(2)),
+            room => room.min(half),
         };
         let mut whole = match bounds.slots.saturating_sub(self.open) {
             room if bounds.slots > 2 * TAKEN_AT_ONCE && room < TAKEN_AT_ONCE => 0,
@@ -163,22 +164,23 @@ impl Schedule {
         loop {
             let before = taken.len();
             for queue in self.queues() {
-                let has_room = |empty: usize, whole: usize| match queue.1 {
+                let has_room = |slots: usize, empty: usize, whole: usize| match queue.1 {
                     Room::None => true,
                     Room::Empty | Room::Whole if bounds.only_open => false,
-                    Room::Empty => empty > 0,
-                    Room::Whole => whole > 0,
+                    Room::Empty => empty >= slots.min(half),
+                    Room::Whole => whole >= slots.min(bounds.slots.max(1)),
                 };
-                while has_room(empty, whole)
+                while has_room(self.slots_of_next(queue), empty, whole)
                     && let Some(ticket) = self.next_of(queue, bounds.pairs_per_node)
                 {
+                    let (room, slots) = (ticket.room, ticket.unit.count());
                     taken.push(ticket);
-                    match ticket.room {
+                    match room {
                         Room::None => {}
-                        Room::Empty => empty -= 1,
+                        Room::Empty => empty = empty.saturating_sub(slots),
                         // The other pairs come first.
                         Room::Whole => {
-                            whole -= 1;
+                            whole = whole.saturating_sub(slots);
                             break;
                         }
                     }
@@ -202,7 +204,13 @@ impl Schedule {
         turns.into_iter().map(|(_, queue)| queue).collect()
     }
 
-    /// The next move of a queue, where it may begin.
+    /// How many slots the next unit of a queue has.
+    fn slots_of_next(&self, key: (Pair, Room)) -> usize {
+        let next = self.waiting.get(&key).and_then(VecDeque::front);
+        next.map_or(0, |ticket| ticket.unit.count())
+    }
+
+    /// The next unit of a queue, where it may begin.
     fn next_of(&mut self, key: (Pair, Room), pairs_per_node: usize) -> Option<Ticket> {
         let (pair, room) = key;
         let queue = self.waiting.get(&key)?;
@@ -224,10 +232,10 @@ impl Schedule {
             self.waiting.remove(&key);
         }
         if ticket.entry == Entry::Fresh {
-            *self.under_way.entry(pair).or_default() += 1;
+            *self.under_way.entry(pair).or_default() += ticket.unit.count();
         }
         if let Some(count) = self.count(ticket.room) {
-            *count += 1;
+            *count += ticket.unit.count();
         }
         Some(ticket)
     }
@@ -240,14 +248,15 @@ impl Schedule {
         }
     }
 
-    /// A move takes another room from here on: it turned out to have keys, or nobody has its slot
+    /// A unit takes another room from here on: it turned out to have keys, or nobody has its slots
     /// open any more.
     pub fn turn(&mut self, ticket: &mut Ticket, room: Room) {
+        let slots = ticket.unit.count();
         if let Some(count) = self.count(ticket.room) {
-            *count -= 1;
+            *count -= slots;
         }
         if let Some(count) = self.count(room) {
-            *count += 1;
+            *count += slots;
         }
         ticket.room = room;
     }
@@ -279,14 +288,15 @@ impl Schedule {
     }
 
     fn give_back(&mut self, ticket: &Ticket) {
+        let slots = ticket.unit.count();
         if let Some(count) = self.count(ticket.room) {
-            *count -= 1;
+            *count -= slots;
         }
         if ticket.entry != Entry::Fresh {
             return;
         }
         if let Some(count) = self.under_way.get_mut(&ticket.pair) {
-            *count -= 1;
+            *count -= slots;
             if *count == 0 {
                 self.under_way.remove(&ticket.pair);
             }
@@ -302,7 +312,8 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execute::testing::{id, task};
+    use crate::execute::Move;
+    use crate::execute::testing::{id, task, unit};
 
     const BOUNDS: Bounds = Bounds {
         slots: 3,
@@ -310,6 +321,15 @@ mod tests {
         pairs_per_node: 2,
         only_open: false,
     };
+
+    /// Each slot by itself.
+    fn scheduled(
+        tasks: impl IntoIterator<Item = (Move, Entry)>,
+        keys: &BTreeMap<Slot, u64>,
+    ) -> Schedule {
+        let units = tasks.into_iter().map(|(task, entry)| (task.into(), entry));
+        Schedule::new(units.collect(), keys)
+    }
 
     fn schedule(moves: &[(u16, char, char)]) -> Schedule {
         let task = |(slot, source, target): &(u16, char, char)| {
@@ -322,17 +342,11 @@ mod tests {
             };
             (task, Entry::Fresh)
         };
-        Schedule::new(
-            &moves.iter().map(task).collect::<Vec<_>>(),
-            &BTreeMap::new(),
-        )
+        scheduled(moves.iter().map(task), &BTreeMap::new())
     }
 
     fn slots(tickets: &[Ticket]) -> Vec<u16> {
-        tickets
-            .iter()
-            .map(|ticket| ticket.task.slot.number())
-            .collect()
+        tickets.iter().map(|ticket| ticket.unit.id()).collect()
     }
 
     #[test]
@@ -349,7 +363,7 @@ mod tests {
         let tasks: Vec<_> = (1..10)
             .map(|number| (task(number), entry(number)))
             .collect();
-        let mut schedule = Schedule::new(&tasks, &BTreeMap::new());
+        let mut schedule = scheduled(tasks, &BTreeMap::new());
         let first = schedule.take(BOUNDS);
         assert_eq!(slots(&first), [1, 2, 3, 4, 5, 6, 8, 9, 7]);
         first.iter().for_each(|ticket| schedule.end(ticket));
@@ -375,7 +389,7 @@ mod tests {
         let tasks = [(1, 'a', 'b'), (2, 'b', 'a')];
         for (entry, next) in [(Entry::SourceOwns, vec![2]), (Entry::Fresh, vec![])] {
             let tasks = tasks.map(|(slot, source, target)| (task(slot, source, target), entry));
-            let mut schedule = Schedule::new(&tasks, &BTreeMap::new());
+            let mut schedule = scheduled(tasks, &BTreeMap::new());
             let first = schedule.take(BOUNDS);
             assert_eq!(slots(&first), [1], "both nodes would wait for each other");
             schedule.leave(&first[0]);
@@ -384,7 +398,7 @@ mod tests {
         // Nothing new begins beside it.
         let tasks = [(1, Entry::SourceOwns), (2, Entry::Fresh)];
         let tasks = tasks.map(|(slot, entry)| (task(slot, 'a', 'b'), entry));
-        let mut schedule = Schedule::new(&tasks, &BTreeMap::new());
+        let mut schedule = scheduled(tasks, &BTreeMap::new());
         let only_open = Bounds {
             only_open: true,
             ..BOUNDS
@@ -423,25 +437,75 @@ mod tests {
         let count =
             |number: u16| Slot::new(number).map(|slot| (slot, u64::from(number.is_multiple_of(4))));
         let keys = (1..40).filter_map(count).collect();
-        let mut schedule = Schedule::new(&tasks, &keys);
+        let mut schedule = scheduled(tasks, &keys);
         let mut first = schedule.take(BOUNDS);
-        first.sort_by_key(|ticket| ticket.task.slot);
+        first.sort_by_key(|ticket| ticket.unit.id());
         assert_eq!(slots(&first), [0, 1, 2, 3, 4, 5, 8]);
         let second = schedule.take(BOUNDS);
         assert_eq!(slots(&second), [6, 7, 9, 10], "the other half");
         assert!(schedule.take(BOUNDS).is_empty());
         // One has keys by now, and takes a place of its own.
-        let mut full = second[0];
+        let mut full = second[0].clone();
         schedule.turn(&mut full, Room::Whole);
         assert_eq!((schedule.open, schedule.empty), (4, 7));
         schedule.end(&first[0]);
         assert!(schedule.take(BOUNDS).is_empty());
         // Another is closed, and not yet known to everybody.
-        let mut closed = first[4];
+        let mut closed = first[4].clone();
         schedule.turn(&mut closed, Room::None);
         assert_eq!(slots(&schedule.take(BOUNDS)), [12]);
         schedule.end(&closed);
         schedule.end(&full);
         assert_eq!((schedule.open, schedule.empty), (2, 7));
+    }
+
+    /// How many slots are in hand is counted, not how many units.
+    #[test]
+    fn a_unit_takes_the_room_of_all_its_slots() {
+        let units = [
+            unit(&[0, 1], 'a', 'b'),
+            unit(&[2, 3], 'a', 'b'),
+            unit(&[4], 'a', 'b'),
+            unit(&[5, 6, 7, 8, 9], 'a', 'b'),
+            unit(&[10], 'a', 'b'),
+        ];
+        let units = units.map(|unit| (unit, Entry::Fresh)).into();
+        let mut schedule = Schedule::new(units, &BTreeMap::new());
+        let first = schedule.take(BOUNDS);
+        assert_eq!(
+            slots(&first),
+            [0],
+            "the second would be four slots of three"
+        );
+        assert_eq!(schedule.open, 2);
+        schedule.end(&first[0]);
+        let second = schedule.take(BOUNDS);
+        assert_eq!(slots(&second), [2, 4]);
+        assert!(schedule.take(BOUNDS).is_empty());
+        schedule.end(&second[1]);
+        assert!(schedule.take(BOUNDS).is_empty(), "larger than what is left");
+        // One that is larger than all the room has it to itself.
+        schedule.end(&second[0]);
+        let third = schedule.take(BOUNDS);
+        assert_eq!(slots(&third), [5]);
+        let mut closed = third[0].clone();
+        schedule.turn(&mut closed, Room::None);
+        assert_eq!(slots(&schedule.take(BOUNDS)), [10]);
+        schedule.end(&closed);
+        assert_eq!((schedule.open, schedule.empty), (1, 0));
+    }
+
+    /// A unit of which one slot wasn't counted may have keys.
+    #[test]
+    fn a_unit_is_without_keys_where_all_its_slots_are() {
+        let units = [unit(&[0, 1], 'a', 'b'), unit(&[2, 3], 'a', 'b')];
+        let units = units.map(|unit| (unit, Entry::Fresh)).into();
+        let counted = (0..3).filter_map(|slot| Some((Slot::new(slot)?, 0)));
+        let mut schedule = Schedule::new(units, &counted.collect());
+        let mut taken = schedule.take(BOUNDS);
+        taken.sort_by_key(|ticket| ticket.unit.id());
+        let rooms: Vec<Room> = taken.iter().map(|ticket| ticket.room).collect();
+        assert_eq!(rooms, [Room::Empty, Room::Whole]);
+        assert_eq!((schedule.open, schedule.empty), (2, 2));
     }
 }

@@ -1,10 +1,9 @@
 //! What a run is told, and what it tells.
 
-use super::super::Move;
 use super::super::failures::Failures;
 use super::super::families::Families;
 use super::super::figure::Figure;
-use super::super::mover::{Doubtful, Opened, Settings, Wait};
+use super::super::mover::{Doubtful, Opened, Settings, Unit, Wait};
 use super::super::options::MoveOptions;
 use super::super::timeouts::Timeouts;
 use crate::cluster::login::Login;
@@ -54,15 +53,15 @@ impl Options {
             .map_or_else(|| id.short(), ToString::to_string)
     }
 
-    /// What one slot's machine is told.
-    pub(super) fn settings(&self, task: Move) -> Result<Settings> {
-        if task.source == task.target {
-            let message = format!("slot {}: its source is its target", task.slot);
+    /// What a unit's mover is told.
+    pub(super) fn settings(&self, unit: &Unit) -> Result<Settings> {
+        if unit.source == unit.target {
+            let message = format!("{unit}: its source is its target");
             return Err(Error::new(ErrorKind::Unsafe, message));
         }
-        let route = self.routes.get(&(task.source, task.target));
+        let route = self.routes.get(&unit.pair());
         let route = route.ok_or_else(|| {
-            let message = format!("slot {}: no proven route from source to target", task.slot);
+            let message = format!("{unit}: no proven route from source to target");
             Error::new(ErrorKind::Unsafe, message)
         })?;
         Ok(Settings {
@@ -71,9 +70,9 @@ impl Options {
             how: self.how,
             timeout_ms: self.timeouts.usual_ms,
             others: Vec::new(),
-            names: [task.source, task.target].map(|id| self.name(id)),
-            opened: self.opened.get(&task.slot).copied(),
-            databases: [task.source, task.target]
+            names: [unit.source, unit.target].map(|id| self.name(id)),
+            opened: self.opened.get(&unit.first()).copied(),
+            databases: [unit.source, unit.target]
                 .map(|id| self.databases.get(&id).copied().unwrap_or(1)),
         })
     }
@@ -137,32 +136,32 @@ pub enum Wish {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// A slot is about to move.
-    Begins(Move),
+    /// A unit is about to move.
+    Begins(Unit),
     /// Keys were sent.
     Moved {
-        /// The move.
-        task: Move,
-        /// The keys of this slot so far.
+        /// The unit.
+        unit: Unit,
+        /// The keys of this unit so far.
         keys: u64,
         /// Their bytes, where batches are cut by bytes.
         bytes: u64,
     },
-    /// A slot is where it should be.
+    /// A unit is where it should be.
     Ended {
-        /// The move.
-        task: Move,
-        /// The keys of this slot.
+        /// The unit.
+        unit: Unit,
+        /// The keys of this unit.
         keys: u64,
         /// Their bytes, where batches are cut by bytes.
         bytes: u64,
     },
-    /// A slot waits for keys that end by themselves.
+    /// A unit waits for keys that end by themselves.
     Waits {
-        /// The move.
-        task: Move,
+        /// The unit.
+        unit: Unit,
         /// How many keys, and how long.
         wait: Wait,
     },

@@ -1,11 +1,9 @@
 //! What a run asks of its driver.
 
-use super::super::Move;
 use super::super::failures::Failures;
-use super::super::mover::Doubtful;
+use super::super::mover::{Doubtful, Unit};
 use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
-use crate::slot::Slot;
 
 /// What a driver has to do next.
 #[derive(Debug)]
@@ -34,13 +32,13 @@ pub enum Step {
 /// What the journal has to remember.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
-    /// A slot is about to be opened: on disk before the first command goes out.
-    Begins(Move),
-    /// A slot is where it should be, or closed again as it was before.
-    Ends(Move),
-    /// These keys of a slot, and no others, are in doubt from now on: with those that are about to
+    /// A unit is about to be opened: on disk before the first command goes out.
+    Begins(Unit),
+    /// A unit is where it should be, or closed again as it was before.
+    Ends(Unit),
+    /// These keys of a unit, and no others, are in doubt from now on: with those that are about to
     /// be sent.
-    Doubts(Slot, Vec<Doubtful>),
+    Doubts(Unit, Vec<Doubtful>),
     /// What a source says of its failures, before keys are sent from it.
     Failures(NodeId, Failures),
 }

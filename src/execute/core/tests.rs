@@ -9,7 +9,7 @@ use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::mover::{Cause, Doubtful, Entry, Wait};
-use crate::execute::testing::{NODES, id, key_in, nodes_text, task};
+use crate::execute::testing::{NODES, id, key_in, nodes_text, task, unit};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,9 +58,9 @@ struct Nodes {
 impl Nodes {
     fn note(&mut self, notes: &[Note]) {
         for note in notes {
-            if let Note::Doubts(slot, doubts) = note {
+            if let Note::Doubts(unit, doubts) = note {
                 let keys = doubts.iter().map(|one| one.key.clone());
-                self.noted.insert(slot.number(), keys.collect());
+                self.noted.insert(unit.id(), keys.collect());
             }
         }
     }
@@ -322,8 +322,8 @@ pub(super) fn first_flight(core: &mut Core, wish: Wish) -> Flight {
         empty_slots: 1,
         pairs_per_node: 1,
     };
-    let ticket = core.schedule.take(bounds)[0];
-    let machine = core.machine(ticket.task, ticket.entry).expect("a machine");
+    let ticket = core.schedule.take(bounds).remove(0);
+    let machine = core.machine(&ticket.unit, ticket.entry).expect("a machine");
     core.flight(ticket, machine, wish)
 }
 
@@ -397,11 +397,11 @@ fn a_wait_for_keys_that_expire_is_told() {
         told.extend(core.take_events());
     }
     let waits = told.iter().filter_map(|event| match event {
-        Event::Waits { task, wait } => Some((*task, *wait)),
+        Event::Waits { unit, wait } => Some((unit.clone(), *wait)),
         _ => None,
     });
     let wait = Wait { keys: 1, ms: 8_000 };
-    assert_eq!(waits.collect::<Vec<_>>(), [(task, wait)]);
+    assert_eq!(waits.collect::<Vec<_>>(), [(task.into(), wait)]);
 }
 
 /// After a kill nobody would know that they were on their way.
@@ -656,12 +656,12 @@ fn a_source_that_is_replaced_each_time_is_given_up() {
     let mut core = Core::new(&moves, options, 0);
     let mut flight = first_flight(&mut core, Wish::Ready);
     // Looked at again, and the same: that is no replacement.
-    assert!(!flight.turn_to(flight.ticket.task));
+    assert!(!flight.turn_to(flight.ticket.unit.clone()));
     for (turn, source) in ['c', 'a', 'c'].into_iter().enumerate() {
-        assert!(!flight.turn_to(task(0, source, 'b')), "{turn}");
+        assert!(!flight.turn_to(unit(&[0], source, 'b')), "{turn}");
     }
-    assert!(!flight.turn_to(task(0, 'c', 'b')));
-    assert!(flight.turn_to(task(0, 'a', 'b')));
+    assert!(!flight.turn_to(unit(&[0], 'c', 'b')));
+    assert!(flight.turn_to(unit(&[0], 'a', 'b')));
 }
 
 /// What was looked at and written down ahead of its turn is as it was.
@@ -676,8 +676,8 @@ fn a_stop_leaves_nothing_of_the_slots_whose_turn_has_not_come() {
                 nodes.note(&notes);
                 for note in notes {
                     match note {
-                        Note::Begins(task) => drop(begun.insert(task.slot)),
-                        Note::Ends(task) => drop(ended.insert(task.slot)),
+                        Note::Begins(unit) => drop(begun.insert(unit.id())),
+                        Note::Ends(unit) => drop(ended.insert(unit.id())),
                         _ => {}
                     }
                 }

@@ -217,7 +217,7 @@ impl Core {
             let Wish::Proves { addr, .. } = flight.wish() else {
                 return None;
             };
-            let node = flight.ticket.task.target;
+            let node = flight.ticket.unit.target;
             (!self.writes.contains_key(&node)).then(|| (*slot, node, addr.clone()))
         })
     }

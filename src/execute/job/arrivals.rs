@@ -3,7 +3,7 @@
 use super::told::{Observer, Told};
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
-use crate::execute::mover::Wait;
+use crate::execute::mover::{Unit, Wait};
 use std::time::Duration;
 
 /// A wait for keys to end that nobody has to be told of.
@@ -32,29 +32,30 @@ impl<'a> Arrivals<'a> {
 }
 
 impl Watcher for Arrivals<'_> {
-    fn begins(&mut self, task: Move) {
-        self.watcher.begins(task);
+    fn begins(&mut self, unit: &Unit) {
+        self.watcher.begins(unit);
     }
 
-    fn moved(&mut self, task: Move, keys: u64, bytes: u64) {
-        self.watcher.moved(task, keys, bytes);
+    fn moved(&mut self, unit: &Unit, keys: u64, bytes: u64) {
+        self.watcher.moved(unit, keys, bytes);
     }
 
-    fn ended(&mut self, task: Move, keys: u64, bytes: u64) {
-        self.arrived.push(task);
-        self.watcher.ended(task, keys, bytes);
+    fn ended(&mut self, unit: &Unit, keys: u64, bytes: u64) {
+        self.arrived.extend(unit.moves());
+        self.watcher.ended(unit, keys, bytes);
     }
 
-    fn waits(&mut self, task: Move, wait: Wait) {
+    fn waits(&mut self, unit: &Unit, wait: Wait) {
         // Slots by the thousand may wait, one after the other.
         if wait.ms > SHORT_MS && !std::mem::replace(&mut self.has_told_waits, true) {
+            // Keys are waited for by what compares them, one slot at a time.
             self.observer.told(&Told::LetsEnd {
-                slot: task.slot,
+                slot: unit.first(),
                 keys: wait.keys,
                 time: Duration::from_millis(wait.ms),
             });
         }
-        self.watcher.waits(task, wait);
+        self.watcher.waits(unit, wait);
     }
 
     fn given(&mut self, slots: usize, heir: &str) {
@@ -77,7 +78,7 @@ impl Watcher for Arrivals<'_> {
 mod tests {
     use super::super::told::Quiet;
     use super::*;
-    use crate::execute::testing::task;
+    use crate::execute::testing::{task, unit};
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -90,11 +91,21 @@ mod tests {
     }
 
     #[test]
+    fn each_slot_of_a_unit_arrives() {
+        let (heard, mut quiet) = (Heard::default(), Quiet);
+        let mut arrivals = Arrivals::of(&mut quiet, &heard);
+        arrivals.ended(&unit(&[4, 5], 'a', 'b'), 9, 0);
+        arrivals.ended(&unit(&[1], 'c', 'b'), 9, 0);
+        let arrived = [task(4, 'a', 'b'), task(5, 'a', 'b'), task(1, 'c', 'b')];
+        assert_eq!(arrivals.arrived, arrived);
+    }
+
+    #[test]
     fn that_keys_are_waited_for_is_said_once_where_it_takes_long() {
         let (heard, mut quiet) = (Heard::default(), Quiet);
         let mut arrivals = Arrivals::of(&mut quiet, &heard);
         for (slot, keys, ms) in [(1, 1, 900), (2, 3, 12_000), (3, 9, 60_000)] {
-            arrivals.waits(task(slot, 'a', 'b'), Wait { keys, ms });
+            arrivals.waits(&unit(&[slot], 'a', 'b'), Wait { keys, ms });
         }
         let said = heard.0.into_inner().expect("a lock");
         assert_eq!(said.len(), 1, "{said:?}");

@@ -1,7 +1,7 @@
 //! What a job tells whoever watches it, in data and in words.
 
-use crate::execute::Move;
 use crate::execute::core::Watcher;
+use crate::execute::mover::Unit;
 use crate::numbers::{count_text, counted_text, time_text};
 use crate::slot::Slot;
 use std::fmt;
@@ -26,9 +26,9 @@ impl Observer for Quiet {
 }
 
 impl Watcher for Quiet {
-    fn begins(&mut self, _: Move) {}
-    fn moved(&mut self, _: Move, _: u64, _: u64) {}
-    fn ended(&mut self, _: Move, _: u64, _: u64) {}
+    fn begins(&mut self, _: &Unit) {}
+    fn moved(&mut self, _: &Unit, _: u64, _: u64) {}
+    fn ended(&mut self, _: &Unit, _: u64, _: u64) {}
     fn wants_stop(&self) -> bool {
         false
     }

@@ -24,7 +24,7 @@ use super::Move;
 use super::failures::Failures;
 use super::families::Families;
 use super::figure::Figure;
-use super::mover::{Cause, Doubtful, Opened};
+use super::mover::{Cause, Doubtful, Opened, Unit};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
@@ -221,6 +221,28 @@ impl<S: Storage> Journal<S> {
             true => self.sync(),
             false => Ok(()),
         }
+    }
+
+    /// The same of a unit: a record for each slot that has keys in doubt, or had.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    fn doubt_unit(&mut self, unit: &Unit, doubts: &[Doubtful]) -> Result<()> {
+        if let Some(task) = unit.one() {
+            return self.doubt(task.slot, doubts);
+        }
+        let mut of_slots: BTreeMap<Slot, Vec<Doubtful>> = BTreeMap::new();
+        for one in doubts {
+            let slot = Slot::for_key(&one.key);
+            of_slots.entry(slot).or_default().push(one.clone());
+        }
+        for slot in unit.slots() {
+            let of_slot = of_slots.remove(&slot).unwrap_or_default();
+            if !of_slot.is_empty() || self.told.doubts.contains_key(&slot) {
+                self.doubt(slot, &of_slot)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes down that a person is told of this key of a slot, beside what is in doubt of it.

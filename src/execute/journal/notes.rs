@@ -13,9 +13,9 @@ impl<S: Storage> Journal<S> {
         let (mut begins, mut ends) = (Vec::new(), Vec::new());
         for note in notes {
             match note {
-                Note::Begins(task) => begins.push(*task),
-                Note::Ends(task) => ends.push(*task),
-                Note::Doubts(slot, doubts) => self.doubt(*slot, doubts)?,
+                Note::Begins(unit) => begins.extend(unit.moves()),
+                Note::Ends(unit) => ends.extend(unit.moves()),
+                Note::Doubts(unit, doubts) => self.doubt_unit(unit, doubts)?,
                 Note::Failures(node, failures) => self.note_failures(*node, failures)?,
             }
         }

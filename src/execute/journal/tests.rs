@@ -3,6 +3,7 @@
 use super::disk::crash;
 use super::locked::{is_at, open_locked};
 use super::*;
+use crate::execute::core::Note;
 use crate::execute::testing;
 use std::os::unix::fs::MetadataExt;
 
@@ -72,6 +73,59 @@ fn a_key_that_is_named_stays_beside_what_is_in_doubt_until_it_is_decided() {
     assert_eq!(journal.unresolved()[&slot].len(), 2);
     journal.decide(slot).expect("written");
     assert!(journal.unresolved().is_empty() && journal.doubts().is_empty());
+}
+
+/// A record for each slot, as if each had been moved by itself.
+#[test]
+fn a_unit_is_written_down_slot_by_slot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text_of = |name: &str, units: &[Unit], doubts: &[Note]| {
+        let path = folder.path().join(name);
+        let mut journal = Journal::open(&path).expect("a journal");
+        let begins = units.iter().cloned().map(Note::Begins);
+        let ends = units.iter().take(1).cloned().map(Note::Ends);
+        for notes in [begins.collect(), doubts.to_vec(), ends.collect::<Vec<_>>()] {
+            journal.note(&notes).expect("notes");
+        }
+        drop(journal);
+        let text = std::fs::read_to_string(&path).expect("reads");
+        // When it began may be another second.
+        let lines = text
+            .lines()
+            .map(|line| line.split(",\"at_s\"").next().unwrap_or_default());
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let both = testing::unit(&[1, 2], 'a', 'b');
+    let key = |slot: u16, end: &str| {
+        let slot = Slot::new(slot).expect("a slot");
+        Doubtful::new(0, testing::key_in(slot, end), Cause::Sent)
+    };
+    let (one, two, more) = (key(1, ":x"), key(2, ":x"), key(2, ":y"));
+    let of_both =
+        |keys: &[&Doubtful]| Note::Doubts(both.clone(), keys.iter().copied().cloned().collect());
+    let of_one = |slot: u16, keys: &[&Doubtful]| {
+        let keys = keys.iter().copied().cloned().collect();
+        Note::Doubts(testing::unit(&[slot], 'a', 'b'), keys)
+    };
+    let united = [
+        of_both(&[&two, &two]),
+        of_both(&[&more, &one]),
+        of_both(&[]),
+    ];
+    let apart = [
+        of_one(2, &[&two, &two]),
+        of_one(1, &[&one]),
+        of_one(2, &[&more]),
+        of_one(1, &[]),
+        of_one(2, &[]),
+    ];
+    let together = text_of("together", std::slice::from_ref(&both), &united);
+    let singles = [1, 2].map(|slot| testing::unit(&[slot], 'a', 'b'));
+    let mut expected = text_of("apart", &singles, &apart);
+    // Both slots have ended, where one of the two has.
+    let ended = expected.last().expect("a line").replace(":1", ":2");
+    expected.push(ended);
+    assert_eq!(together, expected);
 }
 
 /// A run that is begun again and again, and stops each time.

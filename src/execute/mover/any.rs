@@ -1,21 +1,42 @@
 //! Whichever mover a run holds.
 
-use super::super::Move;
 use super::super::slot_move::SlotMove;
-use super::{Entry, Mover, Settings};
+use super::{Entry, Mover, Settings, Unit};
+use crate::error::Result;
+#[cfg(not(test))]
+use crate::error::{Error, ErrorKind};
 use std::ops::{Deref, DerefMut};
 
 /// A mover of one kind or another. Two that hash alike go on alike.
 #[derive(Clone, Debug, Hash)]
 pub enum AnyMover {
-    /// One slot, by `MIGRATE` after `MIGRATE`.
-    Classic(SlotMove),
+    /// One slot, by `MIGRATE` after `MIGRATE`. Apart, since whoever has slots moved goes through all
+    /// that are in hand time and again.
+    Classic(Box<SlotMove>),
+    /// Several slots, where that is tried.
+    #[cfg(test)]
+    Fake(super::fake::Fake),
 }
 
 impl AnyMover {
-    /// What moves a slot from here on.
-    pub fn new(task: Move, settings: Settings, entry: Entry) -> AnyMover {
-        AnyMover::Classic(SlotMove::new(task, settings, entry))
+    /// What moves a unit from here on.
+    ///
+    /// # Errors
+    /// Where nothing can move that many slots in one go.
+    pub fn new(unit: &Unit, settings: Settings, entry: Entry) -> Result<AnyMover> {
+        match unit.one() {
+            Some(task) => {
+                let mover = SlotMove::new(task, settings, entry);
+                Ok(AnyMover::Classic(Box::new(mover)))
+            }
+            #[cfg(test)]
+            None => Ok(AnyMover::Fake(super::fake::Fake::new(unit.clone()))),
+            #[cfg(not(test))]
+            None => {
+                let message = format!("{unit}: MIGRATE moves one slot at a time");
+                Err(Error::new(ErrorKind::Unsafe, message))
+            }
+        }
     }
 
     /// See [`Mover::in_place_of`].
@@ -23,8 +44,14 @@ impl AnyMover {
     pub fn in_place_of(self, earlier: &AnyMover) -> AnyMover {
         match (self, earlier) {
             (AnyMover::Classic(next), AnyMover::Classic(earlier)) => {
-                AnyMover::Classic(next.in_place_of(earlier))
+                AnyMover::Classic(Box::new(next.in_place_of(earlier)))
             }
+            #[cfg(test)]
+            (AnyMover::Fake(next), AnyMover::Fake(earlier)) => {
+                AnyMover::Fake(next.in_place_of(earlier))
+            }
+            #[cfg(test)]
+            (next, _) => next,
         }
     }
 }
@@ -34,7 +61,9 @@ impl Deref for AnyMover {
 
     fn deref(&self) -> &(dyn Mover + 'static) {
         match self {
-            AnyMover::Classic(mover) => mover,
+            AnyMover::Classic(mover) => &**mover,
+            #[cfg(test)]
+            AnyMover::Fake(mover) => mover,
         }
     }
 }
@@ -42,7 +71,9 @@ impl Deref for AnyMover {
 impl DerefMut for AnyMover {
     fn deref_mut(&mut self) -> &mut (dyn Mover + 'static) {
         match self {
-            AnyMover::Classic(mover) => mover,
+            AnyMover::Classic(mover) => &mut **mover,
+            #[cfg(test)]
+            AnyMover::Fake(mover) => mover,
         }
     }
 }

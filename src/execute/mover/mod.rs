@@ -21,9 +21,12 @@ mod action;
 mod any;
 mod batches;
 mod doubtful;
+#[cfg(test)]
+pub(super) mod fake;
 mod halt;
 mod settings;
 mod time;
+mod unit;
 
 pub use action::Action;
 pub use any::AnyMover;
@@ -32,6 +35,7 @@ pub use doubtful::{Cause, Doubtful};
 pub use halt::Halt;
 pub use settings::{Entry, Opened, Settings};
 pub use time::{Span, Wait};
+pub use unit::Unit;
 
 use super::failures::Failures;
 use crate::cluster::NodeId;

@@ -1,10 +1,10 @@
-//! What a slot's move is told, and what it asks for.
+//! What a mover is told when it is made, and where its way begins.
 
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::execute::options::MoveOptions;
 
-/// How one slot's keys are moved.
+/// How a unit is moved.
 #[derive(Clone, Debug, Hash)]
 pub struct Settings {
     /// Where the *source* reaches the target, proven to be the target.

@@ -93,11 +93,13 @@ impl World {
             .into_iter()
             .flatten()
             .filter_map(|event| match event {
-                Event::Ended { task, .. } => Some(task),
+                Event::Ended { unit, .. } => Some(unit),
                 _ => None,
             });
         if let Some(running) = &mut self.running {
-            running.arrived.extend(arrived);
+            for unit in arrived {
+                running.arrived.extend(unit.moves());
+            }
         }
     }
 
