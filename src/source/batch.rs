@@ -2,7 +2,7 @@
 
 use super::Calls;
 use super::facts::{Columns, Expiry, Group, KeyFacts, Number};
-use super::rdb_tools::Quick;
+use super::formats::rdb_csv::Quick;
 use crate::slot::KeySpan;
 use std::ops::Range;
 

@@ -3,8 +3,8 @@
 use super::batch::KeyBatch;
 use super::cut::{Cut, Layout};
 use super::fault::{Fault, Faults};
-use super::json::Scan;
-use super::quoted::Quotes;
+use super::formats::csv::Quotes;
+use super::formats::json::Scan;
 use super::unpack::read_error;
 use super::{OnError, Options};
 use crate::error::{Error, ErrorKind, Position, Result};

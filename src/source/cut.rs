@@ -1,10 +1,10 @@
 //! Where an input may be cut: at the beginning of a row, and nowhere else.
 
-use super::json::Strings;
-use super::lines::Lines;
-use super::monitor;
-use super::quoted::Quoted;
-use super::rdb_tools::{self, RdbTools};
+use super::formats::csv::Quoted;
+use super::formats::json::Strings;
+use super::formats::list::Lines;
+use super::formats::monitor;
+use super::formats::rdb_csv::{self, RdbTools};
 
 /// Where the next row begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Layout {
     /// when all bytes before it do, as with quotes.
     pub(crate) fn look_behind(&self) -> Option<usize> {
         match self {
-            Layout::RdbTools(_) => Some(rdb_tools::TAIL_BYTES + 1),
+            Layout::RdbTools(_) => Some(rdb_csv::TAIL_BYTES + 1),
             Layout::Quoted(_) | Layout::Rdb | Layout::Json(_) => None,
             Layout::Lines(_) | Layout::Monitor => Some(1),
         }

@@ -1,13 +1,14 @@
 //! Rows of a block, to keys of a batch: split, unescaped, sifted.
 
+use super::Options;
 use super::batch::{BATCH_ROWS, KeyBatch};
 use super::cut::Layout;
 use super::escape::{Escape, Unescaped, inside_quotes};
 use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
-use super::rdb_tools::RdbTools;
+use super::formats::monitor;
+use super::formats::rdb_csv::RdbTools;
 use super::unanswered::unanswered;
-use super::{Options, monitor};
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 //! Every way of reading an input gives the same rows, and the rows that were written.
 
 use super::detect::UTF8_MARK;
-use super::quoted::PASSED_QUOTES;
+use super::formats::csv::PASSED_QUOTES;
 use super::*;
 use crate::slot::Slot;
 use crate::tally;

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use memchr::{memchr, memchr_iter, memmem};
 
 /// Refuses text of wide characters.
-pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
+pub(in crate::source) fn refuse_utf16(head: &[u8]) -> Result<()> {
     if !is_utf16(head) {
         return Ok(());
     }
@@ -17,7 +17,7 @@ pub(super) fn refuse_utf16(head: &[u8]) -> Result<()> {
 }
 
 /// Refuses what is packed in another way than is read, or twice.
-pub(super) fn refuse_packed(head: &[u8]) -> Result<()> {
+pub(in crate::source) fn refuse_packed(head: &[u8]) -> Result<()> {
     let packings: [(&[u8], &str); 8] = [
         (b"BZh", "bzip2"),
         (b"\xFD7zXZ\0", "xz"),
@@ -49,7 +49,7 @@ fn is_tar(head: &[u8]) -> bool {
 }
 
 /// Refuses lines that end with a carriage return alone, as on an old Macintosh: all would be one.
-pub(super) fn refuse_bare_returns(text: &[u8]) -> Result<()> {
+pub(in crate::source) fn refuse_bare_returns(text: &[u8]) -> Result<()> {
     let is_one_line = memchr(b'\n', text).is_none();
     // The last one may be half of a line end.
     let inside = &text[..text.len().saturating_sub(1)];
@@ -62,7 +62,7 @@ pub(super) fn refuse_bare_returns(text: &[u8]) -> Result<()> {
 }
 
 /// Refuses keys that are separated by NUL: all would be one.
-pub(super) fn refuse_nuls(text: &[u8]) -> Result<()> {
+pub(in crate::source) fn refuse_nuls(text: &[u8]) -> Result<()> {
     let nuls = memchr_iter(0, text).count();
     let newlines = memchr_iter(b'\n', text).count();
     if nuls <= 10 * newlines {
@@ -75,7 +75,7 @@ pub(super) fn refuse_nuls(text: &[u8]) -> Result<()> {
 }
 
 /// What is JSON, or speaks the protocol of servers.
-pub(super) fn protocol(text: &[u8]) -> Option<Kind> {
+pub(in crate::source) fn protocol(text: &[u8]) -> Option<Kind> {
     if is_json(text) {
         let mend = "analyze the RDB file itself, or have the tool write a CSV or a JSON array of the keys alone";
         return Some(Kind::new("JSON", mend));
@@ -95,7 +95,7 @@ pub(super) fn protocol(text: &[u8]) -> Option<Kind> {
 }
 
 /// The beginning of a JSON array of strings, or of an empty array before one.
-pub(super) fn is_array_of_strings(text: &[u8]) -> bool {
+pub(in crate::source) fn is_array_of_strings(text: &[u8]) -> bool {
     let mut rest = text.trim_ascii_start();
     while let Some(inside) = rest.strip_prefix(b"[") {
         let inside = inside.trim_ascii_start();
@@ -150,7 +150,7 @@ fn is_utf16(head: &[u8]) -> bool {
 }
 
 /// A command as the protocol has it, `*2\r\n$6\r\nSELECT`; the time it was given may stand before it.
-pub(super) fn is_append_only(text: &[u8]) -> bool {
+pub(in crate::source) fn is_append_only(text: &[u8]) -> bool {
     let mut lines = text.split(|byte| *byte == b'\n');
     let mut line = || lines.next()?.strip_suffix(b"\r");
     let is_number = |line: Option<&[u8]>, sign: u8| match line {
@@ -167,7 +167,7 @@ pub(super) fn is_append_only(text: &[u8]) -> bool {
 }
 
 /// Whether more than one byte in twenty is a control character that no text has.
-pub(super) fn has_rubbish(text: &[u8]) -> bool {
+pub(in crate::source) fn has_rubbish(text: &[u8]) -> bool {
     let odd = text
         .iter()
         .filter(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r'))

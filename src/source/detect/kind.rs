@@ -6,23 +6,23 @@ use crate::error::{Error, ErrorKind};
 
 /// A text that holds no list of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(in crate::source) struct Kind {
     /// What it is, as it stands behind "found".
-    pub(super) name: &'static str,
+    pub(in crate::source) name: &'static str,
     /// What to do instead.
-    pub(super) mend: &'static str,
+    pub(in crate::source) mend: &'static str,
 }
 
 /// What to do with most answers of a server.
-pub(super) const LIST_ANEW: &str = "write the list with redis-cli --no-raw --scan";
+pub(in crate::source) const LIST_ANEW: &str = "write the list with redis-cli --no-raw --scan";
 
 impl Kind {
-    pub(super) const fn new(name: &'static str, mend: &'static str) -> Kind {
+    pub(in crate::source) const fn new(name: &'static str, mend: &'static str) -> Kind {
         Kind { name, mend }
     }
 
     /// What is surely no list of keys, whatever its lines look like.
-    pub(super) fn sure(looked: &Looked<'_>) -> Option<Kind> {
+    pub(in crate::source) fn sure(looked: &Looked<'_>) -> Option<Kind> {
         texts::server_log(looked)
             .or_else(|| texts::container_log(looked))
             .or_else(|| answers::kind(looked))
@@ -32,11 +32,11 @@ impl Kind {
     }
 
     /// What a text is of which nothing speaks for a list of keys.
-    pub(super) fn likely(looked: &Looked<'_>) -> Kind {
+    pub(in crate::source) fn likely(looked: &Looked<'_>) -> Kind {
         texts::likely(looked)
     }
 
-    pub(super) fn error(self) -> Error {
+    pub(in crate::source) fn error(self) -> Error {
         let message = format!(
             "expected a dump, a log of MONITOR or a list of keys, found {}",
             self.name

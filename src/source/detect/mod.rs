@@ -1,16 +1,9 @@
 //! What an input is: its first bytes decide, not its name.
 
 mod answers;
-mod csv;
-mod doubt;
-mod evidence;
-mod foreign;
-mod header;
-mod kind;
-mod list;
-mod log;
-mod looked;
-mod memory;
+pub(super) mod foreign;
+pub(super) mod kind;
+pub(super) mod looked;
 mod own;
 mod texts;
 
@@ -19,12 +12,16 @@ mod tests;
 
 use super::cut::Layout;
 use super::escape::Escape;
-use super::json::Strings;
-use super::rdb::is_rdb;
+use super::formats::csv::{detect as csv, header};
+use super::formats::json::Strings;
+use super::formats::list::detect::{self as list, QuotedLines};
+use super::formats::list::{doubt, evidence};
+use super::formats::monitor::detect as log;
+use super::formats::rdb::is_rdb;
+use super::formats::rdb_csv::detect as memory;
 use super::{Format, Options};
 use crate::error::{Error, ErrorKind, Result};
 use kind::Kind;
-use list::QuotedLines;
 use looked::Looked;
 use memchr::memchr;
 
@@ -32,7 +29,7 @@ use memchr::memchr;
 pub(super) const HEAD_BYTES: usize = 64 << 10;
 
 /// How many lines of the head are looked at.
-const LOOKED_AT: usize = 100;
+pub(super) const LOOKED_AT: usize = 100;
 
 pub(super) const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -53,7 +50,7 @@ pub(crate) struct Recognised {
     /// What the user should know about it.
     pub(super) note: Option<&'static str>,
     /// Whether half a row stands before the first row.
-    is_cut: bool,
+    pub(super) is_cut: bool,
     /// Whether so little speaks for it that in a folder it isn't read.
     pub(super) is_slight: bool,
     /// How its keys are escaped, where that can be seen.
@@ -61,7 +58,12 @@ pub(crate) struct Recognised {
 }
 
 impl Recognised {
-    fn new(layout: Layout, format: Format, skip: usize, note: Option<&'static str>) -> Recognised {
+    pub(super) fn new(
+        layout: Layout,
+        format: Format,
+        skip: usize,
+        note: Option<&'static str>,
+    ) -> Recognised {
         Recognised {
             layout,
             skip,

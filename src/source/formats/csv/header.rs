@@ -1,0 +1,59 @@
+//! The first line of a CSV.
+
+use crate::source::Options;
+use csv::{ByteRecord, ReaderBuilder};
+use std::borrow::Cow;
+
+const KEY_NAMES: &[&str] = &["key"];
+
+/// The delimiters with which the first line is a header that has the key's column and another one.
+pub(in crate::source) fn delimiters_with_key(first: &[u8], options: &Options) -> Vec<u8> {
+    let names = match &options.key_column {
+        Some(name) => &[name.as_str()][..],
+        None => KEY_NAMES,
+    };
+    b",\t;"
+        .iter()
+        .copied()
+        .filter(|delimiter| {
+            let columns = columns(first, *delimiter);
+            let has_key =
+                |column: &String| names.iter().any(|name| column.eq_ignore_ascii_case(name));
+            columns.len() > 1 && columns.iter().any(has_key)
+        })
+        .collect()
+}
+
+/// Whether a space stands before a column's name.
+pub(in crate::source) fn is_padded(first: &[u8], delimiter: u8, column: usize) -> bool {
+    let record = record(first, delimiter);
+    record
+        .get(column)
+        .is_some_and(|name| name.starts_with(b" "))
+}
+
+/// The columns of a header, trimmed. One that isn't UTF-8 is taken for latin-1, so that it can be named.
+pub(in crate::source) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
+    record(first, delimiter)
+        .iter()
+        .map(|column| text(column).trim().to_owned())
+        .collect()
+}
+
+fn text(column: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(column) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => column.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+fn record(first: &[u8], delimiter: u8) -> ByteRecord {
+    let mut record = ByteRecord::new();
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(delimiter)
+        .from_reader(first);
+    // Reading from memory into a ByteRecord can't fail.
+    let _ = reader.read_byte_record(&mut record);
+    record
+}

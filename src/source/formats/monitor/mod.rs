@@ -1,0 +1,194 @@
+//! Logs of MONITOR: what clients asked of a server, a command a line.
+//!
+//! A key of a command is an *operation*: `MGET a b` is two. Commands that a script ran aren't
+//! counted again, since the script's call has its keys.
+
+pub(in crate::source) mod detect;
+mod line;
+mod prefix;
+
+use crate::source::Command;
+use crate::source::batch::KeyBatch;
+use crate::source::cut::Cut;
+use crate::source::facts::KeyFacts;
+use crate::source::fault::{Fault, Faults, excerpt};
+use crate::source::formats::list::Lines;
+use line::{Arguments, head, split};
+use memchr::memchr;
+use prefix::{command_at, is_ok, without_colours};
+
+const LINES: Lines = Lines {
+    separator: b'\n',
+    keep_cr: false,
+};
+
+/// What a log has besides keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Commands without a key.
+    pub keyless: Vec<Command>,
+    /// How many commands scripts ran.
+    pub scripted: u64,
+    /// The times of the first and the last command, in microseconds since 1970.
+    pub span_us: Option<(u64, u64)>,
+}
+
+impl Calls {
+    /// Forgets everything; the buffer stays.
+    pub(in crate::source) fn clear(&mut self) {
+        self.keyless.clear();
+        (self.scripted, self.span_us) = (0, None);
+    }
+}
+
+/// A span that has both; nothing is known of nothing.
+pub(crate) fn joined_spans(
+    one: Option<(u64, u64)>,
+    other: Option<(u64, u64)>,
+) -> Option<(u64, u64)> {
+    match (one, other) {
+        (Some((begin, end)), Some((from, to))) => Some((begin.min(from), end.max(to))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The first line that begins at `from` or behind it.
+pub(in crate::source) fn next_start(bytes: &[u8], from: usize, is_last: bool) -> Cut {
+    LINES.next_start(bytes, from, is_last)
+}
+
+/// Whether a line begins as a command does: the time, the client, and the quote of the command's name.
+pub(in crate::source) fn begins_command(line: &[u8]) -> bool {
+    head(without_plus(line)).is_some() || has_command(&without_colours(line))
+}
+
+/// Whether a line without colours begins with a command, or has one behind something else.
+fn has_command(line: &[u8]) -> bool {
+    head(without_plus(line)).is_some() || command_at(line).is_some()
+}
+
+/// Whether a line has nothing: it is empty, or the `OK` at the beginning.
+pub(in crate::source) fn is_blank(line: &[u8]) -> bool {
+    let line = without_cr(line.strip_suffix(b"\n").unwrap_or(line));
+    is_ok_or_empty(line) || {
+        let plain = without_colours(line);
+        is_ok_or_empty(&plain) || is_ok(&plain)
+    }
+}
+
+fn is_ok_or_empty(line: &[u8]) -> bool {
+    matches!(without_plus(without_cr(line)), b"OK" | b"")
+}
+
+/// Reads the next lines of the block.
+pub(in crate::source) fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+    let block = std::mem::take(&mut batch.block);
+    let mut arguments = Arguments::default();
+    let mut key = Vec::new();
+    while batch.cursor < batch.end && batch.len() + batch.calls.keyless.len() < rows {
+        let start = batch.cursor;
+        let place = memchr(b'\n', &block[start..batch.end]);
+        let end = place.map_or(batch.end, |place| start + place);
+        batch.cursor = end + usize::from(place.is_some());
+        let line = without_cr(&block[start..end]);
+        if is_ok_or_empty(line) {
+            continue;
+        }
+        let command = without_plus(line);
+        let begin = start + line.len() - command.len();
+        let is_read = read_line(batch, begin, command, &mut arguments, &mut key)
+            || read_wrapped(batch, start, line, &mut arguments, &mut key);
+        if is_read {
+            continue;
+        }
+        if place.is_none() {
+            // Only the input's last line has no newline: its writer, or a copy of the log, ended inside it.
+            batch.cut_lines += 1;
+        } else {
+            faults.push(Fault {
+                byte: batch.offset + start as u64,
+                line: None,
+                field: None,
+                message: format!(
+                    "expected a line of MONITOR such as `1795370754.356650 [0 127.0.0.1:47358] \"GET\" \"key\"`, found {}",
+                    excerpt(line)
+                ),
+            });
+        }
+    }
+    batch.block = block;
+}
+
+/// Reads a line that has colours, or a command behind something else; false when it has none. One that is
+/// blank without these is read too.
+#[cold]
+fn read_wrapped(
+    batch: &mut KeyBatch,
+    start: usize,
+    line: &[u8],
+    arguments: &mut Arguments,
+    key: &mut Vec<u8>,
+) -> bool {
+    let plain = without_colours(line);
+    let plain = without_cr(&plain);
+    let whole = without_plus(plain);
+    if is_ok_or_empty(plain) || is_ok(plain) {
+        return true;
+    }
+    if plain.len() < line.len() && read_line(batch, start, whole, arguments, key) {
+        return true;
+    }
+    // Without colours a line is shorter: each key still has a place of its own in it.
+    command_at(plain)
+        .is_some_and(|begin| read_line(batch, start + begin, &plain[begin..], arguments, key))
+}
+
+/// Reads one line; false when it isn't one of MONITOR. Then nothing of it counts.
+fn read_line(
+    batch: &mut KeyBatch,
+    start: usize,
+    line: &[u8],
+    arguments: &mut Arguments,
+    key: &mut Vec<u8>,
+) -> bool {
+    let Some(head) = split(line, arguments) else {
+        return false;
+    };
+    if head.is_scripted {
+        batch.calls.scripted += 1;
+        return true;
+    }
+    let command = arguments.command(line);
+    let facts = KeyFacts {
+        db: head.db,
+        command: Some(command),
+        ..KeyFacts::UNKNOWN
+    };
+    let before = batch.len();
+    let mut is_sound = true;
+    arguments.keys(line, command, |at| {
+        key.clear();
+        is_sound &= arguments.unescape(line, at, key);
+        // Each key has a place of its own, as rows of dumps have.
+        batch.push_unescaped(start + arguments.place(at), key, facts);
+    });
+    if !is_sound {
+        batch.truncate(before);
+        return false;
+    }
+    if batch.len() == before {
+        batch.calls.keyless.push(command);
+    }
+    let time = Some((head.time_us, head.time_us));
+    batch.calls.span_us = joined_spans(batch.calls.span_us, time);
+    true
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A line without the sign that the protocol puts before it: logs taken without a client have it.
+fn without_plus(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"+").unwrap_or(line)
+}

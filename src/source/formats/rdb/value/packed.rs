@@ -1,0 +1,67 @@
+//! The table of types whose value is one structure in one string.
+
+use crate::source::formats::rdb::packed::{Form, Measured};
+use crate::source::{Encoding, KeyKind};
+
+/// What such a type holds.
+#[derive(Clone, Copy)]
+pub(super) struct Packed {
+    pub(super) form: Form,
+    /// What counts for the longest element.
+    pub(super) measured: Measured,
+    pub(super) kind: KeyKind,
+    pub(super) encoding: Encoding,
+    /// How many entries an element has.
+    pub(super) each: u64,
+}
+
+/// Members, not their scores.
+const MEMBERS: Measured = Measured { counted: 1, of: 2 };
+/// Fields and values, not when they expire.
+const PAIRS: Measured = Measured { counted: 2, of: 3 };
+
+impl Packed {
+    /// A hash whose fields expire, behind what may stand before it.
+    pub(super) const EXPIRING_HASH: Packed = Packed {
+        measured: PAIRS,
+        ..Packed::listpack(KeyKind::Hash, 3)
+    };
+
+    /// What a type holds, if it is one of these.
+    pub(super) fn of(kind: u8) -> Option<Packed> {
+        let scored = |packed| Packed {
+            measured: MEMBERS,
+            ..packed
+        };
+        Some(match kind {
+            9 => Packed::new(Form::Zipmap, KeyKind::Hash, Encoding::Zipmap, 2),
+            10 => Packed::ziplist(KeyKind::List, 1),
+            11 => Packed::new(Form::Intset, KeyKind::Set, Encoding::Intset, 1),
+            12 => scored(Packed::ziplist(KeyKind::Zset, 2)),
+            13 => Packed::ziplist(KeyKind::Hash, 2),
+            16 => Packed::listpack(KeyKind::Hash, 2),
+            17 => scored(Packed::listpack(KeyKind::Zset, 2)),
+            20 => Packed::listpack(KeyKind::Set, 1),
+            23 => Packed::EXPIRING_HASH,
+            _ => return None,
+        })
+    }
+
+    const fn new(form: Form, kind: KeyKind, encoding: Encoding, each: u64) -> Packed {
+        Packed {
+            form,
+            measured: Measured::ALL,
+            kind,
+            encoding,
+            each,
+        }
+    }
+
+    const fn ziplist(kind: KeyKind, each: u64) -> Packed {
+        Packed::new(Form::Ziplist, kind, Encoding::Ziplist, each)
+    }
+
+    const fn listpack(kind: KeyKind, each: u64) -> Packed {
+        Packed::new(Form::Listpack, kind, Encoding::Listpack, each)
+    }
+}
