@@ -11,11 +11,11 @@ use std::io::Cursor;
 
 const FORMATS: [Option<Format>; 6] = [
     None,
-    Some(Format::RdbTools),
-    Some(Format::RdbCli),
-    Some(Format::Csv),
-    Some(Format::List),
-    Some(Format::Monitor),
+    Some(Format::RDB_TOOLS),
+    Some(Format::RDB_CLI),
+    Some(Format::CSV),
+    Some(Format::LIST),
+    Some(Format::MONITOR),
 ];
 
 const ESCAPES: [Option<Escape>; 6] = [

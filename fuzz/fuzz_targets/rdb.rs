@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let options = |wants_longest| Options {
-        format: Some(Format::Rdb),
+        format: Some(Format::RDB),
         verifies: choice & 1 == 1,
         size: match choice & 2 {
             0 => SizeOf::Memory,

@@ -10,6 +10,7 @@ use crate::numbers::counted_text;
 use crate::slot::SlotSet;
 use crate::source::{self, Allocator, Command, Escape, Filter, Findings, Format, OnError, SizeOf};
 use crate::tally::{self, InputSummary, Operations, Outcome, Prefixes, SecondPass, Tally};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -19,8 +20,8 @@ use std::path::Path;
 #[command(next_help_heading = "Input")]
 pub(super) struct InputArgs {
     /// What the inputs are; seen from their content when it isn't said.
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Option<FormatArg>,
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    format: Option<Format>,
     /// What a row that can't be read means: stop at the first one, or count it, pass over it and
     /// end with exit code 2. Of a damaged file, packed or RDB, skip keeps what stands before the damage.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "stop")]
@@ -73,24 +74,15 @@ pub(super) struct InputArgs {
     threads: Option<u16>,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum FormatArg {
-    /// The memory CSV of rdb-tools (`rdb -c memory`), which quotes nothing.
-    RdbTools,
-    /// The same as redis-rdb-cli writes it, with sizes such as "43.3MB".
-    RedisRdbCli,
-    /// CSV with a header, quoted as in RFC 4180.
-    Csv,
-    /// One key a line.
-    List,
-    /// A snapshot of Redis or Valkey.
-    Rdb,
-    /// What MONITOR prints: operations on keys are counted, not keys.
-    Monitor,
-    /// A JSON array of strings, each a key.
-    Json,
-    /// What `analyze --save` wrote.
-    Tally,
+/// Reads the name of a format.
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    let possible =
+        source::all_formats().map(|format| PossibleValue::new(format.name()).help(format.help()));
+    PossibleValuesParser::new(possible).try_map(|name| {
+        source::all_formats()
+            .find(|format| format.name() == name)
+            .ok_or("no format has that name")
+    })
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -213,16 +205,7 @@ impl InputArgs {
         })?;
         Ok(tally::Options {
             source: source::Options {
-                format: self.format.map(|format| match format {
-                    FormatArg::RdbTools => Format::RdbTools,
-                    FormatArg::RedisRdbCli => Format::RdbCli,
-                    FormatArg::Csv => Format::Csv,
-                    FormatArg::List => Format::List,
-                    FormatArg::Rdb => Format::Rdb,
-                    FormatArg::Monitor => Format::Monitor,
-                    FormatArg::Json => Format::Json,
-                    FormatArg::Tally => Format::Tally,
-                }),
+                format: self.format,
                 key_column: self.key_column.clone(),
                 size_column: self.size_column.clone(),
                 delimiter: self.delimiter,
@@ -332,7 +315,7 @@ const SAID_ALONE: usize = 20;
 
 /// What an input's keys are called, and how many there are.
 pub(super) fn counted(input: &InputSummary) -> (u64, &'static str) {
-    match input.format == Format::Monitor.name() {
+    match input.format.has_operations() {
         true => (input.operations, "operation"),
         false => (input.keys, "key"),
     }
@@ -369,7 +352,13 @@ fn describe_input(input: &InputSummary) {
     if is_barren(input) {
         terminal::say(format!("{path}: it has no {what}s"));
     }
-    describe_findings(&path, what, input.format, &input.findings, &input.path);
+    describe_findings(
+        &path,
+        what,
+        Some(input.format),
+        &input.findings,
+        &input.path,
+    );
 }
 
 /// Calls of commands that aren't known may have keys, which nobody counts then.
@@ -390,7 +379,7 @@ fn warn_of_unknown_commands(operations: &Operations) {
 pub(super) fn describe_findings(
     path: &str,
     what: &str,
-    format: &str,
+    format: Option<Format>,
     findings: &Findings,
     file: &Path,
 ) {
@@ -417,7 +406,7 @@ pub(super) fn describe_findings(
     let damage = faults.damage();
     let rows = faults.count() - u64::from(damage.is_some());
     if rows > 0 {
-        let row = match format == Format::Rdb.name() {
+        let row = match format.is_some_and(Format::is_snapshot) {
             true => what,
             false => "row",
         };

@@ -35,7 +35,7 @@ pub(super) fn describe(inputs: &[InputSummary]) {
         describe_findings(
             &path_text(input),
             counted(input).1,
-            input.format,
+            Some(input.format),
             &findings,
             &input.path,
         );
@@ -54,7 +54,7 @@ fn say_kinds(inputs: &[InputSummary]) {
     let mut kinds: BTreeMap<&str, (u64, u64, &str)> = BTreeMap::new();
     for input in inputs {
         let (count, what) = counted(input);
-        let kind = kinds.entry(input.format).or_insert((0, 0, what));
+        let kind = kinds.entry(input.format.name()).or_insert((0, 0, what));
         kind.0 += 1;
         // A tally file may say anything.
         kind.1 = kind.1.saturating_add(count);
@@ -112,5 +112,5 @@ fn say_notes(inputs: &[InputSummary]) {
         ..Default::default()
     };
     let what = inputs.first().map_or("key", |input| counted(input).1);
-    describe_findings("all inputs together", what, "", &together, "".as_ref());
+    describe_findings("all inputs together", what, None, &together, "".as_ref());
 }

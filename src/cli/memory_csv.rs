@@ -41,7 +41,7 @@ pub(super) fn run(
     let of_folders = |waiting: &Waiting<'_>| matches!(waiting.input, Input::Found(_));
     let (waiting, others): (Vec<_>, Vec<_>) = waiting
         .into_iter()
-        .partition(|waiting| waiting.is_snapshot || !of_folders(waiting));
+        .partition(|waiting| waiting.format.is_snapshot() || !of_folders(waiting));
     waiting.iter().try_for_each(refuse_other)?;
     if !others.is_empty() {
         let paths = others.iter().map(|other| other.input.path().display());
@@ -73,8 +73,13 @@ pub(super) fn run(
             "{path}: read as rdb, {}",
             counted_text(keys, "key")
         ));
-        let format = Format::Rdb.name();
-        describe_findings(&path, "key", format, source.findings(), input.path());
+        describe_findings(
+            &path,
+            "key",
+            Some(Format::RDB),
+            source.findings(),
+            input.path(),
+        );
         is_damaged |= source.findings().faults.count() > 0;
     }
     drop(bar);
@@ -115,7 +120,7 @@ fn describe_changed(changed: Changed, escape: Escape) {
 }
 
 fn refuse_other(waiting: &Waiting<'_>) -> Result<()> {
-    if waiting.is_snapshot {
+    if waiting.format.is_snapshot() {
         return Ok(());
     }
     let message = format!("expected an RDB file, found {}", waiting.format);

@@ -11,7 +11,6 @@ use crate::execute::job::patiently;
 use crate::numbers::{count_text, counted_text};
 use crate::plan::{Metric, Objective, SlotWeights};
 use crate::slot::{SLOT_COUNT, Slot};
-use crate::source::Format;
 use crate::tally::{Coverage, InputSummary, Outcome, Tally};
 
 /// The keys of each slot, counted by the nodes that own them.
@@ -202,7 +201,7 @@ pub(super) fn require_sizes(
         "--keyspace: {}: a plan by bytes would take them for nothing",
         missing.words()
     );
-    let is_of_files = |input: &InputSummary| input.format == Format::Rdb.name();
+    let is_of_files = |input: &InputSummary| input.format.is_snapshot();
     let mend = match keyspace.inputs.iter().all(is_of_files) {
         true => {
             "plan with --by keys, or by the bytes that keys take in the file with --size serialized \

@@ -1,9 +1,9 @@
 //! Many keys at once, in buffers that are used again.
 
-use super::Calls;
+use super::calls::Calls;
 use super::facts::{Columns, Expiry, Group, KeyFacts, Number};
-use super::formats::rdb_csv::Quick;
 use crate::slot::KeySpan;
+use std::any::Any;
 use std::ops::Range;
 
 /// How many rows a batch holds at most: few enough that they stay in the cache.
@@ -61,8 +61,8 @@ pub struct KeyBatch {
     pub(super) unread_times: u64,
     /// How many lines were the input's last and aren't whole: one at most.
     pub(super) cut_lines: u64,
-    /// What the quick way of reading rows remembers.
-    pub(super) quick: Option<Box<Quick>>,
+    /// What the format that the rows are read as remembers from one batch to the next.
+    pub(super) memory: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl KeyBatch {

@@ -1,12 +1,11 @@
 //! Blocks: runs of whole rows, about a part long, read from a stream; from a place in a file they are [`super::parts`].
 
 use super::batch::KeyBatch;
-use super::cut::{Cut, Layout};
+use super::cut::Cut;
 use super::fault::{Fault, Faults};
-use super::formats::csv::Quotes;
-use super::formats::json::Scan;
+use super::options::{OnError, Options};
+use super::rows::{Layout, LongRow, Rows};
 use super::unpack::read_error;
-use super::{OnError, Options};
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;
 use std::io::{self, Read};
@@ -34,7 +33,7 @@ pub(super) const LARGE_BYTES: usize = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cutting<'run> {
     pub(crate) path: &'run Path,
-    pub(crate) layout: &'run Layout,
+    pub(crate) layout: &'run dyn Rows,
     /// The length of a part.
     pub(crate) part_bytes: usize,
     /// The longest row.
@@ -50,10 +49,18 @@ impl<'run> Cutting<'run> {
     pub(crate) fn new(path: &'run Path, layout: &'run Layout, options: &Options) -> Cutting<'run> {
         Cutting {
             path,
-            layout,
+            layout: &**layout,
             part_bytes: options.part_bytes.min(options.max_row_bytes),
             max_row_bytes: options.max_row_bytes,
             skips: options.on_error == OnError::Skip,
+        }
+    }
+
+    /// The first row that begins at `from` or behind it, as [`Rows::next_start`].
+    pub(super) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+        match from >= bytes.len() && is_last {
+            true => Cut::At(bytes.len()),
+            false => self.layout.next_start(bytes, from, is_last),
         }
     }
 
@@ -154,10 +161,7 @@ impl<R: Read> Stream<R> {
             if let Some(cause) = self.broken.take() {
                 self.end_early(cutting, &mut batch.block, read_error(cutting.path, cause));
             }
-            match cutting
-                .layout
-                .next_start(&batch.block, cutting.part_bytes, self.is_done)
-            {
+            match cutting.next_start(&batch.block, cutting.part_bytes, self.is_done) {
                 Cut::At(end) if !self.ends_too_long(cutting, &batch.block[..end]) => break end,
                 Cut::More if wanted <= cutting.part_bytes + cutting.max_row_bytes => {
                     wanted = batch.block.len() + step_bytes(batch.block.len());
@@ -177,12 +181,9 @@ impl<R: Read> Stream<R> {
                         return Err(cutting.too_long(byte, Some(line)));
                     }
                     self.refused.push(cutting.fault(byte, Some(line)));
-                    match cutting.layout {
-                        Layout::Quoted(rows) => {
-                            self.pass_quoted(&mut batch.block, rows.quotes());
-                        }
-                        Layout::Json(_) => self.pass_element(&mut batch.block),
-                        _ => {
+                    match cutting.layout.long_row() {
+                        Some(mut row) => self.pass_piecewise(&mut batch.block, &mut *row),
+                        None => {
                             let behind = cutting.layout.look_behind().unwrap_or(0);
                             self.pass(cutting, &mut batch.block, behind);
                         }
@@ -205,7 +206,7 @@ impl<R: Read> Stream<R> {
 
     /// Ends the stream where reading failed: behind the last whole row, since the next one is cut off.
     fn end_early(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, error: Error) {
-        let end = match cutting.layout.next_start(block, block.len(), false) {
+        let end = match cutting.next_start(block, block.len(), false) {
             Cut::At(end) => end,
             Cut::More => self.last_start(cutting, block).0,
         };
@@ -229,7 +230,7 @@ impl<R: Read> Stream<R> {
     fn pass(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, behind: usize) {
         let mut from = 1;
         loop {
-            match cutting.layout.next_start(block, from, self.is_done) {
+            match cutting.next_start(block, from, self.is_done) {
                 Cut::At(next) => {
                     self.drop_front(block, next);
                     return;
@@ -247,11 +248,11 @@ impl<R: Read> Stream<R> {
         }
     }
 
-    /// The same with a row that ends where its quotes are closed.
-    fn pass_quoted(&mut self, block: &mut Vec<u8>, mut quotes: Quotes) {
+    /// The same with a row whose end is told by all that stands before it, as with quotes.
+    fn pass_piecewise(&mut self, block: &mut Vec<u8>, row: &mut dyn LongRow) {
         let mut seen = 0;
         loop {
-            if let Some(next) = quotes.row_end(block, seen) {
+            if let Some(next) = row.row_end(block, seen) {
                 self.drop_front(block, next);
                 return;
             }
@@ -261,25 +262,10 @@ impl<R: Read> Stream<R> {
             }
             // Whether a quote opens a field is told by the byte before it.
             let dropped = block.len() - 1;
-            quotes.drop_front(dropped);
+            row.drop_front(dropped);
             self.drop_front(block, dropped);
             seen = block.len();
             self.fill(block, seen + STEP_BYTES);
-        }
-    }
-
-    /// The same with an element of a JSON array.
-    fn pass_element(&mut self, block: &mut Vec<u8>) {
-        let mut scan = Scan::default();
-        let mut seen = 0;
-        while !self.is_done || seen < block.len() {
-            if let Some(next) = scan.row_end(block, seen) {
-                self.drop_front(block, next);
-                return;
-            }
-            self.drop_front(block, block.len());
-            seen = 0;
-            self.fill(block, STEP_BYTES);
         }
     }
 
@@ -298,7 +284,7 @@ impl<R: Read> Stream<R> {
     /// Where the last row begins, and on which line.
     fn last_start(&self, cutting: &Cutting<'_>, rows: &[u8]) -> (usize, u64) {
         let mut last = 0;
-        while let Cut::At(next) = cutting.layout.next_start(&rows[last..], 1, false)
+        while let Cut::At(next) = cutting.next_start(&rows[last..], 1, false)
             && last + next < rows.len()
         {
             last += next;

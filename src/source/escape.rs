@@ -155,7 +155,7 @@ fn json(text: &[u8], out: &mut Vec<u8>) -> Unescaped {
             [b'\\', b'u', b'0', b'0', b'8'..=b'9' | b'a'..=b'f', _]
         )
     };
-    match super::formats::json::unescape(inside, out) {
+    match super::json_text::unescape(inside, out) {
         Err(_) => Unescaped::Broken,
         Ok(()) if inside.windows(6).any(is_byte) => Unescaped::Ambiguous,
         Ok(()) => Unescaped::Exact,

@@ -1,6 +1,9 @@
 //! What is known of keys besides their names, one by one and column by column.
 
-use super::{Command, Encoding, KeyKind, Moment};
+use super::commands::Command;
+use super::encoding::Encoding;
+use super::kind::KeyKind;
+use super::moment::Moment;
 
 /// What an input says of a key besides its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Which keys count.
 
-use super::KeyKind;
-use super::Moment;
 use super::batch::{KeyBatch, KeyRecord};
 use super::glob::Glob;
+use super::kind::KeyKind;
+use super::moment::Moment;
 use crate::slot::{Slot, SlotSet};
 
 /// What a key must be to be counted; what isn't said doesn't matter.

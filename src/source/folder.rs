@@ -1,8 +1,8 @@
 //! Folders of dumps.
 
-use super::TALLY_MAGIC;
 use super::append_only::{AppendOnly, append_only_files_of};
-use super::formats::rdb::is_rdb;
+use super::format::TALLY_MAGIC;
+use super::formats::is_rdb;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::written::is_former_name;
 use std::fs::File;

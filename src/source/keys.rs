@@ -2,9 +2,13 @@
 
 use super::batch::KeyBatch;
 use super::block::Cutting;
+use super::calls::Calls;
+use super::findings::Findings;
+use super::format::Format;
+use super::input::Input;
 use super::opened::{Blocks, Opened, Opening, Readable};
-use super::reading::{Findings, Reading};
-use super::{Calls, Input, OnError, Options};
+use super::options::{OnError, Options};
+use super::reading::Reading;
 use crate::error::Result;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,7 +26,7 @@ pub trait KeySource {
 pub struct Source {
     path: PathBuf,
     reading: Reading,
-    format: &'static str,
+    format: Format,
     options: Options,
     blocks: Blocks,
     findings: Findings,
@@ -62,7 +66,7 @@ impl Source {
         Source {
             path: opened.path.clone(),
             reading: opened.reading().clone(),
-            format: opened.format_name(),
+            format: opened.format(),
             options: options.clone(),
             blocks: opened.into_blocks(options),
             findings: Findings::default(),
@@ -71,7 +75,7 @@ impl Source {
 
     /// What the input was taken for.
     pub fn format(&self) -> &'static str {
-        self.format
+        self.format.name()
     }
 
     /// How many bytes of the input were read; of a packed one its own.

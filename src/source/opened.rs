@@ -2,16 +2,20 @@
 
 use super::batch::KeyBatch;
 use super::block::{Cutting, Stream};
-use super::cut::Layout;
-use super::detect::{HEAD_BYTES, Recognised, recognise};
+use super::detect::{HEAD_BYTES, Recognised};
 use super::fault::Faults;
+use super::filter::Filter;
+use super::findings::Findings;
 use super::folder::is_unfinished;
-use super::formats::rdb;
+use super::format::{Format, TALLY_MAGIC};
+use super::formats::recognise;
 use super::gauge::Gauge;
+use super::input::Input;
+use super::options::Options;
 use super::parts::line_of;
-use super::reading::{Findings, Reading};
+use super::reading::Reading;
+use super::rows::{Bytes, KeyReader};
 use super::unpack::{Packing, begins_skipped, is_damage, read_error, skip_frames};
-use super::{Filter, Format, Input, Options, TALLY_MAGIC};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,7 +28,7 @@ pub(crate) enum Opening {
     /// A saved tally: its bytes, and how many there are in the file when that is known.
     Tally {
         path: PathBuf,
-        reader: Box<dyn Read + Send>,
+        reader: Bytes,
         length: Option<u64>,
     },
     /// Nobody knows what; the error says what it looks like.
@@ -42,17 +46,15 @@ impl Opening {
     }
 
     /// What it was taken for.
-    pub(super) fn format_name(&self) -> &'static str {
+    ///
+    /// # Errors
+    /// What an input looks like that nobody knows.
+    pub(super) fn format(&self) -> std::result::Result<Format, &Error> {
         match self {
-            Opening::Keys(opened) => opened.format_name(),
-            Opening::Tally { .. } => Format::Tally.name(),
-            Opening::Unknown(_) => "unknown",
+            Opening::Keys(opened) => Ok(opened.format()),
+            Opening::Tally { .. } => Ok(Format::TALLY),
+            Opening::Unknown(error) => Err(error),
         }
-    }
-
-    /// Whether it is an RDB file.
-    pub(crate) fn is_snapshot(&self) -> bool {
-        matches!(self, Opening::Keys(opened) if opened.reading.layout.is_stepped_over())
     }
 
     /// The input, when it holds keys.
@@ -77,7 +79,7 @@ pub(crate) struct Opened {
     pub(crate) seekable: Option<(File, u64)>,
     /// How far it was read, where it is packed.
     packed: Option<Gauge>,
-    reader: Box<dyn Read + Send>,
+    reader: Bytes,
     head: Vec<u8>,
     is_whole: bool,
 }
@@ -150,7 +152,7 @@ impl Opened {
             Err(error) if says_rdb(&path) => return Err(error.at(Position::file(path))),
             Err(error) => return Ok(Opening::Unknown(error.at(Position::file(path)))),
         };
-        if recognised.name == Format::List.name() && options.format.is_none() && says_rdb(&path) {
+        if recognised.format == Format::LIST && options.format.is_none() && says_rdb(&path) {
             let message = "expected an RDB file, as its name says, found something else";
             return Err(Error::new(ErrorKind::Input, message)
                 .at(Position::file(path))
@@ -174,8 +176,8 @@ impl Opened {
     }
 
     /// What it was taken for.
-    pub(crate) fn format_name(&self) -> &'static str {
-        self.recognised.name
+    pub(crate) fn format(&self) -> Format {
+        self.recognised.format
     }
 
     /// What the user should know about it.
@@ -203,17 +205,17 @@ impl Opened {
 
     /// Whether it has lines that a fault can be on.
     pub(crate) fn has_lines(&self) -> bool {
-        self.reading.layout != Layout::Rdb
+        !self.reading.layout.is_stepped_over()
     }
 
     /// Reads it from its beginning to its end.
     pub(crate) fn into_blocks(self, options: &Options) -> Blocks {
-        let reader = match self.reading.layout {
-            Layout::Rdb => {
+        let reader = match self.reading.layout.reads_keys() {
+            Some(keys) => {
                 let whole = Box::new(io::Cursor::new(self.head).chain(self.reader));
-                BlockReader::Rdb(Box::new(rdb::Reader::new(whole, &self.path, options)))
+                BlockReader::Keys(keys(whole, &self.path, options))
             }
-            _ => BlockReader::Rows(Stream::new(
+            None => BlockReader::Rows(Stream::new(
                 self.reader,
                 self.head,
                 self.recognised.skip,
@@ -236,9 +238,9 @@ pub(crate) struct Blocks {
 /// What a batch gets.
 enum BlockReader {
     /// Runs of whole rows, which are still to be read.
-    Rows(Stream<Box<dyn Read + Send>>),
+    Rows(Stream<Bytes>),
     /// Keys.
-    Rdb(Box<rdb::Reader>),
+    Keys(Box<dyn KeyReader>),
 }
 
 impl Blocks {
@@ -246,7 +248,7 @@ impl Blocks {
     pub(crate) fn offset(&self) -> u64 {
         match &self.reader {
             BlockReader::Rows(stream) => stream.offset(),
-            BlockReader::Rdb(reader) => reader.offset(),
+            BlockReader::Keys(reader) => reader.offset(),
         }
     }
 
@@ -269,7 +271,7 @@ impl Blocks {
     ) -> Result<bool> {
         match &mut self.reader {
             BlockReader::Rows(stream) => stream.next_block(cutting, batch),
-            BlockReader::Rdb(reader) => reader.next_block(batch),
+            BlockReader::Keys(reader) => reader.next_block(batch),
         }
     }
 
@@ -280,7 +282,7 @@ impl Blocks {
                 faults: stream.take_refused(),
                 ..Findings::default()
             },
-            BlockReader::Rdb(reader) => reader.take_findings(),
+            BlockReader::Keys(reader) => reader.take_findings(),
         }
     }
 }
@@ -302,7 +304,7 @@ fn pass_frames(path: &Path, head: &mut Vec<u8>, reader: &mut dyn Read) -> Result
 /// A tally is read as one, whatever was said.
 fn refuse_format(path: &Path, said: Option<Format>) -> Result<()> {
     match said {
-        None | Some(Format::Tally) => Ok(()),
+        None | Some(Format::TALLY) => Ok(()),
         Some(other) => {
             let message = format!("expected {other}, found a saved tally");
             Err(Error::new(ErrorKind::Usage, message)
@@ -358,7 +360,7 @@ fn read_head(reader: &mut (dyn Read + Send)) -> io::Result<(Vec<u8>, bool)> {
     }
 }
 
-pub(super) type Readable = (Box<dyn Read + Send>, Option<(File, u64)>);
+pub(super) type Readable = (Bytes, Option<(File, u64)>);
 
 fn open_file(path: &Path) -> Result<Readable> {
     let failed = |cause| Error::io(path, cause);

@@ -171,7 +171,7 @@ impl Parts<'_> {
             self.read_from(cutting, batch, 0, until)?;
             let near = (at - batch.offset) as usize;
             let is_last = until == self.length;
-            if let Cut::At(next) = cutting.layout.next_start(&batch.block, near, is_last) {
+            if let Cut::At(next) = cutting.next_start(&batch.block, near, is_last) {
                 let end = batch.offset + next as u64;
                 self.barren.add(from..end);
                 return Ok(());
@@ -192,7 +192,7 @@ impl Parts<'_> {
             let have = batch.block.len();
             let read = batch.offset + have as u64;
             let is_last = read >= self.length;
-            if let Cut::At(place) = cutting.layout.next_start(&batch.block, from, is_last) {
+            if let Cut::At(place) = cutting.next_start(&batch.block, from, is_last) {
                 return Ok(Start::At(place));
             }
             // No row begins in it but perhaps in its last bytes, which don't tell yet.
@@ -216,7 +216,7 @@ impl Parts<'_> {
         let mut last = batch.offset;
         let mut place = batch.start.max(usize::from(batch.offset > self.skip));
         while place <= from {
-            match cutting.layout.next_start(&batch.block, place, false) {
+            match cutting.next_start(&batch.block, place, false) {
                 Cut::At(next) if next <= from => {
                     last = batch.offset + next as u64;
                     place = next + 1;

@@ -1,6 +1,6 @@
 //! Whether a file is still what it was.
 
-use super::Input;
+use super::input::Input;
 use std::os::unix::fs::MetadataExt;
 
 /// What changes when a file is written or replaced.

@@ -1,7 +1,7 @@
 //! Every way of reading an input gives the same rows, and the rows that were written.
 
 use super::detect::UTF8_MARK;
-use super::formats::csv::PASSED_QUOTES;
+use super::formats::PASSED_QUOTES;
 use super::*;
 use crate::slot::Slot;
 use crate::tally;
@@ -223,7 +223,7 @@ proptest! {
     fn rows_of_rdb_tools_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
-        let options = options(Format::RdbTools, part_bytes);
+        let options = options(Format::RDB_TOOLS, part_bytes);
         prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
         prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
     }
@@ -232,7 +232,7 @@ proptest! {
     fn rows_of_redis_rdb_cli_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
         let (text, rows) = rdb_cli_file(&keys);
         let (_folder, input) = written(&text);
-        let options = options(Format::RdbCli, part_bytes);
+        let options = options(Format::RDB_CLI, part_bytes);
         prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
         prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
     }
@@ -249,8 +249,8 @@ proptest! {
             text[place] = byte;
         }
         let (_folder, input) = written(&text);
-        let whole = streamed(&input, &options(Format::RdbTools, 1 << 20));
-        let options = options(Format::RdbTools, part_bytes);
+        let whole = streamed(&input, &options(Format::RDB_TOOLS, 1 << 20));
+        let options = options(Format::RDB_TOOLS, part_bytes);
         prop_assert_eq!(&streamed(&input, &options), &whole);
         prop_assert_eq!(&by_parts(&input, &options), &whole);
     }
@@ -259,7 +259,7 @@ proptest! {
     fn quoted_rows_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
         let (text, rows) = quoted_file(&keys);
         let (_folder, input) = written(&text);
-        prop_assert_eq!(streamed(&input, &options(Format::Csv, part_bytes)), (rows, vec![]));
+        prop_assert_eq!(streamed(&input, &options(Format::CSV, part_bytes)), (rows, vec![]));
     }
 
     #[test]
@@ -275,8 +275,8 @@ proptest! {
         }
         prop_assume!(!text.is_empty() && !text.starts_with(b"\xff\xfe"));
         let (_folder, input) = written(&text);
-        prop_assume!(open(&input, &options(Format::List, 1)).is_ok());
-        let options = options(Format::List, part_bytes);
+        prop_assume!(open(&input, &options(Format::LIST, 1)).is_ok());
+        let options = options(Format::LIST, part_bytes);
         prop_assert_eq!(&streamed(&input, &options), &(rows.clone(), vec![]));
         prop_assert_eq!(&by_parts(&input, &options), &(rows, vec![]));
     }
@@ -284,7 +284,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..600)) {
         let (_folder, input) = written(&text);
-        for format in [Format::RdbTools, Format::Csv, Format::List] {
+        for format in [Format::RDB_TOOLS, Format::CSV, Format::LIST] {
             let options = options(format, 64);
             if let Ok(mut source) = open(&input, &options) {
                 let mut batch = KeyBatch::new();
@@ -297,7 +297,7 @@ proptest! {
     fn the_tally_is_that_of_one_key_at_a_time(keys in keys(), part_bytes in 1usize..100, threads in 1usize..5) {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
-        let options = tally::Options { source: options(Format::RdbTools, part_bytes), threads: Some(threads), ..tally::Options::default() };
+        let options = tally::Options { source: options(Format::RDB_TOOLS, part_bytes), threads: Some(threads), ..tally::Options::default() };
         let outcome = tally::run(&[input.clone(), input], &options, &|_| {}).expect("it reads");
         let mut counts = vec![tally::SlotCount::default(); crate::slot::SLOT_COUNT];
         for (key, size, _, _, expires) in rows.iter().chain(&rows) {
@@ -331,7 +331,7 @@ fn faults_of(format: Format, text: &str) -> Vec<(Option<u64>, Option<String>, St
 fn a_damaged_row_is_named_and_takes_no_other_with_it() {
     let text = "0,string,a,1,string,1,1,\n0,string,b,x,string,1,1,\n0,string,c,1,string,1\n\
                 0,string,d,1,string,1,1,\nx,string,e,1,string,1,1,\n0,string,f,1,str";
-    let faults = faults_of(Format::RdbTools, text);
+    let faults = faults_of(Format::RDB_TOOLS, text);
     let places: Vec<_> = faults
         .iter()
         .map(|fault| (fault.0, fault.1.as_deref()))
@@ -356,7 +356,7 @@ fn a_damaged_row_is_named_and_takes_no_other_with_it() {
 #[test]
 fn faults_of_quoted_rows_are_named() {
     let text = "key,size\na,1\nb\n\"c,1\",2\nd\"x,1\ne,-1\n\"f\n\",99999999999999999999\ng,1\n";
-    let faults = faults_of(Format::Csv, text);
+    let faults = faults_of(Format::CSV, text);
     let places: Vec<_> = faults
         .iter()
         .map(|fault| (fault.0, fault.1.as_deref()))
@@ -380,8 +380,8 @@ proptest! {
     ) {
         let text = format!("key,size\n{}", rows.concat());
         let (_folder, input) = written(text.as_bytes());
-        let whole = streamed(&input, &options(Format::Csv, 1 << 20));
-        prop_assert_eq!(streamed(&input, &options(Format::Csv, part_bytes)), whole);
+        let whole = streamed(&input, &options(Format::CSV, 1 << 20));
+        prop_assert_eq!(streamed(&input, &options(Format::CSV, part_bytes)), whole);
     }
 }
 
@@ -408,7 +408,7 @@ fn rows_that_are_too_long_are_passed_over() {
     for part_bytes in [100, 1000, 70_000] {
         let options = Options {
             max_row_bytes: 1000,
-            ..options(Format::RdbTools, part_bytes)
+            ..options(Format::RDB_TOOLS, part_bytes)
         };
         let lengths = |(rows, refused): (Vec<Row>, Vec<u64>)| {
             let lengths = rows.iter().map(|row| row.0.len()).collect::<Vec<_>>();
@@ -472,9 +472,9 @@ fn a_row_is_too_long_from_one_byte_on() {
         |length: usize| format!("\"{}\",1\n", ",\n".repeat(length)[..length - 5].to_owned());
     let dump = |length: usize| format!("0,string,{},1,string,1,1,\n", "x".repeat(length));
     for (format, header, rows) in [
-        (Format::List, "", texts(&line)),
-        (Format::Csv, "key,size\n", texts(&quoted)),
-        (Format::RdbTools, "", texts(&dump)),
+        (Format::LIST, "", texts(&line)),
+        (Format::CSV, "key,size\n", texts(&quoted)),
+        (Format::RDB_TOOLS, "", texts(&dump)),
     ] {
         let text = header.to_owned() + &rows.concat();
         let mut place = header.len() as u64;
@@ -500,7 +500,7 @@ fn a_row_is_too_long_from_one_byte_on() {
                 truth,
                 "{format} {part_bytes}"
             );
-            if format != Format::Csv {
+            if format != Format::CSV {
                 assert_eq!(
                     told(by_parts(&input, &options)),
                     truth,
@@ -532,7 +532,7 @@ fn quoted_rows_that_are_too_long_are_passed_over() {
     for part_bytes in [100, 1000, 1001, 1007, 70_000] {
         let options = Options {
             max_row_bytes: 1000,
-            ..options(Format::Csv, part_bytes)
+            ..options(Format::CSV, part_bytes)
         };
         let (rows, refused) = streamed(&input, &options);
         let keys: Vec<&[u8]> = rows.iter().map(|row| row.0.as_slice()).collect();
@@ -546,7 +546,7 @@ fn quoted_rows_that_are_too_long_are_passed_over() {
 fn a_part_that_fails_hides_no_row_before_it() {
     let text = "0,string,k,1,string,1,1,\n".repeat(40);
     let (_folder, input) = written(text.as_bytes());
-    let options = options(Format::RdbTools, 500);
+    let options = options(Format::RDB_TOOLS, 500);
     let opened = Opened::any(&input, &options).and_then(Opening::keys);
     let opened = opened.expect("it opens");
     let (file, length) = opened.seekable.as_ref().expect("a file");
@@ -579,7 +579,7 @@ fn a_long_row_is_not_read_again_for_every_part_in_it() {
     for (max_row_bytes, kept) in [(4_000_000, 7), (2_000_000, 4), (50_000, 4)] {
         let options = Options {
             max_row_bytes,
-            ..options(Format::RdbTools, 50_000)
+            ..options(Format::RDB_TOOLS, 50_000)
         };
         let whole = streamed(&input, &options);
         assert_eq!((whole.0.len(), whole.1.len()), (kept, 7 - kept));
@@ -604,7 +604,7 @@ fn quotes_are_passed_a_few_times_only() {
     {
         let options = Options {
             max_row_bytes,
-            ..options(Format::Csv, part_bytes)
+            ..options(Format::CSV, part_bytes)
         };
         let before = PASSED_QUOTES.get();
         let (read, refused) = streamed(&input, &options);
@@ -659,7 +659,7 @@ fn json_is_no_list_of_keys() {
         let (_folder, input) = written(text.as_bytes());
         let refused = open(&input, &Options::default()).err().expect("JSON");
         assert!(refused.message().contains("JSON"), "{refused}");
-        assert!(!keys_of(text.as_bytes(), &options(Format::List, 1 << 20)).is_empty());
+        assert!(!keys_of(text.as_bytes(), &options(Format::LIST, 1 << 20)).is_empty());
     }
     // A hash tag, and a key that begins with a bracket.
     let keys = keys_of(b"{user}:1\n[a]\n", &Options::default());
@@ -706,10 +706,10 @@ fn rows_before_damage_in_a_packed_file_are_read_and_the_cut_one_is_not() {
     let mut list = listed.join(&b'\n');
     list.push(b'\n');
     for (format, (text, rows)) in [
-        (Format::RdbTools, rdb_tools_file(&keys)),
-        (Format::Csv, quoted_file(&keys)),
+        (Format::RDB_TOOLS, rdb_tools_file(&keys)),
+        (Format::CSV, quoted_file(&keys)),
         (
-            Format::List,
+            Format::LIST,
             (list, listed.iter().map(rows_of_list).collect()),
         ),
     ] {
@@ -727,7 +727,7 @@ fn rows_before_damage_in_a_packed_file_are_read_and_the_cut_one_is_not() {
             let damage = faults.damage().expect("it is damaged");
             assert_eq!((faults.count(), damage.byte), (1, packed.len() as u64));
             let lines = match format {
-                Format::List => 1 + read.len(),
+                Format::LIST => 1 + read.len(),
                 _ => 2 + 2 * read.len(),
             };
             assert_eq!(damage.line, Some(lines as u64), "{format} {part_bytes}");
@@ -758,7 +758,7 @@ fn joined(format: Format, (text, rows): (Vec<u8>, Vec<Row>), part_bytes: usize) 
     let truth = ([&rows[..], &rows, &rows].concat(), vec![]);
     let options = options(format, part_bytes);
     assert_eq!(streamed(&input, &options), truth, "{format} {part_bytes}");
-    if format != Format::Csv {
+    if format != Format::CSV {
         assert_eq!(by_parts(&input, &options), truth, "{format} {part_bytes}");
     }
     for threads in [1, 3] {
@@ -784,10 +784,10 @@ fn the_header_of_a_joined_file_is_no_row() {
     };
     let plain = [b"b".to_vec(), b"key".to_vec()];
     for part_bytes in [1, 7, 50, 83, 1000] {
-        joined(Format::RdbTools, rdb_tools_file(&keys), part_bytes);
-        joined(Format::RdbCli, rdb_cli_file(&keys), part_bytes);
-        joined(Format::Csv, quoted_file(&keys), part_bytes);
-        joined(Format::Csv, with_cr(quoted_file(&plain)), part_bytes);
+        joined(Format::RDB_TOOLS, rdb_tools_file(&keys), part_bytes);
+        joined(Format::RDB_CLI, rdb_cli_file(&keys), part_bytes);
+        joined(Format::CSV, quoted_file(&keys), part_bytes);
+        joined(Format::CSV, with_cr(quoted_file(&plain)), part_bytes);
     }
 }
 
@@ -799,13 +799,13 @@ fn a_header_without_a_size_is_no_key_where_it_stands_again() {
     assert_eq!(keys(joined, &any), [&b"key"[..], b"a", b"key"]);
     assert_eq!(keys("key;type\r\nkey;type\r\n", &any), [b""; 0]);
     // The only column: it may be a key.
-    let one = options(Format::Csv, 1000);
+    let one = options(Format::CSV, 1000);
     assert_eq!(keys("key\na\nkey\n", &one), [&b"a"[..], b"key"]);
 }
 
 #[test]
 fn a_blank_line_is_no_key_with_either_line_end() {
-    let keys = |text: &str| keys_of(text.as_bytes(), &options(Format::Csv, 1000));
+    let keys = |text: &str| keys_of(text.as_bytes(), &options(Format::CSV, 1000));
     for text in [
         "key\n\na\n\"\"\n\n\nb\n\n",
         "key\n\na\n\"\"\n\n\nb",
@@ -822,13 +822,13 @@ fn a_blank_line_is_no_key_with_either_line_end() {
 fn the_first_of_a_bad_and_a_long_row_stops_the_run() {
     type Form = fn(&str, &str) -> String;
     let forms: [(Format, &str, Form); 3] = [
-        (Format::RdbTools, "", |key, size| {
+        (Format::RDB_TOOLS, "", |key, size| {
             format!("0,string,{key},{size},string,1,1,\n")
         }),
-        (Format::RdbCli, "", |key, size| {
+        (Format::RDB_CLI, "", |key, size| {
             format!("0,string,\"{key}\",\"{size}\",string,1,\"1\",\"\"\n")
         }),
-        (Format::Csv, "key,size\n", |key, size| {
+        (Format::CSV, "key,size\n", |key, size| {
             format!("{key},{size}\n")
         }),
     ];

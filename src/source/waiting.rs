@@ -3,8 +3,10 @@
 //! All are opened first, so that a wrong name among many is told at once. Few are kept open: a
 //! process may have some hundred files open (256 on macOS), and a folder may have thousands.
 
+use super::format::Format;
+use super::input::Input;
 use super::opened::{Opened, Opening};
-use super::{Input, Options};
+use super::options::Options;
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::path::{Path, PathBuf};
 
@@ -16,11 +18,9 @@ pub(crate) struct Waiting<'run> {
     pub(crate) input: &'run Input,
     opening: Option<Opening>,
     /// What it was taken for.
-    pub(crate) format: &'static str,
+    pub(crate) format: Format,
     /// How many bytes it has; unknown of pipes.
     pub(crate) length: Option<u64>,
-    /// Whether it is an RDB file.
-    pub(crate) is_snapshot: bool,
 }
 
 /// A file of a folder that wasn't read, since nothing in it is recognised.
@@ -56,19 +56,21 @@ impl Waiting<'_> {
         let mut waiting = Vec::with_capacity(inputs.len());
         for input in inputs {
             let opening = Opened::any(input, options)?;
-            if let Opening::Unknown(error) = &opening {
-                passed.push(PassedOver::new(input.path(), error));
-                continue;
-            }
+            let format = match opening.format() {
+                Ok(format) => format,
+                Err(error) => {
+                    passed.push(PassedOver::new(input.path(), error));
+                    continue;
+                }
+            };
             let length = opening.length();
             // What has no length may be a pipe, which gives its bytes once.
             let can_wait_closed = length.is_some() && kept >= KEPT_OPEN;
             kept += usize::from(!can_wait_closed);
             waiting.push(Waiting {
                 input,
-                format: opening.format_name(),
+                format,
                 length,
-                is_snapshot: opening.is_snapshot(),
                 opening: (!can_wait_closed).then_some(opening),
             });
         }
@@ -87,10 +89,11 @@ impl Waiting<'_> {
             Some(opening) => opening,
             None => Opened::any(self.input, options)?,
         };
-        if opening.format_name() == self.format {
-            return Ok(opening);
-        }
-        let (before, now) = (self.format, opening.format_name());
+        let now = match opening.format() {
+            Ok(format) if format == self.format => return Ok(opening),
+            other => other.map_or("unknown", Format::name),
+        };
+        let before = self.format;
         let message = format!("expected {before}, as it was a moment ago, found {now}");
         Err(Error::new(ErrorKind::Input, message).at(Position::file(self.input.path())))
     }
@@ -149,7 +152,7 @@ mod tests {
         let open = waiting.iter().filter(|input| input.opening.is_some());
         assert_eq!(open.count(), KEPT_OPEN);
         for input in waiting {
-            assert_eq!(input.format, "list");
+            assert_eq!(input.format, Format::LIST);
             let length = input.length;
             let opening = input.open(&options).expect("it is still there");
             assert_eq!(opening.length(), length);

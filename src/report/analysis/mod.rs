@@ -412,7 +412,7 @@ fn input_row(input: &InputSummary, view: Option<&ClusterView>) -> InputRow {
     let of_node = input.slots.as_ref().zip(view);
     InputRow {
         path: input.path.display().to_string(),
-        format: input.format,
+        format: input.format.name(),
         keys: input.keys,
         operations: input.operations,
         skipped: input.findings.faults.count(),

@@ -1,7 +1,9 @@
 //! The first lines of a text, as those look at them who say what it is.
 
-use super::LOOKED_AT;
 use std::cell::OnceCell;
+
+/// How many lines of the head are looked at.
+pub(in crate::source) const LOOKED_AT: usize = 100;
 
 /// The beginning of a text, and its first lines that aren't blank, without their line ends.
 pub(in crate::source) struct Looked<'text> {

@@ -17,9 +17,7 @@ use super::closely::Closely;
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::SlotSet;
-use crate::source::{
-    self, Barren, Cutting, Format, Input, OnError, Opened, Opening, Parts, Waiting,
-};
+use crate::source::{self, Barren, Cutting, Input, OnError, Opened, Opening, Parts, Waiting};
 use gathered::Gathered;
 use meter::Meter;
 use rayon::ThreadPool;
@@ -119,8 +117,8 @@ impl Run<'_> {
         let mut inputs = inputs.into_iter().enumerate().peekable();
         while let Some(input) = inputs.next() {
             let mut files = vec![input];
-            while files[0].1.is_snapshot
-                && let Some(next) = inputs.next_if(|(_, next)| next.is_snapshot)
+            while files[0].1.format.is_snapshot()
+                && let Some(next) = inputs.next_if(|(_, next)| next.format.is_snapshot())
             {
                 files.push(next);
             }
@@ -180,7 +178,7 @@ impl Run<'_> {
         let path = input.path.clone();
         let reading = input.reading().clone();
         let cutting = Cutting::new(&path, &reading.layout, self.options);
-        let (format, note) = (input.format_name(), input.note());
+        let (format, note) = (input.format(), input.note());
         let file = match &input.seekable {
             Some((file, length)) if input.has_lines() => Some((
                 file.try_clone().map_err(|cause| Error::io(&path, cause))?,
@@ -207,7 +205,7 @@ impl Run<'_> {
         found.findings.notes.extend(unanswered);
         let keys = found.tally.total().keys;
         let operations = found.tally.operations().map_or(0, Operations::total);
-        let slots = (format == Format::Rdb.name()).then(|| found.tally.used_slots());
+        let slots = format.is_snapshot().then(|| found.tally.used_slots());
         Ok((
             found.tally,
             InputSummary {

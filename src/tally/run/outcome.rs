@@ -2,7 +2,7 @@
 
 use super::SecondPass;
 use crate::slot::SlotSet;
-use crate::source::{Findings, PassedOver};
+use crate::source::{Findings, Format, PassedOver};
 use crate::tally::Tally;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub struct InputSummary {
     /// Its path, or `<stdin>`.
     pub path: PathBuf,
     /// What it was taken for.
-    pub format: &'static str,
+    pub format: Format,
     /// What the user should know about it.
     pub note: Option<Cow<'static, str>>,
     /// How many keys were read.

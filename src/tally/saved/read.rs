@@ -5,7 +5,7 @@ use super::rising::Rising;
 use super::{Broken, HEADER_BYTES, MAX_INPUTS, MAX_NOTES, MAX_PATH_BYTES, Tally};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet, hash_tag};
 use crate::source::{
-    Command, Encoding, FORMAT_NAMES, Fault, Faults, Findings, KEPT_EXAMPLES, KeyKind,
+    Command, Encoding, Fault, Faults, Findings, Format, KEPT_EXAMPLES, KeyKind, all_formats,
 };
 use crate::tally::expiries::MAX_TIMES;
 use crate::tally::histogram::{CLASSES, Histogram};
@@ -60,7 +60,8 @@ fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Bro
         let name = fields.short_name(MAX_PATH_BYTES, "bytes of a path")?;
         let place = fields.place();
         let word = fields.name()?;
-        let format = FORMAT_NAMES.iter().find(|name| name.as_bytes() == word);
+        let format = all_formats()
+            .find(|format| format.name().as_bytes() == word && *format != Format::TALLY);
         inputs.push(InputSummary {
             path: PathBuf::from(OsStr::from_bytes(name)),
             format: format.ok_or_else(|| Broken::new(place, "expected the name of a format"))?,

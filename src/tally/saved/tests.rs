@@ -3,7 +3,7 @@
 use super::*;
 use crate::slot::Slot;
 use crate::source::{
-    Command, Encoding, Fault, Faults, Findings, KeyFacts, KeyKind, KeyRecord, Moment,
+    Command, Encoding, Fault, Faults, Findings, Format, KeyFacts, KeyKind, KeyRecord, Moment,
 };
 use crate::tally::tests::shown;
 use crate::tally::{Coverage, Family, InputSummary, SlotCount, Weight};
@@ -31,7 +31,7 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
     }
     let input = InputSummary {
         path: "dump\n\u{fc}.csv".into(),
-        format: "csv",
+        format: Format::CSV,
         note: Some("it has no header".into()),
         keys: tally.total().keys,
         operations: 0,

@@ -97,7 +97,7 @@ impl Body {
         self.count(inputs.len());
         for input in inputs {
             self.name(input.path.as_os_str().as_bytes());
-            self.name(input.format.as_bytes());
+            self.name(input.format.name().as_bytes());
             self.maybe_text(input.note.as_deref());
             self.u64(input.keys);
             self.u64(input.operations);

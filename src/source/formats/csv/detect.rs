@@ -3,10 +3,12 @@
 use super::Quoted;
 use super::header::{columns, delimiters_with_key, is_padded};
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::cut::Layout;
-use crate::source::detect::Recognised;
+use crate::source::detect::{Beginning, Recognised};
+use crate::source::escape::Escape;
 use crate::source::fault::excerpt;
-use crate::source::{Escape, Format, Guard, Options};
+use crate::source::format::Format;
+use crate::source::guard::Guard;
+use crate::source::options::Options;
 
 /// Names of columns, in the order of preference.
 const SIZE_NAMES: &[&str] = &[
@@ -51,8 +53,23 @@ fn mend(header: &[u8], options: &Options) -> String {
     }
 }
 
+/// A CSV, as the user says.
+pub(in crate::source::formats) fn said(beginning: &Beginning<'_>) -> Result<Recognised> {
+    rows(beginning.first_line(), beginning.options)
+}
+
+/// A CSV, where nobody says what it is, but perhaps what its columns are.
+pub(in crate::source::formats) fn guess(beginning: &Beginning<'_>) -> Result<Option<Recognised>> {
+    let (first, options) = (beginning.first_line(), beginning.options);
+    let names_columns = options.key_column.is_some() || options.delimiter.is_some();
+    match names_columns || !delimiters_with_key(first, options).is_empty() {
+        true => rows(first, options).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// CSV with a header.
-pub(in crate::source) fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
+fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
     let candidates = match options.delimiter {
         Some(delimiter) => vec![delimiter],
         None => delimiters_with_key(first, options),
@@ -104,7 +121,7 @@ pub(in crate::source) fn rows(first: &[u8], options: &Options) -> Result<Recogni
     let note = is_top_list.then_some(
         "its header is that of `rdb -c bigkey`, a list of the biggest keys only: this is not the whole keyspace",
     );
-    let recognised = Recognised::new(Layout::Quoted(rows), Format::Csv, first.len() + 1, note);
+    let recognised = Recognised::new(rows, Format::CSV, first.len() + 1, note);
     Ok(Recognised {
         escape: if is_hex { Escape::Hex } else { Escape::Raw },
         ..recognised

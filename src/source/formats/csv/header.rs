@@ -1,13 +1,13 @@
 //! The first line of a CSV.
 
-use crate::source::Options;
+use crate::source::options::Options;
 use csv::{ByteRecord, ReaderBuilder};
 use std::borrow::Cow;
 
 const KEY_NAMES: &[&str] = &["key"];
 
 /// The delimiters with which the first line is a header that has the key's column and another one.
-pub(in crate::source) fn delimiters_with_key(first: &[u8], options: &Options) -> Vec<u8> {
+pub(super) fn delimiters_with_key(first: &[u8], options: &Options) -> Vec<u8> {
     let names = match &options.key_column {
         Some(name) => &[name.as_str()][..],
         None => KEY_NAMES,
@@ -25,7 +25,7 @@ pub(in crate::source) fn delimiters_with_key(first: &[u8], options: &Options) ->
 }
 
 /// Whether a space stands before a column's name.
-pub(in crate::source) fn is_padded(first: &[u8], delimiter: u8, column: usize) -> bool {
+pub(super) fn is_padded(first: &[u8], delimiter: u8, column: usize) -> bool {
     let record = record(first, delimiter);
     record
         .get(column)
@@ -33,7 +33,7 @@ pub(in crate::source) fn is_padded(first: &[u8], delimiter: u8, column: usize) -
 }
 
 /// The columns of a header, trimmed. One that isn't UTF-8 is taken for latin-1, so that it can be named.
-pub(in crate::source) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
+pub(super) fn columns(first: &[u8], delimiter: u8) -> Vec<String> {
     record(first, delimiter)
         .iter()
         .map(|column| text(column).trim().to_owned())

@@ -5,42 +5,49 @@
 //! falls between the rows that it reads. A row with a quote where the standard
 //! has none is refused.
 
-pub(in crate::source) mod detect;
-pub(in crate::source) mod header;
+mod detect;
+mod header;
 
 use crate::source::batch::KeyBatch;
 use crate::source::cut::Cut;
 use crate::source::detect::{UTF8_MARK, repeats_header};
+use crate::source::encoding::Encoding;
+use crate::source::facts::KeyFacts;
 use crate::source::fault::{Fault, Faults, excerpt};
-use crate::source::{Encoding, Guard, KeyFacts, KeyKind, Moment, number};
+use crate::source::format::Format;
+use crate::source::guard::Guard;
+use crate::source::kind::KeyKind;
+use crate::source::moment::Moment;
+use crate::source::number;
+use crate::source::rows::{LongRow, Names, Rows, Tells};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
+pub(super) use detect::{guess, said};
 use memchr::{memchr, memchr_iter, memchr2};
 use std::borrow::Cow;
 use std::io::Read;
 
 /// Which columns a CSV has, by number from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Quoted {
-    pub(in crate::source) delimiter: u8,
+struct Quoted {
+    delimiter: u8,
     /// Whether keys have an apostrophe that isn't theirs.
-    pub(in crate::source) guard: Guard,
+    guard: Guard,
     /// The header, without its line end.
-    pub(in crate::source) header: Vec<u8>,
+    header: Vec<u8>,
     /// The names of the columns, as the header has them.
-    pub(in crate::source) names: Vec<String>,
-    pub(in crate::source) key: usize,
+    names: Vec<String>,
+    key: usize,
     /// Whether a space stands before the key's name in the header.
-    pub(in crate::source) pads_key: bool,
-    pub(in crate::source) size: Option<usize>,
-    pub(in crate::source) kind: Option<usize>,
-    pub(in crate::source) db: Option<usize>,
-    pub(in crate::source) expiry: Option<usize>,
-    pub(in crate::source) encoding: Option<usize>,
+    pads_key: bool,
+    size: Option<usize>,
+    kind: Option<usize>,
+    db: Option<usize>,
+    expiry: Option<usize>,
+    encoding: Option<usize>,
 }
 
-impl Quoted {
-    /// The first row that begins at `from` or behind it; `bytes` begins with a row.
-    pub(in crate::source) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+impl Rows for Quoted {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
         if from == 0 {
             return Cut::At(0);
         }
@@ -53,22 +60,11 @@ impl Quoted {
         }
     }
 
-    /// The quotes at the beginning of a row: none is open.
-    pub(in crate::source) fn quotes(&self) -> Quotes {
-        Quotes {
-            delimiter: self.delimiter,
-            are_open: false,
-            behind_close: usize::MAX,
-        }
+    fn look_behind(&self) -> Option<usize> {
+        None
     }
 
-    /// Reads the next rows of the block.
-    pub(in crate::source) fn read_rows(
-        &self,
-        batch: &mut KeyBatch,
-        rows: usize,
-        faults: &mut Faults,
-    ) {
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
         let block = std::mem::take(&mut batch.block);
         let rest = &block[batch.cursor..batch.end];
         // A bare carriage return is data: only a newline ends a row.
@@ -112,6 +108,40 @@ impl Quoted {
         }
         batch.cursor += from;
         batch.block = block;
+    }
+
+    fn tells(&self) -> Tells {
+        Tells {
+            types: self.kind.is_some(),
+            sizes: self.size.is_some(),
+            databases: self.db.is_some(),
+            counted: "keys",
+            columns: Names::Header,
+        }
+    }
+
+    fn long_row(&self) -> Option<Box<dyn LongRow>> {
+        Some(Box::new(self.quotes()))
+    }
+
+    fn key_name(&self) -> Cow<'static, str> {
+        Cow::Owned(self.name(self.key))
+    }
+}
+
+impl Format {
+    /// Standard CSV (RFC 4180) with a header.
+    pub const CSV: Format = Format::of_keys("csv", "CSV with a header, quoted as in RFC 4180");
+}
+
+impl Quoted {
+    /// The quotes at the beginning of a row: none is open.
+    fn quotes(&self) -> Quotes {
+        Quotes {
+            delimiter: self.delimiter,
+            are_open: false,
+            behind_close: usize::MAX,
+        }
     }
 
     fn read_row(
@@ -174,11 +204,6 @@ impl Quoted {
             .escape_debug()
             .take(MOST_CHARACTERS)
             .collect()
-    }
-
-    /// The name of the key's column, fit for a message.
-    pub(in crate::source) fn key_name(&self) -> String {
-        self.name(self.key)
     }
 
     /// A row's key, without the space that the header has before it too.
@@ -278,16 +303,16 @@ thread_local! {
 }
 
 /// Which quotes enclose a field, from the beginning of a row on.
-pub(in crate::source) struct Quotes {
+struct Quotes {
     delimiter: u8,
     are_open: bool,
     /// Behind the last quote that closed a field: another one there is a quote of the field.
     behind_close: usize,
 }
 
-impl Quotes {
-    /// Passes the quotes from a place on; says where the row ends, as far as these bytes tell.
-    pub(in crate::source) fn row_end(&mut self, bytes: &[u8], mut place: usize) -> Option<usize> {
+impl LongRow for Quotes {
+    /// Passes the quotes from a place on.
+    fn row_end(&mut self, bytes: &[u8], mut place: usize) -> Option<usize> {
         while let Some(found) = memchr2(b'"', b'\n', &bytes[place..]) {
             place += found + 1;
             if bytes[place - 1] == b'"' {
@@ -299,11 +324,12 @@ impl Quotes {
         None
     }
 
-    /// Counts places anew when so many bytes are dropped.
-    pub(in crate::source) fn drop_front(&mut self, bytes: usize) {
+    fn drop_front(&mut self, bytes: usize) {
         self.behind_close = self.behind_close.checked_sub(bytes).unwrap_or(usize::MAX);
     }
+}
 
+impl Quotes {
     /// Passes the next quote of these bytes.
     #[inline]
     fn pass(&mut self, bytes: &[u8], quote: usize) {

@@ -4,22 +4,27 @@
 //! Several arrays, one behind another, are one list. What a string's escapes mean is RFC 8259's; bytes that aren't
 //! UTF-8 stand in it as they are, as redis-cli leaves them.
 
+mod detect;
+
 use crate::source::batch::KeyBatch;
 use crate::source::cut::Cut;
 use crate::source::facts::KeyFacts;
 use crate::source::fault::{Fault, Faults, excerpt};
-use memchr::{memchr2, memchr3};
+use crate::source::format::Format;
+use crate::source::json_text::unescape;
+use crate::source::rows::{Keys, LongRow, Rows, Tells};
+pub(super) use detect::{guess, said};
+use memchr::memchr2;
 
 /// How an array's rows are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Strings {
+struct Strings {
     /// The offset in the input of the first bracket.
-    pub(in crate::source) begin: u64,
+    begin: u64,
 }
 
-impl Strings {
-    /// The first row that begins at `from` or behind it; `bytes` begins with a row.
-    pub(in crate::source) fn next_start(self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+impl Rows for Strings {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
         if from == 0 {
             return Cut::At(0);
         }
@@ -34,13 +39,23 @@ impl Strings {
         Cut::at_end(bytes, is_last)
     }
 
-    /// Reads the next elements of the block.
-    pub(in crate::source) fn read_rows(
-        self,
-        batch: &mut KeyBatch,
-        rows: usize,
-        faults: &mut Faults,
-    ) {
+    fn look_behind(&self) -> Option<usize> {
+        None
+    }
+
+    fn tells(&self) -> Tells {
+        Tells::NAMES
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::OwnEscapes
+    }
+
+    fn long_row(&self) -> Option<Box<dyn LongRow>> {
+        Some(Box::new(Scan::default()))
+    }
+
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
         let block = std::mem::take(&mut batch.block);
         let mut key = Vec::new();
         let mut element = Element {
@@ -69,17 +84,23 @@ impl Strings {
     }
 }
 
+impl Format {
+    /// A JSON array of strings, each a key.
+    pub const JSON: Format = Format::of_keys("json", "A JSON array of strings, each a key");
+}
+
 /// Where rows end, of bytes that are looked at once.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::source) struct Scan {
+struct Scan {
     is_inside: bool,
     /// The bytes are at an escaped one.
     is_escaped: bool,
 }
 
-impl Scan {
-    /// Where the row ends that the bytes from a place on are a part of, as far as they tell.
-    pub(in crate::source) fn row_end(&mut self, bytes: &[u8], mut at: usize) -> Option<usize> {
+impl LongRow for Scan {
+    fn drop_front(&mut self, _: usize) {}
+
+    fn row_end(&mut self, bytes: &[u8], mut at: usize) -> Option<usize> {
         loop {
             if std::mem::take(&mut self.is_escaped) {
                 at += 1;
@@ -236,79 +257,6 @@ fn string_length(bytes: &[u8]) -> Option<usize> {
             return Some(at + 1);
         }
         at += 2;
-    }
-}
-
-/// Appends the bytes of what stands between the quotes of a JSON string.
-///
-/// # Errors
-/// An escape that is none, a character that has to be escaped, or half of a pair of surrogates; with its place.
-pub(in crate::source) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), (usize, String)> {
-    let mut at = 0;
-    while at < text.len() {
-        let plain = memchr3(b'\\', b'\n', 0, &text[at..]).map_or(text.len(), |place| at + place);
-        if let Some(place) = text[at..plain].iter().position(|byte| *byte < 0x20) {
-            return Err((at + place, unescaped_control(text[at + place])));
-        }
-        out.extend_from_slice(&text[at..plain]);
-        at = plain;
-        match text.get(at) {
-            None => break,
-            Some(b'\\') => at += escaped(&text[at..], out).map_err(|message| (at, message))?,
-            Some(control) => return Err((at, unescaped_control(*control))),
-        }
-    }
-    Ok(())
-}
-
-fn unescaped_control(byte: u8) -> String {
-    format!("expected control characters of a JSON string as escapes, found byte 0x{byte:02X}")
-}
-
-/// Appends what an escape stands for; says how long it is.
-fn escaped(text: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
-    let byte = match text.get(1) {
-        Some(letter @ (b'"' | b'\\' | b'/')) => *letter,
-        Some(b'b') => 0x08,
-        Some(b'f') => 0x0C,
-        Some(b'n') => b'\n',
-        Some(b'r') => b'\r',
-        Some(b't') => b'\t',
-        Some(b'u') => return unicode(text, out),
-        _ => return Err(wrong_escape(text)),
-    };
-    out.push(byte);
-    Ok(2)
-}
-
-fn wrong_escape(text: &[u8]) -> String {
-    format!(
-        "expected an escape of JSON, found {}",
-        excerpt(&text[..text.len().min(6)])
-    )
-}
-
-/// `\u00e9`, or two that are a pair of surrogates.
-fn unicode(text: &[u8], out: &mut Vec<u8>) -> Result<usize, String> {
-    let unit = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        let are_digits = digits.iter().all(u8::is_ascii_hexdigit);
-        let digits = std::str::from_utf8(digits).ok().filter(|_| are_digits)?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let first = unit(0).ok_or_else(|| wrong_escape(text))?;
-    let units = [first, unit(6).unwrap_or(0)];
-    let is_pair = (0xD800..0xDC00).contains(&first);
-    let mut characters = char::decode_utf16(units[..1 + usize::from(is_pair)].iter().copied());
-    match characters.next() {
-        Some(Ok(character)) => {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            Ok(if is_pair { 12 } else { 6 })
-        }
-        _ => Err(format!(
-            "expected a pair of surrogates, which a character is, found half of one: {}",
-            excerpt(&text[..6])
-        )),
     }
 }
 

@@ -1,13 +1,11 @@
 //! What a list of keys more likely is, and how to have it read so.
 
-use crate::source::detect::LOOKED_AT;
 use crate::source::detect::kind::Kind;
 use crate::source::detect::looked::Looked;
-use crate::source::escape::{Escape, Unescaped};
 use memchr::memchr_iter;
 
 /// What a list most likely is instead, by its first lines.
-pub(in crate::source) fn kind(looked: &Looked<'_>) -> Option<Kind> {
+pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
     let lines = &looked.lines;
     let first = looked.first();
     if first.len() == 5 && first.starts_with(b"sep=") {
@@ -20,32 +18,6 @@ pub(in crate::source) fn kind(looked: &Looked<'_>) -> Option<Kind> {
         "a CSV whose columns aren't known",
         "name the column of the keys with --key-column, and what separates the columns with --delimiter",
     ))
-}
-
-const ESCAPES: &str = "it holds escapes such as \\x0A, which are taken for parts of the keys: if rdb-tools wrote it with \
-                       --escape print or utf8, pass the same; if not, --escape raw";
-
-const CUT_AND_ESCAPES: &str = "the first row isn't whole and is passed over; the others hold escapes such as \\x0A, which are \
-                               taken for parts of the keys: if rdb-tools wrote it with --escape print or utf8, pass the \
-                               same; if not, --escape raw";
-
-/// What to say of keys that are read as they are, and hold escapes of rdb-tools.
-pub(in crate::source) fn of_escapes(text: &[u8], is_cut: bool) -> Option<&'static str> {
-    let mut key = Vec::new();
-    let is_escaped = |line: &[u8]| {
-        key.clear();
-        Escape::Print.unescape(line, &mut key) == Unescaped::Ambiguous
-    };
-    let note = if is_cut { CUT_AND_ESCAPES } else { ESCAPES };
-    lines(text).any(is_escaped).then_some(note)
-}
-
-/// The first lines that aren't blank.
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n')
-        .take(LOOKED_AT)
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .filter(|line| !line.is_empty())
 }
 
 /// Whether all lines have so many columns. Keys may have commas too, so that more must speak for it: tabs,

@@ -8,14 +8,14 @@ use crate::source::detect::looked::{Looked, first_word, is_number};
 use memchr::{memchr_iter, memmem};
 
 /// Whether its first lines look like keys.
-pub(in crate::source) fn is_list(looked: &Looked<'_>) -> bool {
+pub(super) fn is_list(looked: &Looked<'_>) -> bool {
     let keys = looked.count(is_key);
     keys > 0 && keys * 3 >= looked.lines.len() * 2
 }
 
 /// Whether it says so little that in a folder it may as well be something else: a number alone, as the file of a
 /// process id or of a version has, or a checksum.
-pub(in crate::source) fn is_slight(looked: &Looked<'_>) -> bool {
+pub(super) fn is_slight(looked: &Looked<'_>) -> bool {
     let word = looked.line(0);
     let is_version = word
         .iter()

@@ -1,46 +1,54 @@
 //! Key lists: one key a line, or between two separators.
 
-pub(in crate::source) mod detect;
-pub(in crate::source) mod doubt;
-pub(in crate::source) mod evidence;
+mod detect;
+mod doubt;
+mod evidence;
 
 use crate::slot::ListFormat;
 use crate::source::batch::KeyBatch;
 use crate::source::cut::Cut;
 use crate::source::facts::KeyFacts;
+use crate::source::fault::Faults;
+use crate::source::format::Format;
+use crate::source::rows::{Keys, Rows, Tells};
+pub use detect::doubt_of_list;
+pub(super) use detect::{guess, said};
 use memchr::memchr;
 
 /// How keys of this list are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lines {
+struct Lines {
     /// The byte behind each key: a newline, or NUL.
-    pub(in crate::source) separator: u8,
+    separator: u8,
     /// Whether a carriage return before the newline belongs to the key.
-    pub(in crate::source) keep_cr: bool,
+    keep_cr: bool,
 }
 
-impl Lines {
-    /// The same for the fused pass.
-    pub(in crate::source) fn format(self) -> ListFormat {
-        ListFormat {
+impl Rows for Lines {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+        Cut::behind(self.separator, bytes, from, is_last)
+    }
+
+    fn look_behind(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn tells(&self) -> Tells {
+        Tells::NAMES
+    }
+
+    fn plain_list(&self) -> Option<ListFormat> {
+        Some(ListFormat {
             separator: self.separator,
             strip_carriage_return: self.separator == b'\n' && !self.keep_cr,
-        }
+        })
     }
 
-    /// The first key that begins at `from` or behind it.
-    pub(in crate::source) fn next_start(self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
-        if from == 0 {
-            return Cut::At(0);
-        }
-        match memchr(self.separator, &bytes[from - 1..]) {
-            Some(place) => Cut::At(from + place),
-            None => Cut::at_end(bytes, is_last),
-        }
+    fn keys(&self) -> Keys {
+        Keys::EscapedLines
     }
 
-    /// Reads the next keys of the block.
-    pub(in crate::source) fn read_rows(self, batch: &mut KeyBatch, rows: usize) {
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, _: &mut Faults) {
         for _ in 0..rows {
             if !batch.has_rest() {
                 return;
@@ -56,4 +64,9 @@ impl Lines {
             batch.push_in_block(start, start..end, KeyFacts::UNKNOWN);
         }
     }
+}
+
+impl Format {
+    /// One key a line.
+    pub const LIST: Format = Format::of_keys("list", "One key a line");
 }

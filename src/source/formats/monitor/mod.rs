@@ -3,62 +3,66 @@
 //! A key of a command is an *operation*: `MGET a b` is two. Commands that a script ran aren't
 //! counted again, since the script's call has its keys.
 
-pub(in crate::source) mod detect;
+mod detect;
 mod line;
 mod prefix;
 
-use crate::source::Command;
 use crate::source::batch::KeyBatch;
+use crate::source::calls::joined_spans;
 use crate::source::cut::Cut;
 use crate::source::facts::KeyFacts;
 use crate::source::fault::{Fault, Faults, excerpt};
-use crate::source::formats::list::Lines;
+use crate::source::format::Counts;
+use crate::source::format::Format;
+use crate::source::rows::{Keys, Rows, Tells};
+pub(super) use detect::{guess, said};
 use line::{Arguments, head, split};
 use memchr::memchr;
 use prefix::{command_at, is_ok, without_colours};
 
-const LINES: Lines = Lines {
-    separator: b'\n',
-    keep_cr: false,
-};
+/// The lines of a log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Log;
 
-/// What a log has besides keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// Commands without a key.
-    pub keyless: Vec<Command>,
-    /// How many commands scripts ran.
-    pub scripted: u64,
-    /// The times of the first and the last command, in microseconds since 1970.
-    pub span_us: Option<(u64, u64)>,
-}
+impl Rows for Log {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+        Cut::behind(b'\n', bytes, from, is_last)
+    }
 
-impl Calls {
-    /// Forgets everything; the buffer stays.
-    pub(in crate::source) fn clear(&mut self) {
-        self.keyless.clear();
-        (self.scripted, self.span_us) = (0, None);
+    fn look_behind(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+        read_rows(batch, rows, faults);
+    }
+
+    fn tells(&self) -> Tells {
+        Tells {
+            databases: true,
+            counted: "operations",
+            ..Tells::NAMES
+        }
+    }
+
+    fn keys(&self) -> Keys {
+        Keys::OwnEscapes
     }
 }
 
-/// A span that has both; nothing is known of nothing.
-pub(crate) fn joined_spans(
-    one: Option<(u64, u64)>,
-    other: Option<(u64, u64)>,
-) -> Option<(u64, u64)> {
-    match (one, other) {
-        (Some((begin, end)), Some((from, to))) => Some((begin.min(from), end.max(to))),
-        (one, other) => one.or(other),
-    }
-}
-
-/// The first line that begins at `from` or behind it.
-pub(in crate::source) fn next_start(bytes: &[u8], from: usize, is_last: bool) -> Cut {
-    LINES.next_start(bytes, from, is_last)
+impl Format {
+    /// What MONITOR prints: a command a line.
+    pub const MONITOR: Format = Format {
+        counts: Counts::Operations,
+        ..Format::of_keys(
+            "monitor",
+            "What MONITOR prints: operations on keys are counted, not keys",
+        )
+    };
 }
 
 /// Whether a line begins as a command does: the time, the client, and the quote of the command's name.
-pub(in crate::source) fn begins_command(line: &[u8]) -> bool {
+fn begins_command(line: &[u8]) -> bool {
     head(without_plus(line)).is_some() || has_command(&without_colours(line))
 }
 
@@ -68,7 +72,7 @@ fn has_command(line: &[u8]) -> bool {
 }
 
 /// Whether a line has nothing: it is empty, or the `OK` at the beginning.
-pub(in crate::source) fn is_blank(line: &[u8]) -> bool {
+fn is_blank(line: &[u8]) -> bool {
     let line = without_cr(line.strip_suffix(b"\n").unwrap_or(line));
     is_ok_or_empty(line) || {
         let plain = without_colours(line);
@@ -81,7 +85,7 @@ fn is_ok_or_empty(line: &[u8]) -> bool {
 }
 
 /// Reads the next lines of the block.
-pub(in crate::source) fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
     let block = std::mem::take(&mut batch.block);
     let mut arguments = Arguments::default();
     let mut key = Vec::new();

@@ -3,9 +3,9 @@
 use super::text::Text;
 use super::{Reader, Record};
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::OnError;
 use crate::source::batch::KeyBatch;
 use crate::source::fault::{Fault, excerpt};
+use crate::source::options::OnError;
 
 impl Reader {
     /// An error of the file: told, or counted when the rest is passed over.

@@ -20,6 +20,8 @@
 
 mod checksum;
 mod damage;
+mod decimal;
+mod detect;
 mod growth;
 mod lzf;
 mod magic;
@@ -31,6 +33,8 @@ mod origin;
 mod packed;
 mod radix;
 mod short;
+mod snapshot;
+mod stepped;
 mod stream;
 mod text;
 mod value;
@@ -39,8 +43,11 @@ mod window;
 use crate::error::{Error, Result};
 use crate::source::batch::{BATCH_ROWS, KeyBatch};
 use crate::source::facts::KeyFacts;
-use crate::source::reading::Findings;
-use crate::source::{Moment, OnError, Options, SizeOf};
+use crate::source::findings::Findings;
+use crate::source::moment::Moment;
+use crate::source::options::{OnError, Options, SizeOf};
+use crate::source::rows::KeyReader;
+pub(super) use detect::{by_magic, said};
 pub(in crate::source) use magic::is_rdb;
 use marks::Marks;
 use model::Model;
@@ -48,7 +55,8 @@ use origin::Origin;
 use packed::Depth;
 use std::io::Read;
 use std::path::Path;
-use value::{Value, Values};
+use stepped::Value;
+use value::Values;
 use window::Window;
 
 /// How many keys a batch has at most: what is known of them stays in the cache on its way from the
@@ -59,7 +67,7 @@ const BATCH_KEYS: usize = BATCH_ROWS / 2;
 const BATCH_BYTES: usize = 256 << 10;
 
 /// Reads the keys of an RDB file, one batch after another.
-pub(crate) struct Reader {
+struct Reader {
     window: Window,
     values: Values,
     origin: Origin,
@@ -116,13 +124,40 @@ impl Record {
     }
 }
 
+impl KeyReader for Reader {
+    fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    fn take_findings(&mut self) -> Findings {
+        let read_bytes = self.window.offset();
+        self.findings.file_bytes = read_bytes - std::mem::replace(&mut self.told_bytes, read_bytes);
+        std::mem::take(&mut self.findings)
+    }
+
+    fn next_block(&mut self, batch: &mut KeyBatch) -> Result<bool> {
+        batch.begin(self.window.offset());
+        batch.reserve(BATCH_KEYS);
+        if let Err(error) = self.fill(batch) {
+            self.state = State::Failed(self.named(error, batch));
+        }
+        batch.make_ready();
+        if let Some(last) = batch.spans().last() {
+            self.has_keys = true;
+            self.last_key.clear();
+            self.last_key.extend_from_slice(last.of(batch.bytes()));
+            return Ok(true);
+        }
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Failed(error) => self.fail(error).map(|()| false),
+            _ => Ok(false),
+        }
+    }
+}
+
 impl Reader {
     /// A reader of an input whose first bytes were recognised.
-    pub(in crate::source) fn new(
-        input: Box<dyn Read + Send>,
-        path: &Path,
-        options: &Options,
-    ) -> Reader {
+    fn new(input: Box<dyn Read + Send>, path: &Path, options: &Options) -> Reader {
         let origin = Origin {
             allocator: options.allocator,
             ..Origin::default()
@@ -153,42 +188,6 @@ impl Reader {
             scratch: Vec::new(),
             findings: Findings::default(),
             told_bytes: 0,
-        }
-    }
-
-    /// The offset in the input of what comes next.
-    pub(in crate::source) fn offset(&self) -> u64 {
-        self.window.offset()
-    }
-
-    /// What was found besides keys; complete when the batches are.
-    pub(in crate::source) fn take_findings(&mut self) -> Findings {
-        let read_bytes = self.window.offset();
-        self.findings.file_bytes = read_bytes - std::mem::replace(&mut self.told_bytes, read_bytes);
-        std::mem::take(&mut self.findings)
-    }
-
-    /// Puts the next keys into the batch; false at the end.
-    ///
-    /// # Errors
-    /// When reading fails, or the file is damaged and [`OnError::Stop`] holds;
-    /// the keys before the damage are handed out before that.
-    pub(in crate::source) fn next_block(&mut self, batch: &mut KeyBatch) -> Result<bool> {
-        batch.begin(self.window.offset());
-        batch.reserve(BATCH_KEYS);
-        if let Err(error) = self.fill(batch) {
-            self.state = State::Failed(self.named(error, batch));
-        }
-        batch.make_ready();
-        if let Some(last) = batch.spans().last() {
-            self.has_keys = true;
-            self.last_key.clear();
-            self.last_key.extend_from_slice(last.of(batch.bytes()));
-            return Ok(true);
-        }
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Failed(error) => self.fail(error).map(|()| false),
-            _ => Ok(false),
         }
     }
 

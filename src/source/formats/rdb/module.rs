@@ -1,10 +1,11 @@
 //! Values of modules: opcodes and what they announce, until the opcode 0.
 
 use super::model::Heap;
-use super::value::Value;
+use super::stepped::Value;
 use super::window::Window;
 use crate::error::Result;
-use crate::source::{Encoding, KeyKind};
+use crate::source::encoding::Encoding;
+use crate::source::kind::KeyKind;
 
 /// Steps over a module's value. What it takes in memory only the module knows.
 pub(super) fn step(window: &mut Window) -> Result<Value> {

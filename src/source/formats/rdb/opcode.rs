@@ -4,7 +4,9 @@ use super::marks::Mark;
 use super::model::Large;
 use super::{Reader, Record, State, module};
 use crate::error::Result;
-use crate::source::{KeyBatch, Moment, SizeOf};
+use crate::source::batch::KeyBatch;
+use crate::source::moment::Moment;
+use crate::source::options::SizeOf;
 
 /// Opcodes that Redis Enterprise writes, each with a length behind it; no server of the two families has
 /// them.

@@ -1,6 +1,6 @@
 //! Who wrote a file: its magic and its auxiliary fields.
 
-use crate::source::Allocator;
+use crate::source::options::Allocator;
 
 /// What the file says of its writer.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,8 @@
 //! processor's registers. What isn't such a record is left to [`Reader::entry`].
 
 use super::opcode::moment;
-use super::value::{Value, is_wide_integer};
+use super::stepped::Value;
+use super::value::is_wide_integer;
 use super::window::append_beginning;
 use super::{Reader, Record};
 use crate::source::batch::KeyBatch;
@@ -84,6 +85,7 @@ fn short_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::Reader;
+    use crate::source::rows::KeyReader;
     use crate::source::{KeyBatch, KeyFacts, Options, SizeOf};
     use proptest::collection::vec;
     use proptest::option::of;

@@ -3,10 +3,12 @@
 use super::model::Heap;
 use super::packed::{Form, Measured};
 use super::radix::Radix;
-use super::value::{Value, Values};
+use super::stepped::Value;
+use super::value::Values;
 use super::window::Window;
 use crate::error::Result;
-use crate::source::{Encoding, KeyKind};
+use crate::source::encoding::Encoding;
+use crate::source::kind::KeyKind;
 
 impl Values {
     pub(super) fn stream(&mut self, window: &mut Window, kind: u8) -> Result<Value> {

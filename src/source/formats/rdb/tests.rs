@@ -23,7 +23,7 @@ fn file_with_ziplist(claimed_entries: u8) -> Vec<u8> {
 /// The elements of each key, or the words of the error.
 fn elements(file: &[u8], wants_longest: bool) -> Result<Vec<Option<u64>>, String> {
     let options = Options {
-        format: Some(Format::Rdb),
+        format: Some(Format::RDB),
         wants_longest,
         ..Options::default()
     };

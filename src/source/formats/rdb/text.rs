@@ -1,7 +1,7 @@
 //! Lengths and strings, as RDB files encode them.
 
+use super::decimal::decimal_length;
 use super::lzf;
-use super::packed::decimal_length;
 use super::window::Window;
 use crate::error::Result;
 

@@ -1,34 +1,54 @@
 //! The memory CSV of rdb-tools, and redis-rdb-cli's.
 
 use super::{HEADER, OLD_HEADER, RdbTools};
-use crate::source::Format;
-use crate::source::cut::{Cut, Layout};
-use crate::source::detect::{LOOKED_AT, Recognised};
+use crate::error::Result;
+use crate::source::cut::Cut;
+use crate::source::detect::{Beginning, LOOKED_AT, Recognised};
 use crate::source::escape::{Escape, Unescaped};
+use crate::source::format::Format;
+use crate::source::rows::Rows;
 
-/// Rows, as the user says.
-pub(in crate::source) fn said(text: &[u8], first: &[u8], format: Format) -> Recognised {
+/// Rows of rdb-tools, as the user says.
+pub(in crate::source::formats) fn said(beginning: &Beginning<'_>) -> Result<Recognised> {
+    Ok(rows(beginning, Format::RDB_TOOLS))
+}
+
+/// Rows of redis-rdb-cli, as the user says.
+pub(in crate::source::formats) fn said_rdb_cli(beginning: &Beginning<'_>) -> Result<Recognised> {
+    Ok(rows(beginning, Format::RDB_CLI))
+}
+
+/// Rows behind a header, where nobody says what they are.
+pub(in crate::source::formats) fn guess_headed(
+    beginning: &Beginning<'_>,
+) -> Result<Option<Recognised>> {
+    Ok(headed(beginning.text, beginning.first_line(), None))
+}
+
+/// Rows without a header, where nobody says what they are.
+pub(in crate::source::formats) fn guess_piece(
+    beginning: &Beginning<'_>,
+) -> Result<Option<Recognised>> {
+    Ok(piece(beginning.text, None))
+}
+
+fn rows(beginning: &Beginning<'_>, format: Format) -> Recognised {
+    let (text, first) = (beginning.text, beginning.first_line());
     let found = headed(text, first, Some(format)).or_else(|| piece(text, Some(format)));
     found.unwrap_or_else(|| {
         let rows = kinds(Some(format))[0];
         let note = "it has no header; its columns are taken to be those of rdb-tools";
-        Recognised::new(Layout::RdbTools(rows), format, 0, Some(note))
+        Recognised::new(rows, format, 0, Some(note))
     })
 }
 
 /// Rows behind one of the headers of rdb-tools.
-pub(in crate::source) fn headed(
-    text: &[u8],
-    first: &[u8],
-    said: Option<Format>,
-) -> Option<Recognised> {
+fn headed(text: &[u8], first: &[u8], said: Option<Format>) -> Option<Recognised> {
     let bare = first.strip_suffix(b"\r").unwrap_or(first);
-    let found = |rows, format, skip, note| {
-        Some(Recognised::new(Layout::RdbTools(rows), format, skip, note))
-    };
+    let found = |rows, format, skip, note| Some(Recognised::new(rows, format, skip, note));
     let behind = (first.len() + 1).min(text.len());
     let is_rdb_cli = match said {
-        Some(format) => format == Format::RdbCli,
+        Some(format) => format == Format::RDB_CLI,
         None => has_rdb_cli_rows(&text[behind..]),
     };
     let quoted = |rows| key_quotes(rows, &text[behind..]);
@@ -36,13 +56,13 @@ pub(in crate::source) fn headed(
         let note = Some(
             "it is the CSV of redis-rdb-cli: sizes with a unit are rounded, expiry times are read as UTC",
         );
-        found(RdbTools::RdbCli, Format::RdbCli, behind, note)
+        found(RdbTools::RdbCli, Format::RDB_CLI, behind, note)
     } else if bare == HEADER.as_bytes() {
-        let rows = found(RdbTools::Plain, Format::RdbTools, behind, None)?;
+        let rows = found(RdbTools::Plain, Format::RDB_TOOLS, behind, None)?;
         Some(quoted(RdbTools::Plain).on(rows))
     } else if bare == OLD_HEADER.as_bytes() {
         let note = Some("it has no expiry column: expiring keys are unknown");
-        let rows = found(RdbTools::WithoutExpiry, Format::RdbTools, behind, note)?;
+        let rows = found(RdbTools::WithoutExpiry, Format::RDB_TOOLS, behind, note)?;
         Some(quoted(RdbTools::WithoutExpiry).on(rows))
     } else {
         None
@@ -119,7 +139,7 @@ fn key_quotes(rows: RdbTools, text: &[u8]) -> KeyQuotes {
 /// How rows may be built.
 fn kinds(said: Option<Format>) -> &'static [RdbTools] {
     match said {
-        Some(Format::RdbCli) => &[RdbTools::RdbCli],
+        Some(Format::RDB_CLI) => &[RdbTools::RdbCli],
         Some(_) => &[RdbTools::Plain, RdbTools::WithoutExpiry],
         None => &[RdbTools::Plain, RdbTools::RdbCli, RdbTools::WithoutExpiry],
     }
@@ -127,7 +147,7 @@ fn kinds(said: Option<Format>) -> &'static [RdbTools] {
 
 /// Rows without a header: a piece of a split file has none, and may begin with half a row. Most of its lines end a row;
 /// the others belong to keys with newlines.
-pub(in crate::source) fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
+fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
     let lines = || text.split(|byte| *byte == b'\n').take(LOOKED_AT);
     let count = lines().filter(|line| !line.is_empty()).count();
     let rows = kinds(said).iter().copied().find(|rows| {
@@ -135,15 +155,15 @@ pub(in crate::source) fn piece(text: &[u8], said: Option<Format>) -> Option<Reco
         ends * 2 > count && lines().any(|line| rows.is_row(line))
     })?;
     let format = match rows {
-        RdbTools::RdbCli => Format::RdbCli,
-        RdbTools::Plain | RdbTools::WithoutExpiry => Format::RdbTools,
+        RdbTools::RdbCli => Format::RDB_CLI,
+        RdbTools::Plain | RdbTools::WithoutExpiry => Format::RDB_TOOLS,
     };
     let skip = cut_row(rows, text);
     let is_cut = skip > 0;
     let note = piece_note(rows, is_cut);
     Some(Recognised {
         is_cut,
-        ..Recognised::new(Layout::RdbTools(rows), format, skip, Some(note))
+        ..Recognised::new(rows, format, skip, Some(note))
     })
 }
 

@@ -1,13 +1,13 @@
 //! Both ends of a row: what is between is the key.
 
 use super::RdbTools;
-use crate::source::KeyKind;
+use crate::source::kind::KeyKind;
 use crate::source::number;
 
 /// How far back from a line's end its five right fields can reach. The
 /// fields have [`WORD_BYTES`] at most, six commas stand between and before them.
 /// Quotes of redis-rdb-cli come on top, and its sizes are words too.
-pub(in crate::source) const TAIL_BYTES: usize = 3 * WORD_BYTES + 2 * WORD_BYTES + 6 + 7;
+pub(super) const TAIL_BYTES: usize = 3 * WORD_BYTES + 2 * WORD_BYTES + 6 + 7;
 
 /// How far the left end of a row can reach: the longest database number, the longest type, two commas.
 pub(super) const HEAD_BYTES: usize = 5 + 1 + 9 + 1;

@@ -13,7 +13,7 @@
 //! that begins like a row (`0,string,`) is refused as a damaged row, never
 //! misread.
 
-pub(in crate::source) mod detect;
+mod detect;
 mod diagnosis;
 mod ends;
 mod marks;
@@ -23,30 +23,31 @@ mod quick;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::source) use ends::TAIL_BYTES;
-pub(in crate::source) use quick::Quick;
+pub(super) use detect::{guess_headed, guess_piece, said, said_rdb_cli};
 
 use crate::source::batch::KeyBatch;
 use crate::source::cut::Cut;
 use crate::source::detect::repeats_header;
 use crate::source::facts::KeyFacts;
 use crate::source::fault::Faults;
-use crate::source::{Encoding, Moment};
-use ends::{HEAD_BYTES, Head, Tail, head};
+use crate::source::rows::{Keys, Names, Rows, Tells};
+use crate::source::{Encoding, Format, Moment};
+use ends::{HEAD_BYTES, Head, TAIL_BYTES, Tail, head};
 use marks::PIECE_BYTES;
 use memchr::{memchr, memchr_iter};
+use quick::Quick;
 
 /// The header that rdb-tools writes.
-pub(in crate::source) const HEADER: &str =
+const HEADER: &str =
     "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element,expiry";
 
 /// The header of older versions, which had no expiry.
-pub(in crate::source) const OLD_HEADER: &str =
+const OLD_HEADER: &str =
     "database,type,key,size_in_bytes,encoding,num_elements,len_largest_element";
 
 /// How rows of this file are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RdbTools {
+enum RdbTools {
     /// As rdb-tools writes them.
     Plain,
     /// The same without the expiry, as older versions write them.
@@ -56,11 +57,8 @@ pub(crate) enum RdbTools {
     RdbCli,
 }
 
-impl RdbTools {
-    /// The first row that begins at `from` or behind it.
-    ///
-    /// `bytes` begins with a row, or at least [`TAIL_BYTES`] before `from`.
-    pub(in crate::source) fn next_start(self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+impl Rows for RdbTools {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
         if from == 0 {
             return Cut::At(0);
         }
@@ -88,25 +86,76 @@ impl RdbTools {
         }
     }
 
+    fn look_behind(&self) -> Option<usize> {
+        Some(TAIL_BYTES + 1)
+    }
+
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+        match self {
+            RdbTools::Plain => self.read_piece::<true>(batch, rows, faults),
+            RdbTools::WithoutExpiry => self.read_piece::<false>(batch, rows, faults),
+            RdbTools::RdbCli => {
+                for _ in 0..rows {
+                    if batch.has_rest() {
+                        self.read_row(batch, faults);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tells(&self) -> Tells {
+        Tells {
+            types: true,
+            sizes: true,
+            databases: true,
+            counted: "keys",
+            columns: Names::Fixed,
+        }
+    }
+
+    fn keys(&self) -> Keys {
+        match self {
+            RdbTools::RdbCli => Keys::InsideQuotes,
+            RdbTools::Plain | RdbTools::WithoutExpiry => Keys::Escaped,
+        }
+    }
+}
+
+impl Format {
+    /// The memory CSV of rdb-tools, which quotes nothing.
+    pub const RDB_TOOLS: Format = Format::of_keys(
+        "rdb-tools",
+        "The memory CSV of rdb-tools (`rdb -c memory`), which quotes nothing",
+    );
+
+    /// The same as redis-rdb-cli writes it, with quotes around some fields.
+    pub const RDB_CLI: Format = Format::of_keys(
+        "redis-rdb-cli",
+        "The same as redis-rdb-cli writes it, with sizes such as \"43.3MB\"",
+    );
+}
+
+impl RdbTools {
     /// Whether a line is a whole row by itself.
-    pub(in crate::source) fn is_row(self, line: &[u8]) -> bool {
+    fn is_row(self, line: &[u8]) -> bool {
         self.split(line).is_some()
     }
 
     /// Whether text has the beginning of a row and as many fields as one: it isn't the rest of one
     /// that was cut.
-    pub(in crate::source) fn has_fields(self, row: &[u8]) -> bool {
+    fn has_fields(self, row: &[u8]) -> bool {
         let commas = |text: &[u8]| memchr_iter(b',', text).count();
         head(row).is_some() && commas(row) >= commas(self.header().as_bytes())
     }
 
     /// Whether a line ends a row.
-    pub(in crate::source) fn ends_row(self, line: &[u8]) -> bool {
+    fn ends_row(self, line: &[u8]) -> bool {
         self.tail(line).is_some()
     }
 
     /// The key of a row that is a line by itself, as it stands there.
-    pub(in crate::source) fn key_of(self, line: &[u8]) -> Option<&[u8]> {
+    fn key_of(self, line: &[u8]) -> Option<&[u8]> {
         let (head, tail) = self.split(line)?;
         line.get(head.key_start..tail.key_end)
     }
@@ -125,26 +174,6 @@ impl RdbTools {
         (head.key_start <= tail.key_end).then_some((head, tail))
     }
 
-    /// Reads the next rows of the block, at most so many, and at least one.
-    pub(in crate::source) fn read_rows(
-        self,
-        batch: &mut KeyBatch,
-        rows: usize,
-        faults: &mut Faults,
-    ) {
-        match self {
-            RdbTools::Plain => self.read_piece::<true>(batch, rows, faults),
-            RdbTools::WithoutExpiry => self.read_piece::<false>(batch, rows, faults),
-            RdbTools::RdbCli => {
-                for _ in 0..rows {
-                    if batch.has_rest() {
-                        self.read_row(batch, faults);
-                    }
-                }
-            }
-        }
-    }
-
     /// Reads a piece of the block line by line, most of them quickly.
     fn read_piece<const HAS_EXPIRY: bool>(
         self,
@@ -152,7 +181,9 @@ impl RdbTools {
         rows: usize,
         faults: &mut Faults,
     ) {
-        let mut quick = batch.quick.take().unwrap_or_default();
+        let memory = batch.memory.take();
+        let quick = memory.and_then(|memory| memory.downcast::<Quick>().ok());
+        let mut quick = quick.unwrap_or_default();
         let Quick {
             marks,
             rows: quick_rows,
@@ -183,7 +214,7 @@ impl RdbTools {
         if batch.cursor == begin && batch.has_rest() {
             self.read_row(batch, faults);
         }
-        batch.quick = Some(quick);
+        batch.memory = Some(quick);
     }
 
     /// Reads the row at the cursor.
@@ -236,7 +267,7 @@ impl RdbTools {
         (end, next, self.tail(&block[start..end]))
     }
 
-    pub(in crate::source) fn header(self) -> &'static str {
+    fn header(self) -> &'static str {
         match self {
             RdbTools::WithoutExpiry => OLD_HEADER,
             RdbTools::Plain | RdbTools::RdbCli => HEADER,

@@ -7,9 +7,10 @@ use super::ends::{head, is_encoding, is_expiry};
 use super::marks::Marks;
 use super::memo::{self, Memo};
 use crate::slot::KeySpan;
+use crate::source::encoding::Encoding;
 use crate::source::facts::{Columns, Expiry, Group, Number};
+use crate::source::moment::Moment;
 use crate::source::number;
-use crate::source::{Encoding, Moment};
 
 /// How many lines are read at once: field by field, so that each loop is short.
 const RUN: usize = 64;
@@ -25,7 +26,7 @@ const BACK: usize = 6;
 
 /// What is remembered between rows, and where they are put together.
 #[derive(Clone, Debug, Default)]
-pub(in crate::source) struct Quick {
+pub(super) struct Quick {
     pub(super) marks: Marks,
     pub(super) rows: Rows,
 }

@@ -1,6 +1,6 @@
 //! What the allocator gives for what is asked of it.
 
-use crate::source::Allocator;
+use crate::source::options::Allocator;
 use std::cell::Cell;
 
 /// The largest request that every jemalloc rounds up to a size class; beyond it those since 5.3.1 give

@@ -9,7 +9,7 @@ mod allocator;
 mod structures;
 
 use super::origin::Origin;
-use crate::source::Allocator;
+use crate::source::options::Allocator;
 pub(super) use allocator::Large;
 use allocator::{Heapwise, sds, sds_that_grows};
 

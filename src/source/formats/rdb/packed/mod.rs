@@ -10,7 +10,6 @@ use super::lzf;
 use super::text::Text;
 use super::window::Window;
 use crate::error::Result;
-pub(super) use walk::decimal_length;
 use walk::{walk_intset, walk_listpack, walk_ziplist, walk_zipmap};
 
 /// What a string holds.

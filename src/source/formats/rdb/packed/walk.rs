@@ -1,6 +1,7 @@
 //! Structures entry by entry: how many there are, and how long the longest is.
 
 use super::Measured;
+use crate::source::formats::rdb::decimal::decimal_length;
 
 /// Entries and the longest measured one.
 pub(super) type Walked = Option<(u64, u64)>;
@@ -32,12 +33,6 @@ impl Walk {
     fn end(self) -> Walked {
         Some((self.entries, self.longest))
     }
-}
-
-/// How many characters an integer takes in decimal.
-pub(in crate::source::formats::rdb) fn decimal_length(value: i64) -> u64 {
-    let digits = value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
-    u64::from(digits) + u64::from(value < 0)
 }
 
 /// A little-endian signed integer of any width up to eight bytes.

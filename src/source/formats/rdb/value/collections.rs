@@ -1,12 +1,14 @@
 //! Collections whose elements are strings of the file.
 
-use super::{Value, Values};
+use super::Values;
 use crate::error::Result;
+use crate::source::encoding::Encoding;
 use crate::source::formats::rdb::model::Heap;
 use crate::source::formats::rdb::packed::{Form, Inside, Measured};
+use crate::source::formats::rdb::stepped::Value;
 use crate::source::formats::rdb::text::Text;
 use crate::source::formats::rdb::window::Window;
-use crate::source::{Encoding, KeyKind};
+use crate::source::kind::KeyKind;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Score {

@@ -1,7 +1,8 @@
 //! The table of types whose value is one structure in one string.
 
+use crate::source::encoding::Encoding;
 use crate::source::formats::rdb::packed::{Form, Measured};
-use crate::source::{Encoding, KeyKind};
+use crate::source::kind::KeyKind;
 
 /// What such a type holds.
 #[derive(Clone, Copy)]

@@ -1,6 +1,8 @@
 //! What inputs are taken for, and what is said of it.
 
 use super::*;
+use crate::source::Escape;
+use crate::source::detect::HEAD_BYTES;
 use crate::source::{KeyBatch, KeySource, Source};
 use std::io::Cursor;
 
@@ -42,7 +44,7 @@ fn a_log_may_begin_in_the_middle_of_a_line() {
     ] {
         let log = format!("{first}{COMMAND}{COMMAND}");
         let recognised = guessed(&log);
-        assert_eq!(recognised.name, "monitor", "{first}");
+        assert_eq!(recognised.format.name, "monitor", "{first}");
         assert_eq!(names(&log), ["a", "a"], "{first}");
         let says_so = recognised
             .note
@@ -50,13 +52,16 @@ fn a_log_may_begin_in_the_middle_of_a_line() {
         assert_eq!(says_so, first.len() > 2, "{first}");
     }
     let said = Options {
-        format: Some(Format::Monitor),
+        format: Some(Format::MONITOR),
         ..Options::default()
     };
     let read = keys(format!("z\"\n{COMMAND}"), &said).expect("it reads");
     assert_eq!(read.len(), 1);
     // One line of a log among keys makes no log of them.
-    assert_eq!(guessed(format!("a\n{COMMAND}b\nc\nd\ne\n")).name, "list");
+    assert_eq!(
+        guessed(format!("a\n{COMMAND}b\nc\nd\ne\n")).format.name,
+        "list"
+    );
 }
 
 #[test]
@@ -67,14 +72,14 @@ fn the_first_command_of_a_log_may_be_longer_than_the_head() {
     );
     let log = format!("OK\n{long}{COMMAND}");
     let recognised = recognise(&log.as_bytes()[..HEAD_BYTES], false, &Options::default());
-    assert_eq!(recognised.expect("recognised").name, "monitor");
+    assert_eq!(recognised.expect("recognised").format.name, "monitor");
     assert_eq!(names(&log), ["a"]);
 }
 
 #[test]
 fn a_log_may_have_the_plus_of_the_protocol() {
     let log = format!("+OK\r\n+{}+{0}", COMMAND.replace('\n', "\r\n"));
-    assert_eq!(guessed(&log).name, "monitor");
+    assert_eq!(guessed(&log).format.name, "monitor");
     assert_eq!(names(&log), ["a"; 2]);
 }
 
@@ -92,7 +97,7 @@ const PIECES: [(&str, &str); 3] = [
 fn pieces_of_memory_csvs_need_no_header() {
     for (row, format) in PIECES {
         let recognised = guessed(row.repeat(3));
-        assert_eq!(recognised.name, format, "{row}");
+        assert_eq!(recognised.format.name, format, "{row}");
         assert!(
             recognised
                 .note
@@ -108,7 +113,7 @@ fn half_a_first_row_is_passed_over() {
         for cut in [2, 12, row.len() - 2] {
             let piece = format!("{}{row}{row}", &row[cut..]);
             let recognised = guessed(&piece);
-            assert_eq!(recognised.name, format, "{piece}");
+            assert_eq!(recognised.format.name, format, "{piece}");
             let note = recognised.note.expect("a note");
             assert!(
                 note.contains("first row") && note.contains("passed over"),
@@ -118,9 +123,9 @@ fn half_a_first_row_is_passed_over() {
         }
         let said = Options {
             format: Some(if format == "rdb-tools" {
-                Format::RdbTools
+                Format::RDB_TOOLS
             } else {
-                Format::RdbCli
+                Format::RDB_CLI
             }),
             ..Options::default()
         };
@@ -134,7 +139,10 @@ fn rows_whose_keys_hold_newlines_are_still_rows() {
     let piece =
         "0,string,a\nb,56,string,1,1,\n0,string,c,56,string,1,1,\n0,string,d,56,string,1,1,\n";
     assert_eq!(names(piece), ["a\\nb", "c", "d"]);
-    assert_eq!(guessed("a\n0,string,a,56,string,1,1,\nb\nc\n").name, "list");
+    assert_eq!(
+        guessed("a\n0,string,a,56,string,1,1,\nb\nc\n").format.name,
+        "list"
+    );
 }
 
 fn refusal(text: impl AsRef<[u8]>) -> String {
@@ -177,14 +185,16 @@ fn keys_between_nuls_are_not_one_key() {
     }
     // A few binary keys among many.
     assert_eq!(
-        guessed(format!("a\0b\n{}", "plain\n".repeat(20))).name,
+        guessed(format!("a\0b\n{}", "plain\n".repeat(20)))
+            .format
+            .name,
         "list"
     );
 }
 
 fn note(text: &str) -> &'static str {
     let recognised = guessed(text);
-    assert_eq!(recognised.name, "list", "{text}");
+    assert_eq!(recognised.format.name, "list", "{text}");
     recognised.note.unwrap_or_default()
 }
 
@@ -439,11 +449,15 @@ fn texts_of_known_kinds_are_named() {
         let has_words = line.contains(name) && line.contains("--format list");
         assert!(has_words, "{text}: {line}");
         let said = Options {
-            format: Some(Format::List),
+            format: Some(Format::LIST),
             ..Options::default()
         };
         if !text.starts_with(['+', '$']) {
-            assert_eq!(seen(text, &said).expect("said").name, "list", "{text}");
+            assert_eq!(
+                seen(text, &said).expect("said").format.name,
+                "list",
+                "{text}"
+            );
         }
     }
 }
@@ -484,7 +498,7 @@ fn lists_of_keys_need_no_flag() {
         "_kombu.binding.celery\nunacked\n",
         "bull:jobs:id\n",
     ] {
-        assert_eq!(guessed(text).name, "list", "{text}");
+        assert_eq!(guessed(text).format.name, "list", "{text}");
     }
     assert_eq!(
         names("1) \"user:1\"\n2) \"a b\\n\"\n"),
@@ -492,7 +506,7 @@ fn lists_of_keys_need_no_flag() {
     );
     assert_eq!(names(" 9) \"a\"\r\n10) \"b\"\r\n"), ["a", "b"]);
     let binary: Vec<u8> = [&b"\xfe\xff\x01key\n"[1..], &b"user:1\n".repeat(30)].concat();
-    assert_eq!(guessed(binary).name, "list");
+    assert_eq!(guessed(binary).format.name, "list");
 }
 
 #[test]
@@ -513,7 +527,7 @@ const PREFIXED: &str = "redis_1  | OK\nredis_1  | 1339518083.107412 [0 127.0.0.1
 
 #[test]
 fn logs_are_read_behind_names_times_and_colours() {
-    assert_eq!(guessed(PREFIXED).name, "monitor");
+    assert_eq!(guessed(PREFIXED).format.name, "monitor");
     assert_eq!(names(PREFIXED), ["x", "y"]);
     let pods = PREFIXED.replace(
         "redis_1  | ",
@@ -640,7 +654,7 @@ fn what_is_packed_otherwise_is_named() {
             "{line}"
         );
     }
-    assert_eq!(guessed("BZhang\nBZhou\n").name, "list");
+    assert_eq!(guessed("BZhang\nBZhou\n").format.name, "list");
     // A header may stand in it as it is.
     let header = b"size_in_bytes,key,type,database\n";
     let old = [

@@ -1,0 +1,153 @@
+//! How a format's rows are found and read: what each format says of itself, and all that whoever opens,
+//! cuts and reads inputs knows of it.
+
+use super::batch::KeyBatch;
+use super::cut::Cut;
+use super::escape::Escape;
+use super::fault::Faults;
+use super::findings::Findings;
+use super::options::Options;
+use crate::error::Result;
+use crate::slot::ListFormat;
+use std::borrow::Cow;
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How the rows of one input are built: what was recognised.
+pub(crate) type Layout = Arc<dyn Rows>;
+
+/// The bytes of an input that is read from its beginning to its end.
+pub(crate) type Bytes = Box<dyn Read + Send>;
+
+/// How rows are built. Each call is for a batch of rows, or for a place to cut at; none is for a key.
+pub(crate) trait Rows: fmt::Debug + Send + Sync {
+    /// The first row that begins at `from` or behind it. `bytes` begins with a row, or [`Rows::look_behind`]
+    /// bytes before `from`.
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut;
+
+    /// How many bytes before a place tell whether a row begins there; none when all bytes before it do, as
+    /// with quotes.
+    fn look_behind(&self) -> Option<usize>;
+
+    /// Reads the next rows of the block, at most so many, and at least one.
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults);
+
+    /// What is known of its keys besides their names.
+    fn tells(&self) -> Tells;
+
+    /// Looks for the end of a row that is too long, where that takes more than [`Rows::next_start`].
+    fn long_row(&self) -> Option<Box<dyn LongRow>> {
+        None
+    }
+
+    /// How keys are told apart, where rows are keys as they stand.
+    fn plain_list(&self) -> Option<ListFormat> {
+        None
+    }
+
+    /// How the input calls its keys.
+    fn key_name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("key")
+    }
+
+    /// How keys stand in rows.
+    fn keys(&self) -> Keys {
+        Keys::Escaped
+    }
+
+    /// What reads the input where it has no rows, but keys one by one.
+    fn reads_keys(&self) -> Option<ReadKeys> {
+        None
+    }
+
+    /// Whether its values are stepped over by the one thread that reads it.
+    fn is_stepped_over(&self) -> bool {
+        self.reads_keys().is_some()
+    }
+}
+
+/// Begins to read an input that has no rows.
+pub(crate) type ReadKeys = fn(Bytes, &Path, &Options) -> Box<dyn KeyReader>;
+
+/// How keys stand in rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// As the writing tool escaped them.
+    Escaped,
+    /// The same, with a row for each; one that is blank is no key where keys have quotes.
+    EscapedLines,
+    /// The same, but where keys are quoted, the quotes around them are taken off already.
+    InsideQuotes,
+    /// In an escaped form that the format itself has: reading a row takes it back.
+    OwnEscapes,
+}
+
+impl Keys {
+    /// What was expected where a key can't be read.
+    pub(super) fn expected(self, escape: Escape) -> &'static str {
+        match (self, escape) {
+            (_, Escape::Json) => "a key as a string of JSON",
+            (Keys::InsideQuotes, _) => "a key with the escapes of redis-cli",
+            _ => "a key in double quotes as redis-cli prints it",
+        }
+    }
+}
+
+/// The end of a row that is read piece by piece, and dropped.
+pub(crate) trait LongRow {
+    /// Where the row ends, of bytes of which those before `seen` were looked at.
+    fn row_end(&mut self, bytes: &[u8], seen: usize) -> Option<usize>;
+
+    /// Counts places anew when so many bytes are dropped.
+    fn drop_front(&mut self, bytes: usize);
+}
+
+/// Reads an input that has no rows.
+pub(crate) trait KeyReader: Send {
+    /// The offset in the input of what comes next.
+    fn offset(&self) -> u64;
+
+    /// Puts the next keys into the batch; false at the end.
+    ///
+    /// # Errors
+    /// When reading fails, or the input is damaged.
+    fn next_block(&mut self, batch: &mut KeyBatch) -> Result<bool>;
+
+    /// What was found besides keys; complete when the batches are.
+    fn take_findings(&mut self) -> Findings;
+}
+
+/// What an input tells of keys besides their names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tells {
+    pub(super) types: bool,
+    pub(super) sizes: bool,
+    pub(super) databases: bool,
+    /// What is counted of it: keys, operations.
+    pub(super) counted: &'static str,
+    pub(super) columns: Names,
+}
+
+impl Tells {
+    /// Nothing but the names.
+    pub(super) const NAMES: Tells = Tells {
+        types: false,
+        sizes: false,
+        databases: false,
+        counted: "keys",
+        columns: Names::None,
+    };
+}
+
+/// The columns of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// It has none.
+    None,
+    /// Always the same.
+    Fixed,
+    /// As its header says.
+    Header,
+}
