@@ -1,5 +1,6 @@
 //! Flags and words around reading keys, shared by every command that does.
 
+use super::found::{counted, describe_findings, is_barren, path_text};
 use super::inputs::{describe_passed_over, inputs_of};
 use super::many_inputs;
 use super::progress::BytesBar;
@@ -8,12 +9,11 @@ use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::numbers::counted_text;
 use crate::slot::SlotSet;
-use crate::source::{self, Allocator, Command, Escape, Filter, Findings, Format, OnError, SizeOf};
+use crate::source::{self, Allocator, Command, Escape, Filter, Format, OnError, SizeOf};
 use crate::tally::{self, InputSummary, Operations, Outcome, Prefixes, SecondPass, Tally};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// How inputs are read.
 #[derive(Debug, clap::Args)]
@@ -313,30 +313,6 @@ fn describe_second_pass(second: &SecondPass) {
 /// How many inputs have lines of their own; more are said together.
 const SAID_ALONE: usize = 20;
 
-/// What an input's keys are called, and how many there are.
-pub(super) fn counted(input: &InputSummary) -> (u64, &'static str) {
-    match input.format.has_operations() {
-        true => (input.operations, "operation"),
-        false => (input.keys, "key"),
-    }
-}
-
-/// Whether it held nothing that could be counted.
-pub(super) fn is_barren(input: &InputSummary) -> bool {
-    input.keys == 0
-        && input.operations == 0
-        && input.findings.faults.count() == 0
-        && input.findings.filtered_keys == 0
-}
-
-/// An input's path, behind that of the tally which it was saved in.
-pub(super) fn path_text(input: &InputSummary) -> String {
-    match &input.tally {
-        Some(tally) => format!("{}: {}", tally.display(), input.path.display()),
-        None => input.path.display().to_string(),
-    }
-}
-
 fn describe_input(input: &InputSummary) {
     let path = path_text(input);
     let (count, what) = counted(input);
@@ -372,58 +348,6 @@ fn warn_of_unknown_commands(operations: &Operations) {
              aren't counted",
             counted_text(calls, "call")
         ));
-    }
-}
-
-/// Says what else was found in an input of keys, or operations.
-pub(super) fn describe_findings(
-    path: &str,
-    what: &str,
-    format: Option<Format>,
-    findings: &Findings,
-    file: &Path,
-) {
-    for note in &findings.notes {
-        terminal::say(format!("{path}: {note}"));
-    }
-    let ambiguous = findings.ambiguous_keys;
-    if ambiguous > 0 {
-        let were = if ambiguous == 1 { "was" } else { "were" };
-        terminal::say(format!(
-            "{path}: {} {were} unescaped that could as well be meant as written; --escape raw in the writing tool is exact",
-            counted_text(ambiguous, "key")
-        ));
-    }
-    let filtered = findings.filtered_keys;
-    if filtered > 0 {
-        let were = if filtered == 1 { "was" } else { "were" };
-        terminal::say(format!(
-            "{path}: {} {were} left out by the filters",
-            counted_text(filtered, what)
-        ));
-    }
-    let faults = &findings.faults;
-    let damage = faults.damage();
-    let rows = faults.count() - u64::from(damage.is_some());
-    if rows > 0 {
-        let row = match format.is_some_and(Format::is_snapshot) {
-            true => what,
-            false => "row",
-        };
-        let counted = counted_text(rows, row);
-        terminal::say(match rows {
-            1 => format!("{path}: {counted} can't be read and is not counted:"),
-            _ => format!("{path}: {counted} can't be read and are not counted; the first are"),
-        });
-        for fault in faults.first() {
-            terminal::say(format!("  {}", fault.to_error(file).one_line()));
-        }
-    }
-    if let Some(damage) = damage {
-        terminal::say(format!(
-            "{path}: it is damaged; what stands before the damage is counted:"
-        ));
-        terminal::say(format!("  {}", damage.to_error(file).one_line()));
     }
 }
 

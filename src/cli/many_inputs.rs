@@ -1,6 +1,6 @@
 //! What is said of many inputs: of a folder of thousands of files a line, not one each.
 
-use super::input::{counted, describe_findings, is_barren, path_text};
+use super::found::{counted, describe_findings, is_barren, path_text};
 use super::inputs::some_of;
 use super::terminal;
 use crate::numbers::{count_text, counted_text};

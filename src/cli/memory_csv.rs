@@ -1,6 +1,7 @@
 //! `analyze --output memory-csv`: RDB files as rows of keys.
 
-use super::input::{InputArgs, describe_findings};
+use super::found::describe_findings;
+use super::input::InputArgs;
 use super::inputs::{describe_passed_over, inputs_of, some_of};
 use super::progress::BytesBar;
 use super::terminal;

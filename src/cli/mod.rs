@@ -18,6 +18,7 @@ mod demo;
 mod done;
 mod exit;
 mod filter;
+mod found;
 #[cfg(feature = "live")]
 mod giants;
 mod input;

@@ -6,10 +6,10 @@
 //! read by `resp.rs`.
 
 use super::NodeAddr;
+use super::asked::UnderWay;
 use super::login::{Login, Secret};
 use super::packed::packed;
 use super::stream::Stream;
-use super::under_way::UnderWay;
 use super::verb::{Bounds, Halves, NodeLink, Refusal, Reply, ServerError, Verb};
 use crate::error::{Error, ErrorKind, Result, Why};
 use crate::escape::cut;

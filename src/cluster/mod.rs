@@ -7,6 +7,8 @@
 mod addr;
 pub mod agreement;
 #[cfg(feature = "live")]
+mod asked;
+#[cfg(feature = "live")]
 pub mod client;
 #[cfg(feature = "live")]
 pub mod connect;

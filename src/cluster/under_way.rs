@@ -9,6 +9,7 @@
 //!                        └── broken: nothing is asked any more
 //! ```
 
+use super::asked::UnderWay;
 use super::link::RedisLink;
 use super::packed::packed;
 use super::resp;
@@ -16,30 +17,6 @@ use super::verb::{Bounds, Halves, Heard, Reply, Verb};
 use crate::error::Result;
 use std::io::{self, BufRead, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-
-/// What was asked and isn't answered yet.
-pub(super) struct UnderWay {
-    /// The first command.
-    pub name: String,
-    /// What hasn't been sent.
-    unsent: Vec<u8>,
-    /// How much each reply may be.
-    bounds: Vec<Bounds>,
-    /// Those that are whole.
-    replies: Vec<Reply>,
-}
-
-impl UnderWay {
-    /// Commands that are about to be sent, and how much the reply to each may be.
-    pub fn new(name: &str, commands: Vec<u8>, bounds: Vec<Bounds>) -> UnderWay {
-        UnderWay {
-            name: name.to_owned(),
-            unsent: commands,
-            replies: Vec::with_capacity(bounds.len()),
-            bounds,
-        }
-    }
-}
 
 impl Halves for RedisLink {
     fn begin(&mut self, verbs: &[Verb]) -> Result<bool> {

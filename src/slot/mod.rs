@@ -6,6 +6,7 @@
 //! "Keys hash tags"). Keys are bytes, never text.
 
 mod crc16;
+mod ends;
 mod hash_tag;
 mod list;
 mod places;

@@ -1,7 +1,7 @@
 //! Where either of two bytes stands in a text.
 
 use super::crc16::chosen;
-use super::list::Ends;
+use super::ends::Ends;
 
 /// The places of two bytes in a text, found as the separators of lists are: with the kernel that was chosen.
 #[derive(Clone, Debug, Default)]

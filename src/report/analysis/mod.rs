@@ -28,6 +28,7 @@ mod rows;
 mod scope;
 #[cfg(feature = "cli")]
 pub mod table;
+mod texts;
 
 pub use advice::Advice;
 pub use doubt::slots_in_doubt;

@@ -1,7 +1,7 @@
 //! What lies on each node, for people.
 
 use super::super::page::{self, Page};
-use super::table::{percent, size_text};
+use super::texts::{percent, size_text};
 use super::{Analysis, Bytes, NodeRow, Unassigned};
 use crate::numbers::count_text;
 use std::io;

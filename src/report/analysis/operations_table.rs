@@ -2,7 +2,7 @@
 
 use super::super::page::{self, Page};
 use super::OperationRows;
-use super::table::{about, about_percent, cause, percent, scope_text, shortened};
+use super::texts::{about, about_percent, cause, percent, scope_text, shortened};
 use crate::numbers::{count_text, counted_text};
 use std::io;
 

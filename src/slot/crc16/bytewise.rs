@@ -3,8 +3,8 @@
 
 use super::Tier;
 use super::portable::Portable;
+use crate::slot::ends::Ends;
 use crate::slot::hash_tag::hashed_part;
-use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
 
 /// The tier that shares no arithmetic with the others.

@@ -8,7 +8,7 @@ use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{avx2::Avx2, avx512::Avx512, pclmul::Pclmul};
 use crate::error::{Error, ErrorKind, Result};
-use crate::slot::list::Ends;
+use crate::slot::ends::Ends;
 use crate::slot::{KeySpan, Slot};
 use std::ffi::OsStr;
 use std::fmt;

@@ -41,13 +41,13 @@ macro_rules! doors {
             text: &[u8],
             separator: u8,
             base: u32,
-            ends: &mut $crate::slot::list::Ends,
+            ends: &mut $crate::slot::ends::Ends,
         ) -> usize {
             // SAFETY: `self` is the proof that the processor has the features.
             unsafe { separators(text, separator, base, ends) }
         }
 
-        fn either(self, text: &[u8], bytes: [u8; 2], ends: &mut $crate::slot::list::Ends) -> usize {
+        fn either(self, text: &[u8], bytes: [u8; 2], ends: &mut $crate::slot::ends::Ends) -> usize {
             // SAFETY: `self` is the proof that the processor has the features.
             unsafe { either(text, bytes, ends) }
         }

@@ -36,7 +36,7 @@ pub use dispatch::{KERNEL_VARIABLE, Kernel, kernel};
 
 pub(super) use dispatch::chosen;
 
-use super::list::Ends;
+use super::ends::Ends;
 use super::{KeySpan, Slot};
 
 /// What every tier can do. The answers are the same on all of them.

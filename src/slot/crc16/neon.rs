@@ -7,8 +7,8 @@
 use super::Tier;
 use super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
 use super::window::{self, BLOCK, Block, FEW, HALF, Halves, MANY, PutOff, Window, Windows};
+use crate::slot::ends::Ends;
 use crate::slot::hash_tag::hashed_part;
-use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;

@@ -5,8 +5,8 @@
 
 use super::Tier;
 use super::constants::times_x;
+use crate::slot::ends::Ends;
 use crate::slot::hash_tag::hashed_part;
-use crate::slot::list::Ends;
 use crate::slot::{KeySpan, Slot};
 
 /// `TABLES[n][b]` is the checksum of byte b with n zero bytes behind it.

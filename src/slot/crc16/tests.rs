@@ -1,7 +1,7 @@
 //! Every tier against the definition and against the `crc16` crate.
 
 use super::Kernel;
-use crate::slot::list::Ends;
+use crate::slot::ends::Ends;
 use crate::slot::{KeySpan, ListCount, ListFormat, SLOT_COUNT, Slot};
 use proptest::prelude::*;
 

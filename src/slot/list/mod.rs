@@ -4,12 +4,8 @@
 //! separators are, then the slots of the keys between them, while the memory
 //! of the next piece is on its way.
 
-mod ends;
 mod walk;
 
-#[cfg(target_arch = "x86_64")]
-pub(super) use ends::Cursor;
-pub(super) use ends::Ends;
 use walk::walk;
 
 use super::crc16::{Kernel, chosen};

@@ -1,8 +1,8 @@
 //! From piece to piece of a list: split, hash, visit.
 
 use super::super::crc16::Kernel;
+use super::super::ends::{Ends, LINES};
 use super::super::{KeySpan, Slot};
-use super::ends::{Ends, LINES};
 use super::{ListCount, ListFormat};
 
 /// How much text is split before its keys are hashed.

@@ -1,7 +1,7 @@
 //! Where the keys of a list end.
 
 use super::super::constants::WINDOW;
-use crate::slot::list::Ends;
+use crate::slot::ends::Ends;
 
 /// Few of them are in 64 bytes: the lines of a list.
 pub(in super::super) const FEW: usize = 0;

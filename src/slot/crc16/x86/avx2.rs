@@ -8,7 +8,7 @@ use super::super::constants::{MU, WINDOW, WORD};
 use super::super::window::{self, BLOCK, Block, FEW, HALF, Halves, MANY, PutOff, Window, Windows};
 use super::pclmul::Pclmul;
 use super::prefetch;
-use crate::slot::list::Ends;
+use crate::slot::ends::Ends;
 use crate::slot::{KeySpan, Slot};
 use std::arch::x86_64::*;
 

@@ -2,7 +2,7 @@
 
 use super::{FIRST, find, load, zero_to_63};
 use crate::slot::crc16::constants::WINDOW;
-use crate::slot::list::{Cursor, Ends};
+use crate::slot::ends::{Cursor, Ends};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt,bmi1")]

@@ -12,8 +12,8 @@ use batch::{hash, narrow};
 use super::super::Tier;
 use super::super::constants::{MU, REVERSAL, WINDOW, WORD, fold, reversal_at};
 use super::super::window::{self, BLOCK, FEW, Halves, MANY, Windows};
+use crate::slot::ends::Ends;
 use crate::slot::hash_tag::hashed_part;
-use crate::slot::list::Ends;
 use std::arch::x86_64::*;
 
 /// The proof that this processor has PCLMULQDQ and SSE4.2.

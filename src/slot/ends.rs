@@ -5,7 +5,7 @@ pub(super) const LINES: usize = 1536;
 
 /// Where the separators of a piece are; with room for a word of them to spare.
 #[derive(Clone, Debug)]
-pub(in crate::slot) struct Ends {
+pub(super) struct Ends {
     places: [u32; LINES + 64],
     count: usize,
 }
@@ -21,12 +21,12 @@ impl Default for Ends {
 
 impl Ends {
     /// Forgets what was found.
-    pub(in crate::slot) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.count = 0;
     }
 
     /// What was found.
-    pub(in crate::slot) fn places(&self) -> &[u32] {
+    pub(super) fn places(&self) -> &[u32] {
         &self.places[..self.count]
     }
 
@@ -34,7 +34,7 @@ impl Ends {
     /// is a variable of its own it can stay in a register, and a pass over a
     /// list would otherwise wait for it at every step.
     #[inline(always)]
-    pub(in crate::slot) fn cursor(&mut self) -> Cursor<'_> {
+    pub(super) fn cursor(&mut self) -> Cursor<'_> {
         Cursor {
             at: self.count,
             places: &mut self.places,
@@ -44,7 +44,7 @@ impl Ends {
 }
 
 /// The end of a list of places.
-pub(in crate::slot) struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     places: &'a mut [u32; LINES + 64],
     at: usize,
     count: &'a mut usize,
@@ -53,7 +53,7 @@ pub(in crate::slot) struct Cursor<'a> {
 impl Cursor<'_> {
     /// Whether 64 more might be too many.
     #[inline(always)]
-    pub(in crate::slot) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.at > LINES
     }
 
@@ -62,7 +62,7 @@ impl Cursor<'_> {
     /// # Panics
     /// When there are 64 more than make it full.
     #[inline(always)]
-    pub(in crate::slot) fn push(&mut self, place: u32) {
+    pub(super) fn push(&mut self, place: u32) {
         self.places[self.at] = place;
         self.at += 1;
     }
@@ -75,7 +75,7 @@ impl Cursor<'_> {
     /// # Panics
     /// May panic when the list is full.
     #[inline(always)]
-    pub(in crate::slot) fn push_bits<const AT_ONCE: usize>(&mut self, mut bits: u64, base: u32) {
+    pub(super) fn push_bits<const AT_ONCE: usize>(&mut self, mut bits: u64, base: u32) {
         let count = bits.count_ones() as usize;
         let spare = self.spare();
         let mut write = |places: &mut [u32]| {
@@ -99,19 +99,19 @@ impl Cursor<'_> {
     /// # Panics
     /// When the list is full.
     #[inline(always)]
-    pub(in crate::slot) fn spare(&mut self) -> &mut [u32; 64] {
+    pub(super) fn spare(&mut self) -> &mut [u32; 64] {
         self.places[self.at..].first_chunk_mut().expect("not full")
     }
 
     /// Takes `count` of the spare places, at most 64.
     #[inline(always)]
-    pub(in crate::slot) fn advance(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         self.at += count.min(64);
     }
 
     /// Keeps what was appended.
     #[inline(always)]
-    pub(in crate::slot) fn finish(self) {
+    pub(super) fn finish(self) {
         *self.count = self.at;
     }
 }
