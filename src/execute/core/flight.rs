@@ -274,7 +274,8 @@ impl Flight {
 
     /// Whether it waits for such a place before anybody is told of it.
     pub fn waits_for_place(&self) -> bool {
-        !self.is_entered && self.ticket.room == Room::Whole && self.asks_to_set()
+        let waits = !self.is_entered && self.ticket.room == Room::Whole;
+        waits && matches!(self.wish(), Wish::Asks { .. }) && self.machine.opens()
     }
 
     /// Takes the verbs that go out now, in a write in which so many slots send keys: they share the

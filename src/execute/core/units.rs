@@ -21,27 +21,30 @@ struct Nodes {
 impl Nodes {
     /// The target imports these, and so does `c` of the others.
     fn new(ours: &[u16], of_others: &[u16]) -> Nodes {
-        let open = |slots: &[u16], open: &dyn Fn(u16) -> String| -> String {
-            slots.iter().map(|slot| open(*slot)).collect()
+        let mut nodes = Nodes {
+            opened: Default::default(),
+            asked: Vec::new(),
         };
-        let importing = |slot: u16| format!(" [{slot}-<-{}]", id('a'));
-        let migrating = |slot: u16| format!(" [{slot}->-{}]", id('b'));
-        let opened = [
-            open(ours, &migrating),
-            open(ours, &importing),
-            open(of_others, &importing),
-        ];
-        let asked = Vec::new();
-        Nodes { opened, asked }
+        ours.iter().for_each(|slot| nodes.open(&slot.to_string()));
+        nodes.opened[2] = of_others.iter().map(importing).collect();
+        nodes
+    }
+
+    fn open(&mut self, slot: &str) {
+        self.opened[0] += &format!(" [{slot}->-{}]", id('b'));
+        self.opened[1] += &importing(slot);
     }
 
     fn reply(&mut self, node: NodeId, verb: &Verb) -> Reply {
+        if let Verb::Client(words) = verb {
+            let words = words.iter().map(|word| String::from_utf8_lossy(word));
+            let slots = words.skip(1).filter(|_| verb.name() == "MOVE");
+            slots.for_each(|slot| self.open(&slot));
+            self.asked.push(verb.name());
+        }
         let myself = NODES.into_iter().zip(&self.opened);
         let mut myself = myself.filter(|(name, _)| id(*name) == node);
         let (name, open) = myself.next().expect("a node");
-        if let Verb::Client(_) = verb {
-            self.asked.push(verb.name());
-        }
         Reply::Text(match verb {
             Verb::Nodes => nodes_text(name, |about, line| match about == name {
                 true => line + open,
@@ -51,6 +54,10 @@ impl Nodes {
             _ => b"OK".to_vec(),
         })
     }
+}
+
+fn importing(slot: impl std::fmt::Display) -> String {
+    format!(" [{slot}-<-{}]", id('a'))
 }
 
 /// A run of these units, to its end: what is noted, what happens, and what comes of it.
@@ -100,6 +107,24 @@ fn a_unit_goes_its_way_as_one_and_counts_as_its_slots() {
     // Each was asked for as a whole.
     nodes.asked.sort_unstable();
     assert_eq!(nodes.asked, ["MOVE", "MOVE", "OWN", "OWN"]);
+}
+
+/// As many slots as may be open at once, whatever opens them.
+#[test]
+fn units_wait_for_places_for_all_their_slots() {
+    let units = [&[0, 1, 2][..], &[3, 4, 5], &[6, 7]].map(|slots| unit(slots, 'a', 'b'));
+    for (slots_at_once, expected) in [
+        (4, ["MOVE", "OWN", "MOVE", "OWN", "MOVE", "OWN"]),
+        (5, ["MOVE", "OWN", "MOVE", "MOVE", "OWN", "OWN"]),
+        (8, ["MOVE", "MOVE", "MOVE", "OWN", "OWN", "OWN"]),
+    ] {
+        let mut core = core(&units, Entry::Fresh);
+        core.options.how.slots_at_once = slots_at_once;
+        let mut nodes = Nodes::new(&[], &[]);
+        let (_, _, result) = run(core, &mut nodes);
+        assert_eq!(result.expect("they arrive").slots, 8);
+        assert_eq!(nodes.asked, expected, "{slots_at_once}");
+    }
 }
 
 #[test]

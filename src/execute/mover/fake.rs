@@ -47,8 +47,14 @@ impl Mover for Fake {
             State::Withdraw(_) => (self.unit.target, "FORGET"),
             State::Done => return Action::Done,
         };
-        let verbs = vec![Verb::Client(vec![word.as_bytes().to_vec()])];
+        let slots = self.unit.slots().map(|slot| slot.to_string());
+        let words = [word.to_owned()].into_iter().chain(slots);
+        let verbs = vec![Verb::Client(words.map(String::into_bytes).collect())];
         Action::Ask { node, verbs }
+    }
+
+    fn opens(&self) -> bool {
+        matches!(self.state, State::Move)
     }
 
     fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt> {

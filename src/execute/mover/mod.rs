@@ -51,6 +51,9 @@ pub trait Mover {
     /// moment is known.
     fn is_answered_at(&mut self, _span: Span) {}
 
+    /// Whether what it asks next is what opens the slots: until then they are as they were.
+    fn opens(&self) -> bool;
+
     /// Takes the replies to the verbs of the last [`Action::Ask`].
     ///
     /// # Errors

@@ -226,6 +226,10 @@ impl Mover for SlotMove {
         self.next_action()
     }
 
+    fn opens(&self) -> bool {
+        matches!(self.state, State::Import)
+    }
+
     fn is_answered_at(&mut self, span: Span) {
         self.span = Some(span);
     }
