@@ -52,7 +52,7 @@ impl Format {
     }
 
     /// Whether operations on keys are counted, not keys that are there.
-    pub(crate) fn has_operations(self) -> bool {
+    pub fn has_operations(self) -> bool {
         self.counts == Counts::Operations
     }
 

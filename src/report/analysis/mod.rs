@@ -28,6 +28,7 @@ mod rows;
 mod scope;
 #[cfg(feature = "cli")]
 pub mod table;
+#[cfg(feature = "cli")]
 mod texts;
 
 pub use advice::Advice;
