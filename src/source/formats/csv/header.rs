@@ -1,7 +1,7 @@
 //! The first line of a CSV.
 
+use super::fields::Fields;
 use crate::source::options::Options;
-use csv::{ByteRecord, ReaderBuilder};
 use std::borrow::Cow;
 
 const KEY_NAMES: &[&str] = &["key"];
@@ -27,9 +27,7 @@ pub(super) fn delimiters_with_key(first: &[u8], options: &Options) -> Vec<u8> {
 /// Whether a space stands before a column's name.
 pub(super) fn is_padded(first: &[u8], delimiter: u8, column: usize) -> bool {
     let record = record(first, delimiter);
-    record
-        .get(column)
-        .is_some_and(|name| name.starts_with(b" "))
+    column < record.len() && record.get(column).starts_with(b" ")
 }
 
 /// The columns of a header, trimmed. One that isn't UTF-8 is taken for latin-1, so that it can be named.
@@ -47,13 +45,12 @@ fn text(column: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn record(first: &[u8], delimiter: u8) -> ByteRecord {
-    let mut record = ByteRecord::new();
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(delimiter)
-        .from_reader(first);
-    // Reading from memory into a ByteRecord can't fail.
-    let _ = reader.read_byte_record(&mut record);
-    record
+/// A carriage return outside of quotes ends it, as a newline does.
+fn record(first: &[u8], delimiter: u8) -> Fields {
+    let returns = first.iter().take_while(|byte| **byte == b'\r').count();
+    let mut fields = Fields::default();
+    if returns < first.len() {
+        fields.read(&first[returns..], 0, delimiter, b'\r');
+    }
+    fields
 }

@@ -1,16 +1,18 @@
 //! Standard CSV (RFC 4180) with a header: HDT3213/rdb, spreadsheets, queries.
 //!
-//! The `csv` crate reads the fields. Rows end at a newline outside quotes; which
-//! quotes open and close a field is decided as the crate does, so that a cut
-//! falls between the rows that it reads. A row with a quote where the standard
-//! has none is refused.
+//! Rows end at a newline outside quotes. Which quotes open and close a field is
+//! decided in one place ([`quotes`]), for whoever cuts and for whoever reads rows, so
+//! that a cut falls between the rows that are read. A row with a quote where the
+//! standard has none is refused.
 
 mod detect;
+mod fields;
 mod header;
+mod quotes;
 
 use crate::source::batch::KeyBatch;
 use crate::source::cut::Cut;
-use crate::source::detect::{UTF8_MARK, repeats_header};
+use crate::source::detect::repeats_header;
 use crate::source::encoding::Encoding;
 use crate::source::facts::KeyFacts;
 use crate::source::fault::{Fault, Faults, excerpt};
@@ -20,11 +22,13 @@ use crate::source::kind::KeyKind;
 use crate::source::moment::Moment;
 use crate::source::number;
 use crate::source::rows::{LongRow, Names, Rows, Tells};
-use csv::{ByteRecord, ReaderBuilder, Terminator};
 pub(super) use detect::{guess, said};
-use memchr::{memchr, memchr_iter, memchr2};
+use fields::Fields;
+use memchr::memchr_iter;
+#[cfg(test)]
+pub(in crate::source) use quotes::PASSED_QUOTES;
+use quotes::Quotes;
 use std::borrow::Cow;
-use std::io::Read;
 
 /// Which columns a CSV has, by number from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +55,11 @@ impl Rows for Quoted {
         if from == 0 {
             return Cut::At(0);
         }
-        let mut quotes = self.quotes();
+        let mut quotes = Quotes::before_row(self.delimiter);
         let place = from - 1;
-        memchr_iter(b'"', &bytes[..place]).for_each(|quote| quotes.pass(bytes, quote));
+        for quote in memchr_iter(b'"', &bytes[..place]) {
+            quotes.pass(bytes, quote);
+        }
         match quotes.row_end(bytes, place) {
             Some(end) => Cut::At(end),
             None => Cut::at_end(bytes, is_last),
@@ -66,47 +72,19 @@ impl Rows for Quoted {
 
     fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
         let block = std::mem::take(&mut batch.block);
-        let rest = &block[batch.cursor..batch.end];
-        // A bare carriage return is data: only a newline ends a row.
-        let mut builder = ReaderBuilder::new();
-        builder
-            .flexible(true)
-            .delimiter(self.delimiter)
-            .terminator(Terminator::Any(b'\n'));
-        // The crate drops a byte-order mark where it begins to read. Here that is any row, and the
-        // mark belongs to its first field: an empty line before it, which is passed over, keeps it.
-        let before = if rest.starts_with(UTF8_MARK) {
-            "\n"
-        } else {
-            ""
-        };
-        let mut reader = builder.from_reader(before.as_bytes().chain(rest));
-        // Without a header the crate would keep two copies of the first row, which may be long.
-        reader.set_byte_headers(ByteRecord::new());
-        let mut record = ByteRecord::new();
-        let mut from = 0;
+        let bytes = &block[..batch.end];
+        let mut fields = Fields::default();
         for _ in 0..rows {
-            // Reading from memory into a ByteRecord can't fail.
-            if !reader.read_byte_record(&mut record).unwrap_or(false) {
-                from = rest.len();
+            let begin = batch.cursor;
+            if begin == bytes.len() {
                 break;
             }
-            let begins = record
-                .position()
-                .map_or(from, |at| (at.byte() as usize).saturating_sub(before.len()));
-            // The crate passes over empty lines before a record and counts them in.
-            let empty = rest[begins..].iter().take_while(|byte| **byte == b'\n');
-            let begins = begins + empty.count();
-            let raw = &rest[begins.min(rest.len())..];
-            from = reader.position().byte() as usize - before.len();
-            let byte = batch.offset + (batch.cursor + begins) as u64;
-            if let Some(fault) =
-                self.read_row(&raw[..from.saturating_sub(begins)], &record, byte, batch)
-            {
+            batch.cursor = fields.read(bytes, begin, self.delimiter, b'\n');
+            let row = without_line_end(&bytes[begin..batch.cursor]);
+            if let Some(fault) = self.read_row(row, &fields, begin, batch) {
                 faults.push(fault);
             }
         }
-        batch.cursor += from;
         batch.block = block;
     }
 
@@ -121,7 +99,7 @@ impl Rows for Quoted {
     }
 
     fn long_row(&self) -> Option<Box<dyn LongRow>> {
-        Some(Box::new(self.quotes()))
+        Some(Box::new(Quotes::before_row(self.delimiter)))
     }
 
     fn key_name(&self) -> Cow<'static, str> {
@@ -135,22 +113,15 @@ impl Format {
 }
 
 impl Quoted {
-    /// The quotes at the beginning of a row: none is open.
-    fn quotes(&self) -> Quotes {
-        Quotes {
-            delimiter: self.delimiter,
-            are_open: false,
-            behind_close: usize::MAX,
-        }
-    }
-
+    /// Reads the row that begins there in the block, without its line end.
     fn read_row(
         &self,
-        raw: &[u8],
-        record: &ByteRecord,
-        byte: u64,
+        row: &[u8],
+        fields: &Fields,
+        begin: usize,
         batch: &mut KeyBatch,
     ) -> Option<Fault> {
+        let byte = batch.offset + begin as u64;
         let fault = |field: Option<String>, message| {
             Some(Fault {
                 byte,
@@ -159,38 +130,31 @@ impl Quoted {
                 message,
             })
         };
-        // The crate passes over lines without a byte; with a carriage return they are as blank.
-        if without_line_end(raw).is_empty() {
+        if row.is_empty() {
             return None;
         }
         // A header of one column can't be told from a key of that name, and keys aren't dropped.
-        if self.names.len() > 1 && repeats_header(&self.header, without_line_end(raw)) {
+        if self.names.len() > 1 && repeats_header(&self.header, row) {
             batch.repeated_headers += 1;
             return None;
         }
-        if memchr(b'"', raw).is_some() && !has_sound_quotes(raw, self.delimiter) {
-            return fault(None, stray_quote(raw));
+        if !fields.are_sound() {
+            return fault(None, stray_quote(row));
         }
-        if record.len() != self.names.len() {
+        if fields.len() != self.names.len() {
             return fault(
                 None,
                 format!(
                     "expected a row of {} fields as in the header, found {}",
                     self.names.len(),
-                    record.len()
+                    fields.len()
                 ),
             );
         }
-        let row = Row {
-            record,
-            // One inside quotes is a part of the field.
-            has_cr: raw.strip_suffix(b"\n").unwrap_or(raw).ends_with(b"\r"),
-        };
-        match self.facts(&row) {
+        match self.facts(fields) {
             Ok(facts) => {
-                let place = (byte - batch.offset) as usize;
                 batch.unread_times += u64::from(facts.expires && facts.expires_at.is_none());
-                batch.push_unescaped(place, self.key_of(&row), facts);
+                batch.push_unescaped(begin, self.key_of(fields), facts);
                 None
             }
             Err((column, message)) => fault(Some(self.name(column)), message),
@@ -207,8 +171,8 @@ impl Quoted {
     }
 
     /// A row's key, without the space that the header has before it too.
-    fn key_of<'row>(&self, row: &'row Row<'_>) -> &'row [u8] {
-        let key = row.field(self.key);
+    fn key_of<'row>(&self, row: &'row Fields) -> &'row [u8] {
+        let key = row.get(self.key);
         match self.pads_key {
             true => key.strip_prefix(b" ").unwrap_or(key),
             false => self.guard.take_off(key),
@@ -216,9 +180,9 @@ impl Quoted {
     }
 
     /// What is known of a row's key; or the column that can't be read, and why.
-    fn facts(&self, row: &Row<'_>) -> Result<KeyFacts, (usize, String)> {
-        let field = |column: Option<usize>| column.map(|column| row.word(column));
-        let size_column = self.size.filter(|column| !is_unknown(row.word(*column)));
+    fn facts(&self, row: &Fields) -> Result<KeyFacts, (usize, String)> {
+        let field = |column: Option<usize>| column.map(|column| word(row, column));
+        let size_column = self.size.filter(|column| !is_unknown(word(row, *column)));
         let size_bytes = self.number(row, size_column, number::whole, number::SIZE_EXPECTED)?;
         let db = self.number(row, self.db, number::database, "a database number")?;
         let expiry = field(self.expiry).filter(|text| !is_never(text));
@@ -237,7 +201,7 @@ impl Quoted {
     /// A column's number, where there is such a column.
     fn number<N>(
         &self,
-        row: &Row<'_>,
+        row: &Fields,
         column: Option<usize>,
         read: impl Fn(&[u8]) -> Option<N>,
         expected: &str,
@@ -245,7 +209,7 @@ impl Quoted {
         let Some(column) = column else {
             return Ok(None);
         };
-        let text = row.word(column);
+        let text = word(row, column);
         let refused = || format!("expected {expected}, found {}", excerpt(text));
         read(text).map(Some).ok_or_else(|| (column, refused()))
     }
@@ -273,121 +237,14 @@ fn stray_quote(raw: &[u8]) -> String {
     }
 }
 
-/// A row's fields.
-struct Row<'record> {
-    record: &'record ByteRecord,
-    /// Whether a carriage return stands before the newline.
-    has_cr: bool,
-}
-
-impl Row<'_> {
-    /// A field, without the carriage return before the newline.
-    fn field(&self, column: usize) -> &[u8] {
-        let field = &self.record[column];
-        match self.has_cr && column + 1 == self.record.len() {
-            true => field.strip_suffix(b"\r").unwrap_or(field),
-            false => field,
-        }
-    }
-
-    /// A field that is no key, without spaces around it.
-    fn word(&self, column: usize) -> &[u8] {
-        self.field(column).trim_ascii()
-    }
-}
-
-#[cfg(test)]
-thread_local! {
-    /// How many quotes this thread passed so far.
-    pub(in crate::source) static PASSED_QUOTES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
-}
-
-/// Which quotes enclose a field, from the beginning of a row on.
-struct Quotes {
-    delimiter: u8,
-    are_open: bool,
-    /// Behind the last quote that closed a field: another one there is a quote of the field.
-    behind_close: usize,
-}
-
-impl LongRow for Quotes {
-    /// Passes the quotes from a place on.
-    fn row_end(&mut self, bytes: &[u8], mut place: usize) -> Option<usize> {
-        while let Some(found) = memchr2(b'"', b'\n', &bytes[place..]) {
-            place += found + 1;
-            if bytes[place - 1] == b'"' {
-                self.pass(bytes, place - 1);
-            } else if !self.are_open {
-                return Some(place);
-            }
-        }
-        None
-    }
-
-    fn drop_front(&mut self, bytes: usize) {
-        self.behind_close = self.behind_close.checked_sub(bytes).unwrap_or(usize::MAX);
-    }
-}
-
-impl Quotes {
-    /// Passes the next quote of these bytes.
-    #[inline]
-    fn pass(&mut self, bytes: &[u8], quote: usize) {
-        #[cfg(test)]
-        PASSED_QUOTES.with(|passed| passed.set(passed.get() + 1));
-        if self.are_open {
-            self.are_open = false;
-            self.behind_close = quote + 1;
-            return;
-        }
-        let begins_field = match quote.checked_sub(1) {
-            Some(before) => bytes[before] == b'\n' || bytes[before] == self.delimiter,
-            None => true,
-        };
-        self.are_open = begins_field || quote == self.behind_close;
-    }
+/// A field that is no key, without spaces around it.
+fn word(row: &Fields, column: usize) -> &[u8] {
+    row.get(column).trim_ascii()
 }
 
 fn without_line_end(row: &[u8]) -> &[u8] {
     let row = row.strip_suffix(b"\n").unwrap_or(row);
     row.strip_suffix(b"\r").unwrap_or(row)
-}
-
-/// Whether every quote of a row opens a field, closes one, or is doubled inside one.
-fn has_sound_quotes(row: &[u8], delimiter: u8) -> bool {
-    let mut rest = without_line_end(row);
-    loop {
-        let behind = match rest.strip_prefix(b"\"") {
-            Some(inside) => match behind_quotes(inside) {
-                Some(behind) => behind,
-                None => return false,
-            },
-            None => {
-                let end = memchr(delimiter, rest).unwrap_or(rest.len());
-                if memchr(b'"', &rest[..end]).is_some() {
-                    return false;
-                }
-                &rest[end..]
-            }
-        };
-        match behind.split_first() {
-            None => return true,
-            Some((byte, next)) if *byte == delimiter => rest = next,
-            Some(_) => return false,
-        }
-    }
-}
-
-/// What is behind the quote that closes a field.
-fn behind_quotes(mut inside: &[u8]) -> Option<&[u8]> {
-    loop {
-        let quote = memchr(b'"', inside)?;
-        inside = &inside[quote + 1..];
-        match inside.strip_prefix(b"\"") {
-            Some(rest) => inside = rest,
-            None => return Some(inside),
-        }
-    }
 }
 
 #[cfg(test)]
