@@ -112,11 +112,26 @@ impl Core {
                 }
             }
             Err(error) => {
-                if self.now_ms >= doubt.until_ms {
-                    let message = format!("{}; {}", doubt.why.message(), error.message());
-                    return self.strand(slot, Error::new(doubt.why.kind(), message));
+                let is_begun = flight.is_begun();
+                match self.sight(look).may_begin(&begun, entry) {
+                    // Nothing of it is ours to wait for.
+                    Verdict::Taken(taken, what, at) if !is_begun => {
+                        let error = self.taken(&begun, taken, what, at);
+                        self.strand(slot, error);
+                    }
+                    _ if self.now_ms >= doubt.until_ms => {
+                        let message = format!("{}; {}", doubt.why.message(), error.message());
+                        let stops = Error::new(doubt.why.kind(), message);
+                        self.strand(
+                            slot,
+                            match error.mend_text() {
+                                Some(mend) => stops.mend(mend),
+                                None => stops,
+                            },
+                        );
+                    }
+                    _ => self.wait_longer(slot, doubt),
                 }
-                self.wait_longer(slot, doubt);
             }
         }
     }

@@ -21,19 +21,17 @@ use std::sync::Arc;
 ///
 /// ```text
 ///  Look ──> Survey ──> Begin (journal) ──> Clear, each ──> End (journal)
-///    └─ nothing can be left: over ─┘         └─ a key for a person ──> Name (journal): a stop
+///    └─ nothing can be left: over ─┘         └─ a key for a person ──> Doubt (journal): a stop
 ///                        nothing is: over
 /// ```
 ///
-/// The key that a person is told of stays in the journal until the slot is cleared up, also where
-/// the slot goes on by then between other nodes: its holder may be the owner by the next run.
+/// The slot of a key that a person is told of is begun still, so that each run comes back to it. Where
+/// the slot goes on by then, since its holder receives it or owns it, the key is looked at first.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Clearing {
     ended: Vec<Move>,
     /// Of which nobody can say yet whether something is left, with why.
     disputed: Vec<(Move, String)>,
-    /// The slots of which one of the two sides has no copy any more.
-    decided: Vec<Slot>,
     state: State,
     copies: u64,
 }
@@ -45,7 +43,7 @@ enum State {
     Begin(Arc<Survey>, Vec<Stray>),
     /// The last one first.
     Clear(Arc<Survey>, Vec<Stray>),
-    Name(Slot, Doubtful, Error),
+    Doubt(Slot, Doubtful, Error),
     End,
     Over,
 }
@@ -59,7 +57,6 @@ impl Clearing {
             },
             ended,
             disputed: Vec::new(),
-            decided: Vec::new(),
             copies: 0,
         }
     }
@@ -100,8 +97,8 @@ impl Chore for Clearing {
                 survey: survey.clone(),
                 stray: *strays.last()?,
             },
-            State::Name(slot, key, _) => Step::Note(JobNote::Name(*slot, key.clone())),
-            State::End => Step::Note(JobNote::Clear(self.decided.clone(), self.ended.clone())),
+            State::Doubt(slot, key, _) => Step::Note(JobNote::Doubt(*slot, key.clone())),
+            State::End => Step::Note(JobNote::End(self.ended.clone())),
             State::Over => return None,
         })
     }
@@ -131,11 +128,10 @@ impl Chore for Clearing {
                         let (Some(stray), Some(key)) = (side, key) else {
                             return Err(error);
                         };
-                        self.state = State::Name(stray.slot, key, error);
+                        self.state = State::Doubt(stray.slot, key, error);
                         return Ok(());
                     }
                 }
-                self.decided.extend(side.map(|stray| stray.slot));
                 match strays.is_empty() {
                     false => State::Clear(survey, strays),
                     true => {
@@ -149,7 +145,7 @@ impl Chore for Clearing {
                     }
                 }
             }
-            (State::Name(_, _, error), answer) => {
+            (State::Doubt(_, _, error), answer) => {
                 if let Err(unwritten) = noted(answer) {
                     known.tell(Told::Warning(unwritten.one_line()));
                 }

@@ -18,10 +18,8 @@ pub enum JobNote {
     Begin(Vec<Move>),
     /// These have ended.
     End(Vec<Move>),
-    /// A person is told of this key of a slot.
-    Name(Slot, Doubtful),
-    /// Nothing is in doubt any more of these slots, and these moves have ended.
-    Clear(Vec<Slot>, Vec<Move>),
+    /// This key of a slot is in doubt, beside those that are.
+    Doubt(Slot, Doubtful),
 }
 
 impl JobNote {
@@ -35,13 +33,7 @@ impl JobNote {
             JobNote::Aim(slots) => journal.aim_at(*slots),
             JobNote::Begin(moves) => journal.begin(moves),
             JobNote::End(moves) => journal.end(moves),
-            JobNote::Name(slot, key) => journal.name(*slot, key),
-            JobNote::Clear(slots, moves) => {
-                for slot in slots {
-                    journal.decide(*slot)?;
-                }
-                journal.end(moves)
-            }
+            JobNote::Doubt(slot, key) => journal.doubt_also(*slot, key),
         }
     }
 }

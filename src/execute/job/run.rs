@@ -278,17 +278,16 @@ impl Run {
         let own = error.mend_text().unwrap_or("mend what was said");
         let of = total.map(|total| format!("of {total} to move; "));
         let of = of.unwrap_or_default();
+        let path = self.journal.path().display();
         let next = match error.kind() {
-            // The same command would be refused again.
+            // The same command would be refused again. Another journal knows nothing of these.
+            ErrorKind::StalePlan if begun.is_empty() => own.to_owned(),
             ErrorKind::StalePlan => {
-                format!("slotkit resume finishes what is under way; then {own}")
+                format!("slotkit resume --journal {path} finishes what is under way; then {own}")
             }
             _ => format!("{own}, then run the same command again: it goes on from there"),
         };
-        let mend = format!(
-            "{next}; {open} ({of}noted in {})",
-            self.journal.path().display()
-        );
+        let mend = format!("{next}; {open} ({of}noted in {path})");
         error.of_kind(ErrorKind::Stopped).mend(mend)
     }
 }
@@ -324,24 +323,34 @@ mod tests {
         let path = folder.path().join("run.journal");
         let mut journal = Journal::open(&path).expect("a journal");
         journal.begin(&[task(0, 'a', 'b')]).expect("begins");
-        let run = Run {
+        let mut run = Run {
             journal,
             has_changed: false,
             before: None,
         };
-        let mend = |kind: ErrorKind| {
+        let said = |run: &Run, kind: ErrorKind| {
             let error = Error::new(kind, "it stopped").mend("make a new plan");
             let error = run.explain(error, None);
             error.mend_text().expect("a mend").to_owned()
         };
+        let mend = |kind| said(&run, kind);
         // The plan would be refused again.
         let stale = mend(ErrorKind::StalePlan);
-        let words =
-            "slotkit resume finishes what is under way; then make a new plan; under way: slot 0";
-        assert!(stale.starts_with(words), "{stale}");
+        let words = format!(
+            "slotkit resume --journal {} finishes what is under way; then make a new plan; under \
+             way: slot 0",
+            path.display()
+        );
+        assert!(stale.starts_with(&words), "{stale}");
         let other = mend(ErrorKind::Io);
         let words =
             "make a new plan, then run the same command again: it goes on from there; under";
         assert!(other.starts_with(words), "{other}");
+        run.journal.end(&[task(0, 'a', 'b')]).expect("ends");
+        let over = said(&run, ErrorKind::StalePlan);
+        assert!(
+            over.starts_with("make a new plan; no slot is open"),
+            "{over}"
+        );
     }
 }

@@ -245,31 +245,20 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
-    /// Writes down that a person is told of this key of a slot, beside what is in doubt of it.
+    /// Writes down that this key of a slot is in doubt too.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn name(&mut self, slot: Slot, named: &Doubtful) -> Result<()> {
+    pub fn doubt_also(&mut self, slot: Slot, key: &Doubtful) -> Result<()> {
         let known = self.told.doubts.get(&slot);
         let mut doubts = known.cloned().unwrap_or_default();
-        let name = (named.db, &named.key);
-        match doubts.iter_mut().find(|one| (one.db, &one.key) == name) {
-            Some(one) => one.is_named = true,
-            None => doubts.push(named.clone()),
+        let is_it = |one: &Doubtful| (one.db, &one.key) == (key.db, &key.key);
+        if doubts.iter().any(is_it) {
+            return Ok(());
         }
+        doubts.push(key.clone());
         doubts.sort_unstable();
         self.doubt(slot, &doubts)
-    }
-
-    /// Writes down that no key of a slot is in doubt any more.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub fn decide(&mut self, slot: Slot) -> Result<()> {
-        match self.told.doubts.contains_key(&slot) {
-            true => self.doubt(slot, &[]),
-            false => Ok(()),
-        }
     }
 
     /// Writes down what a source says of its failures, before keys are sent from it.

@@ -46,33 +46,32 @@ fn what_was_begun_is_remembered_at_any_cut() {
 
 /// By who clears up what is left of a slot.
 #[test]
-fn a_key_that_is_named_stays_beside_what_is_in_doubt_until_it_is_decided() {
+fn a_key_in_doubt_is_noted_beside_those_that_are() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.journal");
     let mut journal = Journal::open(&path).expect("a journal");
     let slot = task(1).slot;
-    let one = |key: &[u8], is_named| Doubtful {
-        is_named,
-        ..Doubtful::new(0, key.to_vec(), Cause::Kept)
+    let one = |key: &[u8]| Doubtful::new(0, key.to_vec(), Cause::Kept);
+    let told = Doubtful {
+        is_named: true,
+        ..one(b"told")
     };
     journal.begin(&[task(1)]).expect("begins");
-    let sent = [one(b"sent", false), one(b"twice", false)];
-    journal.doubt(slot, &sent).expect("written");
-    for key in [&b"named"[..], b"twice"] {
-        journal.name(slot, &one(key, true)).expect("written");
+    journal
+        .doubt(slot, &[one(b"sent"), told.clone()])
+        .expect("written");
+    for key in [&b"left"[..], b"left", b"told"] {
+        journal.doubt_also(slot, &one(key)).expect("written");
     }
     drop(journal);
     let mut journal = Journal::open(&path).expect("opens again");
-    let all = vec![
-        one(b"named", true),
-        one(b"sent", false),
-        one(b"twice", true),
-    ];
-    assert_eq!(journal.doubts()[&slot], all);
+    assert_eq!(
+        journal.doubts()[&slot],
+        [one(b"left"), one(b"sent"), told.clone()]
+    );
+    // What a person was told of outlives the move, and nothing else.
     journal.end(&[task(1)]).expect("ends");
-    assert_eq!(journal.unresolved()[&slot].len(), 2);
-    journal.decide(slot).expect("written");
-    assert!(journal.unresolved().is_empty() && journal.doubts().is_empty());
+    assert_eq!(journal.unresolved()[&slot], [told]);
 }
 
 /// A record for each slot, as if each had been moved by itself.

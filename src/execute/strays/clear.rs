@@ -332,10 +332,7 @@ impl<L: NodeLink> Clearing<'_, L> {
             "look at both (GET, after ASKING on {holder}), then resume with --on-conflict \
              keep-target to keep what the owner has, or keep-source to keep the other"
         ));
-        let doubtful = Doubtful {
-            is_named: true,
-            ..Doubtful::new(db, key.to_vec(), Cause::Kept)
-        };
+        let doubtful = Doubtful::new(db, key.to_vec(), Cause::Kept);
         Halted {
             error,
             key: Some(doubtful),
