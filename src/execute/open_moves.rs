@@ -9,7 +9,7 @@
 use super::Move;
 use super::families::Families;
 use super::views::{Views, primaries, primary};
-use crate::cluster::{Node, NodeId, OpenSlot};
+use crate::cluster::{Node, NodeId, OpenSlot, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,9 @@ pub fn open_moves(views: &Views) -> OpenMoves {
             }
         }
     }
+    for (slot, said) in by_replicas_alone(views) {
+        slots.entry(slot).or_insert(said);
+    }
     let mut found = OpenMoves::default();
     for (slot, said) in &slots {
         let (source, target) = match said.pair(views, *slot) {
@@ -66,6 +69,37 @@ pub fn open_moves(views: &Views) -> OpenMoves {
         beside.for_each(|(id, _)| found.beside.add_beside(*slot, *id));
     }
     found
+}
+
+/// What replicas have open, as if their primaries had: where a client is gone before they answer, those
+/// of Valkey carry a `SETSLOT` out that their primary doesn't (seen on 9.1).
+fn by_replicas_alone(views: &Views) -> BTreeMap<Slot, Said> {
+    let mut slots: BTreeMap<Slot, Said> = BTreeMap::new();
+    for (id, view) in views {
+        let Some(node) = view.node(*id) else {
+            continue;
+        };
+        let Role::Replica {
+            primary: Some(primary),
+        } = node.role
+        else {
+            continue;
+        };
+        if self::primary(views, primary).is_none() {
+            continue;
+        }
+        for open in &node.open {
+            let said = slots.entry(open.slot()).or_default();
+            let (pairs, pair) = match open {
+                OpenSlot::Migrating { target, .. } => (&mut said.migrating, (primary, *target)),
+                OpenSlot::Importing { source, .. } => (&mut said.importing, (primary, *source)),
+            };
+            if !pairs.contains(&pair) {
+                pairs.push(pair);
+            }
+        }
+    }
+    slots
 }
 
 impl Said {
@@ -202,6 +236,38 @@ mod tests {
         let found = open_moves(&views(["", "", &from(7, 'b')]));
         assert_eq!(found.moves, [task(7, 'b', 'a')]);
         assert!(found.beside.is_beside(found.moves[0].slot, id('c')));
+    }
+
+    #[test]
+    fn what_a_replica_alone_has_open_is_its_primarys() {
+        let views = |of_primary: &str| {
+            let nodes = NODES.map(|myself| {
+                let facts = facts_with(myself, |node, line| match node {
+                    'c' => {
+                        let line = line
+                            .replace("master -", &format!("slave {}", id('b')))
+                            .replace(" 10923-16383", "");
+                        let open = if myself == 'c' {
+                            from(7, 'a')
+                        } else {
+                            String::new()
+                        };
+                        line + &open
+                    }
+                    'b' if myself == 'b' => line + of_primary,
+                    _ => line,
+                });
+                (id(myself), facts.view)
+            });
+            Views::from(nodes)
+        };
+        assert_eq!(open_moves(&views("")).moves, [task(7, 'a', 'b')]);
+        // What a primary says comes first.
+        assert_eq!(open_moves(&views(&to(7, 'a'))).moves, [task(7, 'b', 'a')]);
+        // Of one whose primary can't be asked nothing can be made good.
+        let mut alone = views("");
+        alone.remove(&id('b'));
+        assert_eq!(open_moves(&alone).moves, []);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! Valkey replicates `SETSLOT` (8.0 and later), and a replica of 9.1 was seen to stay at `MIGRATING`
 //! for good, after its primary had accepted `NODE`. To the primary, which sees the slot at its
-//! target, a second `NODE` is nothing new; but it goes to the replica once more.
+//! target, a second `NODE` is nothing new; but it goes to the replica once more. And a `SETSLOT` whose
+//! client is gone before the replicas have answered is carried out by these alone (9.1): then the
+//! primary is told what it believes already.
 
 use super::machine::{Answer, Chore, Known, Step};
 use crate::cluster::verb::{SetSlot, Verb};
@@ -71,10 +73,14 @@ fn words(known: &Known, views: &Views, moves: &[Move]) -> Vec<(NodeId, Vec<Verb>
             continue;
         };
         let is_open = |slot: Slot| view.open_slots().any(|(_, open)| open.slot() == slot);
+        let is_open_there = |slot: Slot| {
+            let node = of_primary.node(primary);
+            node.is_some_and(|node| node.open.iter().any(|open| open.slot() == slot))
+        };
         let open = moves.iter().filter(|task| is_open(task.slot));
         let verbs: Vec<Verb> = open
             .filter_map(|task| Some((task, of_primary.map().owner(task.slot)?)))
-            .filter(|(task, owner)| known.has_arrived(task, *owner))
+            .filter(|(task, owner)| known.has_arrived(task, *owner) || !is_open_there(task.slot))
             .map(|(task, owner)| Verb::SetSlot {
                 slot: task.slot,
                 state: SetSlot::Node { owner },

@@ -421,26 +421,7 @@ fn a_slot_that_the_target_lost_to_its_heir_has_arrived() {
 #[test]
 fn a_replica_that_still_shows_a_slot_as_open_is_reminded() {
     let reminder = format!("send {}: {}", id('b').short(), node('b'));
-    let looked = |steps: &[String]| {
-        let is_reminded = steps.contains(&reminder);
-        let views = views(|myself, about, line| {
-            let line = owned('b', about, line);
-            match about {
-                'c' => {
-                    let line = line
-                        .replace("master -", &format!("slave {}", id('b')))
-                        .replace(" 10923-16383", "");
-                    match myself == 'c' && !is_reminded {
-                        true => format!("{line} [0-<-{}]", id('a')),
-                        false => line,
-                    }
-                }
-                'b' => format!("{line} 10923-16383"),
-                _ => line,
-            }
-        });
-        (views, Vec::new())
-    };
+    let looked = |steps: &[String]| open_at_a_replica('b', steps.contains(&reminder));
     let ran = run(fresh(&[]), looked, |_| None);
     let deeds = ran.deeds();
     assert_eq!(deeds[deeds.len() - 2..], [&reminder[..], "end"]);
@@ -453,6 +434,33 @@ fn a_replica_that_still_shows_a_slot_as_open_is_reminded() {
         [&reminder[..], "note end 0", "end"]
     );
     assert!(ran.result.is_ok());
+    // And where it never left its source: the primary has nothing open, and believes what it is told.
+    let reminder = format!("send {}: {}", id('b').short(), node('a'));
+    let looked = |steps: &[String]| open_at_a_replica('a', steps.contains(&reminder));
+    let ran = run(recover(&[]), looked, |_| None);
+    assert!(ran.deeds().contains(&&reminder[..]), "{:?}", ran.steps);
+    assert!(ran.result.is_ok());
+}
+
+/// Slot 0 is at this node; `c`, a replica of `b`, has it open until it is reminded.
+fn open_at_a_replica(owner: char, is_reminded: bool) -> (Views, Vec<NodeId>) {
+    let views = views(|myself, about, line| {
+        let line = owned(owner, about, line);
+        match about {
+            'c' => {
+                let line = line
+                    .replace("master -", &format!("slave {}", id('b')))
+                    .replace(" 10923-16383", "");
+                match myself == 'c' && !is_reminded {
+                    true => format!("{line} [0-<-{}]", id('a')),
+                    false => line,
+                }
+            }
+            'b' => format!("{line} 10923-16383"),
+            _ => line,
+        }
+    });
+    (views, Vec::new())
 }
 
 #[test]
