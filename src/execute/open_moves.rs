@@ -37,16 +37,9 @@ struct Said {
 
 /// The moves that would close every open slot, from what each node believes.
 pub fn open_moves(views: &Views) -> OpenMoves {
-    let mut slots: BTreeMap<Slot, Said> = BTreeMap::new();
+    let mut slots = BTreeMap::new();
     for myself in primaries(views) {
-        let id = myself.id;
-        for open in &myself.open {
-            let said = slots.entry(open.slot()).or_default();
-            match open {
-                OpenSlot::Migrating { target, .. } => said.migrating.push((id, *target)),
-                OpenSlot::Importing { source, .. } => said.importing.push((id, *source)),
-            }
-        }
+        hear(&mut slots, myself.id, &myself.open);
     }
     for (slot, said) in by_replicas_alone(views) {
         slots.entry(slot).or_insert(said);
@@ -74,32 +67,32 @@ pub fn open_moves(views: &Views) -> OpenMoves {
 /// What replicas have open, as if their primaries had: where a client is gone before they answer, those
 /// of Valkey carry a `SETSLOT` out that their primary doesn't (seen on 9.1).
 fn by_replicas_alone(views: &Views) -> BTreeMap<Slot, Said> {
-    let mut slots: BTreeMap<Slot, Said> = BTreeMap::new();
+    let mut slots = BTreeMap::new();
     for (id, view) in views {
         let Some(node) = view.node(*id) else {
             continue;
         };
-        let Role::Replica {
-            primary: Some(primary),
-        } = node.role
-        else {
-            continue;
-        };
-        if self::primary(views, primary).is_none() {
-            continue;
-        }
-        for open in &node.open {
-            let said = slots.entry(open.slot()).or_default();
-            let (pairs, pair) = match open {
-                OpenSlot::Migrating { target, .. } => (&mut said.migrating, (primary, *target)),
-                OpenSlot::Importing { source, .. } => (&mut said.importing, (primary, *source)),
-            };
-            if !pairs.contains(&pair) {
-                pairs.push(pair);
-            }
+        if let Role::Replica { primary: Some(of) } = node.role
+            && primary(views, of).is_some()
+        {
+            hear(&mut slots, of, &node.open);
         }
     }
     slots
+}
+
+/// What a node has open; several replicas may say the same of their primary.
+fn hear(slots: &mut BTreeMap<Slot, Said>, id: NodeId, open: &[OpenSlot]) {
+    for open in open {
+        let said = slots.entry(open.slot()).or_default();
+        let (pairs, pair) = match open {
+            OpenSlot::Migrating { target, .. } => (&mut said.migrating, (id, *target)),
+            OpenSlot::Importing { source, .. } => (&mut said.importing, (id, *source)),
+        };
+        if !pairs.contains(&pair) {
+            pairs.push(pair);
+        }
+    }
 }
 
 impl Said {
