@@ -104,11 +104,13 @@ impl Core {
                 // target is a replica by now. Then its source, if that turned into a replica with
                 // its last slot, may be its heir; else an heir that nobody has heard may have keys.
                 let is_primary = look.selves.get(&begun.target).is_none_or(Node::is_primary);
+                if is_primary {
+                    return self.go_on(slot, doubt, begun, Entry::SourceOwns, look);
+                }
                 let heir = heirs::took_over(&look.views, &self.options.families, begun.target);
-                match (is_primary, heir == Some(begun.source)) {
-                    (true, _) => self.go_on(slot, doubt, begun, Entry::SourceOwns, look),
-                    (false, true) => flight.turn(Wish::Arrived),
-                    (false, false) => self.wait_longer(slot, doubt),
+                match heir == Some(begun.source) {
+                    true => flight.turn(Wish::Arrived),
+                    false => self.wait_longer(slot, doubt),
                 }
             }
             Err(error) => {
@@ -122,13 +124,11 @@ impl Core {
                     _ if self.now_ms >= doubt.until_ms => {
                         let message = format!("{}; {}", doubt.why.message(), error.message());
                         let stops = Error::new(doubt.why.kind(), message);
-                        self.strand(
-                            slot,
-                            match error.mend_text() {
-                                Some(mend) => stops.mend(mend),
-                                None => stops,
-                            },
-                        );
+                        let stops = match error.mend_text() {
+                            Some(mend) => stops.mend(mend),
+                            None => stops,
+                        };
+                        self.strand(slot, stops);
                     }
                     _ => self.wait_longer(slot, doubt),
                 }

@@ -121,10 +121,10 @@ impl Chore for Clearing {
             }
             (State::Clear(survey, mut strays), Answer::Cleared(cleared)) => {
                 let stray = strays.pop();
-                let side = stray.filter(|stray| self.is_side(*stray));
                 match cleared {
                     Ok(copies) => self.copies += copies,
                     Err(Halted { error, key }) => {
+                        let side = stray.filter(|stray| self.is_side(*stray));
                         let (Some(stray), Some(key)) = (side, key) else {
                             return Err(error);
                         };
