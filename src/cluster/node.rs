@@ -39,6 +39,11 @@ impl Node {
         !self.flags.fail && !self.flags.handshake && is_known
     }
 
+    /// How it has a slot open, where it does; only of its own line.
+    pub fn open_slot(&self, slot: Slot) -> Option<OpenSlot> {
+        self.open.iter().copied().find(|open| open.slot() == slot)
+    }
+
     /// How people name it: its address, or the start of its id.
     pub fn name(&self) -> String {
         match &self.addr {

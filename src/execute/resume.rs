@@ -217,10 +217,7 @@ impl Beliefs<'_> {
             .get(&id)
             .ok_or_else(|| refuse(task, &format!("node {id} can't be reached")))?;
         // A primary that gave its last slot away is a replica by now and takes no SETSLOT any more.
-        let open = primary(self.views, id).and_then(|node| {
-            let mut open = node.open.iter().copied();
-            open.find(|open| open.slot() == task.slot)
-        });
+        let open = primary(self.views, id).and_then(|node| node.open_slot(task.slot));
         // A node that imports a slot doesn't learn that its owner failed over (Redis 7.0: an
         // importing slot "should never be modified" by gossip).
         let said = view.map().owner(task.slot);

@@ -75,7 +75,7 @@ fn words(known: &Known, views: &Views, moves: &[Move]) -> Vec<(NodeId, Vec<Verb>
         let is_open = |slot: Slot| view.open_slots().any(|(_, open)| open.slot() == slot);
         let is_open_there = |slot: Slot| {
             let node = of_primary.node(primary);
-            node.is_some_and(|node| node.open.iter().any(|open| open.slot() == slot))
+            node.is_some_and(|node| node.open_slot(slot).is_some())
         };
         let open = moves.iter().filter(|task| is_open(task.slot));
         let verbs: Vec<Verb> = open

@@ -128,10 +128,8 @@ fn owners(survey: &Survey, slot: Slot) -> impl Iterator<Item = NodeId> {
 fn holds(facts: &NodeFacts, id: NodeId, task: Move, families: &Families) -> bool {
     let is_kin = |of: NodeId| families.are_kin(id, of);
     let is_ours = id == task.target || is_kin(task.source) || is_kin(task.target);
-    let open = facts.view.node(id).and_then(|node| {
-        let mut open = node.open.iter();
-        open.find(|open| open.slot() == task.slot)
-    });
+    let node = facts.view.node(id);
+    let open = node.and_then(|node| node.open_slot(task.slot));
     let has_keys = facts.orphans.contains_key(&task.slot);
     match open {
         // The source itself may get it back by somebody else by now.

@@ -26,7 +26,7 @@ pub(super) fn count<L: NodeLink>(
     let Some(myself) = myself else {
         return Ok((Held::new(), Held::new()));
     };
-    let is_open = |slot: &Slot| myself.open.iter().any(|open| open.slot() == *slot);
+    let is_open = |slot: &Slot| myself.open_slot(*slot).is_some();
     let foreign = Slot::all().filter(|slot| !myself.slots.contains(*slot));
     let foreign: SlotSet = foreign.collect();
     let mut counts = [0; SLOT_COUNT];

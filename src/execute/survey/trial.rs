@@ -169,7 +169,7 @@ pub(super) fn settled_slots(view: &ClusterView, id: NodeId) -> SlotSet {
     let Some(myself) = view.node(id) else {
         return SlotSet::new();
     };
-    let is_open = |slot: &Slot| myself.open.iter().any(|open| open.slot() == *slot);
+    let is_open = |slot: &Slot| myself.open_slot(*slot).is_some();
     myself.slots.iter().filter(|slot| !is_open(slot)).collect()
 }
 
