@@ -137,13 +137,13 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 /// The keys that a person was told of, with who stands where their source and target stood.
 fn cases(journal: &Journal, survey: &Survey) -> Vec<Case> {
-    let families = survey.families_with(journal.families());
+    let shards = survey.shards_with(journal.shards());
     let mut cases = Vec::new();
     for (slot, doubts) in journal.doubts() {
         let Some(begun) = journal.last_move(slot) else {
             continue;
         };
-        let task = match resume::standing(survey, &families, begun) {
+        let task = match resume::standing(survey, &shards, begun) {
             Ok(Standing::GoesOn(task, _)) => task,
             // Where it can't be told, asking the nodes shows why.
             Ok(Standing::Settled) | Err(_) => begun,

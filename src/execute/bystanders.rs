@@ -1,42 +1,39 @@
 //! Nodes that are dead and have no part in the slots in hand.
 //!
 //! Whoever moves a slot asks every primary first (`guard.rs`): one that is silent may have the
-//! slot open. A primary that died without a replica stays silent for hours, and slots that a run has
-//! opened between other nodes are better closed meanwhile. It is passed over where nothing that it
-//! may still say could matter:
+//! slot open. A primary that died without a replica stays silent for hours, and slots that a run
+//! has opened between other nodes are better closed meanwhile. It is passed over where nothing that
+//! it may still say could matter:
 //!
 //! | what it might have | why it can't |
 //! |---|---|
 //! | clients that write there: it is cut off from us alone | a majority of the primaries says `fail` of it, each in its own view: it doesn't reach them either, and refuses clients after its node timeout |
 //! | the slot, as its owner | no node that answers takes it for that; who claims a slot by a later epoch is believed by everybody who hears it, and the slot's source says that the slot is its own |
 //! | the slot open | clients are sent to a target by the slot's source alone, and that answers, and says to whom it gives the slot |
-//! | a part in it, as an heir | it is neither its source nor its target, nor of the family of either |
+//! | a part in it, as an heir | it is neither its source nor its target, nor of the shard of either |
 //!
-//! One node's word isn't enough (`fail` may be old), nor is a suspicion (`fail?`), nor that we don't
-//! reach it. When it comes back it hears of the slot's new owner by gossip: the target has raised its
-//! epoch at `NODE`. What somebody told it alone while it was cut off nobody can know; where it was
-//! told that a slot is its own it has the later epoch perhaps (`docs/safety.md`).
+//! One node's word isn't enough (`fail` may be old), nor is a suspicion (`fail?`), nor that we
+//! don't reach it. When it comes back it hears of the slot's new owner by gossip: the target has
+//! raised its epoch at `NODE`. What somebody told it alone while it was cut off nobody can know;
+//! where it was told that a slot is its own it has the later epoch perhaps (`docs/safety.md`).
 //!
 //! New slots aren't opened beside it: that can wait.
 
 use super::Move;
-use super::families::Families;
+use super::shards::Shards;
 use super::views::Views;
 use crate::cluster::{ClusterView, NodeId};
 use std::collections::BTreeSet;
 
 /// The primaries that can't be asked and are passed over by whoever goes on with these moves.
-pub fn passed_over(views: &Views, families: &Families, moves: &[Move]) -> BTreeSet<NodeId> {
+pub fn passed_over(views: &Views, shards: &Shards, moves: &[Move]) -> BTreeSet<NodeId> {
     let known = views.values().flat_map(ClusterView::primaries);
     let silent: BTreeSet<NodeId> = known
         .map(|node| node.id)
         .filter(|id| !views.contains_key(id))
         .collect();
     let is_passed = |id: &NodeId| {
-        is_failed(views, *id)
-            && moves
-                .iter()
-                .all(|task| !has_part(views, families, *id, task))
+        is_failed(views, *id) && moves.iter().all(|task| !has_part(views, shards, *id, task))
     };
     silent.into_iter().filter(is_passed).collect()
 }
@@ -45,10 +42,10 @@ pub fn passed_over(views: &Views, families: &Families, moves: &[Move]) -> BTreeS
 pub fn waited_for(
     mut silent: Vec<NodeId>,
     views: &Views,
-    families: &Families,
+    shards: &Shards,
     moves: &[Move],
 ) -> Vec<NodeId> {
-    let passed = passed_over(views, families, moves);
+    let passed = passed_over(views, shards, moves);
     silent.retain(|id| !passed.contains(id));
     silent
 }
@@ -72,12 +69,12 @@ pub fn is_failed<'a>(
 
 /// Whether a node gives or receives a slot, may have taken over from one that does, or owns it in
 /// anybody's eyes.
-fn has_part(views: &Views, families: &Families, id: NodeId, task: &Move) -> bool {
+fn has_part(views: &Views, shards: &Shards, id: NodeId, task: &Move) -> bool {
     let mut sides = [task.source, task.target].into_iter();
     let mut owners = views
         .values()
         .filter_map(|view| view.map().owner(task.slot));
-    sides.any(|side| side == id || families.are_kin(side, id)) || owners.any(|owner| owner == id)
+    sides.any(|side| side == id || shards.are_in_one(side, id)) || owners.any(|owner| owner == id)
 }
 
 #[cfg(test)]
@@ -97,13 +94,13 @@ mod tests {
         said.collect()
     }
 
-    fn passes(views: &Views, families: &Families, moves: &[Move]) -> bool {
-        passed_over(views, families, moves).contains(&id('c'))
+    fn passes(views: &Views, shards: &Shards, moves: &[Move]) -> bool {
+        passed_over(views, shards, moves).contains(&id('c'))
     }
 
     #[test]
     fn a_dead_primary_without_part_is_passed_over() {
-        let (dead, none) = (views(["master,fail", "master,fail"]), Families::default());
+        let (dead, none) = (views(["master,fail", "master,fail"]), Shards::default());
         assert!(passes(&dead, &none, &[task(0, 'a', 'b')]));
         // By one of three, by a suspicion, or by nobody.
         for flags in [
@@ -119,7 +116,7 @@ mod tests {
 
     #[test]
     fn who_may_have_a_part_is_waited_for() {
-        let (dead, none) = (views(["master,fail", "master,fail"]), Families::default());
+        let (dead, none) = (views(["master,fail", "master,fail"]), Shards::default());
         for with_part in [
             task(0, 'c', 'b'),
             task(0, 'a', 'c'),
@@ -128,14 +125,14 @@ mod tests {
         ] {
             assert!(!passes(&dead, &none, &[task(0, 'a', 'b'), with_part]));
         }
-        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
-        assert!(!passes(&dead, &kin, &[task(0, 'a', 'b')]));
+        let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
+        assert!(!passes(&dead, &shards, &[task(0, 'a', 'b')]));
     }
 
     #[test]
     fn one_that_answers_is_never_passed_over() {
         let mut views = views(["master,fail", "master,fail"]);
         views.insert(id('c'), facts_with('c', |_, line| line).view);
-        assert!(!passes(&views, &Families::default(), &[task(0, 'a', 'b')]));
+        assert!(!passes(&views, &Shards::default(), &[task(0, 'a', 'b')]));
     }
 }

@@ -9,8 +9,8 @@
 //! Pure: what the primaries say of themselves goes in, a verdict comes out.
 
 use super::Move;
-use super::families::Families;
 use super::mover::{Entry, Unit};
+use super::shards::Shards;
 use super::views::Views;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
 use crate::slot::{Slot, SlotSet};
@@ -25,7 +25,7 @@ pub(super) struct Sight<'a> {
     pub selves: &'a Selves,
     /// What sources and targets believe of all.
     pub views: &'a Views,
-    pub families: &'a Families,
+    pub shards: &'a Shards,
 }
 
 /// Whether a unit may go on.
@@ -160,7 +160,7 @@ impl<'a> Sight<'a> {
         let mut opened = self.opened(task);
         opened.any(|(id, open)| match open {
             OpenSlot::Migrating { target, .. } => {
-                self.is_heir(id, task.source) && self.is_of_family(target, task.target)
+                self.is_heir(id, task.source) && self.is_of_shard(target, task.target)
             }
             OpenSlot::Importing { .. } => false,
         })
@@ -175,8 +175,8 @@ impl<'a> Sight<'a> {
     }
 
     /// What speaks against a source that says that it is a primary and has the slot. One that stood
-    /// still, or that hears nobody, doesn't know that a replica has taken its place; then the heir has
-    /// taken writes that `NODE` would have it delete.
+    /// still, or that hears nobody, doesn't know that a replica has taken its place; then the heir
+    /// has taken writes that `NODE` would have it delete.
     fn belied(self, task: Move) -> Option<&'static str> {
         if self.is_at_heir(task) {
             return Some("one that took over from the source has it");
@@ -201,7 +201,7 @@ impl<'a> Sight<'a> {
         // An old source of a slot that the target imports stays its owner in the target's eyes: it
         // hears of such slots from nobody.
         let owner = target.map().owner(task.slot);
-        let is_elsewhere = |id: NodeId| !self.is_of_family(id, task.source) && id != task.target;
+        let is_elsewhere = |id: NodeId| !self.is_of_shard(id, task.source) && id != task.target;
         if owner.is_some_and(is_elsewhere) {
             return Some("the target takes another node for its owner");
         }
@@ -210,9 +210,9 @@ impl<'a> Sight<'a> {
         is_outvoted.then_some("the target knows one that took over from the source")
     }
 
-    /// Whether the target takes a node of a source's family for the owner, by a later vote, of slots
-    /// that the source takes for its own. What it imports it hears from nobody: where these are all
-    /// that the source has, the other's vote has to do.
+    /// Whether the target takes a node of a source's shard for the owner, by a later vote, of
+    /// slots that the source takes for its own. What it imports it hears from nobody: where these
+    /// are all that the source has, the other's vote has to do.
     fn outvotes(self, other: &Node, source: NodeId, target: &ClusterView) -> bool {
         let myself = self.selves.get(&source);
         let Some(myself) = myself.filter(|_| self.is_heir(other.id, source)) else {
@@ -241,12 +241,12 @@ impl<'a> Sight<'a> {
         all.filter(|(_, node)| node.is_primary())
     }
 
-    /// Whether it is another node of the family, which can take over from it.
+    /// Whether it is another node of the shard, which can take over from it.
     fn is_heir(self, other: NodeId, node: NodeId) -> bool {
-        self.families.are_kin(other, node)
+        self.shards.are_in_one(other, node)
     }
 
-    fn is_of_family(self, other: NodeId, node: NodeId) -> bool {
+    fn is_of_shard(self, other: NodeId, node: NodeId) -> bool {
         other == node || self.is_heir(other, node)
     }
 
@@ -273,10 +273,10 @@ impl<'a> Sight<'a> {
     fn is_part_of(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
         match open {
             OpenSlot::Migrating { target, .. } => {
-                node == task.source && self.is_of_family(target, task.target)
+                node == task.source && self.is_of_shard(target, task.target)
             }
             OpenSlot::Importing { slot, .. } => {
-                self.is_of_family(node, task.target) || self.families.is_beside(slot, node)
+                self.is_of_shard(node, task.target) || self.shards.is_left_over(slot, node)
             }
         }
     }
@@ -321,12 +321,12 @@ mod tests {
     }
 
     /// Nobody believes anything of others.
-    fn sight<'a>(selves: &'a Selves, families: &'a Families) -> Sight<'a> {
+    fn sight<'a>(selves: &'a Selves, shards: &'a Shards) -> Sight<'a> {
         static NONE: Views = Views::new();
         Sight {
             selves,
             views: &NONE,
-            families,
+            shards,
         }
     }
 
@@ -334,10 +334,10 @@ mod tests {
     fn of_two_runs_at_once_one_sees_the_other_before_a_key_moves() {
         let importing = format!(" [0-<-{}]", id('a'));
         let ours = selves(["", &importing, ""]);
-        let families = Families::default();
+        let shards = Shards::default();
         let may_open = |selves: &Selves, task: Move| {
-            let families = &families;
-            sight(selves, families).may_open(&task.into())
+            let shards = &shards;
+            sight(selves, shards).may_open(&task.into())
         };
         assert_eq!(may_open(&ours, task()), Verdict::Ours);
         // Both have said IMPORTING, each on its own target: neither opens the source.
@@ -362,11 +362,11 @@ mod tests {
     /// A unit is let through where all of its slots are, and stopped by the one that stands worst.
     #[test]
     fn of_a_units_slots_the_strictest_verdict_counts() {
-        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
         let unit = testing::unit(&[0, 1, 2], 'a', 'b');
         let importing = |slot: u16| format!(" [{slot}-<-{}]", id('a'));
         let all: String = [0, 1, 2].map(importing).concat();
-        let may_open = |open: [&str; 3]| sight(&selves(open), &kin).may_open(&unit);
+        let may_open = |open: [&str; 3]| sight(&selves(open), &shards).may_open(&unit);
         assert_eq!(may_open(["", &all, ""]), Verdict::Ours);
         // The last one has gone to an heir of the source.
         let mut replaced = selves(["", &all, ""]);
@@ -376,7 +376,7 @@ mod tests {
             node.slots = node.slots.iter().filter(|slot| *slot != last).collect();
             node.slots.extend(Some(last).filter(|_| has_it));
         }
-        let verdict = sight(&replaced, &kin).may_open(&unit);
+        let verdict = sight(&replaced, &shards).may_open(&unit);
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
         // And somebody else has opened the one in the middle, and that one too.
         let late = importing(1) + &importing(2);
@@ -385,14 +385,14 @@ mod tests {
             ..replaced[&id('c')].clone()
         };
         replaced.insert(id('c'), stranger);
-        let verdict = sight(&replaced, &kin).may_open(&unit);
+        let verdict = sight(&replaced, &shards).may_open(&unit);
         let middle = Slot::new(1).expect("a slot");
         assert!(
             matches!(verdict, Verdict::Taken(slot, _, Some(at)) if (slot, at) == (middle, id('c'))),
             "{verdict:?}"
         );
         // As for its beginning and its end.
-        let sight = sight(&replaced, &kin);
+        let sight = sight(&replaced, &shards);
         for verdict in [sight.may_begin(&unit, Entry::Fresh), sight.may_own(&unit)] {
             assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
         }
@@ -404,14 +404,14 @@ mod tests {
         let importing = format!(" [0-<-{}]", id('a'));
         // The source is back, and doesn't know yet that `c` took over.
         let selves = selves([&migrating, &importing, &migrating]);
-        let may_own = |families: &Families| {
+        let may_own = |shards: &Shards| {
             let selves = &selves;
-            sight(selves, families).may_own(&task().into())
+            sight(selves, shards).may_own(&task().into())
         };
-        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
-        let verdict = may_own(&kin);
+        let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
+        let verdict = may_own(&shards);
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
-        let verdict = may_own(&Families::default());
+        let verdict = may_own(&Shards::default());
         assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
     }
 
@@ -423,14 +423,14 @@ mod tests {
         source.slots = source.slots.iter().filter(|other| *other != slot).collect();
         let heir = selves.get_mut(&id('c')).expect("another");
         heir.slots.extend([slot]);
-        let may_begin = |families: &Families| {
+        let may_begin = |shards: &Shards| {
             let selves = &selves;
-            sight(selves, families).may_begin(&task().into(), Entry::Fresh)
+            sight(selves, shards).may_begin(&task().into(), Entry::Fresh)
         };
-        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
-        let verdict = may_begin(&kin);
+        let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
+        let verdict = may_begin(&shards);
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
-        let verdict = may_begin(&Families::default());
+        let verdict = may_begin(&Shards::default());
         assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
     }
 
@@ -439,20 +439,23 @@ mod tests {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
         let both = selves([&migrating, &importing, &importing]);
-        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
-        let strangers = Families::default();
-        let may_own = |families, selves| sight(selves, families).may_own(&task().into());
-        assert_eq!(may_own(&kin, &both), Verdict::Ours);
+        let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
+        let strangers = Shards::default();
+        let may_own = |shards, selves| sight(selves, shards).may_own(&task().into());
+        assert_eq!(may_own(&shards, &both), Verdict::Ours);
         assert!(matches!(may_own(&strangers, &both), Verdict::Taken(..)));
         // The source has turned to the heir.
         let to_heir = format!(" [0->-{}]", id('c'));
         let turned = selves([&to_heir, &importing, &importing]);
-        assert!(matches!(may_own(&kin, &turned), Verdict::RolesChanged(_)));
+        assert!(matches!(
+            may_own(&shards, &turned),
+            Verdict::RolesChanged(_)
+        ));
         assert!(matches!(may_own(&strangers, &turned), Verdict::Taken(..)));
     }
 
     /// What `may_own` makes of a slot that is open as it should be, with what its target believes.
-    fn believed(change: impl Fn(char, String) -> String, kin: &Families) -> Verdict {
+    fn believed(change: impl Fn(char, String) -> String, shards: &Shards) -> Verdict {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
         let selves = selves([&migrating, &importing, ""]);
@@ -464,14 +467,14 @@ mod tests {
         let sight = Sight {
             selves: &selves,
             views: &Views::from([(id('b'), view)]),
-            families: kin,
+            shards: shards,
         };
         sight.may_own(&task().into())
     }
 
     #[test]
     fn a_source_is_believed_as_long_as_its_target_agrees() {
-        let strangers = Families::default();
+        let strangers = Shards::default();
         let is_unclear = |verdict: Verdict| matches!(verdict, Verdict::RolesChanged(_));
         assert_eq!(believed(|_, line| line, &strangers), Verdict::Ours);
         let failed = |node, line: String| match node {
@@ -505,7 +508,7 @@ mod tests {
             'a' => line.replace("master", "master,fail?"),
             _ => line,
         };
-        let verdict = believed(of_two, &Families::default());
+        let verdict = believed(of_two, &Shards::default());
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
         let without_slots = |node, line: String| match node {
             'c' => line
@@ -514,12 +517,12 @@ mod tests {
             _ => line,
         };
         // One without slots has no vote.
-        assert_eq!(believed(without_slots, &Families::default()), Verdict::Ours);
+        assert_eq!(believed(without_slots, &Shards::default()), Verdict::Ours);
     }
 
     #[test]
     fn a_source_whose_slots_have_gone_to_its_heir_by_a_later_vote_is_not_believed() {
-        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
         let voted = |epoch: &'static str| {
             move |node, line: String| match node {
                 'a' => line.replace(" 0-5460", " 0"),
@@ -527,12 +530,12 @@ mod tests {
                 _ => line,
             }
         };
-        let verdict = believed(voted("3"), &kin);
+        let verdict = believed(voted("3"), &shards);
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
         // A vote makes the epoch later: with the same one nobody has voted.
-        assert_eq!(believed(voted("1"), &kin), Verdict::Ours);
+        assert_eq!(believed(voted("1"), &shards), Verdict::Ours);
         // It has won them back since, and the target doesn't know yet.
-        assert_eq!(believed(voted("0"), &kin), Verdict::Ours);
-        assert_eq!(believed(voted("3"), &Families::default()), Verdict::Ours);
+        assert_eq!(believed(voted("0"), &shards), Verdict::Ours);
+        assert_eq!(believed(voted("3"), &Shards::default()), Verdict::Ours);
     }
 }

@@ -1,6 +1,6 @@
 //! Who took over from a node, and the slots that it was given just before it died.
 //!
-//! That two nodes were of one family says nothing of who has whose keys: an old primary may come
+//! That two nodes were of one shard says nothing of who has whose keys: an old primary may come
 //! back beside its heir, and a replica may have moved to another primary. So a node counts as
 //! replaced only where it failed in somebody's eyes, or says itself that it follows the other, and
 //! where the other one has all its slots by a later vote.
@@ -13,13 +13,13 @@
 //! had raised its epoch at `NODE` and nobody heard of it, the vote may have given the heir the same
 //! number: then whose id is the smaller takes the next one and all slots, the old ones too. No
 //! command raises an epoch that is the greatest already, so nothing can be done about that here
-//! (`docs/safety.md`). Where the heir has heard of the slots, the dead node had them after the vote,
-//! with keys that nobody else has: then they are left to it.
+//! (`docs/safety.md`). Where the heir has heard of the slots, the dead node had them after the
+//! vote, with keys that nobody else has: then they are left to it.
 //!
 //! A run asks this at each look while it waits ([`super::core`]), and when it begins and ends.
 
 use super::Move;
-use super::families::Families;
+use super::shards::Shards;
 use super::views::{Views, primaries};
 use crate::cluster::{Node, NodeId, Role};
 use crate::slot::Slot;
@@ -27,7 +27,7 @@ use crate::slot::Slot;
 /// The primary that took over from a node, as far as the nodes can tell that can be asked.
 ///
 /// Of several it is the one of the last vote.
-pub fn took_over(views: &Views, families: &Families, id: NodeId) -> Option<NodeId> {
+pub fn took_over(views: &Views, shards: &Shards, id: NodeId) -> Option<NodeId> {
     let primaries = || primaries(views).filter(|node| node.id != id);
     let says = |is: &dyn Fn(&Node) -> bool| {
         let mut told = views.values().filter_map(|view| view.node(id));
@@ -45,7 +45,7 @@ pub fn took_over(views: &Views, families: &Families, id: NodeId) -> Option<NodeI
     }
     let has_all = |heir: &&Node| {
         let is_later = |old: &Node| old.slots.is_empty() && heir.config_epoch > old.config_epoch;
-        let serves = !heir.slots.is_empty() && families.are_kin(heir.id, id);
+        let serves = !heir.slots.is_empty() && shards.are_in_one(heir.id, id);
         serves && views[&heir.id].node(id).is_none_or(is_later)
     };
     let heirs = primaries().filter(has_all);
@@ -57,7 +57,7 @@ pub fn took_over(views: &Views, families: &Families, id: NodeId) -> Option<NodeI
 ///
 /// A slot counts when no primary that can be asked owns it, and somebody takes a node for its
 /// owner that failed and can't be asked.
-pub fn left_to(views: &Views, families: &Families, moves: &[Move]) -> Vec<(Slot, NodeId)> {
+pub fn left_to(views: &Views, shards: &Shards, moves: &[Move]) -> Vec<(Slot, NodeId)> {
     let heir_of = |slot: Slot| {
         let is_owned = primaries(views).any(|node| node.slots.contains(slot));
         let dead = views.values().filter(|_| !is_owned).find_map(|view| {
@@ -65,7 +65,7 @@ pub fn left_to(views: &Views, families: &Families, moves: &[Move]) -> Vec<(Slot,
             let has_failed = view.node(owner)?.flags.fail && !views.contains_key(&owner);
             has_failed.then_some(owner)
         })?;
-        took_over(views, families, dead)
+        took_over(views, shards, dead)
     };
     let slots = moves.iter().map(|task| task.slot);
     slots
@@ -105,23 +105,23 @@ mod tests {
 
     #[test]
     fn a_slot_that_died_with_its_owner_is_the_heirs() {
-        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
+        let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
         let moves = [task(0, 'a', 'b')];
         let slot = moves[0].slot;
-        assert_eq!(left_to(&views('b'), &kin, &moves), [(slot, id('c'))]);
+        assert_eq!(left_to(&views('b'), &shards, &moves), [(slot, id('c'))]);
         // Nobody's heir, or somebody owns it.
-        assert_eq!(left_to(&views('b'), &Families::default(), &moves), []);
-        assert_eq!(left_to(&views('a'), &kin, &moves), []);
+        assert_eq!(left_to(&views('b'), &Shards::default(), &moves), []);
+        assert_eq!(left_to(&views('a'), &shards, &moves), []);
         // The dead one can be asked again.
         let mut back = views('b');
         back.insert(id('b'), facts_with('b', |_, line| line).view);
-        assert_eq!(left_to(&back, &kin, &moves), []);
+        assert_eq!(left_to(&back, &shards, &moves), []);
     }
 
     #[test]
     fn a_rival_of_the_dead_node_is_no_heir() {
-        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
-        let heir = |views: &Views| took_over(views, &kin, id('b'));
+        let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
+        let heir = |views: &Views| took_over(views, &shards, id('b'));
         assert_eq!(heir(&views('b')), Some(id('c')));
         let changed = |change: &dyn Fn(char, String) -> String| {
             let views = ['a', 'c'].map(|myself| {

@@ -21,7 +21,7 @@
 //! - [`timeouts`] are how long a source waits for a silent target.
 //! - [`executor`] drives it over links, and `desk` hears whoever answers first.
 //! - [`job`] is all of that as one: a plan carried out, with what comes before and after.
-//! - [`families`] remembers who was a replica of whom, and [`strays`] clears up
+//! - [`shards`] remembers who was a replica of whom, and [`strays`] clears up
 //!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
 //!   are given the slots that a node took with it when it died. [`bystanders`] are dead and have no
 //!   part in what is in hand.
@@ -37,7 +37,6 @@ mod desk;
 #[cfg(feature = "live")]
 pub mod executor;
 pub mod failures;
-pub mod families;
 mod figure;
 pub mod finding;
 pub mod functions;
@@ -55,6 +54,7 @@ pub mod resolve;
 pub mod resume;
 #[cfg(feature = "live")]
 pub mod route;
+pub mod shards;
 pub mod slot_move;
 pub mod strays;
 pub mod survey;

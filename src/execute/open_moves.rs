@@ -7,7 +7,7 @@
 //! interrupted in both directions; Redis 7.0.)
 
 use super::Move;
-use super::families::Families;
+use super::shards::Shards;
 use super::views::{Views, primaries, primary};
 use crate::cluster::{Node, NodeId, OpenSlot, Role};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ pub struct OpenMoves {
     pub moves: Vec<Move>,
     /// The nodes that receive a slot beside the target that clients are sent to: what they have
     /// of it is cleared up after the move ([`super::strays`]).
-    pub beside: Families,
+    pub beside: Shards,
     /// Slots that are open towards several nodes, where nothing says which is meant: they stay so.
     pub unclear: Vec<(Slot, Error)>,
 }
@@ -59,13 +59,13 @@ pub fn open_moves(views: &Views) -> OpenMoves {
             target,
         });
         let beside = said.importing.iter().filter(|(id, _)| *id != target);
-        beside.for_each(|(id, _)| found.beside.add_beside(*slot, *id));
+        beside.for_each(|(id, _)| found.beside.add_left_over(*slot, *id));
     }
     found
 }
 
-/// What replicas have open, as if their primaries had: where a client is gone before they answer, those
-/// of Valkey carry a `SETSLOT` out that their primary doesn't (seen on 9.1).
+/// What replicas have open, as if their primaries had: where a client is gone before they answer,
+/// those of Valkey carry a `SETSLOT` out that their primary doesn't (seen on 9.1).
 fn by_replicas_alone(views: &Views) -> BTreeMap<Slot, Said> {
     let mut slots = BTreeMap::new();
     for (id, view) in views {
@@ -184,7 +184,7 @@ mod tests {
     fn moves(open: [&str; 3]) -> Vec<Move> {
         let found = open_moves(&views(open));
         assert!(found.unclear.is_empty(), "{:?}", found.unclear);
-        assert_eq!(found.beside, Families::default());
+        assert_eq!(found.beside, Shards::default());
         found.moves
     }
 
@@ -220,7 +220,7 @@ mod tests {
     fn of_two_receivers_the_source_names_the_target() {
         let found = open_moves(&views([&to(7, 'b'), &from(7, 'a'), &from(7, 'a')]));
         assert_eq!(found.moves, [task(7, 'a', 'b')]);
-        assert!(found.beside.is_beside(found.moves[0].slot, id('c')));
+        assert!(found.beside.is_left_over(found.moves[0].slot, id('c')));
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         // `a` owns slot 7, and `c` waits for `b` to give it.
         let found = open_moves(&views(["", "", &from(7, 'b')]));
         assert_eq!(found.moves, [task(7, 'b', 'a')]);
-        assert!(found.beside.is_beside(found.moves[0].slot, id('c')));
+        assert!(found.beside.is_left_over(found.moves[0].slot, id('c')));
     }
 
     #[test]

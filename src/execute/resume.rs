@@ -4,9 +4,9 @@
 //! both follows, for each move, where its way goes on; never back.
 
 use super::Move;
-use super::families::Families;
 use super::heirs;
 use super::mover::Entry;
+use super::shards::Shards;
 use super::survey::{NodeFacts, Survey};
 use super::views::{Views, primaries, primary};
 use crate::cluster::{NodeId, OpenSlot};
@@ -25,7 +25,7 @@ pub enum Standing {
 pub(super) struct Beliefs<'a> {
     pub views: &'a Views,
     /// Who was a replica of whom when the run began.
-    pub families: &'a Families,
+    pub shards: &'a Shards,
 }
 
 /// Where a move that was begun stands.
@@ -33,8 +33,8 @@ pub(super) struct Beliefs<'a> {
 /// # Errors
 /// [`ErrorKind::Unsafe`] when one of its nodes can't be reached, or the slot
 /// is open and has gone to somebody else.
-pub fn standing(survey: &Survey, families: &Families, begun: Move) -> Result<Standing> {
-    let standing = standing_of(&survey.views(), families, begun)?;
+pub fn standing(survey: &Survey, shards: &Shards, begun: Move) -> Result<Standing> {
+    let standing = standing_of(&survey.views(), shards, begun)?;
     Ok(match standing {
         Standing::Settled if is_half_moved(survey, begun) => {
             Standing::GoesOn(begun, Entry::SourceOwns)
@@ -57,8 +57,8 @@ fn is_half_moved(survey: &Survey, begun: Move) -> bool {
 ///
 /// # Errors
 /// As [`standing`].
-pub fn standing_of(views: &Views, families: &Families, begun: Move) -> Result<Standing> {
-    standing_in(Beliefs { views, families }, begun)
+pub fn standing_of(views: &Views, shards: &Shards, begun: Move) -> Result<Standing> {
+    standing_in(Beliefs { views, shards }, begun)
 }
 
 /// Where a move that was begun stands, from what the nodes believe.
@@ -73,7 +73,7 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
     };
     let source = beliefs.side(task, task.source)?;
     let named = beliefs.named_by(&source, begun.target);
-    if let Some(target) = named.or_else(|| beliefs.owning_kin(task)) {
+    if let Some(target) = named.or_else(|| beliefs.owner_in_shard(task)) {
         task.target = target;
     }
     let mut target = beliefs.side(task, task.target)?;
@@ -88,12 +88,12 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
         ids.contains(&task.target) || ids.contains(&begun.target)
     };
     let is_migrating = source.migrating().is_some_and(|named| is_ours(&named));
-    // To whom the owner sends clients beside that: nothing is over, nor can go on elsewhere, where it
-    // is an heir of the target that stands still. (On Redis it is the node that the target took over
-    // from: `MIGRATING` doesn't follow a failover.)
+    // To whom the owner sends clients beside that: nothing is over, nor can go on elsewhere, where
+    // it is an heir of the target that stands still. (On Redis it is the node that the target took
+    // over from: `MIGRATING` doesn't follow a failover.)
     let elsewhere = source.migrating().filter(|_| source.is_owner);
     let elsewhere = elsewhere.filter(|named| !is_ours(named));
-    if let Some(heir) = elsewhere.filter(|named| beliefs.families.are_kin(*named, task.target)) {
+    if let Some(heir) = elsewhere.filter(|named| beliefs.shards.are_in_one(*named, task.target)) {
         let why = format!(
             "{} gives it to {heir}, which is of its target's shard and doesn't answer as a primary",
             task.source
@@ -185,23 +185,24 @@ impl Beliefs<'_> {
         if self.is_primary(id) {
             return id;
         }
-        heirs::took_over(self.views, self.families, id).unwrap_or(id)
+        heirs::took_over(self.views, self.shards, id).unwrap_or(id)
     }
 
-    /// The primary that a slot's owner gives it to, where it is kin of the target: Valkey 8 and
+    /// The primary that a slot's owner gives it to, where it is shards of the target: Valkey 8 and
     /// later turn to the heir by themselves. Clients are sent there.
     fn named_by(&self, source: &Side, target: NodeId) -> Option<NodeId> {
         let named = source.migrating().filter(|_| source.is_owner)?;
-        (self.families.are_kin(named, target) && self.is_primary(named)).then_some(named)
+        (self.shards.are_in_one(named, target) && self.is_primary(named)).then_some(named)
     }
 
-    /// The primary of the target's family that takes itself for the slot's owner: a target that
+    /// The primary of the target's shard that takes itself for the slot's owner: a target that
     /// stood still has a `NODE` in its buffers when it wakes, beside the heir that the move had
     /// gone on with. The heir imports the slot, so gossip doesn't tell it.
-    fn owning_kin(&self, task: Move) -> Option<NodeId> {
+    fn owner_in_shard(&self, task: Move) -> Option<NodeId> {
         let owning = primaries(self.views).find(|node| {
-            let is_kin = node.id != task.source && self.families.are_kin(node.id, task.target);
-            node.slots.contains(task.slot) && is_kin
+            let is_of_shard =
+                node.id != task.source && self.shards.are_in_one(node.id, task.target);
+            node.slots.contains(task.slot) && is_of_shard
         });
         owning.map(|node| node.id)
     }
@@ -279,7 +280,7 @@ mod tests {
             nodes,
             unreachable: BTreeMap::new(),
         };
-        standing(&survey, &Families::default(), task())
+        standing(&survey, &Shards::default(), task())
     }
 
     #[test]
@@ -320,7 +321,7 @@ mod tests {
             }
         };
         let standing = |survey: &Survey| {
-            super::standing(survey, &Families::default(), task()).expect("a standing")
+            super::standing(survey, &Shards::default(), task()).expect("a standing")
         };
         let goes_on = Standing::GoesOn(task(), Entry::SourceOwns);
         assert_eq!(standing(&survey('a', 3)), goes_on);
@@ -355,15 +356,15 @@ mod tests {
             (id(myself), facts.view)
         });
         let views = BTreeMap::from(views);
-        let kin: Families = [(id('a'), id('c'))].into_iter().collect();
+        let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
         let heir = Move {
             source: id('c'),
             ..task()
         };
-        let found = super::standing_of(&views, &kin, task()).expect("goes on");
+        let found = super::standing_of(&views, &shards, task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
-        // Without the families nobody knows whose heir it is.
-        assert!(super::standing_of(&views, &Families::default(), task()).is_err());
+        // Without the shards nobody knows whose heir it is.
+        assert!(super::standing_of(&views, &Shards::default(), task()).is_err());
     }
 
     #[test]
@@ -386,7 +387,7 @@ mod tests {
             source: id('c'),
             ..task()
         };
-        let found = super::standing_of(&views, &Families::default(), task()).expect("goes on");
+        let found = super::standing_of(&views, &Shards::default(), task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
     }
 
@@ -401,14 +402,14 @@ mod tests {
             (id(myself), facts.view)
         });
         let views = BTreeMap::from(views);
-        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
+        let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
         let to_heir = Move {
             target: id('c'),
             ..task()
         };
-        let found = super::standing_of(&views, &kin, task()).expect("goes on");
+        let found = super::standing_of(&views, &shards, task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(to_heir, Entry::SourceOwns));
-        let found = super::standing_of(&views, &Families::default(), task()).expect("goes on");
+        let found = super::standing_of(&views, &Shards::default(), task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(task(), Entry::SourceOwns));
     }
 
@@ -426,15 +427,15 @@ mod tests {
             });
             BTreeMap::from(views)
         };
-        let kin: Families = [(id('b'), id('c'))].into_iter().collect();
-        for (families, words) in [
-            (kin, "doesn't answer as a primary"),
-            (Families::default(), "by somebody else's word"),
+        let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
+        for (shards, words) in [
+            (shards, "doesn't answer as a primary"),
+            (Shards::default(), "by somebody else's word"),
         ] {
-            let error = super::standing_of(&views('c'), &families, task()).expect_err("refused");
+            let error = super::standing_of(&views('c'), &shards, task()).expect_err("refused");
             assert!(error.message().contains(words), "{}", error.message());
         }
-        let found = super::standing_of(&views('b'), &Families::default(), task());
+        let found = super::standing_of(&views('b'), &Shards::default(), task());
         let goes_on = Standing::GoesOn(task(), Entry::SourceOwns);
         assert_eq!(found.expect("goes on"), goes_on);
     }
@@ -461,7 +462,7 @@ mod tests {
             source: id('c'),
             ..task()
         };
-        let found = standing(&survey, &Families::default(), task()).expect("goes on");
+        let found = standing(&survey, &Shards::default(), task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(heir, Entry::SourceOwns));
     }
 }

@@ -92,7 +92,7 @@ impl Core {
         }
         let beliefs = Beliefs {
             views: &look.views,
-            families: &self.options.families,
+            shards: &self.options.shards,
         };
         match standing::of_unit(beliefs, &begun) {
             Ok(Stands::GoesOn(unit, entry)) => self.go_on(slot, doubt, unit, entry, look),
@@ -107,7 +107,7 @@ impl Core {
                 if is_primary {
                     return self.go_on(slot, doubt, begun, Entry::SourceOwns, look);
                 }
-                let heir = heirs::took_over(&look.views, &self.options.families, begun.target);
+                let heir = heirs::took_over(&look.views, &self.options.shards, begun.target);
                 match heir == Some(begun.source) {
                     true => flight.turn(Wish::Arrived),
                     false => self.wait_longer(slot, doubt),
@@ -182,7 +182,8 @@ impl Core {
         }
     }
 
-    /// A unit goes on between its two nodes, from this entry; a route that isn't known is proven first.
+    /// A unit goes on between its two nodes, from this entry; a route that isn't known is proven
+    /// first.
     pub(super) fn go_on(&mut self, slot: u16, doubt: Doubt, unit: Unit, entry: Entry, look: &Look) {
         let entry = match self.entry_at(slot, &unit, entry, look) {
             Ok(entry) => entry,

@@ -2,8 +2,8 @@
 //!
 //! What has arrived at a node just before it died is nobody's: its heir hasn't heard of it, and has
 //! its keys. While such a slot has no owner who lives, servers with `cluster-require-full-coverage`
-//! refuse every command, so the heir is told at the look that shows it ([`heirs::left_to`]), and not
-//! only when the run ends. The others learn of it by gossip: the heir's epoch is the later one.
+//! refuse every command, so the heir is told at the look that shows it ([`heirs::left_to`]), and
+//! not only when the run ends. The others learn of it by gossip: the heir's epoch is the later one.
 //!
 //! ```text
 //!  a look for a doubt ──> left to an heir ──> Ask: NODE on the heir ──> accepted: told
@@ -37,7 +37,7 @@ impl Core {
         if is_old || look.silent_primary(&self.options).is_some() {
             return;
         }
-        let left = heirs::left_to(&look.views, &self.options.families, &self.ended);
+        let left = heirs::left_to(&look.views, &self.options.shards, &self.ended);
         self.gifts.clear();
         for (slot, heir) in left {
             self.gifts.entry(heir).or_default().insert(slot);
@@ -82,7 +82,8 @@ mod tests {
     use crate::execute::core::{Options, Step};
     use crate::execute::testing::{id, nodes_text, task};
 
-    /// `b` was given slot 0 and died; `c`, its replica, took over the rest and hasn't heard of that.
+    /// `b` was given slot 0 and died; `c`, its replica, took over the rest and hasn't heard of
+    /// that.
     fn said(myself: char) -> String {
         nodes_text(myself, |node, line| {
             let line = line.replace(" 0-5460", " 1-5460");
@@ -105,7 +106,7 @@ mod tests {
         let nodes = ['a', 'b', 'c'].map(id);
         let options = Options {
             primaries: nodes.to_vec(),
-            families: [(id('b'), id('c'))].into_iter().collect(),
+            shards: [(id('b'), id('c'))].into_iter().collect(),
             names: nodes.map(|node| (node, node.short())).into_iter().collect(),
             ..Options::default()
         };

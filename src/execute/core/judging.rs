@@ -209,7 +209,7 @@ impl Core {
         let sight = Sight {
             selves: &self.selves,
             views: self.look.as_ref().map_or(&none, |look| &look.views),
-            families: &self.options.families,
+            shards: &self.options.shards,
         };
         let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
         let contradicted: BTreeSet<u16> = confirmed
@@ -220,9 +220,9 @@ impl Core {
         self.outdate(|unit| contradicted.contains(&unit.id()));
     }
 
-    /// What was confirmed by words that are old by now is looked at again before its target is told:
-    /// a node may have been replaced meanwhile. Where no look is ever young enough the slot is
-    /// unclear.
+    /// What was confirmed by words that are old by now is looked at again before its target is
+    /// told: a node may have been replaced meanwhile. Where no look is ever young enough the slot
+    /// is unclear.
     pub(super) fn outdate_late(&mut self) {
         let now_ms = self.now_ms;
         let is_late = |flight: &Flight| now_ms > flight.confirmed_ms.saturating_add(YOUNG_MS);
@@ -260,7 +260,7 @@ impl Core {
         Sight {
             selves: &look.selves,
             views: &look.views,
-            families: &self.options.families,
+            shards: &self.options.shards,
         }
     }
 

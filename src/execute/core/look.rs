@@ -161,17 +161,17 @@ impl Look {
     /// for a doubt can tell.
     pub fn silent_but_bystanders(&self, unit: &Unit, options: &Options) -> Option<Error> {
         let moves: Vec<Move> = unit.moves().collect();
-        let passed = bystanders::passed_over(&self.views, &options.families, &moves);
+        let passed = bystanders::passed_over(&self.views, &options.shards, &moves);
         self.silent_among(options, |id| !passed.contains(&id))
     }
 
     /// The same, of those who have a part in a unit: its source, its target, and whoever may have
     /// taken over from one.
     pub fn silent_side(&self, unit: &Unit, options: &Options) -> Option<Error> {
-        let families = &options.families;
+        let shards = &options.shards;
         let has_part = |id: NodeId| {
             let mut sides = [unit.source, unit.target].into_iter();
-            sides.any(|side| side == id || families.are_kin(side, id))
+            sides.any(|side| side == id || shards.are_in_one(side, id))
         };
         self.silent_among(options, has_part)
     }
@@ -195,7 +195,7 @@ impl Look {
 
     /// Whether a replica of this node has taken over, as a look for a doubt can tell.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
-        heirs::took_over(&self.views, &options.families, id).is_some()
+        heirs::took_over(&self.views, &options.shards, id).is_some()
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a run is told, and what it tells.
 
 use super::super::failures::Failures;
-use super::super::families::Families;
 use super::super::figure::Figure;
 use super::super::mover::{Doubtful, Opened, Settings, Unit, Wait};
 use super::super::options::MoveOptions;
+use super::super::shards::Shards;
 use super::super::timeouts::Timeouts;
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};
@@ -30,7 +30,7 @@ pub struct Options {
     /// moment is noted.
     pub epoch_ms: Option<u64>,
     /// Who is a replica of whom, or was when these moves began.
-    pub families: Families,
+    pub shards: Shards,
     /// The keys of the slots that were counted: those without keys go together.
     pub keys: BTreeMap<Slot, u64>,
     /// The keys that an earlier run has left in doubt.

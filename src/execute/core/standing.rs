@@ -18,8 +18,8 @@ pub(super) enum Stands {
 /// Where a unit that was begun stands.
 ///
 /// # Errors
-/// As [`resume::standing_of`] for the first slot of which nobody can tell; and where its slots don't
-/// all stand alike: it goes on as a whole, and the next run sees to each.
+/// As [`resume::standing_of`] for the first slot of which nobody can tell; and where its slots
+/// don't all stand alike: it goes on as a whole, and the next run sees to each.
 pub(super) fn of_unit(beliefs: Beliefs<'_>, begun: &Unit) -> Result<Stands> {
     let first = of_slot(beliefs, begun, begun.first_move())?;
     for task in begun.moves().skip(1) {
@@ -48,12 +48,12 @@ fn of_slot(beliefs: Beliefs<'_>, unit: &Unit, task: Move) -> Result<Stands> {
 mod tests {
     use super::*;
     use crate::cluster::parse;
-    use crate::execute::families::Families;
+    use crate::execute::shards::Shards;
     use crate::execute::testing::{id, nodes_text, unit};
     use crate::execute::views::Views;
 
-    /// What `a` and `b` believe, where slots 0 and 1 go from `a` to `b` and this stands in each's own
-    /// line, and these slots are `b`'s.
+    /// What `a` and `b` believe, where slots 0 and 1 go from `a` to `b` and this stands in each's
+    /// own line, and these slots are `b`'s.
     fn views(open: [&str; 2], gone: &str) -> Views {
         let view = |(myself, open): (char, &str)| {
             let text = nodes_text(myself, |node, line| match node {
@@ -80,8 +80,8 @@ mod tests {
     fn a_unit_stands_where_all_its_slots_do() {
         let both = unit(&[0, 1], 'a', 'b');
         let of = |views: &Views| {
-            let families = &Families::default();
-            of_unit(Beliefs { views, families }, &both)
+            let shards = &Shards::default();
+            of_unit(Beliefs { views, shards }, &both)
         };
         let migrating = |slot: u16| format!(" [{slot}->-{}]", id('b'));
         let importing = |slot: u16| format!(" [{slot}-<-{}]", id('a'));

@@ -7,8 +7,8 @@ use crate::cluster::NodeId;
 use crate::error::{Error, Result};
 use crate::execute::Move;
 use crate::execute::bystanders;
-use crate::execute::families::Families;
 use crate::execute::mover::Doubtful;
+use crate::execute::shards::Shards;
 use crate::execute::strays::{self, Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::{Views, primaries, primary};
@@ -16,8 +16,8 @@ use crate::slot::Slot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Clears up what is left of moves, which have ended, where a family has two primaries. Each is noted
-/// in the journal first, so that a run that breaks off here is gone on with.
+/// Clears up what is left of moves, which have ended, where a shard has two primaries. Each is
+/// noted in the journal first, so that a run that breaks off here is gone on with.
 ///
 /// ```text
 ///  Look ──> Survey ──> Begin (journal) ──> Clear, each ──> End (journal)
@@ -25,8 +25,9 @@ use std::sync::Arc;
 ///                        nothing is: over
 /// ```
 ///
-/// The slot of a key that a person is told of is begun still, so that each run comes back to it. Where
-/// the slot goes on by then, since its holder receives it or owns it, the key is looked at first.
+/// The slot of a key that a person is told of is begun still, so that each run comes back to it.
+/// Where the slot goes on by then, since its holder receives it or owns it, the key is looked at
+/// first.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Clearing {
     ended: Vec<Move>,
@@ -74,7 +75,7 @@ impl Clearing {
     }
 
     fn found(&mut self, known: &Known, survey: Survey) -> State {
-        let mut found = strays::find(&survey, &known.families, &self.ended);
+        let mut found = strays::find(&survey, &known.shards, &self.ended);
         let disputes = |task: &Move| Some((*task, strays::dispute(&survey, task.slot)?));
         self.disputed = self.ended.iter().filter_map(disputes).collect();
         let slots: BTreeSet<Slot> = found.iter().map(|stray| stray.slot).collect();
@@ -106,9 +107,9 @@ impl Chore for Clearing {
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
         self.state = match (std::mem::replace(&mut self.state, State::Over), answer) {
             (State::Look, Answer::Looked(views, silent)) => {
-                let (families, moves) = (&known.families, &self.ended);
-                let silent = bystanders::waited_for(silent, &views, families, moves);
-                match may_be_left(&views, &known.families, &self.ended) {
+                let (shards, moves) = (&known.shards, &self.ended);
+                let silent = bystanders::waited_for(silent, &views, shards, moves);
+                match may_be_left(&views, &known.shards, &self.ended) {
                     // A node that died and was replaced has no say, and can't be asked any more.
                     true => State::Survey(views.into_keys().chain(silent).collect()),
                     false => State::Over,
@@ -162,17 +163,17 @@ impl Chore for Clearing {
 }
 
 /// Whether a survey could find anything: it takes longer than a look at the views.
-fn may_be_left(views: &Views, families: &Families, ended: &[Move]) -> bool {
+fn may_be_left(views: &Views, shards: &Shards, ended: &[Move]) -> bool {
     let slots: BTreeSet<Slot> = ended.iter().map(|task| task.slot).collect();
-    if families.besides().any(|(slot, _)| slots.contains(&slot)) {
+    if shards.left_over().any(|(slot, _)| slots.contains(&slot)) {
         return true;
     }
     let mut open = primaries(views).flat_map(|node| &node.open);
-    open.any(|open| slots.contains(&open.slot())) || has_failed_over(views, families)
+    open.any(|open| slots.contains(&open.slot())) || has_failed_over(views, shards)
 }
 
 /// Whether one that was a replica takes itself for a primary.
-fn has_failed_over(views: &Views, families: &Families) -> bool {
-    let mut replicas = families.pairs().map(|(_, replica)| replica);
+fn has_failed_over(views: &Views, shards: &Shards) -> bool {
+    let mut replicas = shards.pairs().map(|(_, replica)| replica);
     replicas.any(|replica| primary(views, replica).is_some())
 }

@@ -38,7 +38,7 @@ impl Session {
         if begun.is_empty() {
             return Ok(Outcome::default());
         }
-        self.known.families.join(journal.families());
+        self.known.shards.join(journal.shards());
         let job = Job::recover(begun, self.known());
         self.drive(job, journal, watcher)
     }
@@ -86,7 +86,7 @@ impl Session {
                 Step::Note(note) => Answer::Noted(note.write(journal)),
                 Step::Send { node, verbs } => Answer::Sent(self.cluster.round_trip(node, &verbs)),
                 Step::Move { survey, tasks } => {
-                    self.known.families.join(&job.known.families);
+                    self.known.shards.join(&job.known.shards);
                     let (outcome, arrived) = self.move_slots(&survey, &tasks, journal, watcher);
                     Answer::Moved(outcome, arrived)
                 }
@@ -153,7 +153,7 @@ impl Session {
             routes: route::prove(survey, &pairs, login.as_ref(), self.patience)?,
             login,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
-            families: self.known.families.clone(),
+            shards: self.known.shards.clone(),
             keys: self.keys.clone(),
             doubts: journal.doubts(),
             failures: journal.failures(),

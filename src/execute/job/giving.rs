@@ -49,11 +49,11 @@ impl Chore for Giving {
     fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
         match (answer, &mut self.gifts) {
             (Answer::Looked(views, silent), None) => {
-                let (families, moves) = (&known.families, &self.moves);
-                let silent = bystanders::waited_for(silent, &views, families, moves);
+                let (shards, moves) = (&known.shards, &self.moves);
+                let silent = bystanders::waited_for(silent, &views, shards, moves);
                 // Another one that can't be asked may have the slot.
                 let mut gifts = match silent.len() {
-                    0 | 1 => heirs::left_to(&views, &known.families, &self.moves),
+                    0 | 1 => heirs::left_to(&views, &known.shards, &self.moves),
                     _ => Vec::new(),
                 };
                 gifts.reverse();

@@ -30,8 +30,8 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::core::Outcome;
-use crate::execute::families::Families;
 use crate::execute::mover::Entry;
+use crate::execute::shards::Shards;
 use crate::execute::strays::{Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::Views;
@@ -157,7 +157,7 @@ impl Answer {
 #[derive(Clone, Debug, Default, Hash)]
 pub struct Known {
     /// Who was a replica of whom when what is under way began.
-    pub families: Families,
+    pub shards: Shards,
     /// Slots of an earlier run that can't go on: the nodes needn't agree on them.
     pub apart: SlotSet,
     /// How people call the nodes that can be asked.
@@ -178,7 +178,7 @@ impl Known {
 
     /// Whether a slot is where it was to go: at its target, or at whoever took over from it.
     pub(super) fn has_arrived(&self, task: &Move, owner: NodeId) -> bool {
-        owner == task.target || self.families.are_kin(owner, task.target)
+        owner == task.target || self.shards.are_in_one(owner, task.target)
     }
 }
 
@@ -279,8 +279,8 @@ impl Job {
     /// What the job did, after [`Step::End`].
     ///
     /// # Errors
-    /// [`ErrorKind::Stopped`] where this job has changed the cluster; another kind where it is as it
-    /// was before.
+    /// [`ErrorKind::Stopped`] where this job has changed the cluster; another kind where it is as
+    /// it was before.
     pub fn into_result(self) -> Result<Outcome> {
         let has_changed = self.has_given || self.outcome.slots > 0;
         match self.failure {
@@ -361,11 +361,11 @@ impl Job {
         if tasks.is_empty() {
             return self.clean();
         }
-        let families = survey.families_with(&self.known.families);
-        self.known.families = families.clone();
+        let shards = survey.shards_with(&self.known.shards);
+        self.known.shards = shards.clone();
         let aim = JobNote::Aim(tasks.len() as u64);
         Phase::Move(Moving {
-            notes: vec![JobNote::Families(families), aim],
+            notes: vec![JobNote::Shards(shards), aim],
             survey: Some(survey),
             tasks,
         })
@@ -434,9 +434,9 @@ impl Job {
         };
     }
 
-    /// After a run that stopped: slots that have arrived are begun still in the journal's eyes where
-    /// a node died or came back beside its heir, so that the next run looks at them. Why it stopped
-    /// matters more than what fails here.
+    /// After a run that stopped: slots that have arrived are begun still in the journal's eyes
+    /// where a node died or came back beside its heir, so that the next run looks at them. Why it
+    /// stopped matters more than what fails here.
     fn rescued(&mut self, answer: Answer) {
         let Phase::Rescue(rescue) = &mut self.phase else {
             return;
@@ -451,8 +451,8 @@ impl Job {
             Rescue::Look => {
                 let doubt = match answer {
                     Answer::Looked(views, silent) => {
-                        let (families, moves) = (&self.known.families, &self.arrived);
-                        let silent = bystanders::waited_for(silent, &views, families, moves);
+                        let (shards, moves) = (&self.known.shards, &self.arrived);
+                        let silent = bystanders::waited_for(silent, &views, shards, moves);
                         doubt(&self.known, &views, &silent, moves)
                     }
                     _ => Some(String::new()),

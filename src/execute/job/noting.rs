@@ -2,16 +2,16 @@
 
 use crate::error::Result;
 use crate::execute::Move;
-use crate::execute::families::Families;
 use crate::execute::journal::{Journal, Storage};
 use crate::execute::mover::Doubtful;
+use crate::execute::shards::Shards;
 use crate::slot::Slot;
 
 /// What has to be in the journal before anything else is done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobNote {
     /// Who is a replica of whom.
-    Families(Families),
+    Shards(Shards),
     /// So many slots are about to move.
     Aim(u64),
     /// These moves begin, or are begun still.
@@ -29,7 +29,7 @@ impl JobNote {
     /// When it can't be written.
     pub fn write<S: Storage>(&self, journal: &mut Journal<S>) -> Result<()> {
         match self {
-            JobNote::Families(families) => journal.know(families),
+            JobNote::Shards(shards) => journal.know(shards),
             JobNote::Aim(slots) => journal.aim_at(*slots),
             JobNote::Begin(moves) => journal.begin(moves),
             JobNote::End(moves) => journal.end(moves),

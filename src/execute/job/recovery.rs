@@ -53,9 +53,9 @@ impl Recovery {
     }
 
     fn sort(&mut self, known: &mut Known, survey: &Survey) {
-        let families = survey.families_with(&known.families);
+        let shards = survey.shards_with(&known.shards);
         for task in &self.begun {
-            match resume::standing(survey, &families, *task) {
+            match resume::standing(survey, &shards, *task) {
                 Ok(Standing::GoesOn(task, entry)) => self.tasks.push((task, entry)),
                 Ok(Standing::Settled) => self.settled.push(*task),
                 // It stays as it is, and the others needn't wait for whoever mends it.
@@ -152,8 +152,8 @@ impl Chore for Recovery {
     }
 }
 
-/// Slots that can't go on, by name as far as a person likes to read, with the first one's mend. They
-/// are open: whatever else was done, it stopped part-way.
+/// Slots that can't go on, by name as far as a person likes to read, with the first one's mend.
+/// They are open: whatever else was done, it stopped part-way.
 pub fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
     let mut errors = errors.into_iter();
     let first = errors.next()?.of_kind(ErrorKind::Stopped);

@@ -51,7 +51,7 @@ impl Run {
     pub fn begin(session: &mut Session, journal: Option<&Path>) -> Result<Run> {
         let path = journal_of(journal, &session.cluster.seed_view()?);
         let journal = Journal::open(&path)?;
-        session.known.families.join(journal.families());
+        session.known.shards.join(journal.shards());
         Ok(Run {
             journal,
             has_changed: false,
@@ -64,12 +64,13 @@ impl Run {
         self.has_changed
     }
 
-    /// Ends the run, with what came of it: the journal goes where it is over and nothing is under way.
+    /// Ends the run, with what came of it: the journal goes where it is over and nothing is under
+    /// way.
     ///
     /// # Errors
     /// What failed, as [`ErrorKind::Stopped`] where this process has changed the cluster, and where
-    /// slots are open still that it or an earlier run has begun: that nothing was changed isn't what
-    /// matters then. A call that makes no sense stays one.
+    /// slots are open still that it or an earlier run has begun: that nothing was changed isn't
+    /// what matters then. A call that makes no sense stays one.
     pub fn end<T>(self, session: &Session, ended: Result<T>) -> Result<T> {
         match ended {
             // The journal tells what was moved, and the way back.
@@ -93,7 +94,8 @@ impl Run {
         self.journal.open_moves()
     }
 
-    /// The slots that are open on the cluster and that the journal doesn't know, whoever opened them.
+    /// The slots that are open on the cluster and that the journal doesn't know, whoever opened
+    /// them.
     ///
     /// # Errors
     /// When a node answers something else than its kind of server does.
@@ -214,7 +216,8 @@ impl Run {
         Ok(outcome)
     }
 
-    /// Refuses while a key that a person was told of is undecided, whose slot nobody moves any more.
+    /// Refuses while a key that a person was told of is undecided, whose slot nobody moves any
+    /// more.
     ///
     /// # Errors
     /// [`ErrorKind::Unsafe`] with the keys.

@@ -148,11 +148,11 @@ impl Session {
             Some(login) if login.user.is_none() => LoginNeed::Password,
             Some(_) => LoginNeed::User,
         };
-        let mut families = survey.families_with(&self.known.families);
+        let mut shards = survey.shards_with(&self.known.shards);
         let (mut running, mut unreadable_journal) = (None, None);
         let mut undecided = Vec::new();
         if let Begun::Left(story) = begun {
-            families.join(&story.families);
+            shards.join(&story.shards);
             running.clone_from(&story.running);
             unreadable_journal.clone_from(&story.unreadable);
             undecided.clone_from(&story.undecided);
@@ -165,7 +165,7 @@ impl Session {
             movement: self.movement.clone(),
             unreadable_journal,
             undecided,
-            families,
+            shards,
             copies_functions: self.how.copies_functions,
             login,
             incoming_bytes: work.incoming_bytes.clone(),
@@ -191,9 +191,9 @@ impl Session {
     pub fn canary(&self, survey: &Survey, moves: &[Move]) -> Canary {
         let ends = moves.iter().flat_map(|task| [task.source, task.target]);
         let ends: BTreeSet<NodeId> = ends.collect();
-        let families = survey.families_with(&self.known.families);
+        let shards = survey.shards_with(&self.known.shards);
         let is_heir = |id: &NodeId| {
-            let may_follow = ends.iter().any(|end| families.are_kin(*id, *end));
+            let may_follow = ends.iter().any(|end| shards.are_in_one(*id, *end));
             may_follow && !ends.contains(id)
         };
         let heirs = survey.nodes.keys().copied().filter(is_heir);

@@ -117,7 +117,7 @@ impl Settling {
                     let mut told = views.values().filter_map(|view| view.node(*id));
                     told.any(|node| !node.slots.is_empty())
                 };
-                let passed = bystanders::passed_over(&views, &known.families, &self.arrived);
+                let passed = bystanders::passed_over(&views, &known.shards, &self.arrived);
                 silent.retain(|id| !passed.contains(id));
                 self.passed = passed.into_iter().filter(owns).collect();
                 self.state = match doubt(known, &views, &silent, &self.arrived) {
@@ -154,8 +154,8 @@ fn last_doubt(doubt: &str) -> Error {
         .mend("look at CLUSTER NODES there; no key is lost by waiting")
 }
 
-/// Why the nodes don't agree yet that these moves have ended; none where they do. The silent ones are
-/// those that aren't passed over.
+/// Why the nodes don't agree yet that these moves have ended; none where they do. The silent ones
+/// are those that aren't passed over.
 pub(super) fn doubt(
     known: &Known,
     views: &Views,
@@ -166,7 +166,7 @@ pub(super) fn doubt(
         return Some(format!("{} can't be asked", known.name(*id)));
     }
     // A source without slots follows the target, and may have taken over from it since.
-    let heir = |task: &Move| heirs::took_over(views, &known.families, task.target);
+    let heir = |task: &Move| heirs::took_over(views, &known.shards, task.target);
     for (id, view) in views {
         let name = known.name(*id);
         let is_there = |task: &&Move| {

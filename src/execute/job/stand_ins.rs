@@ -15,7 +15,8 @@ pub type StandIns = BTreeMap<NodeId, NodeId>;
 /// that is.
 ///
 /// # Errors
-/// [`ErrorKind::StalePlan`] where it doesn't fit this view, whatever becomes of the slots under way.
+/// [`ErrorKind::StalePlan`] where it doesn't fit this view, whatever becomes of the slots under
+/// way.
 pub fn fitting(
     plan: &Plan,
     session: &mut Session,
@@ -41,7 +42,7 @@ impl Session {
     /// Nodes of a plan that serve no more, with who took over.
     fn stand_ins(&mut self, plan: &Plan, view: &ClusterView) -> StandIns {
         let (views, _) = self.reachable_views();
-        let families = &self.known.families;
-        plan::stand_ins(plan, view, |id| heirs::took_over(&views, families, id))
+        let shards = &self.known.shards;
+        plan::stand_ins(plan, view, |id| heirs::took_over(&views, shards, id))
     }
 }

@@ -40,8 +40,8 @@ impl Ran {
     }
 }
 
-/// Runs a job, with what the nodes believe at each look and what came of everything else; none is the
-/// usual.
+/// Runs a job, with what the nodes believe at each look and what came of everything else; none is
+/// the usual.
 fn run(
     mut job: Job,
     mut views: impl FnMut(&[String]) -> (Views, Vec<NodeId>),
@@ -97,7 +97,7 @@ fn name(step: &Step) -> String {
         Step::Survey(Asked::All) => "survey".to_owned(),
         Step::Survey(Asked::These(ids)) => format!("survey of {}", ids.len()),
         Step::Judge { moves, .. } => format!("judge {}", moves.len()),
-        Step::Note(JobNote::Families(_)) => "note families".to_owned(),
+        Step::Note(JobNote::Shards(_)) => "note shards".to_owned(),
         Step::Note(JobNote::Aim(slots)) => format!("note aim {slots}"),
         Step::Note(JobNote::Begin(moves)) => format!("note begin {}", slots(moves)),
         Step::Note(JobNote::End(moves)) => format!("note end {}", slots(moves)),
@@ -168,9 +168,9 @@ fn survey(views: &Views) -> Survey {
     }
 }
 
-fn known(kin: &[(char, char)]) -> Known {
+fn known(shards: &[(char, char)]) -> Known {
     Known {
-        families: kin
+        shards: shards
             .iter()
             .map(|(one, other)| (id(*one), id(*other)))
             .collect(),
@@ -178,13 +178,13 @@ fn known(kin: &[(char, char)]) -> Known {
     }
 }
 
-fn fresh(kin: &[(char, char)]) -> Job {
+fn fresh(shards: &[(char, char)]) -> Job {
     let survey = survey(&owned_by('a'));
-    Job::fresh(survey.into(), &[task(0, 'a', 'b')], known(kin))
+    Job::fresh(survey.into(), &[task(0, 'a', 'b')], known(shards))
 }
 
-fn recover(kin: &[(char, char)]) -> Job {
-    Job::recover(vec![task(0, 'a', 'b')], known(kin))
+fn recover(shards: &[(char, char)]) -> Job {
+    Job::recover(vec![task(0, 'a', 'b')], known(shards))
 }
 
 fn stopped() -> Error {
@@ -209,7 +209,7 @@ fn what_was_begun_is_looked_at_moved_and_agreed_on() {
         "look",
         "survey",
         "judge 1",
-        "note families",
+        "note shards",
         "note aim 1",
         "move 1",
         "look",
@@ -402,7 +402,7 @@ fn nobody_is_given_what_another_silent_node_may_have() {
 
 #[test]
 fn a_slot_that_the_target_lost_to_its_heir_has_arrived() {
-    // `a` gave its last slot to `b`, followed it, and took over from it: no family knows that.
+    // `a` gave its last slot to `b`, followed it, and took over from it: no shard knows that.
     let views = || {
         views(|_, about, line| match about {
             'a' => format!("{line} 5461-10922"),
@@ -434,7 +434,8 @@ fn a_replica_that_still_shows_a_slot_as_open_is_reminded() {
         [&reminder[..], "note end 0", "end"]
     );
     assert!(ran.result.is_ok());
-    // And where it never left its source: the primary has nothing open, and believes what it is told.
+    // And where it never left its source: the primary has nothing open, and believes what it is
+    // told.
     let reminder = format!("send {}: {}", id('b').short(), node('a'));
     let looked = |steps: &[String]| open_at_a_replica('a', steps.contains(&reminder));
     let ran = run(recover(&[]), looked, |_| None);
@@ -512,7 +513,7 @@ fn what_an_heir_has_open_is_cleared_up_and_noted_around_it() {
     };
     let ran = run(fresh(&[('b', 'c')]), looked, |_| None);
     let expected = [
-        "note families",
+        "note shards",
         "note aim 1",
         "move 1",
         "survey of 3",
@@ -601,6 +602,6 @@ fn nothing_goes_on_that_the_journal_doesn_t_know() {
         _ => None,
     };
     let ran = run(fresh(&[]), |_| (owned_by('a'), Vec::new()), full);
-    assert_eq!(ran.steps, ["note families", "end"]);
+    assert_eq!(ran.steps, ["note shards", "end"]);
     assert_eq!(ran.kind(), ErrorKind::Io);
 }

@@ -22,9 +22,9 @@ mod tests;
 
 use super::Move;
 use super::failures::Failures;
-use super::families::Families;
 use super::figure::Figure;
 use super::mover::{Cause, Doubtful, Opened, Unit};
+use super::shards::Shards;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
@@ -58,7 +58,7 @@ pub struct Story {
     /// The moves that were begun and not finished, by slot.
     pub open: Vec<Move>,
     /// Who was a replica of whom when they began.
-    pub families: Families,
+    pub shards: Shards,
     /// Every move that was begun, finished or not.
     pub begun: Vec<Move>,
     /// The run that is under way now, which holds the journal.
@@ -78,8 +78,8 @@ impl Journal {
         Journal::over(HeldFile::open(path)?, Running::this())
     }
 
-    /// What a journal says is under way, and whether a run holds it; nothing where there is no file.
-    /// Nothing is changed: a run may be writing to it.
+    /// What a journal says is under way, and whether a run holds it; nothing where there is no
+    /// file. Nothing is changed: a run may be writing to it.
     ///
     /// # Errors
     /// When it can't be read for another reason than that this user may not, or isn't a journal.
@@ -102,7 +102,7 @@ impl Journal {
         record::read(&file, path).map(|(told, _)| Story {
             undecided: told.named(),
             open: told.open.into_values().collect(),
-            families: told.families,
+            shards: told.shards,
             begun: told.begun,
             running: Some(told.run.0).filter(|_| is_held),
             unreadable: None,
@@ -175,8 +175,8 @@ impl<S: Storage> Journal<S> {
     }
 
     /// Who was a replica of whom when the moves began.
-    pub fn families(&self) -> &Families {
-        &self.told.families
+    pub fn shards(&self) -> &Shards {
+        &self.told.shards
     }
 
     /// The move of a slot that was begun last, finished or not.
@@ -276,22 +276,22 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn know(&mut self, families: &Families) -> Result<()> {
-        let known = &self.told.families;
+    pub fn know(&mut self, shards: &Shards) -> Result<()> {
+        let known = &self.told.shards;
         let is_new = |pair: &(NodeId, NodeId)| !known.pairs().any(|known| known == *pair);
-        let new: Vec<(NodeId, NodeId)> = families.pairs().filter(is_new).collect();
+        let new: Vec<(NodeId, NodeId)> = shards.pairs().filter(is_new).collect();
         self.write(&lines(&new, |(primary, replica)| Record::Replica {
             primary,
             replica,
         }))?;
-        let known = &self.told.families;
-        let is_new = |(slot, node): &(Slot, NodeId)| !known.is_beside(*slot, *node);
-        let beside: Vec<(Slot, NodeId)> = families.besides().filter(is_new).collect();
+        let known = &self.told.shards;
+        let is_new = |(slot, node): &(Slot, NodeId)| !known.is_left_over(*slot, *node);
+        let beside: Vec<(Slot, NodeId)> = shards.left_over().filter(is_new).collect();
         self.write(&lines(&beside, |(slot, node)| Record::Beside {
             slot,
             node,
         }))?;
-        self.told.families.join(families);
+        self.told.shards.join(shards);
         Ok(())
     }
 
@@ -337,8 +337,8 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
-    /// Removes the file when nothing is under way any more, and no key is left for a person; keeps it
-    /// otherwise. Returns what it stood in.
+    /// Removes the file when nothing is under way any more, and no key is left for a person; keeps
+    /// it otherwise. Returns what it stood in.
     ///
     /// # Errors
     /// When it can't be removed.

@@ -2,9 +2,9 @@
 
 use super::super::Move;
 use super::super::failures::Failures;
-use super::super::families::Families;
 use super::super::figure::Figure;
 use super::super::mover::{Cause, Doubtful, Opened};
+use super::super::shards::Shards;
 use super::Running;
 use super::keys::{self, Group};
 use crate::cluster::NodeId;
@@ -88,12 +88,12 @@ pub(super) struct Told {
     pub open: BTreeMap<u16, Move>,
     /// Every move that was begun, finished or not.
     pub begun: Vec<Move>,
-    /// Of each slot that was begun, who owned it then, and when that was; of one that was begun again
-    /// before it was finished, the first time.
+    /// Of each slot that was begun, who owned it then, and when that was; of one that was begun
+    /// again before it was finished, the first time.
     pub opened: BTreeMap<Slot, Opened>,
     /// The run that held the file last.
     pub run: Figure<Running>,
-    pub families: Families,
+    pub shards: Shards,
     pub doubts: BTreeMap<Slot, Vec<Doubtful>>,
     pub failures: BTreeMap<NodeId, Failures>,
 }
@@ -106,8 +106,8 @@ impl Told {
             Record::Total { slots } => {
                 (self.run.0.total, self.run.0.arrived) = (Some(slots), 0);
             }
-            Record::Replica { primary, replica } => self.families.add(primary, replica),
-            Record::Beside { slot, node } => self.families.add_beside(slot, node),
+            Record::Replica { primary, replica } => self.shards.add(primary, replica),
+            Record::Beside { slot, node } => self.shards.add_left_over(slot, node),
             Record::Unclear { slot, db, key } => {
                 let one = Doubtful::new(db, key, Cause::Kept);
                 self.doubts.entry(slot).or_default().push(one);
@@ -204,10 +204,10 @@ impl Told {
             arrived,
         } = self.run.0;
         add(&Record::Run { pid, at_s });
-        for (primary, replica) in self.families.pairs() {
+        for (primary, replica) in self.shards.pairs() {
             add(&Record::Replica { primary, replica });
         }
-        for (slot, node) in self.families.besides() {
+        for (slot, node) in self.shards.left_over() {
             add(&Record::Beside { slot, node });
         }
         for task in &self.begun {

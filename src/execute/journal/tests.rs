@@ -146,21 +146,21 @@ fn a_move_that_is_begun_still_is_not_begun_once_more() {
 }
 
 #[test]
-fn families_are_written_down_once_and_are_no_moves() {
+fn shards_are_written_down_once_and_are_no_moves() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.journal");
-    let families: Families = [(testing::id('a'), testing::id('c'))].into_iter().collect();
+    let shards: Shards = [(testing::id('a'), testing::id('c'))].into_iter().collect();
     let mut journal = Journal::open(&path).expect("a journal");
-    journal.know(&families).expect("writes");
+    journal.know(&shards).expect("writes");
     journal.begin(&[task(1)]).expect("begins");
-    journal.know(&families).expect("knows it already");
+    journal.know(&shards).expect("knows it already");
     drop(journal);
     let story = Journal::peek(&path).expect("reads");
-    assert_eq!((story.open, &story.families), (vec![task(1)], &families));
+    assert_eq!((story.open, &story.shards), (vec![task(1)], &shards));
     assert_eq!(Journal::history(&path).expect("reads"), [task(1)]);
     let text = std::fs::read_to_string(&path).expect("text");
     assert_eq!(text.matches("replica").count(), 2, "{text}");
-    assert_eq!(Journal::open(&path).expect("opens").families(), &families);
+    assert_eq!(Journal::open(&path).expect("opens").shards(), &shards);
 }
 
 #[test]
@@ -338,8 +338,8 @@ fn a_journal_of_many_batches_stays_short() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.journal");
     let mut journal = Journal::open(&path).expect("a journal");
-    let families = [(task(1).source, task(1).target)].into_iter().collect();
-    journal.know(&families).expect("writes");
+    let shards = [(task(1).source, task(1).target)].into_iter().collect();
+    journal.know(&shards).expect("writes");
     journal.begin(&[task(1), task(2), task(3)]).expect("begins");
     journal.aim_at(3).expect("writes");
     journal.end(&[task(2)]).expect("ends");
@@ -372,7 +372,7 @@ fn a_journal_of_many_batches_stays_short() {
     let journal = Journal::open(&path).expect("opens");
     assert_eq!(journal.doubts()[&task(1).slot], batch(2_999));
     assert_eq!(journal.failures()[&task(1).source], failures);
-    assert_eq!(journal.families().pairs().count(), 1);
+    assert_eq!(journal.shards().pairs().count(), 1);
     let names = std::fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(names, 1, "nothing else is left");
 }

@@ -21,11 +21,11 @@ pub(in crate::execute) use slots::shortened;
 
 use super::Move;
 use super::bystanders;
-use super::families::Families;
 use super::finding::Finding;
 use super::journal::Running;
 use super::movement::Movement;
 use super::mover::Doubtful;
+use super::shards::Shards;
 use super::survey::Survey;
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::slot::SlotSet;
@@ -51,7 +51,7 @@ pub struct Intent<'a> {
     /// Whether function libraries that a target lacks are copied to it first.
     pub copies_functions: bool,
     /// Who was a replica of whom when those began.
-    pub families: Families,
+    pub shards: Shards,
     /// Whether the source has to log in on the target, and with a user's name.
     pub login: LoginNeed,
     /// The bytes that each target receives, where that is known.
@@ -100,7 +100,7 @@ impl Intent<'_> {
             true => self.ours,
             false => self.moves,
         };
-        bystanders::passed_over(&survey.views(), &self.families, in_hand)
+        bystanders::passed_over(&survey.views(), &self.shards, in_hand)
     }
 
     /// The slots of moves that an earlier run began.

@@ -5,10 +5,10 @@ use super::nodes::imported_from_nobody;
 use crate::cluster::slot_migrations::SlotMigrations;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot, agreement};
 use crate::execute::Move;
-use crate::execute::families::Families;
 use crate::execute::finding::{Finding, FindingKind, Severity};
 use crate::execute::mend;
 use crate::execute::mend::table;
+use crate::execute::shards::Shards;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::numbers::counted_text;
 use crate::slot::{Slot, SlotSet};
@@ -120,10 +120,10 @@ pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         };
         let place = facts.addr.to_string();
         for open in &myself.open {
-            if is_part_of(id, *open, intent.ours, &intent.families) {
+            if is_part_of(id, *open, intent.ours, &intent.shards) {
                 continue;
             }
-            let is_own = is_part_of(id, *open, intent.unfinished, &intent.families);
+            let is_own = is_part_of(id, *open, intent.unfinished, &intent.shards);
             let mend = mend::open_slot(survey, open.other(), is_own, &intent.movement);
             all.push(match is_own {
                 true => own_open_slot(&place, id, *open, &facts.view, mend),
@@ -182,20 +182,20 @@ fn what_is_open(place: &str, open: OpenSlot, view: &ClusterView) -> String {
     format!("slot {} is open on {place}: {state}", open.slot())
 }
 
-/// Whether an open slot belongs to one of these moves, whoever of their families took over.
-fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move], families: &Families) -> bool {
-    let is_of = |id: NodeId, meant: NodeId| id == meant || families.are_kin(id, meant);
+/// Whether an open slot belongs to one of these moves, whoever of their shards took over.
+fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move], shards: &Shards) -> bool {
+    let is_of = |id: NodeId, meant: NodeId| id == meant || shards.are_in_one(id, meant);
     let (source, target) = match open {
         OpenSlot::Migrating { target, .. } => (node, target),
         OpenSlot::Importing { source, .. } => (source, node),
     };
     moves.iter().any(|task| {
-        // What was cleared up in part is open from the owner, on one of either family.
-        let is_kin = families.are_kin(target, task.source) || is_of(target, task.target);
+        // What was cleared up in part is open from the owner, on one of either shard.
+        let is_of_shard = shards.are_in_one(target, task.source) || is_of(target, task.target);
         let is_importing = matches!(open, OpenSlot::Importing { .. });
-        let is_cleared = is_importing && is_of(source, task.target) && is_kin;
+        let is_cleared = is_importing && is_of(source, task.target) && is_of_shard;
         let is_way = is_of(source, task.source) && is_of(target, task.target);
-        let is_left_over = families.is_beside(open.slot(), target);
+        let is_left_over = shards.is_left_over(open.slot(), target);
         task.slot == open.slot() && (is_way || is_cleared || is_left_over)
     })
 }
@@ -210,7 +210,7 @@ pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         };
         let is_of = |moves: &[Move], slot: &Slot| {
             let mut moves = moves.iter().filter(|task| task.slot == *slot);
-            moves.any(|task| task.target == id || intent.families.are_kin(task.target, id))
+            moves.any(|task| task.target == id || intent.shards.are_in_one(task.target, id))
         };
         let (own, others): (Vec<_>, Vec<_>) = facts
             .orphans

@@ -25,8 +25,8 @@ mod clear;
 pub use clear::{Halted, clear};
 
 use super::Move;
-use super::families::Families;
 use super::options::OnConflict;
+use super::shards::Shards;
 use super::survey::{NodeFacts, Survey};
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId, OpenSlot};
@@ -67,15 +67,15 @@ pub struct Cleared {
 }
 
 /// The strays of moves that have ended: what is left of their slots on nodes of the source's and
-/// the target's families. What anybody else has open is theirs.
-pub fn find(survey: &Survey, families: &Families, ended: &[Move]) -> Vec<Stray> {
+/// the target's shards. What anybody else has open is theirs.
+pub fn find(survey: &Survey, shards: &Shards, ended: &[Move]) -> Vec<Stray> {
     let mut found = BTreeSet::new();
     for task in ended {
         let Some(owner) = only_owner(survey, task.slot) else {
             continue;
         };
         let is_left =
-            |(id, facts): &(NodeId, &NodeFacts)| *id != owner && holds(facts, *id, *task, families);
+            |(id, facts): &(NodeId, &NodeFacts)| *id != owner && holds(facts, *id, *task, shards);
         let holders = survey.primaries().filter(is_left);
         found.extend(holders.map(|(holder, _)| Stray {
             holder,
@@ -86,8 +86,8 @@ pub fn find(survey: &Survey, families: &Families, ended: &[Move]) -> Vec<Stray> 
     found.into_iter().collect()
 }
 
-/// Why nobody can say yet whether something is left of a slot: two take themselves for its owner, or
-/// it is taken for the slot of a node that says it isn't. Gossip has yet to settle that.
+/// Why nobody can say yet whether something is left of a slot: two take themselves for its owner,
+/// or it is taken for the slot of a node that says it isn't. Gossip has yet to settle that.
 pub fn dispute(survey: &Survey, slot: Slot) -> Option<String> {
     let owners: Vec<NodeId> = owners(survey, slot).collect();
     match owners[..] {
@@ -125,17 +125,17 @@ fn owners(survey: &Survey, slot: Slot) -> impl Iterator<Item = NodeId> {
 }
 
 /// Whether something of a move's slot is left on a node.
-fn holds(facts: &NodeFacts, id: NodeId, task: Move, families: &Families) -> bool {
-    let is_kin = |of: NodeId| families.are_kin(id, of);
-    let is_ours = id == task.target || is_kin(task.source) || is_kin(task.target);
+fn holds(facts: &NodeFacts, id: NodeId, task: Move, shards: &Shards) -> bool {
+    let is_of_shard = |of: NodeId| shards.are_in_one(id, of);
+    let is_ours = id == task.target || is_of_shard(task.source) || is_of_shard(task.target);
     let node = facts.view.node(id);
     let open = node.and_then(|node| node.open_slot(task.slot));
     let has_keys = facts.orphans.contains_key(&task.slot);
     match open {
         // The source itself may get it back by somebody else by now.
-        Some(OpenSlot::Importing { .. }) => is_ours || families.is_beside(task.slot, id),
+        Some(OpenSlot::Importing { .. }) => is_ours || shards.is_left_over(task.slot, id),
         Some(OpenSlot::Migrating { .. }) => is_ours || id == task.source,
-        None => has_keys && (is_ours || id == task.source || families.is_beside(task.slot, id)),
+        None => has_keys && (is_ours || id == task.source || shards.is_left_over(task.slot, id)),
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
     use crate::execute::testing::{facts, facts_with, id, survey, task};
 
     /// Slot 0 went from `a` to `b`; `c` was a replica of `b`, took over, and `b` came back.
-    fn kin() -> Families {
+    fn shards() -> Shards {
         [(id('b'), id('c'))].into_iter().collect()
     }
 
@@ -177,9 +177,9 @@ mod tests {
     #[test]
     fn an_heir_that_still_has_the_slot_open_is_found() {
         let open = format!(" [0-<-{}]", id('a')).leak();
-        let found = find(&after(open), &kin(), &[task(0, 'a', 'b')]);
+        let found = find(&after(open), &shards(), &[task(0, 'a', 'b')]);
         assert_eq!(found, [stray()]);
-        assert_eq!(find(&after(""), &kin(), &[task(0, 'a', 'b')]), []);
+        assert_eq!(find(&after(""), &shards(), &[task(0, 'a', 'b')]), []);
     }
 
     #[test]
@@ -188,13 +188,13 @@ mod tests {
         if let Some(facts) = survey.nodes.get_mut(&id('c')) {
             facts.orphans.insert(stray().slot, 3);
         }
-        assert_eq!(find(&survey, &kin(), &[task(0, 'a', 'b')]), [stray()]);
+        assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), [stray()]);
     }
 
     #[test]
     fn what_a_stranger_has_open_is_left_alone() {
         let open = format!(" [0-<-{}]", id('b')).leak();
-        let strangers = Families::default();
+        let strangers = Shards::default();
         assert_eq!(find(&after(open), &strangers, &[task(0, 'a', 'b')]), []);
     }
 
@@ -203,12 +203,12 @@ mod tests {
         let open = format!(" [0-<-{}]", id('a')).leak();
         let mut survey = after(open);
         survey.nodes.insert(id('b'), facts('b'));
-        assert_eq!(find(&survey, &kin(), &[task(0, 'a', 'b')]), []);
+        assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), []);
         let words = dispute(&survey, stray().slot).expect("nobody has it");
         assert!(words.ends_with("is taken for its owner, and says it isn't"));
         let mut survey = after(open);
         survey.nodes.insert(id('a'), facts('a'));
-        assert_eq!(find(&survey, &kin(), &[task(0, 'a', 'b')]), []);
+        assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), []);
         let words = dispute(&survey, stray().slot).expect("two have it");
         assert!(words.ends_with("both take it for theirs"));
         assert_eq!(dispute(&after(open), stray().slot), None);

@@ -12,8 +12,8 @@ pub use replication::{Connected, Following, Replication, ReplicationRole};
 pub use trial::{Bar, Obstacle, Part, Trial};
 
 use super::Version;
-use super::families::Families;
 use super::functions::{self, Functions};
+use super::shards::Shards;
 use super::views::Views;
 use crate::cluster::parse::info_field;
 use crate::cluster::slot_migrations::{self, SlotMigrations};
@@ -174,28 +174,28 @@ impl Survey {
     }
 
     /// Who is a replica of whom, as the replicas say of themselves.
-    pub fn families(&self) -> Families {
-        let mut families = Families::default();
+    pub fn shards(&self) -> Shards {
+        let mut shards = Shards::default();
         for (id, facts) in &self.nodes {
             if let Some(Role::Replica {
                 primary: Some(primary),
             }) = facts.view.node(*id).map(|node| node.role)
             {
-                families.add(primary, *id);
+                shards.add(primary, *id);
             }
         }
-        families
+        shards
     }
 
     /// The same, with who was one before.
-    pub fn families_with(&self, before: &Families) -> Families {
-        let mut families = self.families();
-        families.join(before);
-        families
+    pub fn shards_with(&self, before: &Shards) -> Shards {
+        let mut shards = self.shards();
+        shards.join(before);
+        shards
     }
 
-    /// The keys of all primaries that own slots and can be asked; [`Survey::uncounted`] says of which
-    /// slots they lack. Replicas have copies, which don't count.
+    /// The keys of all primaries that own slots and can be asked; [`Survey::uncounted`] says of
+    /// which slots they lack. Replicas have copies, which don't count.
     pub fn keys(&self) -> u64 {
         self.primaries()
             .filter(|(id, facts)| {
@@ -207,8 +207,8 @@ impl Survey {
             .fold(0, |sum, (_, facts)| sum.saturating_add(facts.keys))
     }
 
-    /// The slots that somebody has an owner for, and that no primary which can be asked says are its
-    /// own: how many keys they have isn't known.
+    /// The slots that somebody has an owner for, and that no primary which can be asked says are
+    /// its own: how many keys they have isn't known.
     pub fn uncounted(&self) -> SlotSet {
         let mut counted = SlotSet::new();
         for (id, facts) in self.primaries() {
@@ -307,8 +307,8 @@ fn node_facts<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<N
     })
 }
 
-/// Tries on each primary what a move needs, side by side. One whose `ACL` says that our user may not
-/// isn't tried: it would log each refusal.
+/// Tries on each primary what a move needs, side by side. One whose `ACL` says that our user may
+/// not isn't tried: it would log each refusal.
 fn tried<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     nodes: &BTreeMap<NodeId, NodeFacts>,
@@ -356,8 +356,8 @@ fn replica_migration<L: NodeLink>(
     Ok(value.map(|value| value == b"yes"))
 }
 
-/// A setting that is a number; `cluster-databases` is one of Valkey 9, every other server has database
-/// 0 alone in cluster mode.
+/// A setting that is a number; `cluster-databases` is one of Valkey 9, every other server has
+/// database 0 alone in cluster mode.
 fn number<L: NodeLink, N: FromStr>(
     cluster: &mut LiveCluster<L>,
     id: NodeId,

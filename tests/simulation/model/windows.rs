@@ -8,7 +8,7 @@
 //! - **Unaware heirs**: who took over from a primary that gave a slot away, on servers that don't
 //!   replicate this, answers for keys that are at the target already until the slot is opened
 //!   again.
-//! - **Raced writes**: what such an heir accepted after the tool's last word from the family,
+//! - **Raced writes**: what such an heir accepted after the tool's last word from the shard,
 //!   while the `NODE` that gives the slot away is on its way; and what an heir accepted whose
 //!   primary only stood still, and wakes with an epoch of its own that wins the slot back, or with
 //!   a `MIGRATE` in its buffers that overwrites what is newer.
@@ -33,8 +33,8 @@ pub enum Stray {
 pub(super) struct Unaware {
     /// Whether it is an old primary that woke beside its heir.
     pub(super) is_rival: bool,
-    family: BTreeSet<At>,
-    /// Whether the tool has heard anything of the family since.
+    shard: BTreeSet<At>,
+    /// Whether the tool has heard anything of the shard since.
     is_seen: bool,
     /// What clients wrote or deleted there.
     pub(super) written: BTreeSet<Vec<u8>>,
@@ -86,7 +86,7 @@ impl Windows {
             .collect();
         for slot in slots {
             let mut window = self.unaware.remove(&(old, slot)).unwrap_or_default();
-            window.family.extend([old, heir]);
+            window.shard.extend([old, heir]);
             self.unaware.insert((heir, slot), window);
         }
     }
@@ -95,7 +95,7 @@ impl Windows {
     pub(super) fn rival(&mut self, old: At, slot: Slot) {
         let window = self.unaware.entry((old, slot)).or_default();
         window.is_rival = true;
-        window.family.insert(old);
+        window.shard.insert(old);
     }
 
     /// A node's data is another's from now on.
@@ -127,13 +127,13 @@ impl Windows {
     }
 
     /// The unaware heirs of whom an answer of this node would tell.
-    pub fn of_family(&self, at: At) -> Vec<(At, Slot)> {
+    pub fn of_shard(&self, at: At) -> Vec<(At, Slot)> {
         let all = self.unaware.iter();
-        let ours = all.filter(|(_, window)| window.family.contains(&at));
+        let ours = all.filter(|(_, window)| window.shard.contains(&at));
         ours.map(|(place, _)| *place).collect()
     }
 
-    /// The tool has heard of these heirs' families.
+    /// The tool has heard of these heirs' shards.
     pub fn see(&mut self, places: &[(At, Slot)]) {
         for place in places {
             if let Some(window) = self.unaware.get_mut(place) {
@@ -142,7 +142,7 @@ impl Windows {
         }
     }
 
-    /// The heirs of whose families the tool has heard.
+    /// The heirs of whose shards the tool has heard.
     pub fn seen(&self) -> Vec<(At, Slot)> {
         let seen = self.unaware.iter().filter(|(_, window)| window.is_seen);
         seen.map(|(place, _)| *place).collect()

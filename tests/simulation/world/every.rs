@@ -180,7 +180,7 @@ impl World {
             anywhere.extend([true, false].map(|source| Fault::StandsStill { source }));
             (0..self.messages.len()).for_each(|index| self.add_link_faults(index, all));
         }
-        if self.cluster.server.replicates_open_slots && self.families.pairs().next().is_some() {
+        if self.cluster.server.replicates_open_slots && self.shards.pairs().next().is_some() {
             anywhere.extend([true, false].map(|is_carried_out| Fault::LostAcks { is_carried_out }));
         }
         let anywhere = anywhere.into_iter();

@@ -16,8 +16,8 @@ pub enum Fault {
     CrashNoting {
         part: Part,
     },
-    /// A `MIGRATE` is broken off with a copy on its target, and the tool, or its machine, dies before it
-    /// hears of that.
+    /// A `MIGRATE` is broken off with a copy on its target, and the tool, or its machine, dies
+    /// before it hears of that.
     CrashUnheard {
         machine: bool,
     },
@@ -44,8 +44,8 @@ pub enum Fault {
     Dies {
         source: bool,
     },
-    /// The target dies with the next slot that it is given, before anybody else hears of it, and its
-    /// replica takes over. It is back when another run begins, or later.
+    /// The target dies with the next slot that it is given, before anybody else hears of it, and
+    /// its replica takes over. It is back when another run begins, or later.
     DiesUntold,
     /// A node stands still, and its replica takes over, if it has one; what reaches it lies in
     /// its buffers, and is carried out when it wakes.
@@ -317,7 +317,7 @@ impl World {
         let at = self.cluster.at(id).expect("a node");
         let nodes = &self.cluster.nodes;
         let is_primary = |at: &At| nodes[*at].is_alive && nodes[*at].follows.is_none();
-        let is_heir = |at: &At| is_primary(at) && self.families.are_kin(nodes[*at].id, id);
+        let is_heir = |at: &At| is_primary(at) && self.shards.are_in_one(nodes[*at].id, id);
         match is_primary(&at) {
             true => at,
             false => (0..nodes.len()).find(is_heir).unwrap_or(at),

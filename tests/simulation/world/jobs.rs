@@ -149,7 +149,7 @@ impl World {
         };
         let [dead, heir] = [dead, heir].map(|at| self.cluster.nodes[at].id);
         let is_alone = |id: NodeId| self.cluster.nodes.iter().all(|n| n.is_alive || n.id == id);
-        if self.journal.families().are_kin(dead, heir) && is_alone(dead) {
+        if self.journal.shards().are_in_one(dead, heir) && is_alone(dead) {
             let slot = task.slot;
             self.wrong = Some(format!("slot {slot} is left with {dead}, which is dead"));
         }
@@ -160,7 +160,7 @@ impl World {
         let nodes = self.cluster.nodes.iter();
         let name = |(at, node): (At, &Node)| (node.id, Cluster::addr(at).to_string());
         Known {
-            families: self.journal.families().clone(),
+            shards: self.journal.shards().clone(),
             names: nodes.enumerate().map(name).collect(),
             ..Known::default()
         }

@@ -2,8 +2,8 @@
 //! itself or for the run that comes after it.
 //!
 //! What is written is there for whoever reads it, and stays when the tool is killed. A crash of its
-//! machine leaves what was synced, and as much of the rest as chance will; in place of a file that was
-//! written anew, or removed, the one before it, until the folder was synced too.
+//! machine leaves what was synced, and as much of the rest as chance will; in place of a file that
+//! was written anew, or removed, the one before it, until the folder was synced too.
 
 use super::World;
 use super::faults::Part;
@@ -31,7 +31,8 @@ pub(super) enum Trouble {
     Kills { after: usize, part: Part },
     /// The tool was killed: nothing that it does from here on is done.
     Killed,
-    /// The disk has room for half of what is written next. A part of a record can't always be cut off.
+    /// The disk has room for half of what is written next. A part of a record can't always be cut
+    /// off.
     Full { can_cut: bool },
     /// What is synced next isn't.
     SyncFails,
@@ -196,13 +197,13 @@ impl World {
     fn require_same(&self, again: &Journal<Disk>) {
         let told = |journal: &Journal<Disk>| {
             let (opened, failures) = (journal.opened().clone(), journal.failures());
-            let families = journal.families().clone();
+            let shards = journal.shards().clone();
             (
                 journal.open_moves(),
                 journal.doubts(),
                 opened,
                 failures,
-                families,
+                shards,
             )
         };
         assert_eq!(
@@ -224,8 +225,8 @@ impl World {
         self.open_again();
     }
 
-    /// The tool's machine crashes, and with it what of the journal wasn't on disk. Where something is
-    /// gone the tool knows less than it did.
+    /// The tool's machine crashes, and with it what of the journal wasn't on disk. Where something
+    /// is gone the tool knows less than it did.
     pub(super) fn crash_machine(&mut self) {
         self.kill();
         let mut disk = self.journal.storage_mut().clone();

@@ -45,7 +45,7 @@ impl World {
     /// Who was away when the last run ended is back: nothing is left of the plan's slots where they
     /// don't belong, when a person has done what `check` says of it.
     pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
-        for stray in strays::find(&self.survey(), &self.families, &self.plan) {
+        for stray in strays::find(&self.survey(), &self.shards, &self.plan) {
             self.tell(|| format!("left over: {stray:?}"));
             while let Err(Halted { error, .. }) = self.clear(stray) {
                 if !self.decide(&error) {

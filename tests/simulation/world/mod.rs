@@ -25,8 +25,8 @@ use jobs::Running;
 use journal::Disk;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
-use slotkit::execute::families::Families;
 use slotkit::execute::journal::Journal;
+use slotkit::execute::shards::Shards;
 use slotkit::execute::strays::Stray;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ pub struct World {
     broken: Option<Rule>,
     seeks: Option<Harm>,
     /// Who was ever a replica of whom, whatever the tool knows of it.
-    families: Families,
+    shards: Shards,
     /// What couldn't be cleared up before a person has decided.
     unclear: Option<Stray>,
     /// What a job has left undone.
@@ -112,8 +112,8 @@ impl World {
             target: id(*target),
         });
         let primaries = plan.owned.len();
-        let family = |(index, at): (usize, &At)| (id(*at), id(primaries + index));
-        let families = plan.replicated.iter().enumerate().map(family).collect();
+        let pair = |(index, at): (usize, &At)| (id(*at), id(primaries + index));
+        let shards = plan.replicated.iter().enumerate().map(pair).collect();
         World {
             plan: moves.collect(),
             client,
@@ -137,7 +137,7 @@ impl World {
             waits_broken: 0,
             broken: None,
             seeks: None,
-            families,
+            shards,
             unclear: None,
             wrong: None,
             conflicts: 0,

@@ -16,8 +16,8 @@ use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 
 impl World {
-    /// A run of the tool begins: the first one, or one that goes on with what earlier ones have left.
-    /// Mostly nothing is broken any more by then.
+    /// A run of the tool begins: the first one, or one that goes on with what earlier ones have
+    /// left. Mostly nothing is broken any more by then.
     pub(super) fn begin_run(&mut self) -> Result<(), String> {
         if !std::mem::take(&mut self.is_first) {
             if !self.may_begin_broken() {
@@ -31,7 +31,7 @@ impl World {
                 self.adopt()?;
             }
         }
-        self.learn_families();
+        self.learn_shards();
         self.began_broken = self.is_broken();
         let begun = self.journal.open_moves();
         self.tell(|| format!("a run; begun: {begun:?}"));
@@ -44,7 +44,8 @@ impl World {
         Ok(())
     }
 
-    /// Whether a run begins though a node is dead: to finish what was begun, of which a journal tells.
+    /// Whether a run begins though a node is dead: to finish what was begun, of which a journal
+    /// tells.
     fn may_begin_broken(&mut self) -> bool {
         let has_begun = self.has_journal && !self.journal.open_moves().is_empty();
         let nodes = &self.cluster.nodes;
@@ -65,10 +66,10 @@ impl World {
     }
 
     /// Who follows whom when a run begins, beside what is known from before.
-    fn learn_families(&mut self) {
+    fn learn_shards(&mut self) {
         for node in &self.cluster.nodes {
             if let Some(primary) = node.follows {
-                self.families.add(self.cluster.nodes[primary].id, node.id);
+                self.shards.add(self.cluster.nodes[primary].id, node.id);
             }
         }
     }
@@ -117,10 +118,10 @@ impl World {
         self.has_one_fault && swallowed.is_some_and(|keys| !keys.is_empty())
     }
 
-    /// Two failovers at one moment can leave a slot that each of two nodes takes for the other's, with
-    /// nobody who has it open. No run mends that: a person does what `check` says of it, and gives it
-    /// to the node that has its keys, or else to the one that the others believe in. Whether there was
-    /// one.
+    /// Two failovers at one moment can leave a slot that each of two nodes takes for the other's,
+    /// with nobody who has it open. No run mends that: a person does what `check` says of it, and
+    /// gives it to the node that has its keys, or else to the one that the others believe in.
+    /// Whether there was one.
     fn give_what_is_denied(&mut self) -> bool {
         let mut is_given = false;
         let slots: Vec<Slot> = self.plan.iter().map(|task| task.slot).collect();
@@ -163,13 +164,13 @@ impl World {
         owners.any(|id| self.owner_among(id, task.slot).is_some())
     }
 
-    /// Who of a node's family takes itself for the owner of a slot.
+    /// Who of a node's shard takes itself for the owner of a slot.
     fn owner_among(&self, id: NodeId, slot: Slot) -> Option<At> {
-        let kin = self.cluster.alive_primaries().filter(|at| {
+        let shards = self.cluster.alive_primaries().filter(|at| {
             let other = self.cluster.nodes[*at].id;
-            other == id || self.families.are_kin(id, other)
+            other == id || self.shards.are_in_one(id, other)
         });
-        let mut owners = kin.filter(|at| self.cluster.nodes[*at].owners.get(&slot) == Some(at));
+        let mut owners = shards.filter(|at| self.cluster.nodes[*at].owners.get(&slot) == Some(at));
         owners.next()
     }
 
@@ -198,7 +199,7 @@ impl World {
             },
             names: known.names,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
-            families: known.families,
+            shards: known.shards,
             // Where every interleaving is tried no moment tells two states apart.
             epoch_ms: (!self.tries_all).then_some(0),
             doubts: self.journal.doubts(),

@@ -45,7 +45,7 @@ impl Hash for World {
             wake_ms,
             may_fault,
             waits_broken,
-            families,
+            shards,
             unclear,
             wrong,
             // For people.
@@ -56,13 +56,13 @@ impl Hash for World {
         } = self;
         (cluster, client, faults, arrived, heal_in).hash(state);
         (journal, has_journal, is_first, may_fault, waits_broken).hash(state);
-        (families, unclear, wrong).hash(state);
+        (shards, unclear, wrong).hash(state);
         for message in messages {
             self.hash_message(message, state);
         }
         if let Some(running) = running {
-            // The core knows moments by the clock. Where nobody runs none is left that counts, but for
-            // what the cluster says itself.
+            // The core knows moments by the clock. Where nobody runs none is left that counts, but
+            // for what the cluster says itself.
             (running, core, now_ms, wake_ms, began_broken).hash(state);
         }
     }

@@ -174,7 +174,7 @@ impl World {
                 .expect("an address of ours"),
             None => node,
         };
-        self.messages[index].sees = self.cluster.windows.of_family(node);
+        self.messages[index].sees = self.cluster.windows.of_shard(node);
         if !self.cluster.nodes[node].is_alive {
             let stands_still = self.cluster.standing.contains_key(&node) && !self.tries_all;
             if stands_still && !breaks && self.chooser.pick(2) == 0 {
