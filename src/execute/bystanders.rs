@@ -10,7 +10,7 @@
 //! | clients that write there: it is cut off from us alone | a majority of the primaries says `fail` of it, each in its own view: it doesn't reach them either, and refuses clients after its node timeout |
 //! | the slot, as its owner | no node that answers takes it for that; who claims a slot by a later epoch is believed by everybody who hears it, and the slot's source says that the slot is its own |
 //! | the slot open | clients are sent to a target by the slot's source alone, and that answers, and says to whom it gives the slot |
-//! | a part in it, as an heir | it is neither its source nor its target, nor of the shard of either |
+//! | a part in it, as one that took over | it is neither its source nor its target, nor of the shard of either |
 //!
 //! One node's word isn't enough (`fail` may be old), nor is a suspicion (`fail?`), nor that we
 //! don't reach it. When it comes back it hears of the slot's new owner by gossip: the target has

@@ -23,8 +23,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// Moves these slots, begun in this order as far as their nodes allow it.
 ///
 /// # Errors
-/// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) with the first surprise, the slot and what was seen;
-/// what has arrived stays where it is.
+/// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) with the first surprise, the slot and what was
+/// seen; what has arrived stays where it is.
 pub fn run<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     tasks: &[(Move, Entry)],
@@ -106,6 +106,6 @@ fn tell(watcher: &mut dyn Watcher, event: Event, core: &Core) {
         Event::Moved { unit, keys, bytes } => watcher.moved(&unit, keys, bytes),
         Event::Ended { unit, keys, bytes } => watcher.ended(&unit, keys, bytes),
         Event::Waits { unit, wait } => watcher.waits(&unit, wait),
-        Event::Given { slots, heir } => watcher.given(slots, &core.name(heir)),
+        Event::Reassigned { slots, promoted } => watcher.reassigned(slots, &core.name(promoted)),
     }
 }

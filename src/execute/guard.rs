@@ -53,7 +53,7 @@ impl Sight<'_> {
 
     /// Whether nobody but our own move has a unit open, and its source still gives it away. After
     /// this the target is told that it owns the slots: where the source has failed over meanwhile,
-    /// its heir may have taken a write that would be lost.
+    /// its promoted replica may have taken a write that would be lost.
     pub(super) fn may_own(self, unit: &Unit) -> Verdict {
         strictest(unit.moves().map(|task| self.may_own_slot(task)))
     }
@@ -85,7 +85,7 @@ impl<'a> Sight<'a> {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
         let is_at_target = matches!(entry, Entry::TargetOwns | Entry::TargetServes);
         if !is_at_target && !is_at_source {
-            return match self.is_at_heir(task) {
+            return match self.is_at_promoted(task) {
                 true => Verdict::RolesChanged("the source was replaced"),
                 false => Verdict::Taken(task.slot, "isn't at its source any more", None),
             };
@@ -97,7 +97,7 @@ impl<'a> Sight<'a> {
             .opened(task)
             .find(|(id, open)| entry == Entry::Fresh || !self.is_left_open(*id, *open, task));
         match stranger {
-            Some((id, _)) if self.is_heir(id, task.source) => {
+            Some((id, _)) if self.is_other_of_shard(id, task.source) => {
                 Verdict::RolesChanged("another of the source's family has it open")
             }
             Some((id, _)) => Verdict::Taken(task.slot, "was opened meanwhile", Some(id)),
@@ -115,7 +115,7 @@ impl<'a> Sight<'a> {
     }
 
     fn may_own_slot(self, task: Move) -> Verdict {
-        if self.is_given_by_heir(task) {
+        if self.is_given_by_promoted(task) {
             return Verdict::RolesChanged("one that took over from the source gives it away");
         }
         if let Some(id) = self.stranger(task) {
@@ -139,8 +139,10 @@ impl<'a> Sight<'a> {
             _ if !is_primary(task.source) || !is_primary(task.target) => {
                 Verdict::RolesChanged("source or target isn't a primary any more")
             }
-            // Valkey 8 and later turn to the heir by themselves.
-            (true, false, _) if given_to.is_some_and(|id| self.is_heir(id, task.target)) => {
+            // Valkey 8 and later turn to the promoted replica by themselves.
+            (true, false, _)
+                if given_to.is_some_and(|id| self.is_other_of_shard(id, task.target)) =>
+            {
                 Verdict::RolesChanged("the source gives it to one that took over from the target")
             }
             (true, ..) => Verdict::Taken(task.slot, "is moved by somebody else too", None),
@@ -155,30 +157,30 @@ impl<'a> Sight<'a> {
 
     /// Whether one that took over from a slot's source has it open towards its target: Valkey 8 and
     /// later tell replicas what is open. The source may not know yet that it was replaced, and the
-    /// heir may have taken writes.
-    fn is_given_by_heir(self, task: Move) -> bool {
+    /// promoted replica may have taken writes.
+    fn is_given_by_promoted(self, task: Move) -> bool {
         let mut opened = self.opened(task);
         opened.any(|(id, open)| match open {
             OpenSlot::Migrating { target, .. } => {
-                self.is_heir(id, task.source) && self.is_of_shard(target, task.target)
+                self.is_other_of_shard(id, task.source) && self.is_of_shard(target, task.target)
             }
             OpenSlot::Importing { .. } => false,
         })
     }
 
     /// Whether a slot is at one that took over from its source.
-    fn is_at_heir(self, task: Move) -> bool {
+    fn is_at_promoted(self, task: Move) -> bool {
         let mut owners = self
             .primaries()
             .filter(|(_, node)| node.slots.contains(task.slot));
-        owners.any(|(id, _)| id != task.target && self.is_heir(id, task.source))
+        owners.any(|(id, _)| id != task.target && self.is_other_of_shard(id, task.source))
     }
 
     /// What speaks against a source that says that it is a primary and has the slot. One that stood
-    /// still, or that hears nobody, doesn't know that a replica has taken its place; then the heir
-    /// has taken writes that `NODE` would have it delete.
+    /// still, or that hears nobody, doesn't know that a replica has taken its place; then the
+    /// promoted replica has taken writes that `NODE` would have it delete.
     fn belied(self, task: Move) -> Option<&'static str> {
-        if self.is_at_heir(task) {
+        if self.is_at_promoted(task) {
             return Some("one that took over from the source has it");
         }
         let sides = [task.source, task.target].map(|id| self.views.get(&id));
@@ -205,8 +207,8 @@ impl<'a> Sight<'a> {
         if owner.is_some_and(is_elsewhere) {
             return Some("the target takes another node for its owner");
         }
-        let mut heirs = target.primaries();
-        let is_outvoted = heirs.any(|heir| self.outvotes(heir, task.source, target));
+        let mut primaries = target.primaries();
+        let is_outvoted = primaries.any(|other| self.outvotes(other, task.source, target));
         is_outvoted.then_some("the target knows one that took over from the source")
     }
 
@@ -215,7 +217,7 @@ impl<'a> Sight<'a> {
     /// are all that the source has, the other's vote has to do.
     fn outvotes(self, other: &Node, source: NodeId, target: &ClusterView) -> bool {
         let myself = self.selves.get(&source);
-        let Some(myself) = myself.filter(|_| self.is_heir(other.id, source)) else {
+        let Some(myself) = myself.filter(|_| self.is_other_of_shard(other.id, source)) else {
             return false;
         };
         let imported: SlotSet = target.open_slots().map(|(_, open)| open.slot()).collect();
@@ -242,12 +244,12 @@ impl<'a> Sight<'a> {
     }
 
     /// Whether it is another node of the shard, which can take over from it.
-    fn is_heir(self, other: NodeId, node: NodeId) -> bool {
+    fn is_other_of_shard(self, other: NodeId, node: NodeId) -> bool {
         self.shards.are_in_one(other, node)
     }
 
     fn is_of_shard(self, other: NodeId, node: NodeId) -> bool {
-        other == node || self.is_heir(other, node)
+        other == node || self.is_other_of_shard(other, node)
     }
 
     /// Who has a slot open that isn't a part of its move.
@@ -268,8 +270,8 @@ impl<'a> Sight<'a> {
 
     /// Whether an open slot is a part of this move. The target may still name a source that has
     /// failed over since. And where the target failed over and is back as a primary, since it was
-    /// given slots meanwhile, its heir has open what it had (Valkey 8 and later replicate that):
-    /// [`super::strays`] clears it up.
+    /// given slots meanwhile, its promoted replica has open what it had (Valkey 8 and later
+    /// replicate that): [`super::strays`] clears it up.
     fn is_part_of(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
         match open {
             OpenSlot::Migrating { target, .. } => {
@@ -368,7 +370,7 @@ mod tests {
         let all: String = [0, 1, 2].map(importing).concat();
         let may_open = |open: [&str; 3]| sight(&selves(open), &shards).may_open(&unit);
         assert_eq!(may_open(["", &all, ""]), Verdict::Ours);
-        // The last one has gone to an heir of the source.
+        // The last one has gone to a promoted replica of the source.
         let mut replaced = selves(["", &all, ""]);
         let last = Slot::new(2).expect("a slot");
         for (node, has_it) in [('a', false), ('c', true)] {
@@ -399,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_an_heir_of_its_source_has_open_is_looked_at_again() {
+    fn a_slot_that_a_promoted_replica_of_its_source_has_open_is_looked_at_again() {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
         // The source is back, and doesn't know yet that `c` took over.
@@ -416,13 +418,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_at_an_heir_of_its_source_is_no_strangers() {
+    fn a_slot_at_a_promoted_replica_of_its_source_is_no_strangers() {
         let mut selves = selves(["", "", ""]);
         let slot = task().slot;
         let source = selves.get_mut(&id('a')).expect("the source");
         source.slots = source.slots.iter().filter(|other| *other != slot).collect();
-        let heir = selves.get_mut(&id('c')).expect("another");
-        heir.slots.extend([slot]);
+        let promoted = selves.get_mut(&id('c')).expect("another");
+        promoted.slots.extend([slot]);
         let may_begin = |shards: &Shards| {
             let selves = &selves;
             sight(selves, shards).may_begin(&task().into(), Entry::Fresh)
@@ -435,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_heir_of_the_target_has_open_is_ours() {
+    fn what_a_promoted_replica_of_the_target_has_open_is_ours() {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
         let both = selves([&migrating, &importing, &importing]);
@@ -444,9 +446,9 @@ mod tests {
         let may_own = |shards, selves| sight(selves, shards).may_own(&task().into());
         assert_eq!(may_own(&shards, &both), Verdict::Ours);
         assert!(matches!(may_own(&strangers, &both), Verdict::Taken(..)));
-        // The source has turned to the heir.
-        let to_heir = format!(" [0->-{}]", id('c'));
-        let turned = selves([&to_heir, &importing, &importing]);
+        // The source has turned to the promoted replica.
+        let to_promoted = format!(" [0->-{}]", id('c'));
+        let turned = selves([&to_promoted, &importing, &importing]);
         assert!(matches!(
             may_own(&shards, &turned),
             Verdict::RolesChanged(_)
@@ -467,7 +469,7 @@ mod tests {
         let sight = Sight {
             selves: &selves,
             views: &Views::from([(id('b'), view)]),
-            shards: shards,
+            shards,
         };
         sight.may_own(&task().into())
     }
@@ -521,7 +523,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_whose_slots_have_gone_to_its_heir_by_a_later_vote_is_not_believed() {
+    fn a_source_whose_slots_have_gone_to_its_promoted_replica_by_a_later_vote_is_not_believed() {
         let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
         let voted = |epoch: &'static str| {
             move |node, line: String| match node {

@@ -22,7 +22,7 @@
 //! - [`executor`] drives it over links, and `desk` hears whoever answers first.
 //! - [`job`] is all of that as one: a plan carried out, with what comes before and after.
 //! - [`shards`] remembers who was a replica of whom, and [`strays`] clears up
-//!   what a failover left of a slot on a node that doesn't own it; [`heirs`]
+//!   what a failover left of a slot on a node that doesn't own it; [`promoted`]
 //!   are given the slots that a node took with it when it died. [`bystanders`] are dead and have no
 //!   part in what is in hand.
 //! - [`vanished`] tells keys that are gone after a run from those that clients deleted.
@@ -41,7 +41,6 @@ mod figure;
 pub mod finding;
 pub mod functions;
 mod guard;
-pub mod heirs;
 pub mod job;
 pub mod journal;
 pub mod mend;
@@ -50,6 +49,7 @@ pub mod mover;
 pub mod open_moves;
 pub mod options;
 pub mod preflight;
+pub mod promoted;
 pub mod resolve;
 pub mod resume;
 #[cfg(feature = "live")]

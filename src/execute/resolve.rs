@@ -57,9 +57,9 @@ pub enum Side {
 }
 
 impl Case {
-    /// Whether another node has taken over from the source since the slot was opened: it may have keys
-    /// again as they were before they moved.
-    fn is_heirs(&self) -> bool {
+    /// Whether another node has taken over from the source since the slot was opened: it may have
+    /// keys again as they were before they moved.
+    fn is_source_promoted(&self) -> bool {
         self.opened
             .is_some_and(|opened| opened.source != self.task.source)
     }
@@ -72,7 +72,7 @@ impl Both {
         let Move { source, target, .. } = case.task;
         match (self.owner, &self.source, &self.target) {
             (Some(owner), ..) if owner == target => Some(Side::Target),
-            (Some(owner), Some(_), Some(_)) if owner == source && case.is_heirs() => None,
+            (Some(owner), Some(_), Some(_)) if owner == source && case.is_source_promoted() => None,
             (Some(owner), Some(_), _) if owner == source => Some(Side::Source),
             _ => None,
         }
@@ -174,7 +174,8 @@ pub fn look<L: NodeLink>(cluster: &mut LiveCluster<L>, case: &Case) -> Result<Bo
 /// it.
 ///
 /// # Errors
-/// When a node can't be asked, or refuses; and when the target's copy is to be kept, which has none.
+/// When a node can't be asked, or refuses; and when the target's copy is to be kept, which has
+/// none.
 pub fn keep<L: NodeLink>(cluster: &mut LiveCluster<L>, case: &Case, side: Side) -> Result<bool> {
     let both = look(cluster, case)?;
     let Move { source, target, .. } = case.task;

@@ -4,8 +4,8 @@
 //! both follows, for each move, where its way goes on; never back.
 
 use super::Move;
-use super::heirs;
 use super::mover::Entry;
+use super::promoted;
 use super::shards::Shards;
 use super::survey::{NodeFacts, Survey};
 use super::views::{Views, primaries, primary};
@@ -67,8 +67,8 @@ pub fn standing_of(views: &Views, shards: &Shards, begun: Move) -> Result<Standi
 /// As [`standing`].
 pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing> {
     let mut task = Move {
-        source: beliefs.heir_of(begun.source),
-        target: beliefs.heir_of(begun.target),
+        source: beliefs.in_place_of(begun.source),
+        target: beliefs.in_place_of(begun.target),
         ..begun
     };
     let source = beliefs.side(task, task.source)?;
@@ -77,31 +77,32 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
         task.target = target;
     }
     let mut target = beliefs.side(task, task.target)?;
-    // A source that comes back as a replica of its heir loses all slots in the target's eyes, and
-    // gossip gives one that is imported to nobody (Redis 7.0).
+    // A source that comes back as a replica of its promoted replica loses all slots in the target's
+    // eyes, and gossip gives one that is imported to nobody (Redis 7.0).
     let is_importing = matches!(target.open, Some(OpenSlot::Importing { .. }));
     if target.owner.is_none() && is_importing && source.is_owner {
         (target.owner, target.knows_owner) = (source.owner, false);
     }
     let is_ours = |named: &NodeId| {
-        let ids = [*named, beliefs.heir_of(*named)];
+        let ids = [*named, beliefs.in_place_of(*named)];
         ids.contains(&task.target) || ids.contains(&begun.target)
     };
     let is_migrating = source.migrating().is_some_and(|named| is_ours(&named));
     // To whom the owner sends clients beside that: nothing is over, nor can go on elsewhere, where
-    // it is an heir of the target that stands still. (On Redis it is the node that the target took
-    // over from: `MIGRATING` doesn't follow a failover.)
+    // it is a promoted replica of the target that stands still. (On Redis it is the node that the
+    // target took over from: `MIGRATING` doesn't follow a failover.)
     let elsewhere = source.migrating().filter(|_| source.is_owner);
     let elsewhere = elsewhere.filter(|named| !is_ours(named));
-    if let Some(heir) = elsewhere.filter(|named| beliefs.shards.are_in_one(*named, task.target)) {
+    if let Some(promoted) = elsewhere.filter(|named| beliefs.shards.are_in_one(*named, task.target))
+    {
         let why = format!(
-            "{} gives it to {heir}, which is of its target's shard and doesn't answer as a primary",
+            "{} gives it to {promoted}, which is of its target's shard and doesn't answer as a primary",
             task.source
         );
         return Err(refuse(begun, &why));
     }
-    // Where a node failed over its heir may have forgotten what was open (Redis doesn't replicate
-    // that), while keys are on both sides.
+    // Where a node failed over its promoted replica may have forgotten what was open (Redis doesn't
+    // replicate that), while keys are on both sides.
     let is_open =
         is_migrating || matches!(target.open, Some(OpenSlot::Importing { .. })) || task != begun;
     // A source that learns of the new owner by gossip keeps its MIGRATING state (seen on Redis
@@ -179,25 +180,25 @@ impl Side {
 impl Beliefs<'_> {
     /// The replica that took over from a node, or the node itself.
     ///
-    /// Redis replicates neither `MIGRATING` nor `IMPORTING`: the heir has the slots and keys, but
-    /// doesn't know that one is being moved.
-    fn heir_of(&self, id: NodeId) -> NodeId {
+    /// Redis replicates neither `MIGRATING` nor `IMPORTING`: the promoted replica has the slots and
+    /// keys, but doesn't know that one is being moved.
+    fn in_place_of(&self, id: NodeId) -> NodeId {
         if self.is_primary(id) {
             return id;
         }
-        heirs::took_over(self.views, self.shards, id).unwrap_or(id)
+        promoted::in_place_of(self.views, self.shards, id).unwrap_or(id)
     }
 
     /// The primary that a slot's owner gives it to, where it is shards of the target: Valkey 8 and
-    /// later turn to the heir by themselves. Clients are sent there.
+    /// later turn to the promoted replica by themselves. Clients are sent there.
     fn named_by(&self, source: &Side, target: NodeId) -> Option<NodeId> {
         let named = source.migrating().filter(|_| source.is_owner)?;
         (self.shards.are_in_one(named, target) && self.is_primary(named)).then_some(named)
     }
 
     /// The primary of the target's shard that takes itself for the slot's owner: a target that
-    /// stood still has a `NODE` in its buffers when it wakes, beside the heir that the move had
-    /// gone on with. The heir imports the slot, so gossip doesn't tell it.
+    /// stood still has a `NODE` in its buffers when it wakes, beside the promoted replica that the
+    /// move had gone on with. The promoted replica imports the slot, so gossip doesn't tell it.
     fn owner_in_shard(&self, task: Move) -> Option<NodeId> {
         let owning = primaries(self.views).find(|node| {
             let is_of_shard =
@@ -222,7 +223,7 @@ impl Beliefs<'_> {
         // A node that imports a slot doesn't learn that its owner failed over (Redis 7.0: an
         // importing slot "should never be modified" by gossip).
         let said = view.map().owner(task.slot);
-        let owner = said.map(|owner| self.heir_of(owner));
+        let owner = said.map(|owner| self.in_place_of(owner));
         Ok(Side {
             owner,
             is_owner: owner == Some(id),
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_takes_a_dead_source_for_the_owner_is_told_of_its_heir() {
+    fn a_target_that_takes_a_dead_source_for_the_owner_is_told_of_its_promoted_replica() {
         let importing = format!(" [0-<-{}]", id('a'));
         let views = ['b', 'c'].map(|myself| {
             let facts = facts_with(myself, |node, line| match node {
@@ -357,18 +358,18 @@ mod tests {
         });
         let views = BTreeMap::from(views);
         let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
-        let heir = Move {
+        let promoted = Move {
             source: id('c'),
             ..task()
         };
         let found = super::standing_of(&views, &shards, task()).expect("goes on");
-        assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
-        // Without the shards nobody knows whose heir it is.
+        assert_eq!(found, Standing::GoesOn(promoted, Entry::SourceReplaced));
+        // Without the shards nobody knows whose promoted replica it is.
         assert!(super::standing_of(&views, &Shards::default(), task()).is_err());
     }
 
     #[test]
-    fn a_target_that_takes_a_slot_for_nobodys_is_told_of_the_heir() {
+    fn a_target_that_takes_a_slot_for_nobodys_is_told_of_the_promoted_replica() {
         let importing = format!(" [0-<-{}]", id('a'));
         let views = ['a', 'b', 'c'].map(|myself| {
             let facts = facts_with(myself, |node, line| match node {
@@ -383,16 +384,16 @@ mod tests {
             (id(myself), facts.view)
         });
         let views = BTreeMap::from(views);
-        let heir = Move {
+        let promoted = Move {
             source: id('c'),
             ..task()
         };
         let found = super::standing_of(&views, &Shards::default(), task()).expect("goes on");
-        assert_eq!(found, Standing::GoesOn(heir, Entry::SourceReplaced));
+        assert_eq!(found, Standing::GoesOn(promoted, Entry::SourceReplaced));
     }
 
     #[test]
-    fn the_source_gives_it_to_the_heir_of_the_target() {
+    fn the_source_gives_it_to_the_promoted_replica_of_the_target() {
         let views = ['a', 'b', 'c'].map(|myself| {
             let facts = facts_with(myself, |node, line| match node {
                 'a' if myself == 'a' => format!("{line} [0->-{}]", id('c')),
@@ -403,17 +404,18 @@ mod tests {
         });
         let views = BTreeMap::from(views);
         let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
-        let to_heir = Move {
+        let to_promoted = Move {
             target: id('c'),
             ..task()
         };
         let found = super::standing_of(&views, &shards, task()).expect("goes on");
-        assert_eq!(found, Standing::GoesOn(to_heir, Entry::SourceOwns));
+        assert_eq!(found, Standing::GoesOn(to_promoted, Entry::SourceOwns));
         let found = super::standing_of(&views, &Shards::default(), task()).expect("goes on");
         assert_eq!(found, Standing::GoesOn(task(), Entry::SourceOwns));
     }
 
-    /// Where the heir stands still nobody else says that it is a primary; clients are sent to it.
+    /// Where the promoted replica stands still nobody else says that it is a primary; clients are
+    /// sent to it.
     #[test]
     fn a_slot_that_is_given_to_whom_nobody_has_heard_is_not_over() {
         let views = |named: char| {
@@ -458,11 +460,11 @@ mod tests {
             nodes: BTreeMap::from(nodes),
             unreachable: BTreeMap::new(),
         };
-        let heir = Move {
+        let promoted = Move {
             source: id('c'),
             ..task()
         };
         let found = standing(&survey, &Shards::default(), task()).expect("goes on");
-        assert_eq!(found, Standing::GoesOn(heir, Entry::SourceOwns));
+        assert_eq!(found, Standing::GoesOn(promoted, Entry::SourceOwns));
     }
 }

@@ -88,7 +88,7 @@ def _kind_of(one, ends, times, scene):
 
 
 def _is_before_an_end(port, at, ends):
-    """A node may be replaced whose heir is the port that the event names."""
+    """A node may be replaced whose promoted replica is at the port that the event names."""
     return any(at > start - BEFORE_S and abs(port - node) in (0, 4) for node, start, _ in ends)
 
 

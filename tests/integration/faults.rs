@@ -2,8 +2,8 @@
 //! lost, and what was begun is finished.
 
 use super::servers::runs::{
-    arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_heir, wait_for_replicas,
-    wait_for_slots, wait_until_it_has_all, with_replicas, words,
+    arrived, assert_on_one_primary, run, signal, spawn, state, wait_for_promotion,
+    wait_for_replicas, wait_for_slots, wait_until_it_has_all, with_replicas, words,
 };
 use super::servers::writer::{self, Writer};
 use super::servers::{self, load};
@@ -22,12 +22,13 @@ const RUNS_MAX: u32 = 6;
 const PRIMARIES: usize = 3;
 
 /// The slots that a replica takes for its primary's and another node doesn't: a few at most, where
-/// the primary stands still between its replica's `NODE` and its own (Valkey 8 and later carry it out
-/// at the replica first), or before it has told anybody.
+/// the primary stands still between its replica's `NODE` and its own (Valkey 8 and later carry it
+/// out at the replica first), or before it has told anybody.
 ///
-/// When the primary dies then, the keys that have come to this slot are lost. The old owner claims the
-/// slot, and the heir, to which its primary has never claimed it, takes it for unclaimed, whatever the
-/// epochs are, and deletes what it has of it (seen on Valkey 9.1; `clusterUpdateSlotsConfigWith`).
+/// When the primary dies then, the keys that have come to this slot are lost. The old owner claims
+/// the slot, and the promoted replica, to which its primary has never claimed it, takes it for
+/// unclaimed, whatever the epochs are, and deletes what it has of it (seen on Valkey 9.1;
+/// `clusterUpdateSlotsConfigWith`).
 fn in_between(cluster: &LocalCluster, primary: usize) -> SlotSet {
     let id = cluster.nodes()[primary].id;
     let of_primary = |observer: usize| {
@@ -45,9 +46,10 @@ fn in_between(cluster: &LocalCluster, primary: usize) -> SlotSet {
 
 /// Runs until it is done; each stop must say that it can be gone on with.
 ///
-/// Where a target is back beside its heir, a key on one of them alone may have been written there,
-/// or deleted on the other; and a write that nobody answered may have been carried out later, with
-/// another life. Only a person knows: this client writes each key once, so either copy will do.
+/// Where a target is back beside its promoted replica, a key on one of them alone may have been
+/// written there, or deleted on the other; and a write that nobody answered may have been carried
+/// out later, with another life. Only a person knows: this client writes each key once, so either
+/// copy will do.
 fn run_to_the_end(cluster: &LocalCluster, state: &Path, args: &[&str]) {
     let mut args = args.to_vec();
     let mut last = String::new();
@@ -114,7 +116,7 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
         lost = in_between(&cluster, victim);
         signal(&cluster, victim, "-KILL");
     }
-    wait_for_heir(&cluster, 0, PRIMARIES + victim);
+    wait_for_promotion(&cluster, 0, PRIMARIES + victim);
     if fault == Fault::StandsStill {
         // What waits for it would be acknowledged when it wakes, and be lost with its past.
         std::thread::sleep(writer::PATIENCE_AT_MOST);

@@ -264,8 +264,8 @@ fn a_key_with_two_values_is_for_the_person_to_decide() {
     assert_well(&cluster, state.path(), &kept, &[]);
 }
 
-/// Whether the first node has keys of a slot, and some to send still, that the second one imports and
-/// has keys of.
+/// Whether the first node has keys of a slot, and some to send still, that the second one imports
+/// and has keys of.
 fn has_moved_in_part(cluster: &LocalCluster) -> bool {
     let count = |node: usize, slot: Slot| {
         let mut link = cluster.link(node).expect("a link");
@@ -280,8 +280,9 @@ fn has_moved_in_part(cluster: &LocalCluster) -> bool {
     open.any(|slot| count(1, slot) > 0 && count(0, slot) > 2)
 }
 
-/// Redis' nodes close what is open when they turn into replicas, and their heirs don't know of it: with
-/// the first nodes back in their places nothing but the journal knows that keys are on their way.
+/// Redis' nodes close what is open when they turn into replicas, and their promoted replicas don't
+/// know of it: with the first nodes back in their places nothing but the journal knows that keys
+/// are on their way.
 #[test]
 fn what_both_nodes_have_forgotten_is_finished_from_the_journal() {
     let Some(cluster) = servers::cluster(&two_with_replicas()) else {

@@ -1,7 +1,7 @@
 //! The same command again after a failover: who took over stands in for a plan's node.
 
 use super::servers::runs::{
-    assert_on_one_primary, run, signal, signal_child, spawn, state, wait_for_heir,
+    assert_on_one_primary, run, signal, signal_child, spawn, state, wait_for_promotion,
     wait_for_replicas, wait_for_slots, with_replicas,
 };
 use super::servers::{self, load, wait};
@@ -55,10 +55,10 @@ fn again_after_a_failover_of(node: usize) {
     // What was sent has reached the replicas.
     std::thread::sleep(Duration::from_secs(2));
     signal(&cluster, node, "-KILL");
-    wait_for_heir(&cluster, 0, PRIMARIES + node);
+    wait_for_promotion(&cluster, 0, PRIMARIES + node);
     let mut second = run(&cluster, state.path(), &apply);
-    // What was under way when both the run and the node died has moved, and nobody can tell that from
-    // a key that a client deleted: a person decides.
+    // What was under way when both the run and the node died has moved, and nobody can tell that
+    // from a key that a client deleted: a person decides.
     for _ in 0..RESOLVED_MAX {
         if second.exit != 4 || !second.stderr.contains("slotkit resolve shows") {
             break;

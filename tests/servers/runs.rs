@@ -218,20 +218,20 @@ pub fn key_in(slot: Slot, prefix: &str) -> Vec<u8> {
     keys.next().expect("a key")
 }
 
-/// Waits until a replica serves slots in the place of its primary, as another node sees it. Those that
-/// the primary was given last may stay with it, where the replica hadn't heard of them.
-pub fn wait_for_heir(cluster: &LocalCluster, observer: usize, replica: usize) {
-    let heir = cluster.nodes()[replica].id;
+/// Waits until a replica serves slots in the place of its primary, as another node sees it. Those
+/// that the primary was given last may stay with it, where the replica hadn't heard of them.
+pub fn wait_for_promotion(cluster: &LocalCluster, observer: usize, replica: usize) {
+    let promoted = cluster.nodes()[replica].id;
     wait::until("the replica takes over", PATIENCE, || {
         let view = cluster.view(observer).expect("a view");
-        let seen = view.node(heir).expect("the replica");
+        let seen = view.node(promoted).expect("the replica");
         seen.is_primary() && !seen.slots.is_empty()
     });
 }
 
-/// Waits until a replica has read what its primary, which stands still, has sent. Of a node that dies
-/// with a key on its way to the replica, the key is lost: `MIGRATE` deletes it at the source when the
-/// target has it, and waits for no replica (seen on Valkey 9.1).
+/// Waits until a replica has read what its primary, which stands still, has sent. Of a node that
+/// dies with a key on its way to the replica, the key is lost: `MIGRATE` deletes it at the source
+/// when the target has it, and waits for no replica (seen on Valkey 9.1).
 pub fn wait_until_it_has_all(cluster: &LocalCluster, replica: usize) {
     let verb = Verb::Info("replication");
     let mut link = cluster.link(replica).expect("a link");

@@ -9,8 +9,8 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::guard::Verdict;
-use crate::execute::heirs;
 use crate::execute::mover::{AnyMover, Entry, Unit};
+use crate::execute::promoted;
 use crate::execute::resume::Beliefs;
 
 /// How often one unit may become unclear before it stops.
@@ -102,13 +102,15 @@ impl Core {
                 }
                 // It is still at its source, and nobody has it open: it is opened again, unless the
                 // target is a replica by now. Then its source, if that turned into a replica with
-                // its last slot, may be its heir; else an heir that nobody has heard may have keys.
+                // its last slot, may be its promoted replica; else a promoted replica that nobody
+                // has heard may have keys.
                 let is_primary = look.selves.get(&begun.target).is_none_or(Node::is_primary);
                 if is_primary {
                     return self.go_on(slot, doubt, begun, Entry::SourceOwns, look);
                 }
-                let heir = heirs::took_over(&look.views, &self.options.shards, begun.target);
-                match heir == Some(begun.source) {
+                let promoted =
+                    promoted::in_place_of(&look.views, &self.options.shards, begun.target);
+                match promoted == Some(begun.source) {
                     true => flight.turn(Wish::Arrived),
                     false => self.wait_longer(slot, doubt),
                 }

@@ -2,10 +2,10 @@
 //! failures: by these two a later look tells a key that has moved from one that a client deleted.
 //!
 //! A source that took long over a batch may have been replaced while it did, by one whose clients
-//! have written and deleted since: a `MIGRATE` that lay in its buffers is carried out when it wakes,
-//! before it hears of its heir. A source that answers at once hasn't been away for its
-//! `cluster-node-timeout`. So what was answered late is in doubt until a look has shown that the
-//! source is still the primary.
+//! have written and deleted since: a `MIGRATE` that lay in its buffers is carried out when it
+//! wakes, before it hears of its promoted replica. A source that answers at once hasn't been away
+//! for its `cluster-node-timeout`. So what was answered late is in doubt until a look has shown
+//! that the source is still the primary.
 
 use super::flight::Flight;
 use super::wish::Wish;
@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind};
 use crate::execute::failures::Failures;
 use crate::execute::mover::LateBatch;
 
-/// How long a source may take over a batch without being looked at. A replica takes over from a node
-/// that is gone for its `cluster-node-timeout`, which is longer.
+/// How long a source may take over a batch without being looked at. A replica takes over from a
+/// node that is gone for its `cluster-node-timeout`, which is longer.
 const LATE_MS: u64 = 1_000;
 
 impl Core {

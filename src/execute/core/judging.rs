@@ -129,7 +129,7 @@ impl Core {
             self.clear_up(*slot, &look, silent.as_ref());
         }
         if !look.doubts.is_empty() {
-            self.find_gifts(&look);
+            self.find_slots_to_reassign(&look);
             self.options.primaries = look.primaries_now(&self.options);
         }
         for slot in &look.claims {

@@ -3,8 +3,8 @@
 use super::super::Move;
 use super::super::bystanders;
 use super::super::guard::Selves;
-use super::super::heirs;
 use super::super::mover::Unit;
+use super::super::promoted;
 use super::super::views::Views;
 use super::schedule::Ticket;
 use super::settings::Options;
@@ -139,7 +139,8 @@ impl Look {
             .map(|(id, _)| *id)
     }
 
-    /// Who is a primary by now: those who say so, and those who are silent without an heir.
+    /// Who is a primary by now: those who say so, and those who are silent without a promoted
+    /// replica.
     pub fn primaries_now(&self, options: &Options) -> Vec<NodeId> {
         let silent = self.silent.keys().copied();
         let silent = silent.filter(|id| options.primaries.contains(id));
@@ -195,7 +196,7 @@ impl Look {
 
     /// Whether a replica of this node has taken over, as a look for a doubt can tell.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
-        heirs::took_over(&self.views, &options.shards, id).is_some()
+        promoted::in_place_of(&self.views, &options.shards, id).is_some()
     }
 }
 

@@ -29,11 +29,11 @@ mod doubts;
 mod entrance;
 mod failing;
 mod flight;
-mod gifts;
 mod hand;
 mod judging;
 mod look;
 mod pace;
+mod reassign;
 mod rest;
 mod schedule;
 mod settings;
@@ -86,8 +86,8 @@ pub struct Core {
     unproven: BTreeSet<(NodeId, NodeId)>,
     /// The moves that have ended in this run.
     ended: Vec<Move>,
-    /// What heirs are to be given of them.
-    gifts: BTreeMap<NodeId, BTreeSet<Slot>>,
+    /// What promoted replicas are to be given of them.
+    to_reassign: BTreeMap<NodeId, BTreeSet<Slot>>,
     notes: Vec<Note>,
     /// The units whose records are being written.
     recording: Option<Vec<u16>>,
@@ -118,8 +118,8 @@ pub struct Core {
 }
 
 impl Core {
-    /// A run of these moves, begun in this order as far as their nodes allow it. Each is a unit of its
-    /// own: the classic way moves one slot at a time.
+    /// A run of these moves, begun in this order as far as their nodes allow it. Each is a unit of
+    /// its own: the classic way moves one slot at a time.
     pub fn new(tasks: &[(Move, Entry)], options: Options, now_ms: u64) -> Core {
         let units = tasks
             .iter()
@@ -136,7 +136,7 @@ impl Core {
             selves: Selves::new(),
             unproven: BTreeSet::new(),
             ended: Vec::new(),
-            gifts: BTreeMap::new(),
+            to_reassign: BTreeMap::new(),
             notes: Vec::new(),
             recording: None,
             noting: Vec::new(),
@@ -309,7 +309,7 @@ impl Core {
                 Part::Flight(slot) => self.hand_over(slot, answers, sent.at_ms),
                 Part::Look => self.looked(node, Ok(answers)),
                 Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
-                Part::Gift => self.given(node, &answers),
+                Part::Reassign => self.reassigned(node, &answers),
                 Part::Failures => self.told_failures(node, &answers),
                 Part::Rest(pair) => self.rested(pair, Some(&answers)),
             }
@@ -338,7 +338,7 @@ impl Core {
                 Part::Look => self.looked(node, Err(error)),
                 Part::Proof(slot) => self.proven(slot, node, Err(error)),
                 // The next look shows what has come of it.
-                Part::Gift => {}
+                Part::Reassign => {}
                 Part::Failures => self.lost_failures(node, &error),
                 Part::Rest(pair) => self.rested(pair, None),
                 Part::Flight(slot) => {
@@ -405,7 +405,7 @@ impl Core {
         let is_idle = self.flights.is_empty()
             && self.look.is_none()
             && self.writes.is_empty()
-            && self.gifts.is_empty();
+            && self.to_reassign.is_empty();
         let rests = self.wish == PersonsWish::Pause && self.surprise.is_none();
         if !is_idle || self.may_begin() || (rests && !self.schedule.is_empty()) {
             return false;

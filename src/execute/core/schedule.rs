@@ -19,7 +19,8 @@ pub(super) type Pair = (NodeId, NodeId);
 pub(super) enum Room {
     /// Nothing: it is open already, and doesn't wait better closed. And one that its target imports
     /// from a node that has failed keeps the target from serving (`CLUSTERDOWN`) until it has heard
-    /// of the heir, so that slots which were let in before would wait for those that are kept out.
+    /// of the promoted replica, so that slots which were let in before would wait for those that
+    /// are kept out.
     None,
     /// A place in a batch of slots without keys, which are opened, closed and told together.
     Empty,
@@ -79,7 +80,8 @@ impl Spells {
 pub(super) struct Schedule {
     waiting: BTreeMap<(Pair, Room), VecDeque<Ticket>>,
     spells: BTreeMap<NodeId, Spells>,
-    /// How many slots are on their way of each pair of the plan, but for those that were open before.
+    /// How many slots are on their way of each pair of the plan, but for those that were open
+    /// before.
     under_way: BTreeMap<Pair, usize>,
     /// How many slots are in hand that have keys, or may have.
     open: usize,
@@ -89,8 +91,8 @@ pub(super) struct Schedule {
     turns: usize,
 }
 
-/// Slots with keys are taken by so many where there is room for more: each time that some are taken,
-/// every primary is asked and the journal is synced.
+/// Slots with keys are taken by so many where there is room for more: each time that some are
+/// taken, every primary is asked and the journal is synced.
 const TAKEN_AT_ONCE: usize = 8;
 
 /// How much may be under way.
@@ -145,10 +147,10 @@ impl Schedule {
         self.waiting.keys().any(|(_, room)| *room == Room::None)
     }
 
-    /// Takes what may begin now: units with keys one by one from the pairs that have the fewest under
-    /// way; slots without keys in batches of half their room, so that while one half is told to its
-    /// new owner, the next is opened. A unit of more slots than there is room for at all takes all
-    /// of it.
+    /// Takes what may begin now: units with keys one by one from the pairs that have the fewest
+    /// under way; slots without keys in batches of half their room, so that while one half is told
+    /// to its new owner, the next is opened. A unit of more slots than there is room for at all
+    /// takes all of it.
     pub fn take(&mut self, bounds: Bounds) -> Vec<Ticket> {
         let most = bounds.empty_slots.max(1);
         let half = most.div_ceil(2);

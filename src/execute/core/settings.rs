@@ -165,11 +165,11 @@ pub enum Event {
         /// How many keys, and how long.
         wait: Wait,
     },
-    /// Slots that had arrived at a node which died were given to its heir.
-    Given {
+    /// Slots that had arrived at a node which died were given to its promoted replica.
+    Reassigned {
         /// How many.
         slots: usize,
         /// Who took over.
-        heir: NodeId,
+        promoted: NodeId,
     },
 }

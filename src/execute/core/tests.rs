@@ -594,8 +594,8 @@ fn what_was_said_long_before_is_asked_again_before_the_target_owns_the_slot() {
     assert!(error.message().contains("answer too late"), "{error:?}");
 }
 
-/// One slot with keys, whose source takes so long over its first batch: how many keys are written down
-/// as answered late, and how many nodes are looked at before more is sent.
+/// One slot with keys, whose source takes so long over its first batch: how many keys are written
+/// down as answered late, and how many nodes are looked at before more is sent.
 fn run_batch(took_ms: u64) -> (usize, usize) {
     let (task, options) = one_slot();
     let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
@@ -636,7 +636,7 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
     (late, looked.len())
 }
 
-/// Its heir may have taken over meanwhile, and clients have written to that one.
+/// Its promoted replica may have taken over meanwhile, and clients have written to that one.
 #[test]
 fn what_a_source_answers_late_is_in_doubt_until_a_look_shows_who_it_is() {
     assert_eq!(run_batch(900), (0, 0));

@@ -15,7 +15,7 @@ pub trait Watcher {
     /// They wait for keys that end by themselves.
     fn waits(&mut self, _unit: &Unit, _wait: Wait) {}
     /// So many slots had arrived at a node which died, and were given to the one that took over.
-    fn given(&mut self, _slots: usize, _heir: &str) {}
+    fn reassigned(&mut self, _slots: usize, _promoted: &str) {}
     /// What it has seen of the nodes since it was asked last.
     fn readings(&mut self) -> Vec<Reading> {
         Vec::new()

@@ -9,7 +9,7 @@
 //!  Claims, Confirms <───────────┤         role changed, link lost            │
 //!   (or a moment: Until)        │ ┌──────────────────────────────────────────┘
 //!                               │ ▼
-//!                            Unclear ──> Proves (a route to an heir) ──> Recording
+//!                            Unclear ──> Proves (a route to a promoted replica) ──> Recording
 //!
 //!  a node is gone when a slot's turn comes: Unclear, and not begun
 //!  its last keys are gone from the target: Vouches, until another slot's are found there
@@ -17,8 +17,8 @@
 //!  nothing of it had moved
 //! ```
 //!
-//! [`may_turn`] is that drawing as a table. A slot that would leave it has lost its way: it is stranded
-//! with words, and never goes on as if nothing was.
+//! [`may_turn`] is that drawing as a table. A slot that would leave it has lost its way: it is
+//! stranded with words, and never goes on as if nothing was.
 
 use super::super::mover::Entry;
 use crate::cluster::verb::Verb;

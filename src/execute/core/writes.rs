@@ -5,7 +5,7 @@
 //! `SETSLOT`s, of which any number costs one sync of the node's own file.
 
 use super::flight::Flight;
-use super::gifts::told;
+use super::reassign;
 use super::schedule::Pair;
 use super::wish::Wish;
 use super::{Core, Note, PersonsWish, Step};
@@ -25,7 +25,7 @@ pub(super) enum Part {
     Flight(u16),
     Look,
     Proof(u16),
-    Gift,
+    Reassign,
     Failures,
     Rest(Pair),
 }
@@ -42,7 +42,8 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// The replies that a part waits for. Those that it alone waits for are taken: they may be long.
+    /// The replies that a part waits for. Those that it alone waits for are taken: they may be
+    /// long.
     pub fn take_replies(&self, places: &[usize], replies: &mut [Reply]) -> Vec<Reply> {
         let take = |place: &usize| {
             let reply = replies.get_mut(*place)?;
@@ -62,9 +63,9 @@ impl Core {
             let parts = vec![(Part::Proof(slot), vec![Verb::MyId])];
             return Some(self.send(node, Some(addr), parts, 0));
         }
-        if let Some((heir, slots)) = self.next_gift() {
-            let parts = vec![(Part::Gift, told(heir, &slots))];
-            return Some(self.send(heir, None, parts, 0));
+        if let Some((promoted, slots)) = self.next_to_reassign() {
+            let parts = vec![(Part::Reassign, reassign::verbs(promoted, &slots))];
+            return Some(self.send(promoted, None, parts, 0));
         }
         if let Some(pair) = self.next_rest() {
             let parts = vec![(Part::Rest(pair), vec![Verb::MyId])];
@@ -132,8 +133,8 @@ impl Core {
         Some(self.send(node, None, parts, 0))
     }
 
-    /// A free node that somebody wants to send keys from, where nobody wants to ask it anything else,
-    /// and nobody's keys have yet to be written down: few keys of several slots go together.
+    /// A free node that somebody wants to send keys from, where nobody wants to ask it anything
+    /// else, and nobody's keys have yet to be written down: few keys of several slots go together.
     fn next_node_for_keys(&self) -> Option<NodeId> {
         let looked_at = self.look.as_ref();
         let is_free = |node: &NodeId| {
@@ -258,10 +259,11 @@ impl Core {
         fitting.map(|(slot, _)| *slot).collect()
     }
 
-    /// The slots that send keys in the next write to a node, and how many: those that began first are
-    /// finished first. The source waits for a target that stands still once for each `MIGRATE`; so
-    /// several go together only where none was broken off lately, and as few as can share the time,
-    /// with half of the keys that one may have: a target that begins to swallow gets no more by it.
+    /// The slots that send keys in the next write to a node, and how many: those that began first
+    /// are finished first. The source waits for a target that stands still once for each `MIGRATE`;
+    /// so several go together only where none was broken off lately, and as few as can share the
+    /// time, with half of the keys that one may have: a target that begins to swallow gets no more
+    /// by it.
     fn wishes_with_keys(&mut self, node: NodeId) -> (Vec<u16>, u64) {
         let is_held = self.wish == PersonsWish::Pause;
         if is_held || self.pace.ready_at(self.now_ms) > self.now_ms {
@@ -330,7 +332,8 @@ impl Core {
 }
 
 /// Whether a node is asked about itself, and not about a slot: one answer does for every slot that
-/// asks in the same write. What it counts of failures isn't meant: that is about what goes before it.
+/// asks in the same write. What it counts of failures isn't meant: that is about what goes before
+/// it.
 fn is_about_the_node(verb: &Verb) -> bool {
     matches!(verb, Verb::ClusterInfo | Verb::Info("keyspace"))
 }

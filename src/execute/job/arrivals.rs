@@ -58,11 +58,13 @@ impl Watcher for Arrivals<'_> {
         self.watcher.waits(unit, wait);
     }
 
-    fn given(&mut self, slots: usize, heir: &str) {
-        let told = heir.to_owned();
-        self.observer
-            .told(&Told::GivenOnMeanwhile { slots, heir: told });
-        self.watcher.given(slots, heir);
+    fn reassigned(&mut self, slots: usize, promoted: &str) {
+        let told = promoted.to_owned();
+        self.observer.told(&Told::ReassignedMeanwhile {
+            slots,
+            promoted: told,
+        });
+        self.watcher.reassigned(slots, promoted);
     }
 
     fn readings(&mut self) -> Vec<Reading> {

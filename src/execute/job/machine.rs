@@ -6,14 +6,14 @@
 //!
 //! ```text
 //!  Preflight ──> Recover ──> Move ──> Settle ──> Clean ──> End
-//!   heirs get     where the   the      until      what is
+//!   reassign      where the   the      until      what is
 //!   what died     slots go    core's   every      over is
 //!   with a node;  on; is it   run      node       written
 //!   a survey      safe?                agrees     down
 //!      │             │          │        │
 //!      └─ refused ───┴──────────┴────────┴──> Rescue ──> End
-//!                                   heirs get what died with a node, and what
-//!                                   may be left stays begun in the journal
+//!                                   reassign what died with a node; what may
+//!                                   be left stays begun in the journal
 //! ```
 //!
 //! A job of fresh moves begins at Move: who made it has looked already. No step
@@ -21,8 +21,8 @@
 //! tells of it.
 
 use super::cleaning::Cleaning;
-use super::giving::Giving;
 use super::noting::JobNote;
+use super::reassigning::Reassigning;
 use super::recovery::{Recovery, left_as_it_is};
 use super::settling::{Settling, doubt};
 use super::told::Told;
@@ -190,8 +190,8 @@ pub(super) trait Chore {
 
 #[derive(Clone, Debug, Hash)]
 enum Phase {
-    /// Heirs get what died with a node.
-    Preflight(Giving),
+    /// Promoted replicas get what died with a node.
+    Preflight(Reassigning),
     /// A survey is taken, and says where the slots go on.
     Recover(Recovery),
     /// What must be in the journal, then the moves themselves.
@@ -224,7 +224,7 @@ impl Moving {
 
 #[derive(Clone, Debug, Hash)]
 enum Rescue {
-    Give(Giving),
+    Reassign(Reassigning),
     Look,
     Keep,
 }
@@ -240,14 +240,14 @@ pub struct Job {
     outcome: Outcome,
     arrived: Vec<Move>,
     /// Whether a slot was given to somebody by this job.
-    has_given: bool,
+    has_reassigned: bool,
     failure: Option<Error>,
 }
 
 impl Job {
     /// Finishes moves that an earlier run has begun.
     pub fn recover(begun: Vec<Move>, known: Known) -> Job {
-        let phase = Phase::Preflight(Giving::of(begun.clone()));
+        let phase = Phase::Preflight(Reassigning::of(begun.clone()));
         Job::at(phase, begun, known)
     }
 
@@ -266,7 +266,7 @@ impl Job {
             recovered: Recovery::of(begun),
             outcome: Outcome::default(),
             arrived: Vec::new(),
-            has_given: false,
+            has_reassigned: false,
             failure: None,
         }
     }
@@ -282,7 +282,7 @@ impl Job {
     /// [`ErrorKind::Stopped`] where this job has changed the cluster; another kind where it is as
     /// it was before.
     pub fn into_result(self) -> Result<Outcome> {
-        let has_changed = self.has_given || self.outcome.slots > 0;
+        let has_changed = self.has_reassigned || self.outcome.slots > 0;
         match self.failure {
             None => Ok(self.outcome),
             Some(error) if has_changed => Err(error.of_kind(ErrorKind::Stopped)),
@@ -310,7 +310,7 @@ impl Job {
 
     fn step(&self) -> Option<Step> {
         match &self.phase {
-            Phase::Preflight(giving) => giving.next(),
+            Phase::Preflight(reassigning) => reassigning.next(),
             Phase::Recover(recovery) => recovery.next(),
             Phase::Move(moving) => Some(match moving.notes.first() {
                 Some(note) => Step::Note(note.clone()),
@@ -319,7 +319,7 @@ impl Job {
             }),
             Phase::Settle(settling) => settling.next(),
             Phase::Clean(cleaning) => cleaning.next(),
-            Phase::Rescue(Rescue::Give(giving)) => giving.next(),
+            Phase::Rescue(Rescue::Reassign(reassigning)) => reassigning.next(),
             Phase::Rescue(Rescue::Look) => Some(Step::Look),
             Phase::Rescue(Rescue::Keep) => Some(Step::Note(JobNote::Begin(self.arrived.clone()))),
             Phase::End => Some(Step::End),
@@ -329,8 +329,8 @@ impl Job {
     /// A phase is over.
     fn advance(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::End) {
-            Phase::Preflight(giving) => {
-                self.has_given |= giving.has_given();
+            Phase::Preflight(reassigning) => {
+                self.has_reassigned |= reassigning.has_reassigned();
                 Phase::Recover(self.recovered.clone())
             }
             Phase::Recover(mut recovery) => {
@@ -352,7 +352,7 @@ impl Job {
                 self.failure = left_as_it_is(left);
                 Phase::End
             }
-            Phase::Rescue(Rescue::Give(_)) => Phase::Rescue(Rescue::Look),
+            Phase::Rescue(Rescue::Reassign(_)) => Phase::Rescue(Rescue::Look),
             Phase::Move(_) | Phase::Rescue(_) | Phase::End => Phase::End,
         };
     }
@@ -378,7 +378,7 @@ impl Job {
     /// What came of the last step; a wait has no answer.
     pub fn hear(&mut self, answer: Answer, now_ms: u64) {
         let heard = match &mut self.phase {
-            Phase::Preflight(giving) => giving.hear(&mut self.known, answer),
+            Phase::Preflight(reassigning) => reassigning.hear(&mut self.known, answer),
             Phase::Recover(recovery) => recovery.hear(&mut self.known, answer),
             Phase::Move(_) => self.moved(answer, now_ms),
             Phase::Settle(settling) => {
@@ -420,8 +420,8 @@ impl Job {
 
     /// The cluster may be down for want of an owner, and nobody may come back for hours.
     fn fail(&mut self, error: Error) {
-        if let Phase::Preflight(giving) = &self.phase {
-            self.has_given |= giving.has_given();
+        if let Phase::Preflight(reassigning) = &self.phase {
+            self.has_reassigned |= reassigning.has_reassigned();
         }
         let left = left_as_it_is(std::mem::take(&mut self.recovered.left));
         self.failure = Some(match left {
@@ -430,20 +430,20 @@ impl Job {
         });
         self.phase = match self.arrived.is_empty() {
             true => Phase::End,
-            false => Phase::Rescue(Rescue::Give(Giving::of(self.arrived.clone()))),
+            false => Phase::Rescue(Rescue::Reassign(Reassigning::of(self.arrived.clone()))),
         };
     }
 
     /// After a run that stopped: slots that have arrived are begun still in the journal's eyes
-    /// where a node died or came back beside its heir, so that the next run looks at them. Why it
-    /// stopped matters more than what fails here.
+    /// where a node died or came back beside its promoted replica, so that the next run looks at
+    /// them. Why it stopped matters more than what fails here.
     fn rescued(&mut self, answer: Answer) {
         let Phase::Rescue(rescue) = &mut self.phase else {
             return;
         };
         match rescue {
-            Rescue::Give(giving) => {
-                if let Err(error) = giving.hear(&mut self.known, answer) {
+            Rescue::Reassign(reassigning) => {
+                if let Err(error) = reassigning.hear(&mut self.known, answer) {
                     self.known.tell(Told::Warning(error.one_line()));
                     *rescue = Rescue::Look;
                 }

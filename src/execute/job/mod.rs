@@ -22,13 +22,13 @@ mod connection;
 mod driver;
 #[cfg(feature = "live")]
 mod findings;
-mod giving;
 #[cfg(feature = "live")]
 mod journal_path;
 #[cfg(feature = "live")]
 mod kept;
 mod machine;
 mod noting;
+mod reassigning;
 mod recovery;
 mod reminding;
 #[cfg(feature = "live")]

@@ -296,9 +296,9 @@ impl Run {
 }
 
 fn tell_stand_ins(session: &Session, stand_ins: &StandIns) {
-    for (gone, heir) in stand_ins {
+    for (gone, promoted) in stand_ins {
         session.tell(Told::StandsIn {
-            heir: session.cluster.name(*heir),
+            promoted: session.cluster.name(*promoted),
             gone: gone.short(),
         });
     }

@@ -192,12 +192,12 @@ impl Session {
         let ends = moves.iter().flat_map(|task| [task.source, task.target]);
         let ends: BTreeSet<NodeId> = ends.collect();
         let shards = survey.shards_with(&self.known.shards);
-        let is_heir = |id: &NodeId| {
+        let may_take_over = |id: &NodeId| {
             let may_follow = ends.iter().any(|end| shards.are_in_one(*id, *end));
             may_follow && !ends.contains(id)
         };
-        let heirs = survey.nodes.keys().copied().filter(is_heir);
-        let nodes = ends.iter().copied().chain(heirs);
+        let others = survey.nodes.keys().copied().filter(may_take_over);
+        let nodes = ends.iter().copied().chain(others);
         let watched = nodes.filter_map(|id| Some((id, survey.nodes.get(&id)?.addr.clone())));
         Canary::watch(watched.collect(), &self.connection)
     }

@@ -1,21 +1,21 @@
 //! After the last move: every node must see it.
 
 use super::clearing::Clearing;
-use super::giving::Giving;
 use super::machine::{Answer, Chore, Known, Step};
+use super::reassigning::Reassigning;
 use super::reminding::Reminding;
 use super::told::Told;
 use crate::cluster::{NodeId, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::views::Views;
-use crate::execute::{Move, bystanders, heirs};
+use crate::execute::{Move, bystanders, promoted};
 use crate::numbers::counted_text;
 use std::collections::BTreeSet;
 
 /// How long after the last move the nodes may take to agree: gossip needs some seconds.
 const AGREE_MS: u64 = 60_000;
 const POLL_MS: u64 = 200;
-/// How often heirs, and replicas that don't follow, are seen to meanwhile.
+/// How often promoted replicas, and replicas that don't follow, are seen to meanwhile.
 const REMIND_EVERY_MS: u64 = 2_000;
 
 /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
@@ -39,7 +39,7 @@ pub(super) struct Settling {
 #[derive(Clone, Debug, Hash)]
 enum State {
     Clear(Clearing, Then),
-    Give(Giving),
+    Reassign(Reassigning),
     Remind(Reminding),
     Doubt,
     Wait { until_ms: u64 },
@@ -78,7 +78,7 @@ impl Settling {
                 State::Clear(clearing, Then::Remind) if clearing.next().is_none() => {
                     State::Remind(Reminding::of(self.arrived.clone()))
                 }
-                State::Give(giving) if giving.next().is_none() => {
+                State::Reassign(reassigning) if reassigning.next().is_none() => {
                     State::Clear(Clearing::of(self.arrived.clone()), Then::Remind)
                 }
                 State::Remind(reminding) if reminding.next().is_none() => {
@@ -87,7 +87,7 @@ impl Settling {
                 }
                 State::Wait { until_ms } if now_ms >= *until_ms => {
                     match now_ms.saturating_sub(self.reminded_ms) > REMIND_EVERY_MS {
-                        true => State::Give(Giving::of(self.arrived.clone())),
+                        true => State::Reassign(Reassigning::of(self.arrived.clone())),
                         false => State::Doubt,
                     }
                 }
@@ -99,7 +99,7 @@ impl Settling {
     pub fn next(&self) -> Option<Step> {
         match &self.state {
             State::Clear(clearing, _) => clearing.next(),
-            State::Give(giving) => giving.next(),
+            State::Reassign(reassigning) => reassigning.next(),
             State::Remind(reminding) => reminding.next(),
             State::Doubt => Some(Step::Look),
             State::Wait { .. } => Some(Step::Wait { ms: POLL_MS }),
@@ -110,7 +110,7 @@ impl Settling {
     pub fn hear(&mut self, known: &mut Known, answer: Answer, now_ms: u64) -> Result<()> {
         match (&mut self.state, answer) {
             (State::Clear(clearing, _), answer) => clearing.hear(known, answer),
-            (State::Give(giving), answer) => giving.hear(known, answer),
+            (State::Reassign(reassigning), answer) => reassigning.hear(known, answer),
             (State::Remind(reminding), answer) => reminding.hear(known, answer),
             (State::Doubt, Answer::Looked(views, mut silent)) => {
                 let owns = |id: &NodeId| {
@@ -166,12 +166,14 @@ pub(super) fn doubt(
         return Some(format!("{} can't be asked", known.name(*id)));
     }
     // A source without slots follows the target, and may have taken over from it since.
-    let heir = |task: &Move| heirs::took_over(views, &known.shards, task.target);
+    let promoted = |task: &Move| promoted::in_place_of(views, &known.shards, task.target);
     for (id, view) in views {
         let name = known.name(*id);
         let is_there = |task: &&Move| {
             let owner = view.map().owner(task.slot);
-            owner.is_some_and(|owner| known.has_arrived(task, owner) || heir(task) == Some(owner))
+            owner.is_some_and(|owner| {
+                known.has_arrived(task, owner) || promoted(task) == Some(owner)
+            })
         };
         if let Some(task) = moves.iter().find(|task| !is_there(task)) {
             let slot = task.slot;

@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::heirs;
+use crate::execute::promoted;
 use crate::plan::{self, Fit, Plan, fit_but_for};
 use crate::slot::SlotSet;
 use std::collections::BTreeMap;
@@ -43,6 +43,6 @@ impl Session {
     fn stand_ins(&mut self, plan: &Plan, view: &ClusterView) -> StandIns {
         let (views, _) = self.reachable_views();
         let shards = &self.known.shards;
-        plan::stand_ins(plan, view, |id| heirs::took_over(&views, shards, id))
+        plan::stand_ins(plan, view, |id| promoted::in_place_of(&views, shards, id))
     }
 }

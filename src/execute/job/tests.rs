@@ -367,7 +367,7 @@ fn died() -> Views {
 }
 
 #[test]
-fn an_heir_gets_what_died_with_a_node_and_then_something_is_changed() {
+fn a_promoted_replica_gets_what_died_with_a_node_and_then_something_is_changed() {
     let refused = |step: &Step| match step {
         Step::Judge { .. } => {
             let error = Error::new(ErrorKind::Unsafe, "not now");
@@ -376,11 +376,11 @@ fn an_heir_gets_what_died_with_a_node_and_then_something_is_changed() {
         _ => None,
     };
     let ran = run(recover(&[('b', 'c')]), |_| (died(), Vec::new()), refused);
-    let gift = format!("send {}: {}", id('c').short(), node('c'));
-    assert_eq!(ran.deeds()[0], gift);
-    assert!(matches!(ran.told[0], Told::GivenOn { .. }));
+    let reassigned = format!("send {}: {}", id('c').short(), node('c'));
+    assert_eq!(ran.deeds()[0], reassigned);
+    assert!(matches!(ran.told[0], Told::Reassigned { .. }));
     assert_eq!(ran.kind(), ErrorKind::Stopped);
-    // Without an heir nothing is changed.
+    // Without a promoted replica nothing is changed.
     let ran = run(recover(&[]), |_| (died(), Vec::new()), refused);
     assert_eq!(ran.deeds()[0], "survey");
     assert_eq!(ran.kind(), ErrorKind::Unsafe);
@@ -401,7 +401,7 @@ fn nobody_is_given_what_another_silent_node_may_have() {
 }
 
 #[test]
-fn a_slot_that_the_target_lost_to_its_heir_has_arrived() {
+fn a_slot_that_the_target_lost_to_its_promoted_replica_has_arrived() {
     // `a` gave its last slot to `b`, followed it, and took over from it: no shard knows that.
     let views = || {
         views(|_, about, line| match about {
@@ -492,14 +492,14 @@ fn what_may_be_left_after_a_stop_stays_begun() {
     let in_order = run(fresh(&[]), |_| (owned_by('b'), Vec::new()), fails);
     assert!(!in_order.deeds().contains(&"note begin 0"));
     assert_eq!(in_order.kind(), ErrorKind::Stopped);
-    // A dead node's slots are its heir's then too: nobody may come back for hours.
+    // A dead node's slots are its promoted replica's then too: nobody may come back for hours.
     let died = run(fresh(&[('b', 'c')]), |_| (died(), Vec::new()), fails);
-    let gift = format!("send {}: {}", id('c').short(), node('c'));
-    assert!(died.deeds().contains(&&gift[..]), "{:?}", died.steps);
+    let reassigned = format!("send {}: {}", id('c').short(), node('c'));
+    assert!(died.deeds().contains(&&reassigned[..]), "{:?}", died.steps);
 }
 
 #[test]
-fn what_an_heir_has_open_is_cleared_up_and_noted_around_it() {
+fn what_a_promoted_replica_has_open_is_cleared_up_and_noted_around_it() {
     let looked = |steps: &[String]| {
         let is_cleared = steps.iter().any(|step| step == "clear 0");
         let views = views(|myself, about, line| {
@@ -557,7 +557,7 @@ fn a_key_that_is_named_where_it_does_not_belong_stays_in_the_journal() {
     assert!(!ran.steps.iter().any(|step| step.starts_with("note end")));
     assert_eq!(ran.kind(), ErrorKind::Stopped);
     // Keys in doubt are compared between the two sides of the move: `c` is neither.
-    let by_heir = |steps: &[String]| {
+    let by_promoted = |steps: &[String]| {
         let views = views(|myself, about, line| {
             let line = owned('b', about, line);
             match (myself, about) {
@@ -568,7 +568,7 @@ fn a_key_that_is_named_where_it_does_not_belong_stays_in_the_journal() {
         assert!(steps.len() < STEPS_MAX);
         (views, Vec::new())
     };
-    let ran = run(fresh(&[('b', 'c')]), by_heir, conflict);
+    let ran = run(fresh(&[('b', 'c')]), by_promoted, conflict);
     assert!(ran.deeds().contains(&"clear 0"), "{:?}", ran.steps);
     assert!(!ran.steps.iter().any(|step| step.starts_with("note doubt")));
     assert_eq!(ran.kind(), ErrorKind::Stopped);

@@ -63,7 +63,8 @@ pub enum Told {
         /// For how long.
         time: Duration,
     },
-    /// A finding that doesn't forbid to move slots, or what went wrong beside what the job ends with.
+    /// A finding that doesn't forbid to move slots, or what went wrong beside what the job ends
+    /// with.
     Warning(String),
     /// A finding that forbids it, beside the one that the job ends with.
     Forbids(String),
@@ -93,18 +94,18 @@ pub enum Told {
         target: String,
     },
     /// A slot went with a node that died, and was given to who took over.
-    GivenOn {
+    Reassigned {
         /// The slot.
         slot: Slot,
         /// Who took over.
-        heir: String,
+        promoted: String,
     },
     /// So many did while slots were moving.
-    GivenOnMeanwhile {
+    ReassignedMeanwhile {
         /// How many.
         slots: usize,
         /// Who took over.
-        heir: String,
+        promoted: String,
     },
     /// A slot waits for keys that end by themselves; later slots may, without a word.
     LetsEnd {
@@ -130,7 +131,7 @@ pub enum Told {
     /// Who took over from a node of a plan stands in for it.
     StandsIn {
         /// Who took over.
-        heir: String,
+        promoted: String,
         /// The start of the id of the node that is gone.
         gone: String,
     },
@@ -189,13 +190,13 @@ impl fmt::Display for Told {
             Told::LibraryLoaded { name, target } => {
                 write!(f, "function library {name} loaded on {target}")
             }
-            Told::GivenOn { slot, heir } => write!(
+            Told::Reassigned { slot, promoted } => write!(
                 f,
-                "slot {slot} had just gone to a node that died: {heir} has it, which took over"
+                "slot {slot} had just gone to a node that died: {promoted} has it, which took over"
             ),
-            Told::GivenOnMeanwhile { slots, heir } => write!(
+            Told::ReassignedMeanwhile { slots, promoted } => write!(
                 f,
-                "{} had just gone to a node that died: {heir} took over from it, and has its keys",
+                "{} had just gone to a node that died: {promoted} took over from it, and has its keys",
                 counted_text(*slots as u64, "slot")
             ),
             Told::LetsEnd { slot, keys, time } => write!(
@@ -217,9 +218,9 @@ impl fmt::Display for Told {
                 "warning: {node} is dead and has no part in these slots: it isn't waited for, and \
                  hears of them when it comes back"
             ),
-            Told::StandsIn { heir, gone } => write!(
+            Told::StandsIn { promoted, gone } => write!(
                 f,
-                "{heir} took over from node {gone} since the plan was made, and stands in for it"
+                "{promoted} took over from node {gone} since the plan was made, and stands in for it"
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! Nodes that can't be asked, that others take for failed, or that don't know each other.
 
-use super::replicas::{self, Heir};
+use super::replicas::{self, Candidate};
 use super::table::{self, Mend};
 use super::{listed, meet_words, name, told, unassigned};
 use crate::cluster::{ClusterView, LinkState, Node, NodeId, Role};
@@ -122,7 +122,8 @@ fn bus(survey: &Survey, id: NodeId) -> String {
     )
 }
 
-/// Whether somebody misses it, which nobody does for some seconds after it died: an answering node takes it for failed, or has no link to it.
+/// Whether somebody misses it, which nobody does for some seconds after it died: an answering node
+/// takes it for failed, or has no link to it.
 fn is_missed(survey: &Survey, id: NodeId) -> bool {
     let misses =
         |node: &Node| node.flags.fail || node.flags.pfail || node.link == LinkState::Disconnected;
@@ -132,17 +133,17 @@ fn is_missed(survey: &Survey, id: NodeId) -> bool {
 /// A node that nobody reaches.
 fn gone(survey: &Survey, id: NodeId, is_wanted: bool) -> String {
     let slots = owned(survey, id);
-    match replicas::heir(survey, id) {
-        Some(Heir::InStep { replica, state }) if !slots.is_empty() => {
+    match replicas::candidate(survey, id) {
+        Some(Candidate::InStep { replica, state }) if !slots.is_empty() => {
             let parts = [("replica", name(survey, replica)), ("state", state)];
-            return said(survey, id, &table::HEIR_TAKES_OVER, &parts);
+            return said(survey, id, &table::REPLICA_TAKES_OVER, &parts);
         }
-        Some(Heir::WithNothing { replica }) if !slots.is_empty() => {
+        Some(Candidate::WithNothing { replica }) if !slots.is_empty() => {
             let parts = [
                 ("replica", name(survey, replica)),
                 ("slots", slots.len().to_string()),
             ];
-            return said(survey, id, &table::HEIR_HAS_NOTHING, &parts);
+            return said(survey, id, &table::REPLICA_HAS_NOTHING, &parts);
         }
         _ => {}
     }

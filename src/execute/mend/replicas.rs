@@ -180,7 +180,7 @@ pub fn not_following(survey: &Survey, id: NodeId, lack: Lack) -> String {
 }
 
 /// A replica that gets its link back throws away what it has. That may be more than its primary
-/// has: an old primary that came back behind an heir which had nothing is one.
+/// has: an old primary that came back behind a promoted replica which had nothing is one.
 fn save(facts: &NodeFacts) -> String {
     match facts.keys {
         0 => String::new(),
@@ -193,7 +193,7 @@ fn save(facts: &NodeFacts) -> String {
 }
 
 /// A replica of a node that can't be reached, and what it has of it.
-pub enum Heir {
+pub enum Candidate {
     /// It has received what the primary had until it lost it, as far as its links tell.
     InStep {
         /// Who.
@@ -210,7 +210,7 @@ pub enum Heir {
 
 /// The replica that should take over from a node that can't be reached: of those with data the
 /// one that has received most.
-pub fn heir(survey: &Survey, id: NodeId) -> Option<Heir> {
+pub fn candidate(survey: &Survey, id: NodeId) -> Option<Candidate> {
     let reached = of(survey, id).filter_map(|replica| {
         let facts = survey.nodes.get(&replica)?;
         Some((replica, facts.replication.following()?))
@@ -226,7 +226,7 @@ pub fn heir(survey: &Survey, id: NodeId) -> Option<Heir> {
             Some(down_s) => format!("with its keys of {down_s} s ago"),
             None => "with its keys as it last heard them".to_owned(),
         };
-        return Some(Heir::InStep {
+        return Some(Candidate::InStep {
             replica: *replica,
             state,
         });
@@ -234,5 +234,5 @@ pub fn heir(survey: &Survey, id: NodeId) -> Option<Heir> {
     let (replica, _) = reached
         .iter()
         .find(|(_, following)| following.has_received_nothing())?;
-    Some(Heir::WithNothing { replica: *replica })
+    Some(Candidate::WithNothing { replica: *replica })
 }

@@ -183,10 +183,10 @@ mends! {
     START_IT_WITH_ITS_FILES: [NodeUnreachable, NodeFailed],
         "it can't be reached, and may have keys that nobody else has: it owns slots or has one open, is the replica of one that can't be reached either, or slots have no owner; or no majority takes it for dead",
         "{reason}start it again with its files (nodes.conf, dump or AOF); if it runs at another address (CLUSTER MYID there says {id}), at {any}: CLUSTER MEET, with its host and port there";
-    HEIR_TAKES_OVER: [NodeUnreachable, NodeFailed],
+    REPLICA_TAKES_OVER: [NodeUnreachable, NodeFailed],
         "it owns slots, can't be reached, and a replica has received its keys until it lost it",
         "{replica} follows it, {state}, and takes over by itself when a majority can vote; else start it again with its files; only if it is gone for good and its replica hasn't taken over after a minute, at {replica}: CLUSTER FAILOVER FORCE";
-    HEIR_HAS_NOTHING: [NodeUnreachable, NodeFailed],
+    REPLICA_HAS_NOTHING: [NodeUnreachable, NodeFailed],
         "it owns slots, can't be reached, and its replicas have never received its keys",
         "start it again with its files (nodes.conf, dump or AOF): it owns {slots} slots, and {replica}, its replica, has never received their keys and must not take over";
     FORGET_IT: [NodeUnreachable, NodeFailed],

@@ -36,8 +36,8 @@ pub enum Action {
         /// How long.
         ms: u64,
     },
-    /// Look where the slot stands: its source is no primary any more, and an heir of it may still
-    /// have the slot open.
+    /// Look where the slot stands: its source is no primary any more, and a promoted replica of it
+    /// may still have the slot open.
     Look,
     /// The slot is where it should be.
     Done,

@@ -42,13 +42,15 @@ pub enum Entry {
     /// The source owns it; an earlier run has opened it, and keys may be on both sides.
     SourceOwns,
     /// As before, and the source took over from another node, which the target takes for the
-    /// owner still: a node that imports a slot doesn't learn of its source's heir by gossip. Where
-    /// the old source died, the target even says `cluster_state:fail` and serves nobody.
+    /// owner still: a node that imports a slot doesn't learn of its source's promoted replica by
+    /// gossip. Where the old source died, the target even says `cluster_state:fail` and serves
+    /// nobody.
     SourceReplaced,
     /// The target owns it already; the source or a bystander may not know.
     TargetOwns,
     /// The target owns it, and the source knows and has it open still. No client is sent to what
-    /// keys it has: its primary had sent them, and this is an heir that was behind. They are not
-    /// sent again, since clients may have deleted them meanwhile ([`crate::execute::strays`]).
+    /// keys it has: its primary had sent them, and this is a promoted replica that was behind. They
+    /// are not sent again, since clients may have deleted them meanwhile
+    /// ([`crate::execute::strays`]).
     TargetServes,
 }

@@ -38,7 +38,7 @@ pub(super) fn unreachable(
                 false => Finding::warning(FindingKind::NodeUnreachable, message, mend),
             };
             let is_busy = reason.kind() == ErrorKind::NotReady;
-            match is_busy || (is_missed(id) && has_heir(survey, *id)) {
+            match is_busy || (is_missed(id) && may_be_replaced(survey, *id)) {
                 true => finding.passing().about(*id),
                 false => finding.about(*id),
             }
@@ -59,7 +59,7 @@ fn is_wanted(id: NodeId, intent: &Intent<'_>) -> bool {
 }
 
 /// Whether a replica that can be reached may take over from a primary that can't.
-fn has_heir(survey: &Survey, primary: NodeId) -> bool {
+fn may_be_replaced(survey: &Survey, primary: NodeId) -> bool {
     let follows = Role::Replica {
         primary: Some(primary),
     };
@@ -71,7 +71,7 @@ fn has_heir(survey: &Survey, primary: NodeId) -> bool {
 }
 
 /// Whether a primary that failed isn't missed: a replica serves its slots by now, except those
-/// that are under way. A node that imports a slot doesn't learn of its source's heir.
+/// that are under way. A node that imports a slot doesn't learn of its source's promoted replica.
 fn is_replaced(node: &Node, under_way: &SlotSet) -> bool {
     node.flags.fail && node.slots.iter().all(|slot| under_way.contains(slot))
 }
@@ -157,7 +157,7 @@ pub(super) fn failed(
             {
                 // One that answers us is coming back; another one may be replaced.
                 let is_back = survey.nodes.contains_key(&node.id);
-                all.push(match is_back || has_heir(survey, node.id) {
+                all.push(match is_back || may_be_replaced(survey, node.id) {
                     true => finding.passing(),
                     false => finding,
                 });

@@ -238,12 +238,12 @@ fn a_target_whose_source_died_is_down_until_its_slots_are_finished() {
     });
     survey.nodes.remove(&id('a'));
     survey.unreachable.insert(id('a'), refused());
-    let heir = facts_with('c', |node, line| match node {
+    let promoted = facts_with('c', |node, line| match node {
         'a' => line.replace("master", "master,fail").replace(" 0-5460", ""),
         'c' => format!("{line} 0-5460"),
         _ => line,
     });
-    survey.nodes.insert(id('c'), heir);
+    survey.nodes.insert(id('c'), promoted);
     let moves = [task(7, 'a', 'b')];
     let errors = |intent: &Intent<'_>| -> Vec<FindingKind> {
         let found = findings(&survey, intent).into_iter();

@@ -68,8 +68,9 @@ impl SlotMove {
 
     /// What to do about a key that both nodes have.
     fn mend_of_twins(&self) -> String {
-        match self.is_heirs() {
-            // What the heir has may be what had moved and was written at the target since.
+        match self.is_source_promoted() {
+            // What the promoted replica has may be what had moved and was written at the target
+            // since.
             true => "slotkit resolve shows both, and keeps the one that you choose".to_owned(),
             false => "slotkit resolve shows both; the source's is the one that clients read and \
                       write while the slot is its own: resume with --on-conflict keep-source \
@@ -79,7 +80,7 @@ impl SlotMove {
     }
 
     /// Whether another node has taken over from the source since the slot was opened.
-    fn is_heirs(&self) -> bool {
+    fn is_source_promoted(&self) -> bool {
         let opened = self.settings.opened;
         opened.is_some_and(|opened| opened.source != self.task.source)
     }
@@ -91,14 +92,14 @@ impl SlotMove {
         let opened_ms = self.settings.opened.and_then(|opened| opened.at_ms);
         let since = opened_ms.zip(now_ms);
         let since = since.map(|(opened, now)| format!(" for {}", age_at(opened, now)));
-        let heir = match self.is_heirs() {
+        let promoted = match self.is_source_promoted() {
             true => {
                 ", which has taken over since it was opened, and may have keys again that had moved"
             }
             false => "",
         };
         format!(
-            "the slot is {source}'s{heir}: clients read and write there what it has, and are sent \
+            "the slot is {source}'s{promoted}: clients read and write there what it has, and are sent \
              on to {target}{} for what it doesn't have",
             since.unwrap_or_default()
         )

@@ -4,7 +4,7 @@
 //! target has the slots open that its primary had, with the keys that came so
 //! far. The old target may come back as a primary beside it: a `NODE` that lay
 //! in its buffers while it stood still is carried out when it wakes, before it
-//! hears of its heir, and with a slot of its own it doesn't turn into a replica
+//! hears of its promoted replica, and with a slot of its own it doesn't turn into a replica
 //! (seen on Valkey 9.1). Then one of the two owns the slot, and the other has
 //! it open, or has copies of its keys that no client is sent to. And a replica
 //! that was behind when it took over from a source has keys that had moved.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_heir_that_still_has_the_slot_open_is_found() {
+    fn a_promoted_replica_that_still_has_the_slot_open_is_found() {
         let open = format!(" [0-<-{}]", id('a')).leak();
         let found = find(&after(open), &shards(), &[task(0, 'a', 'b')]);
         assert_eq!(found, [stray()]);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_heir_with_keys_of_the_slot_is_found() {
+    fn a_promoted_replica_with_keys_of_the_slot_is_found() {
         let mut survey = after("");
         if let Some(facts) = survey.nodes.get_mut(&id('c')) {
             facts.orphans.insert(stray().slot, 3);

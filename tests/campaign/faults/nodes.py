@@ -7,7 +7,7 @@ import time
 
 from wire import LinkLost, NotSent, ask_once
 
-HEIR_LIMIT_S = 15
+PROMOTION_LIMIT_S = 15
 
 
 def stall(who, least, most):
@@ -34,7 +34,7 @@ def die(who):
         scene.wait_for_moment()
         port = getattr(scene.cluster, who)
         _kill(scene, port)
-        if not _has_heir(scene, who, HEIR_LIMIT_S):
+        if not _is_promoted(scene, who, PROMOTION_LIMIT_S):
             scene.cluster.nodes[port].start()
             scene.note("started again", port)
     return inject
@@ -45,19 +45,19 @@ def _kill(scene, port):
     scene.note("killed", port)
 
 
-def _has_heir(scene, who, limit_s):
+def _is_promoted(scene, who, limit_s):
     """Waits for one: without an owner a slot can't be finished."""
-    heir = scene.cluster.replica_of(getattr(scene.cluster, who))
+    replica = scene.cluster.replica_of(getattr(scene.cluster, who))
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         try:
-            if b"role:master" in ask_once(heir, "INFO", "replication"):
-                scene.note("took over", heir)
+            if b"role:master" in ask_once(replica, "INFO", "replication"):
+                scene.note("took over", replica)
                 return True
         except (LinkLost, NotSent):
             pass
         time.sleep(0.1)
-    scene.note("did not take over", heir)
+    scene.note("did not take over", replica)
     return False
 
 
@@ -106,13 +106,13 @@ def failover(who, *how):
     """CLUSTER FAILOVER at the replica: it waits for its primary, or (FORCE, TAKEOVER) doesn't."""
     def inject(scene):
         scene.wait_for_moment()
-        heir = scene.cluster.replica_of(getattr(scene.cluster, who))
+        replica = scene.cluster.replica_of(getattr(scene.cluster, who))
         try:
-            said = ask_once(heir, "CLUSTER", "FAILOVER", *how)
+            said = ask_once(replica, "CLUSTER", "FAILOVER", *how)
         except (LinkLost, NotSent) as cause:
             said = cause
-        scene.note(f"told to take over: {said}", heir)
-        _has_heir(scene, who, HEIR_LIMIT_S)
+        scene.note(f"told to take over: {said}", replica)
+        _is_promoted(scene, who, PROMOTION_LIMIT_S)
     return inject
 
 

@@ -174,8 +174,8 @@ fn a_replica_that_was_in_step_takes_over_when_it_is_told() {
     follow(&mend, login.as_ref());
     wait::until("its replica has taken over", PATIENCE, || {
         let view = cluster.view(0).expect("a view");
-        let heir = view.node(cluster.nodes()[4].id);
-        heir.is_some_and(|node| node.is_primary() && !node.slots.is_empty())
+        let promoted = view.node(cluster.nodes()[4].id);
+        promoted.is_some_and(|node| node.is_primary() && !node.slots.is_empty())
     });
     wait::until("the cluster is up", PATIENCE, || {
         let found = found(&cluster, state.path());

@@ -13,8 +13,8 @@ pub enum Excuse {
     /// Redis 7.2 an `UPDATE` tells of slots that their owner doesn't claim any more, and both drop
     /// their keys.
     GivenByHearsay,
-    /// Written at an heir while the `NODE` was on its way that gives the slot away.
-    WrittenAtHeir,
+    /// Written at a promoted replica while the `NODE` was on its way that gives the slot away.
+    WrittenAtPromoted,
     /// Overwritten by a `MIGRATE` that lay in the buffers of an old primary.
     OverwrittenLate,
     /// Asked for together with one that had moved, before Redis 7.0.

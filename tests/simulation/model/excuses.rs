@@ -42,8 +42,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// A target said that it had taken a key, and kept nothing. That one which was about to end isn't
-    /// there proves nothing against it.
+    /// A target said that it had taken a key, and kept nothing. That one which was about to end
+    /// isn't there proves nothing against it.
     pub(super) fn swallow(&mut self, key: &[u8], value: u64) {
         self.windows.raced.insert(key.to_vec(), Excuse::Swallowed);
         if let Some(keys) = &mut self.swallowed
@@ -54,13 +54,14 @@ impl Cluster {
     }
 
     /// A primary that was replaced while it was down has a slot again, by an epoch that it took
-    /// without knowing of its heir: what the heir has accepted since is lost.
-    pub(super) fn note_won_back(&mut self, old: At, heir: At, slot: Slot) {
-        if self.deposed.get(&old) != Some(&heir) {
+    /// without knowing of its promoted replica: what the promoted replica has accepted since is
+    /// lost.
+    pub(super) fn note_won_back(&mut self, old: At, promoted: At, slot: Slot) {
+        if self.deposed.get(&old) != Some(&promoted) {
             return;
         }
-        let all = [old, heir].map(|at| self.keys_in(at, slot)).concat();
-        self.note_lost(old, heir, all);
+        let all = [old, promoted].map(|at| self.keys_in(at, slot)).concat();
+        self.note_lost(old, promoted, all);
     }
 
     /// A node drops its keys of a slot for one that doesn't have it.
@@ -73,31 +74,31 @@ impl Cluster {
         }
     }
 
-    /// An heir's copies of these keys go, and its old primary's stay.
-    pub(super) fn note_lost(&mut self, old: At, heir: At, keys: Vec<Vec<u8>>) {
+    /// A promoted replica's copies of these keys go, and its old primary's stay.
+    pub(super) fn note_lost(&mut self, old: At, promoted: At, keys: Vec<Vec<u8>>) {
         for key in keys {
-            if self.held(old, &key) != self.held(heir, &key) {
+            if self.held(old, &key) != self.held(promoted, &key) {
                 self.windows.raced.insert(key, Excuse::WonBack);
             }
         }
     }
 
     /// A target is told that it owns a slot, by a `NODE` that was sent at this moment, when these
-    /// heirs had been heard of. What the others have accepted is excused only where the tool's word
-    /// from the source was young enough when it sent this.
+    /// promoted replicas had been heard of. What the others have accepted is excused only where the
+    /// tool's word from the source was young enough when it sent this.
     pub fn race(&mut self, slot: Slot, seen: &[(At, Slot)], sent_ms: u64) {
-        let late_heirs: Vec<At> = self.late_heirs(sent_ms).collect();
+        let late_promotions: Vec<At> = self.late_promotions(sent_ms).collect();
         let late = self.windows.unaware.keys().copied();
-        let late = late.filter(|(heir, _)| late_heirs.contains(heir));
+        let late = late.filter(|(promoted, _)| late_promotions.contains(promoted));
         let known: Vec<(At, Slot)> = late.chain(seen.iter().copied()).collect();
         self.windows.race(slot, &known);
     }
 
     /// Who had taken over long enough before this moment.
-    pub fn late_heirs(&self, sent_ms: u64) -> impl Iterator<Item = At> {
+    pub fn late_promotions(&self, sent_ms: u64) -> impl Iterator<Item = At> {
         let all = self.took_over_ms.iter();
         let late = all.filter(move |(_, since_ms)| sent_ms > since_ms.saturating_add(YOUNG_MS));
-        late.map(|(heir, _)| *heir)
+        late.map(|(promoted, _)| *promoted)
     }
 
     /// How long ago somebody took over, as far as that matters.
@@ -118,24 +119,24 @@ impl Cluster {
     }
 
     /// A replica takes over that hasn't got its primary's last writes: they are lost, or their key
-    /// is somewhere else and the heir has an outdated copy.
-    pub(super) fn note_not_replicated(&mut self, old: At, heir: At) {
-        let keys: BTreeSet<Vec<u8>> = [old, heir]
+    /// is somewhere else and the promoted replica has an outdated copy.
+    pub(super) fn note_not_replicated(&mut self, old: At, promoted: At) {
+        let keys: BTreeSet<Vec<u8>> = [old, promoted]
             .iter()
             .flat_map(|at| self.nodes[*at].data.keys().cloned())
             .collect();
         for key in keys {
-            if self.held(old, &key) == self.held(heir, &key) {
+            if self.held(old, &key) == self.held(promoted, &key) {
                 continue;
             }
-            let is_outdated = self.held(heir, &key).is_some();
+            let is_outdated = self.held(promoted, &key).is_some();
             if is_outdated {
-                self.windows.leave_behind(heir, &key);
+                self.windows.leave_behind(promoted, &key);
             }
-            let owner = self.nodes[heir].owners.get(&slot_of(&key)).copied();
-            let is_elsewhere = owner != Some(old) && owner != Some(heir);
+            let owner = self.nodes[promoted].owners.get(&slot_of(&key)).copied();
+            let is_elsewhere = owner != Some(old) && owner != Some(promoted);
             let has_moved = is_elsewhere && self.held(old, &key).is_none();
-            let has = |at: At| at != old && at != heir && self.held(at, &key).is_some();
+            let has = |at: At| at != old && at != promoted && self.held(at, &key).is_some();
             let is_safe = (is_outdated && has_moved) || self.alive_primaries().any(has);
             if !is_safe {
                 self.windows.raced.insert(key, Excuse::NotReplicated);

@@ -8,15 +8,15 @@ impl Cluster {
     /// A replica takes over from its primary, whose last claims it has heard; the others elect
     /// it. They give no vote to one that claims slots whose new owner they know, and tell it
     /// instead.
-    pub fn fail_over(&mut self, old: At, heir: At) {
+    pub fn fail_over(&mut self, old: At, promoted: At) {
         let mut claims = slots_of(&self.nodes[old].owners, old);
         claims.retain(|slot| self.untold != Some((old, *slot)));
-        self.claim(heir, old, self.nodes[old].config_epoch, &claims);
+        self.claim(promoted, old, self.nodes[old].config_epoch, &claims);
         for slot in claims {
-            self.nodes[heir].importing.remove(&slot);
+            self.nodes[promoted].importing.remove(&slot);
         }
-        (0..self.nodes.len()).for_each(|other| self.gossip(other, heir));
-        if self.nodes[heir].follows != Some(old) {
+        (0..self.nodes.len()).for_each(|other| self.gossip(other, promoted));
+        if self.nodes[promoted].follows != Some(old) {
             return;
         }
         let epoch = self
@@ -28,30 +28,30 @@ impl Cluster {
         let keeps_open = self.server.replicates_open_slots;
         let given: Vec<Slot> = self.nodes[old].migrating.keys().copied().collect();
         // One that is behind serves keys that have moved, whatever it knows.
-        let is_behind = self.lagging.remove(&heir);
+        let is_behind = self.lagging.remove(&promoted);
         let is_aware = keeps_open && !is_behind;
         self.windows
-            .inherit(old, heir, if is_aware { &[] } else { &given });
+            .inherit(old, promoted, if is_aware { &[] } else { &given });
         if is_behind {
-            self.note_not_replicated(old, heir);
+            self.note_not_replicated(old, promoted);
         }
-        let node = &mut self.nodes[heir];
+        let node = &mut self.nodes[promoted];
         node.follows = None;
-        node.roles.insert(heir, None);
+        node.roles.insert(promoted, None);
         (node.config_epoch, node.current_epoch) = (epoch, epoch);
-        node.epochs.insert(heir, epoch);
-        node.roles.insert(old, Some(heir));
+        node.epochs.insert(promoted, epoch);
+        node.roles.insert(old, Some(promoted));
         if !keeps_open {
             node.migrating.clear();
             node.importing.clear();
         }
         for owner in node.owners.values_mut().filter(|owner| **owner == old) {
-            *owner = heir;
+            *owner = promoted;
         }
-        self.took_over_ms.insert(heir, self.now_ms);
-        (0..self.nodes.len()).for_each(|other| self.gossip(heir, other));
+        self.took_over_ms.insert(promoted, self.now_ms);
+        (0..self.nodes.len()).for_each(|other| self.gossip(promoted, other));
         if self.server.replicates_open_slots {
-            // Valkey's others put the heir in the place of the node that it replaces.
+            // Valkey's others put the promoted replica in the place of the node that it replaces.
             for node in &mut self.nodes {
                 for at in node
                     .migrating
@@ -59,36 +59,40 @@ impl Cluster {
                     .chain(node.importing.values_mut())
                 {
                     if *at == old {
-                        *at = heir;
+                        *at = promoted;
                     }
                 }
             }
         }
-        match self.nodes[old].is_alive && self.hears(old, heir) {
-            true => self.follow(old, heir),
-            false => drop(self.deposed.insert(old, heir)),
+        match self.nodes[old].is_alive && self.hears(old, promoted) {
+            true => self.follow(old, promoted),
+            false => drop(self.deposed.insert(old, promoted)),
         }
     }
 
-    /// A node dies that was given a slot just now: neither its replica, which takes over, nor anybody
-    /// else has heard of it (seen on Redis 7.0). Where `SETSLOT` is replicated it isn't so.
-    pub(super) fn die_untold(&mut self, at: At, heir: At, slot: Slot) {
+    /// A node dies that was given a slot just now: neither its replica, which takes over, nor
+    /// anybody else has heard of it (seen on Redis 7.0). Where `SETSLOT` is replicated it isn't so.
+    pub(super) fn die_untold(&mut self, at: At, promoted: At, slot: Slot) {
         self.untold = Some((at, slot));
         self.nodes[at].is_alive = false;
-        self.fail_over(at, heir);
+        self.fail_over(at, promoted);
     }
 
-    /// A slot that is at a dead node whose heir could have it: no primary that is alive owns it.
+    /// A slot that is at a dead node whose promoted replica could have it: no primary that is alive
+    /// owns it.
     pub fn left_with_the_dead(&self, slot: Slot) -> Option<(At, At)> {
         let owns = |at: At| self.nodes[at].owners.get(&slot) == Some(&at);
         if self.alive_primaries().any(owns) {
             return None;
         }
-        let mut deposed = self.deposed.iter().map(|(old, heir)| (*old, *heir));
-        deposed.find(|(old, heir)| {
+        let mut deposed = self.deposed.iter().map(|(old, promoted)| (*old, *promoted));
+        deposed.find(|(old, promoted)| {
             let believes = |at: At| self.nodes[at].owners.get(&slot) == Some(old);
-            let serves = self.nodes[*heir].is_alive && self.nodes[*heir].follows.is_none();
-            let has_all = !self.nodes[*heir].owners.values().any(|owner| owner == old);
+            let serves = self.nodes[*promoted].is_alive && self.nodes[*promoted].follows.is_none();
+            let has_all = !self.nodes[*promoted]
+                .owners
+                .values()
+                .any(|owner| owner == old);
             let is_dead = !self.nodes[*old].is_alive;
             is_dead && serves && has_all && self.alive_primaries().any(believes)
         })
@@ -115,9 +119,9 @@ impl Cluster {
         if self.deposed.contains_key(&at) {
             self.took_over_ms.insert(at, self.now_ms);
         }
-        if let Some(heir) = self.deposed.get(&at).copied() {
+        if let Some(promoted) = self.deposed.get(&at).copied() {
             for slot in slots_of(&self.nodes[at].owners, at) {
-                if self.nodes[heir].owners.get(&slot) != Some(&heir) {
+                if self.nodes[promoted].owners.get(&slot) != Some(&promoted) {
                     self.windows.rival(at, slot);
                 }
             }

@@ -6,7 +6,7 @@
 //! bump without consensus; `MIGRATE` with lost replies; `ASK` and `MOVED`;
 //! replicas that take over with or without the open slots; a primary that
 //! turns into a replica with its last slot. Replication is at once, or lags: what an
-//! heir hasn't got then, no tool can save, and each such key is recorded.
+//! promoted replica hasn't got then, no tool can save, and each such key is recorded.
 
 mod clients;
 mod excuse;
@@ -37,7 +37,8 @@ pub type At = usize;
 /// What differs between servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
-    /// Valkey 8 and later: `SETSLOT` reaches the replicas first, and an heir goes on with it.
+    /// Valkey 8 and later: `SETSLOT` reaches the replicas first, and a promoted replica goes on
+    /// with it.
     pub replicates_open_slots: bool,
     /// 6.2 and later: a new owner is told to all at once.
     pub broadcasts: bool,
@@ -96,15 +97,15 @@ pub struct Cluster {
     pub standing: BTreeMap<At, Vec<Late>>,
     /// Who wakes at this moment.
     waking: Option<At>,
-    /// Who was replaced while it was down, with the heir, until it follows somebody.
+    /// Who was replaced while it was down, with the promoted replica, until it follows somebody.
     pub deposed: BTreeMap<At, At>,
-    /// When who took over, or woke beside its heir.
+    /// When who took over, or woke beside its promoted replica.
     pub took_over_ms: BTreeMap<At, u64>,
     /// Primaries that no other node hears, nor they any other, while clients reach them.
     pub isolated: BTreeSet<At>,
     /// Replicas that get no writes.
     pub lagging: BTreeSet<At>,
-    /// Who dies with the next slot that it is given, with the heir.
+    /// Who dies with the next slot that it is given, with the promoted replica.
     pub dying: Option<(At, At)>,
     /// Who died so, and the slot that nobody else has heard of.
     untold: Option<(At, Slot)>,

@@ -18,7 +18,8 @@ impl Cluster {
         }
         let replicas = self.nodes.iter().filter(|node| node.follows == Some(at));
         if self.server.replicates_open_slots && replicas.count() > 0 {
-            // Valkey 8: the replicas carry it out first, and the primary only when they have said so.
+            // Valkey 8: the replicas carry it out first, and the primary only when they have said
+            // so.
             if let Some(is_carried_out) = self.lost_acks.take() {
                 if is_carried_out {
                     self.set_at_replicas(at, slot, state);
@@ -108,8 +109,8 @@ impl Cluster {
             self.maybe_follow(at, new);
         }
         let dying = self.dying.take_if(|(dying, _)| new == at && *dying == at);
-        if let Some((_, heir)) = dying {
-            self.die_untold(at, heir, slot);
+        if let Some((_, promoted)) = dying {
+            self.die_untold(at, promoted, slot);
         } else if self.server.broadcasts && new == at {
             (0..self.nodes.len()).for_each(|other| self.gossip(at, other));
         }

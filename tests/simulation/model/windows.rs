@@ -3,15 +3,16 @@
 //! A loss is excused by what stands here, and by nothing else:
 //!
 //! - **Strays**: copies that `MIGRATE` left on a target without the source hearing of it, copies
-//!   that an heir's write has outdated, and those that an heir has because it was behind. Where a
-//!   client deletes such a key at the source, the copy is what is read from then on.
-//! - **Unaware heirs**: who took over from a primary that gave a slot away, on servers that don't
-//!   replicate this, answers for keys that are at the target already until the slot is opened
-//!   again.
-//! - **Raced writes**: what such an heir accepted after the tool's last word from the shard,
-//!   while the `NODE` that gives the slot away is on its way; and what an heir accepted whose
-//!   primary only stood still, and wakes with an epoch of its own that wins the slot back, or with
-//!   a `MIGRATE` in its buffers that overwrites what is newer.
+//!   that a promoted replica's write has outdated, and those that a promoted replica has because it
+//!   was behind. Where a client deletes such a key at the source, the copy is what is read from
+//!   then on.
+//! - **Unaware promoted replicas**: who took over from a primary that gave a slot away, on servers
+//!   that don't replicate this, answers for keys that are at the target already until the slot is
+//!   opened again.
+//! - **Raced writes**: what such a promoted replica accepted after the tool's last word from the
+//!   shard, while the `NODE` that gives the slot away is on its way; and what a promoted replica
+//!   accepted whose primary only stood still, and wakes with an epoch of its own that wins the slot
+//!   back, or with a `MIGRATE` in its buffers that overwrites what is newer.
 
 use super::{At, Excuse};
 use slotkit::slot::Slot;
@@ -28,10 +29,10 @@ pub enum Stray {
     Behind,
 }
 
-/// An heir that doesn't know that a slot is given away.
+/// A promoted replica that doesn't know that a slot is given away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Unaware {
-    /// Whether it is an old primary that woke beside its heir.
+    /// Whether it is an old primary that woke beside its promoted replica.
     pub(super) is_rival: bool,
     shard: BTreeSet<At>,
     /// Whether the tool has heard anything of the shard since.
@@ -69,7 +70,7 @@ impl Windows {
     }
 
     /// A replica takes over from a primary; it doesn't know that these slots are given away.
-    pub(super) fn inherit(&mut self, old: At, heir: At, forgotten: &[Slot]) {
+    pub(super) fn inherit(&mut self, old: At, promoted: At, forgotten: &[Slot]) {
         let of_old = |at: &At| *at == old;
         let strays: Vec<_> = self
             .strays
@@ -77,7 +78,7 @@ impl Windows {
             .map(|(k, stray)| (k.clone(), *stray))
             .collect();
         for ((_, key), stray) in strays.into_iter().filter(|((at, _), _)| of_old(at)) {
-            self.strays.insert((heir, key), stray);
+            self.strays.insert((promoted, key), stray);
         }
         let unaware = self.unaware.keys().filter(|(at, _)| of_old(at));
         let slots: BTreeSet<Slot> = unaware
@@ -86,12 +87,13 @@ impl Windows {
             .collect();
         for slot in slots {
             let mut window = self.unaware.remove(&(old, slot)).unwrap_or_default();
-            window.shard.extend([old, heir]);
-            self.unaware.insert((heir, slot), window);
+            window.shard.extend([old, promoted]);
+            self.unaware.insert((promoted, slot), window);
         }
     }
 
-    /// An old primary wakes and owns a slot that its heir, which doesn't, may have keys of.
+    /// An old primary wakes and owns a slot that its promoted replica, which doesn't, may have keys
+    /// of.
     pub(super) fn rival(&mut self, old: At, slot: Slot) {
         let window = self.unaware.entry((old, slot)).or_default();
         window.is_rival = true;
@@ -101,7 +103,7 @@ impl Windows {
     /// A node's data is another's from now on.
     pub(super) fn replace(&mut self, at: At) {
         self.strays.retain(|(stray, _), _| *stray != at);
-        self.unaware.retain(|(heir, _), _| *heir != at);
+        self.unaware.retain(|(promoted, _), _| *promoted != at);
     }
 
     pub fn is_unaware(&self, at: At, slot: Slot) -> bool {
@@ -126,14 +128,14 @@ impl Windows {
             .for_each(|stray| *stray = Stray::Unheard);
     }
 
-    /// The unaware heirs of whom an answer of this node would tell.
+    /// The unaware promoted replicas of whom an answer of this node would tell.
     pub fn of_shard(&self, at: At) -> Vec<(At, Slot)> {
         let all = self.unaware.iter();
         let ours = all.filter(|(_, window)| window.shard.contains(&at));
         ours.map(|(place, _)| *place).collect()
     }
 
-    /// The tool has heard of these heirs' shards.
+    /// The tool has heard of these promoted replicas' shards.
     pub fn see(&mut self, places: &[(At, Slot)]) {
         for place in places {
             if let Some(window) = self.unaware.get_mut(place) {
@@ -142,7 +144,7 @@ impl Windows {
         }
     }
 
-    /// The heirs of whose shards the tool has heard.
+    /// The promoted replicas of whose shards the tool has heard.
     pub fn seen(&self) -> Vec<(At, Slot)> {
         let seen = self.unaware.iter().filter(|(_, window)| window.is_seen);
         seen.map(|(place, _)| *place).collect()
@@ -152,7 +154,7 @@ impl Windows {
     pub fn race(&mut self, slot: Slot, seen: &[(At, Slot)]) {
         for (place, window) in &self.unaware {
             if place.1 == slot && !seen.contains(place) {
-                let why = Excuse::WrittenAtHeir;
+                let why = Excuse::WrittenAtPromoted;
                 let written = window.written.iter().cloned();
                 self.raced.extend(written.map(|key| (key, why)));
             }

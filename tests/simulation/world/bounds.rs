@@ -1,10 +1,10 @@
 //! How many keys one fault may cost at most, by the kind of the loss.
 //!
-//! A kind of loss is excused where the servers alone would have it, and a rule that excuses more than
-//! it should would hide what the tool loses. So each seed is held against the faults that it had: a
-//! fault that can't open a window costs nothing by it. No kind is excused by a kill of the tool, a lost
-//! link, lost replies, a full disk or one that doesn't sync: what was sent is in the journal, or isn't
-//! sent.
+//! A kind of loss is excused where the servers alone would have it, and a rule that excuses more
+//! than it should would hide what the tool loses. So each seed is held against the faults that it
+//! had: a fault that can't open a window costs nothing by it. No kind is excused by a kill of the
+//! tool, a lost link, lost replies, a full disk or one that doesn't sync: what was sent is in the
+//! journal, or isn't sent.
 
 use super::{Fault, World};
 use crate::model::Excuse;
@@ -13,13 +13,13 @@ use crate::model::Excuse;
 const UNDER_WAY: usize = 4;
 /// Keys of one question of a client.
 const ASKED: usize = 2;
-/// Keys that clients or moves change while a replica gets no writes: a dozen writes of the tool pass
-/// at most until its primary goes, and a client acts about as often.
+/// Keys that clients or moves change while a replica gets no writes: a dozen writes of the tool
+/// pass at most until its primary goes, and a client acts about as often.
 const BEHIND: usize = 6;
 /// Keys of one slot.
 const SLOT: usize = 4;
-/// Keys of all slots that an old primary wins back when it wakes: two of its own and two that have come,
-/// three keys each, and one more (8 were the most in 100,000 seeds).
+/// Keys of all slots that an old primary wins back when it wakes: two of its own and two that have
+/// come, three keys each, and one more (8 were the most in 100,000 seeds).
 const WON_BACK: usize = 13;
 
 impl World {
@@ -45,19 +45,19 @@ fn costs(fault: Fault, why: Excuse) -> usize {
         Excuse::WonBack if fault.replaces() && !gives_way(fault) => WON_BACK,
         // The slot that nobody had heard of.
         Excuse::GivenByHearsay if fault == Fault::DiesUntold => SLOT,
-        Excuse::WrittenAtHeir if fault.replaces() => ASKED,
+        Excuse::WrittenAtPromoted if fault.replaces() => ASKED,
         // What lay in the buffers of a node that stood still.
         Excuse::OverwrittenLate if matches!(fault, Fault::StandsStill { .. }) => UNDER_WAY,
         // The key that was left behind, of those that a client asks for together.
         Excuse::AskedWithMoved if loses_replies(fault) => ASKED,
-        // The heir has copies of what was on its way, and nobody heard of them; or the journal that
-        // told of it is gone, as far as it wasn't on disk.
+        // The promoted replica has copies of what was on its way, and nobody heard of them; or the
+        // journal that told of it is gone, as far as it wasn't on disk.
         Excuse::DeletedUnheard if fault.replaces() || forgets(fault) => UNDER_WAY,
         _ => 0,
     }
 }
 
-/// Whether the old primary knows of its heir at once.
+/// Whether the old primary knows of its promoted replica at once.
 fn gives_way(fault: Fault) -> bool {
     matches!(fault, Fault::HandsOver { .. })
 }

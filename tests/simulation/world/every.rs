@@ -162,11 +162,11 @@ impl World {
         is_cut || self.cluster.nodes.iter().any(|node| !node.is_alive)
     }
 
-    /// Who has an heir fails over; where nobody has one, everything else goes wrong.
+    /// Who has a promoted replica fails over; where nobody has one, everything else goes wrong.
     fn add_faults(&self, all: &mut Vec<Happening>) {
         let mut anywhere = Vec::new();
         for source in [true, false] {
-            if self.heir_of(source).is_some() {
+            if self.with_replica(source).is_some() {
                 anywhere.extend([
                     Fault::Dies { source },
                     Fault::HandsOver { source },

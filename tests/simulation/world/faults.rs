@@ -214,7 +214,7 @@ impl World {
                 false
             }
             Fault::Dies { source } | Fault::HandsOver { source } => {
-                let Some((at, heir)) = self.heir_of(source) else {
+                let Some((at, promoted)) = self.with_replica(source) else {
                     return false;
                 };
                 self.cluster.nodes[at].is_alive = matches!(fault, Fault::HandsOver { .. });
@@ -224,46 +224,46 @@ impl World {
                 if matches!(fault, Fault::Dies { .. }) {
                     self.let_pass(NODE_TIMEOUT_MS);
                 }
-                self.cluster.fail_over(at, heir);
+                self.cluster.fail_over(at, promoted);
                 if matches!(fault, Fault::Dies { .. }) {
                     self.heal_in = Some(20 + self.a_while(100));
                 }
                 false
             }
             Fault::DiesUntold => {
-                self.cluster.dying = self.heir_of(false);
+                self.cluster.dying = self.with_replica(false);
                 false
             }
             Fault::StandsStill { source } => {
-                let (at, heir) = match self.heir_of(source) {
-                    Some((at, heir)) => (at, Some(heir)),
+                let (at, promoted) = match self.with_replica(source) {
+                    Some((at, promoted)) => (at, Some(promoted)),
                     None => (self.side(source), None),
                 };
                 self.cluster.nodes[at].is_alive = false;
                 self.cluster.standing.insert(at, Vec::new());
-                if let Some(heir) = heir {
+                if let Some(promoted) = promoted {
                     self.let_pass(NODE_TIMEOUT_MS);
-                    self.cluster.fail_over(at, heir);
+                    self.cluster.fail_over(at, promoted);
                 }
                 self.heal_in = Some(20 + self.a_while(100));
                 false
             }
             Fault::IsAlone { source } => {
-                let Some((at, heir)) = self.heir_of(source) else {
+                let Some((at, promoted)) = self.with_replica(source) else {
                     return false;
                 };
-                // It takes no more writes by then, and the heir has them all.
+                // It takes no more writes by then, and the promoted replica has them all.
                 self.cluster.catch_up(at);
                 self.let_pass(NODE_TIMEOUT_MS);
                 self.cluster.isolated.insert(at);
-                self.cluster.fail_over(at, heir);
+                self.cluster.fail_over(at, promoted);
                 self.heal_in = Some(20 + self.a_while(100));
                 false
             }
             Fault::Lags { source } => {
                 self.cluster
                     .lagging
-                    .extend(self.heir_of(source).map(|(_, heir)| heir));
+                    .extend(self.with_replica(source).map(|(_, promoted)| promoted));
                 false
             }
             Fault::Swallows => {
@@ -297,17 +297,21 @@ impl World {
 
     /// The source or target with the replica that would take over. Who has no slots isn't
     /// replaced by anybody, and a replica that is cut off from its primary replaces nobody.
-    pub(super) fn heir_of(&self, source: bool) -> Option<(At, At)> {
+    pub(super) fn with_replica(&self, source: bool) -> Option<(At, At)> {
         let at = self.side(source);
         let nodes = &self.cluster.nodes;
-        let is_cut = |heir: At| self.cluster.cut.contains(&(at.min(heir), at.max(heir)));
-        let may_replace = |heir: &At| {
-            let node = &nodes[*heir];
-            node.follows == Some(at) && node.is_alive && !is_cut(*heir)
+        let is_cut = |promoted: At| {
+            self.cluster
+                .cut
+                .contains(&(at.min(promoted), at.max(promoted)))
         };
-        let heir = (0..nodes.len()).find(may_replace)?;
+        let may_replace = |promoted: &At| {
+            let node = &nodes[*promoted];
+            node.follows == Some(at) && node.is_alive && !is_cut(*promoted)
+        };
+        let promoted = (0..nodes.len()).find(may_replace)?;
         let owns = nodes[at].owners.values().any(|owner| *owner == at);
-        owns.then_some((at, heir))
+        owns.then_some((at, promoted))
     }
 
     /// Who stands on this side of the first move by now.
@@ -317,10 +321,10 @@ impl World {
         let at = self.cluster.at(id).expect("a node");
         let nodes = &self.cluster.nodes;
         let is_primary = |at: &At| nodes[*at].is_alive && nodes[*at].follows.is_none();
-        let is_heir = |at: &At| is_primary(at) && self.shards.are_in_one(nodes[*at].id, id);
+        let may_serve = |at: &At| is_primary(at) && self.shards.are_in_one(nodes[*at].id, id);
         match is_primary(&at) {
             true => at,
-            false => (0..nodes.len()).find(is_heir).unwrap_or(at),
+            false => (0..nodes.len()).find(may_serve).unwrap_or(at),
         }
     }
 

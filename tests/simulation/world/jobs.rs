@@ -110,7 +110,7 @@ impl World {
         let running = self.running.take()?;
         let slots = running.begun.iter().chain(&running.arrived);
         for task in slots {
-            self.require_heir(*task);
+            self.require_promoted(*task);
         }
         match Arc::unwrap_or_clone(running.job).into_result() {
             Ok(_) if !running.begun.is_empty() => {
@@ -142,14 +142,15 @@ impl World {
         });
     }
 
-    /// A job that is over has given a dead node's slot to its heir, where it knew of that.
-    fn require_heir(&mut self, task: Move) {
-        let Some((dead, heir)) = self.cluster.left_with_the_dead(task.slot) else {
+    /// A job that is over has given a dead node's slot to its promoted replica, where it knew of
+    /// that.
+    fn require_promoted(&mut self, task: Move) {
+        let Some((dead, promoted)) = self.cluster.left_with_the_dead(task.slot) else {
             return;
         };
-        let [dead, heir] = [dead, heir].map(|at| self.cluster.nodes[at].id);
+        let [dead, promoted] = [dead, promoted].map(|at| self.cluster.nodes[at].id);
         let is_alone = |id: NodeId| self.cluster.nodes.iter().all(|n| n.is_alive || n.id == id);
-        if self.journal.shards().are_in_one(dead, heir) && is_alone(dead) {
+        if self.journal.shards().are_in_one(dead, promoted) && is_alone(dead) {
             let slot = task.slot;
             self.wrong = Some(format!("slot {slot} is left with {dead}, which is dead"));
         }

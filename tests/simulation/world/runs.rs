@@ -158,9 +158,9 @@ impl World {
     }
 
     fn has_arrived(&self, task: Move) -> bool {
-        let heir = self.heir(task.target);
-        let heir = self.cluster.nodes[heir].id;
-        let mut owners = [task.target, heir].into_iter();
+        let promoted = self.serving_for(task.target);
+        let promoted = self.cluster.nodes[promoted].id;
+        let mut owners = [task.target, promoted].into_iter();
         owners.any(|id| self.owner_among(id, task.slot).is_some())
     }
 
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// Who stands where a node stood: whom it follows, if it does.
-    fn heir(&self, id: NodeId) -> At {
+    fn serving_for(&self, id: NodeId) -> At {
         let at = self.cluster.at(id).expect("a node");
         self.cluster.nodes[at].follows.unwrap_or(at)
     }
@@ -217,8 +217,8 @@ impl World {
         let left = self.plan.iter().filter(is_left);
         let as_it_is = |task: &Move| {
             let source = self.owner_among(task.source, task.slot);
-            let source = source.unwrap_or_else(|| self.heir(task.source));
-            let target = self.heir(task.target);
+            let source = source.unwrap_or_else(|| self.serving_for(task.source));
+            let target = self.serving_for(task.target);
             Move {
                 source: self.cluster.nodes[source].id,
                 target: self.cluster.nodes[target].id,

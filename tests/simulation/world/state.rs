@@ -82,7 +82,7 @@ impl World {
         } = message;
         debug_assert!(done.is_none(), "it is heard as soon as it is there");
         (node, at, verbs, waits, seen, sees).hash(state);
-        let late: Vec<_> = self.cluster.late_heirs(*sent_ms).collect();
+        let late: Vec<_> = self.cluster.late_promotions(*sent_ms).collect();
         late.hash(state);
     }
 }

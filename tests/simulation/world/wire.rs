@@ -19,7 +19,8 @@ pub(super) struct Message {
     /// Whether it lies whole in the buffers of a node that stands still.
     pub waits: bool,
     pub sent_ms: u64,
-    /// The heirs of whom the tool had heard when it was sent, and those of whom it hears by it.
+    /// The promoted replicas of whom the tool had heard when it was sent, and those of whom it
+    /// hears by it.
     pub seen: Vec<(At, Slot)>,
     pub sees: Vec<(At, Slot)>,
 }

@@ -117,7 +117,8 @@ fn a_key_that_has_ended_when_it_is_asked_for_says_nothing_of_the_target() {
     assert_eq!(proven(60_000), Some(Finding::Missed));
 }
 
-/// The target has swallowed `x`, and then `y`, whose life has ended by the time that it is asked for.
+/// The target has swallowed `x`, and then `y`, whose life has ended by the time that it is asked
+/// for.
 #[test]
 fn a_key_that_has_ended_takes_no_doubt_of_the_target_away() {
     let mut machine = listing("db0:keys=2,expires=1", &["x", "y"]);
@@ -139,8 +140,8 @@ fn a_key_that_has_ended_takes_no_doubt_of_the_target_away() {
     assert!(machine.is_doubtful, "somebody has to vouch for the target");
 }
 
-/// A machine whose key `x` is in doubt, with an end; the source has it no more, and the target's copy
-/// lives for so long. What came of the comparison.
+/// A machine whose key `x` is in doubt, with an end; the source has it no more, and the target's
+/// copy lives for so long. What came of the comparison.
 fn compared(machine: &mut SlotMove, left_ms: i64) -> Result<(), Halt> {
     let gone = vec![ok(), Reply::Nil, Reply::Int(-2)];
     let copy = vec![ok(), ok(), text("1"), ok(), Reply::Int(left_ms), ok()];
@@ -313,11 +314,11 @@ fn a_life_that_a_client_has_given_stays() {
 #[test]
 fn lives_are_not_cut_where_another_source_has_taken_over() {
     let machine = late();
-    let heirs = Move {
+    let promoted = Move {
         source: id('c'),
         ..task()
     };
-    let mut next = SlotMove::new(heirs, machine.settings.clone(), Entry::SourceReplaced);
+    let mut next = SlotMove::new(promoted, machine.settings.clone(), Entry::SourceReplaced);
     next = next.in_place_of(&machine);
     assert!(next.lengthened.is_empty());
 }

@@ -21,8 +21,8 @@ fn left_with_the_dead(cluster: &LocalCluster, observer: usize) -> SlotSet {
     view.map().slots_of(cluster.nodes()[TARGET].id)
 }
 
-/// Where the last slots went that the dead one was given: whether some had to be given to its heir
-/// while the run waited.
+/// Where the last slots went that the dead one was given: whether some had to be given to its
+/// promoted replica while the run waited.
 fn dies(server: &Path) -> bool {
     let cluster = LocalCluster::start(server, &with_replicas(PRIMARIES, 2_000)).expect("a cluster");
     let (seed, state) = (cluster.seed(), state());
@@ -66,7 +66,7 @@ fn dies(server: &Path) -> bool {
 const ATTEMPTS: usize = 5;
 
 #[test]
-fn what_a_target_was_given_last_is_its_heirs() {
+fn what_a_target_was_given_last_is_its_promoted_replicas() {
     let Some(server) = servers::server() else {
         return;
     };

@@ -1,17 +1,19 @@
-//! Slots that a node took with it when it died, given to its heir while the run goes on.
+//! Reassigns, while the run goes on, the slots that a node took with it when it died: to the replica
+//! that was promoted in its place.
 //!
-//! What has arrived at a node just before it died is nobody's: its heir hasn't heard of it, and has
-//! its keys. While such a slot has no owner who lives, servers with `cluster-require-full-coverage`
-//! refuse every command, so the heir is told at the look that shows it ([`heirs::left_to`]), and
-//! not only when the run ends. The others learn of it by gossip: the heir's epoch is the later one.
+//! What has arrived at a node just before it died is nobody's: its promoted replica hasn't heard of
+//! it, and has its keys. While such a slot has no owner who lives, servers with
+//! `cluster-require-full-coverage` refuse every command, so the promoted replica is told at the
+//! look that shows it ([`promoted::to_reassign`]), and not only when the run ends. The others learn
+//! of it by gossip: the promoted replica's epoch is the later one.
 //!
 //! ```text
-//!  a look for a doubt ──> left to an heir ──> Ask: NODE on the heir ──> accepted: told
-//!        ▲                                        │ refused, or the link broke
-//!        └────────────────────────────────────────┘ the next look shows it again
+//!  a look for a doubt ──> to be reassigned ──> Ask: NODE on the promoted ──> accepted: told
+//!        ▲                                     │ refused, or the link broke
+//!        └─────────────────────────────────────┘ the next look shows it again
 //! ```
 
-use super::super::heirs;
+use super::super::promoted;
 use super::Core;
 use super::look::Look;
 use super::settings::Event;
@@ -27,7 +29,7 @@ const OLD_MS: u64 = 10_000;
 impl Core {
     /// Finds what of the moves that have ended belongs to a dead node. Nothing is given while a
     /// primary is silent that nobody has replaced: it may have the slot.
-    pub(super) fn find_gifts(&mut self, look: &Look) {
+    pub(super) fn find_slots_to_reassign(&mut self, look: &Look) {
         let is_dead = |node: &Node| node.flags.fail && !look.views.contains_key(&node.id);
         let mut nodes = look.views.values().flat_map(ClusterView::nodes);
         if self.ended.is_empty() || !nodes.any(is_dead) {
@@ -37,37 +39,38 @@ impl Core {
         if is_old || look.silent_primary(&self.options).is_some() {
             return;
         }
-        let left = heirs::left_to(&look.views, &self.options.shards, &self.ended);
-        self.gifts.clear();
-        for (slot, heir) in left {
-            self.gifts.entry(heir).or_default().insert(slot);
+        let left = promoted::to_reassign(&look.views, &self.options.shards, &self.ended);
+        self.to_reassign.clear();
+        for (slot, promoted) in left {
+            self.to_reassign.entry(promoted).or_default().insert(slot);
         }
     }
 
-    /// An heir that isn't asked anything just now, with what it is to be given.
-    pub(super) fn next_gift(&mut self) -> Option<(NodeId, BTreeSet<Slot>)> {
-        let mut heirs = self.gifts.keys();
-        let heir = heirs
-            .find(|heir| !self.writes.contains_key(heir))
+    /// A promoted replica that isn't asked anything just now, with what it is to be given.
+    pub(super) fn next_to_reassign(&mut self) -> Option<(NodeId, BTreeSet<Slot>)> {
+        let mut nodes = self.to_reassign.keys();
+        let promoted = nodes
+            .find(|node| !self.writes.contains_key(node))
             .copied()?;
-        Some((heir, self.gifts.remove(&heir)?))
+        Some((promoted, self.to_reassign.remove(&promoted)?))
     }
 
-    /// An heir answered. A refusal leaves the slots where they are, which the next look shows.
-    pub(super) fn given(&mut self, heir: NodeId, replies: &[Reply]) {
+    /// A promoted replica answered. A refusal leaves the slots where they are, which the next look
+    /// shows.
+    pub(super) fn reassigned(&mut self, promoted: NodeId, replies: &[Reply]) {
         let taken = replies
             .iter()
             .filter(|reply| matches!(reply, Reply::Text(_)));
         let slots = taken.count();
         if slots > 0 {
-            self.events.push(Event::Given { slots, heir });
+            self.events.push(Event::Reassigned { slots, promoted });
         }
     }
 }
 
-/// What tells an heir that these slots are its own.
-pub(super) fn told(heir: NodeId, slots: &BTreeSet<Slot>) -> Vec<Verb> {
-    let state = SetSlot::Node { owner: heir };
+/// What tells a promoted replica that these slots are its own.
+pub(super) fn verbs(promoted: NodeId, slots: &BTreeSet<Slot>) -> Vec<Verb> {
+    let state = SetSlot::Node { owner: promoted };
     let verbs = slots
         .iter()
         .map(|slot| Verb::SetSlot { slot: *slot, state });
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_heir_of_a_target_is_told_while_the_run_goes_on() {
+    fn the_promoted_replica_of_a_target_is_told_while_the_run_goes_on() {
         let mut core = core();
         core.judge(look(&['a', 'c']));
         let Step::Ask { node, verbs, .. } = core.poll(200) else {
@@ -146,9 +149,9 @@ mod tests {
         // It isn't told twice meanwhile, and the run doesn't end before it answers.
         assert!(matches!(core.poll(300), Step::Wait { .. }));
         core.answered(id('c'), vec![Reply::Text(b"OK".to_vec())], 400);
-        let given = Event::Given {
+        let given = Event::Reassigned {
             slots: 1,
-            heir: id('c'),
+            promoted: id('c'),
         };
         assert_eq!(core.take_events(), [given]);
         assert!(matches!(core.poll(500), Step::End));

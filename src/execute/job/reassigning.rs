@@ -1,0 +1,77 @@
+//! Reassigns the slots that a node took with it when it died to the replica that was promoted in its
+//! place.
+
+use super::machine::{Answer, Chore, Known, Step};
+use super::told::Told;
+use crate::cluster::NodeId;
+use crate::cluster::verb::{Reply, SetSlot, Verb};
+use crate::error::{ErrorKind, Result};
+use crate::execute::{Move, bystanders, promoted};
+use crate::slot::Slot;
+
+/// Looks, then sends `NODE` to each promoted replica. A refusal leaves the slot where it is, which
+/// is told when it lasts.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Reassigning {
+    moves: Vec<Move>,
+    /// What is to be given, the last one first; none before anybody has looked.
+    to_reassign: Option<Vec<(Slot, NodeId)>>,
+    has_reassigned: bool,
+}
+
+impl Reassigning {
+    pub fn of(moves: Vec<Move>) -> Reassigning {
+        Reassigning {
+            // Nothing can be given of nothing.
+            to_reassign: moves.is_empty().then(Vec::new),
+            moves,
+            has_reassigned: false,
+        }
+    }
+
+    pub fn has_reassigned(&self) -> bool {
+        self.has_reassigned
+    }
+}
+
+impl Chore for Reassigning {
+    fn next(&self) -> Option<Step> {
+        let Some(to_reassign) = &self.to_reassign else {
+            return Some(Step::Look);
+        };
+        let (slot, owner) = *to_reassign.last()?;
+        let state = SetSlot::Node { owner };
+        Some(Step::Send {
+            node: owner,
+            verbs: vec![Verb::SetSlot { slot, state }],
+        })
+    }
+
+    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
+        match (answer, &mut self.to_reassign) {
+            (Answer::Looked(views, silent), None) => {
+                let (shards, moves) = (&known.shards, &self.moves);
+                let silent = bystanders::waited_for(silent, &views, shards, moves);
+                // Another one that can't be asked may have the slot.
+                let mut to_reassign = match silent.len() {
+                    0 | 1 => promoted::to_reassign(&views, &known.shards, &self.moves),
+                    _ => Vec::new(),
+                };
+                to_reassign.reverse();
+                self.to_reassign = Some(to_reassign);
+                Ok(())
+            }
+            (Answer::Sent(replies), Some(to_reassign)) => {
+                let given = to_reassign.pop();
+                let replies = replies.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
+                if let (Some((slot, promoted)), Some(Reply::Text(_))) = (given, replies.first()) {
+                    self.has_reassigned = true;
+                    let promoted = known.name(promoted);
+                    known.tell(Told::Reassigned { slot, promoted });
+                }
+                Ok(())
+            }
+            (other, _) => other.odd(),
+        }
+    }
+}
