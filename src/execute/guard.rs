@@ -93,10 +93,10 @@ impl<'a> Sight<'a> {
         if let Some(what) = self.belied(task).filter(|_| !is_at_target) {
             return Verdict::RolesChanged(what);
         }
-        let stranger = self
+        let other = self
             .opened(task)
             .find(|(id, open)| entry == Entry::Fresh || !self.is_left_open(*id, *open, task));
-        match stranger {
+        match other {
             Some((id, _)) if self.is_other_of_shard(id, task.source) => {
                 Verdict::RolesChanged("another of the source's family has it open")
             }
@@ -106,7 +106,7 @@ impl<'a> Sight<'a> {
     }
 
     fn may_open_slot(self, task: Move) -> Verdict {
-        match self.stranger(task) {
+        match self.opened_by_another(task) {
             Some(id) => Verdict::Taken(task.slot, "was opened at the same time", Some(id)),
             None if let Some(what) = self.belied(task) => Verdict::RolesChanged(what),
             None if self.owns(task.source, task) => Verdict::Ours,
@@ -118,7 +118,7 @@ impl<'a> Sight<'a> {
         if self.is_given_by_promoted(task) {
             return Verdict::RolesChanged("one that took over from the source gives it away");
         }
-        if let Some(id) = self.stranger(task) {
+        if let Some(id) = self.opened_by_another(task) {
             return Verdict::Taken(task.slot, "is moved by somebody else too", Some(id));
         }
         if self.owns(task.target, task) {
@@ -253,10 +253,10 @@ impl<'a> Sight<'a> {
     }
 
     /// Who has a slot open that isn't a part of its move.
-    fn stranger(self, task: Move) -> Option<NodeId> {
+    fn opened_by_another(self, task: Move) -> Option<NodeId> {
         let mut opened = self.opened(task);
-        let stranger = opened.find(|(id, open)| !self.is_part_of(*id, *open, task));
-        stranger.map(|(id, _)| id)
+        let other = opened.find(|(id, open)| !self.is_part_of(*id, *open, task));
+        other.map(|(id, _)| id)
     }
 
     /// Who has a slot open; a primary that turned into a replica has nothing.
@@ -271,7 +271,7 @@ impl<'a> Sight<'a> {
     /// Whether an open slot is a part of this move. The target may still name a source that has
     /// failed over since. And where the target failed over and is back as a primary, since it was
     /// given slots meanwhile, its promoted replica has open what it had (Valkey 8 and later
-    /// replicate that): [`super::strays`] clears it up.
+    /// replicate that): [`super::orphaned`] clears it up.
     fn is_part_of(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
         match open {
             OpenSlot::Migrating { target, .. } => {
@@ -382,11 +382,11 @@ mod tests {
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
         // And somebody else has opened the one in the middle, and that one too.
         let late = importing(1) + &importing(2);
-        let stranger = Node {
+        let rejoined = Node {
             open: selves(["", "", &late])[&id('c')].open.clone(),
             ..replaced[&id('c')].clone()
         };
-        replaced.insert(id('c'), stranger);
+        replaced.insert(id('c'), rejoined);
         let verdict = sight(&replaced, &shards).may_open(&unit);
         let middle = Slot::new(1).expect("a slot");
         assert!(
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_at_a_promoted_replica_of_its_source_is_no_strangers() {
+    fn a_slot_at_a_promoted_replica_of_its_source_is_nobody_elses() {
         let mut selves = selves(["", "", ""]);
         let slot = task().slot;
         let source = selves.get_mut(&id('a')).expect("the source");
@@ -442,10 +442,10 @@ mod tests {
         let importing = format!(" [0-<-{}]", id('a'));
         let both = selves([&migrating, &importing, &importing]);
         let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
-        let strangers = Shards::default();
+        let none = Shards::default();
         let may_own = |shards, selves| sight(selves, shards).may_own(&task().into());
         assert_eq!(may_own(&shards, &both), Verdict::Ours);
-        assert!(matches!(may_own(&strangers, &both), Verdict::Taken(..)));
+        assert!(matches!(may_own(&none, &both), Verdict::Taken(..)));
         // The source has turned to the promoted replica.
         let to_promoted = format!(" [0->-{}]", id('c'));
         let turned = selves([&to_promoted, &importing, &importing]);
@@ -453,7 +453,7 @@ mod tests {
             may_own(&shards, &turned),
             Verdict::RolesChanged(_)
         ));
-        assert!(matches!(may_own(&strangers, &turned), Verdict::Taken(..)));
+        assert!(matches!(may_own(&none, &turned), Verdict::Taken(..)));
     }
 
     /// What `may_own` makes of a slot that is open as it should be, with what its target believes.
@@ -476,14 +476,14 @@ mod tests {
 
     #[test]
     fn a_source_is_believed_as_long_as_its_target_agrees() {
-        let strangers = Shards::default();
+        let none = Shards::default();
         let is_unclear = |verdict: Verdict| matches!(verdict, Verdict::RolesChanged(_));
-        assert_eq!(believed(|_, line| line, &strangers), Verdict::Ours);
+        assert_eq!(believed(|_, line| line, &none), Verdict::Ours);
         let failed = |node, line: String| match node {
             'a' => line.replace("master", "master,fail"),
             _ => line,
         };
-        assert!(is_unclear(believed(failed, &strangers)));
+        assert!(is_unclear(believed(failed, &none)));
         let replica = |node, line: String| match node {
             'a' => line
                 .replace("master -", &format!("slave {}", id('c')))
@@ -491,15 +491,15 @@ mod tests {
             'c' => line + " 0-5460",
             _ => line,
         };
-        assert!(is_unclear(believed(replica, &strangers)));
+        assert!(is_unclear(believed(replica, &none)));
         // Two of three are gone in the target's eyes: it may be what is gone.
         let alone = |_, line: String| line.replace("master", "master,fail?");
-        assert!(is_unclear(believed(alone, &strangers)));
+        assert!(is_unclear(believed(alone, &none)));
         let one_gone = |node, line: String| match node {
             'c' => line.replace("master", "master,fail?"),
             _ => line,
         };
-        assert_eq!(believed(one_gone, &strangers), Verdict::Ours);
+        assert_eq!(believed(one_gone, &none), Verdict::Ours);
     }
 
     /// Half of the voters are no majority: the other half may have voted without it.

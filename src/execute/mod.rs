@@ -21,7 +21,7 @@
 //! - [`timeouts`] are how long a source waits for a silent target.
 //! - [`executor`] drives it over links, and `desk` hears whoever answers first.
 //! - [`job`] is all of that as one: a plan carried out, with what comes before and after.
-//! - [`shards`] remembers who was a replica of whom, and [`strays`] clears up
+//! - [`shards`] remembers who was a replica of whom, and [`orphaned`] clears up
 //!   what a failover left of a slot on a node that doesn't own it; [`promoted`]
 //!   are given the slots that a node took with it when it died. [`bystanders`] are dead and have no
 //!   part in what is in hand.
@@ -48,6 +48,7 @@ pub mod movement;
 pub mod mover;
 pub mod open_moves;
 pub mod options;
+pub mod orphaned;
 pub mod preflight;
 pub mod promoted;
 pub mod resolve;
@@ -56,7 +57,6 @@ pub mod resume;
 pub mod route;
 pub mod shards;
 pub mod slot_move;
-pub mod strays;
 pub mod survey;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -20,7 +20,7 @@ pub struct OpenMoves {
     /// The moves, by slot.
     pub moves: Vec<Move>,
     /// The nodes that receive a slot beside the target that clients are sent to: what they have
-    /// of it is cleared up after the move ([`super::strays`]).
+    /// of it is cleared up after the move ([`super::orphaned`]).
     pub beside: Shards,
     /// Slots that are open towards several nodes, where nothing says which is meant: they stay so.
     pub unclear: Vec<(Slot, Error)>,

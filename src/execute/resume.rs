@@ -48,7 +48,7 @@ pub fn standing(survey: &Survey, shards: &Shards, begun: Move) -> Result<Standin
 /// are nowhere else.
 fn is_half_moved(survey: &Survey, begun: Move) -> bool {
     let owns = |facts: &NodeFacts| facts.view.map().owner(begun.slot) == Some(begun.source);
-    let has_keys = |facts: &NodeFacts| facts.orphans.contains_key(&begun.slot);
+    let has_keys = |facts: &NodeFacts| facts.orphaned.contains_key(&begun.slot);
     survey.nodes.get(&begun.source).is_some_and(owns)
         && survey.nodes.get(&begun.target).is_some_and(has_keys)
 }
@@ -315,7 +315,7 @@ mod tests {
         let survey = |owner: char, target_keys: u64| {
             let mut target = facts('b', owner, "");
             let keys = Some((task().slot, target_keys)).filter(|(_, keys)| *keys > 0);
-            target.orphans = keys.into_iter().collect();
+            target.orphaned = keys.into_iter().collect();
             Survey {
                 nodes: BTreeMap::from([(id('a'), facts('a', owner, "")), (id('b'), target)]),
                 unreachable: BTreeMap::new(),

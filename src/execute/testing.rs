@@ -77,7 +77,7 @@ pub(super) fn facts_with(node: char, change: impl Fn(char, String) -> String) ->
         databases: vec![0],
         database_count: 1,
         database_limit: None,
-        orphans: BTreeMap::new(),
+        orphaned: BTreeMap::new(),
         arrived: BTreeMap::new(),
         refuses_when_full: true,
         used_bytes: 1_000,

@@ -127,7 +127,7 @@ def _life_fault(key, pttl_ms):
     return None
 
 
-def strays(owners, primaries):
+def orphaned(owners, primaries):
     """Keys at primaries that don't own their slots: no client sees them, until the slot comes there."""
     found = []
     for port in primaries:
@@ -138,6 +138,6 @@ def strays(owners, primaries):
             names = [name for slot, _ in full[:NAMED_MAX]
                      for name in link.ask("CLUSTER", "GETKEYSINSLOT", slot, NAMED_MAX)]
         if full:
-            found.append({"what": "stray", "port": port, "slot": full[0][0], "key": names[0].decode() if names else "",
+            found.append({"what": "orphaned", "port": port, "slot": full[0][0], "key": names[0].decode() if names else "",
                           "text": f"{sum(count for _, count in full)} keys in {len(full)} slots of others"})
     return found

@@ -169,7 +169,7 @@ class Round:
             # Where a cluster doesn't serve, or a slot leads to a node that doesn't, nobody answers: it is
             # stuck, and nothing is known to be lost.
             wrong = [one for one in wrong if one["what"] != "silent"]
-        wrong += resting.strays(settled.owners, primaries) if settled.is_agreed else []
+        wrong += resting.orphaned(settled.owners, primaries) if settled.is_agreed else []
         row = verdict.of(scene, code, settled, wrong)
         row.update({
             "operations": sum(each["done"] for each in told), "unclear": sum(each["unclear"] for each in told),

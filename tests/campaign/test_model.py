@@ -143,8 +143,8 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.kind(is_gone=True, slot=(None, None)), verdict.OTHER)
         self.assertEqual(self.kind(is_gone=True, mover="nobody"), verdict.OTHER)
 
-    def test_strays_and_lives_have_no_excuse(self):
-        for what, kind in (("stray", verdict.OTHER), ("silent", verdict.OTHER), ("life", verdict.LIFE)):
+    def test_orphaned_keys_and_lives_have_no_excuse(self):
+        for what, kind in (("orphaned", verdict.OTHER), ("silent", verdict.OTHER), ("life", verdict.LIFE)):
             self.assertEqual(self.kind(what=what, missing=[[[90.0, 1, "SET"]]]), kind)
         lost = [[[99.5, 1, "PEXPIRE"]]]
         self.assertEqual(self.kind(what="life", missing=lost), verdict.UNREPLICATED)

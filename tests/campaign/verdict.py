@@ -76,7 +76,7 @@ def _outcome(scene, code, settled, kinds):
 
 
 def _kind_of(one, ends, times, scene):
-    if one["what"] in ("stray", "silent"):
+    if one["what"] in ("orphaned", "silent"):
         return OTHER
     is_an_older_state = one.get("is_gone") or (one.get("missing") and one["what"] != "life")
     if is_an_older_state and _was_moving(one["slot"], ends, times, scene):

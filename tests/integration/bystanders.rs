@@ -1,5 +1,5 @@
-//! What stands in the way of some slots holds up no others: a primary that dies without a replica, and
-//! slots that another tool has lost.
+//! What stands in the way of some slots holds up no others: a primary that dies without a replica,
+//! and slots that another tool has lost.
 
 use super::servers::runs::{arrived, client, run, send, spawn, state, wait_for_slots, words};
 use super::servers::{self, load, wait};
@@ -308,8 +308,8 @@ fn a_run_ends_what_it_has_in_hand_when_it_dies() {
     assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
 }
 
-/// `redis-cli --cluster fix` has closed one slot at its source and given it to a third node there, so
-/// that its target waits for what won't come.
+/// `redis-cli --cluster fix` has closed one slot at its source and given it to a third node there,
+/// so that its target waits for what won't come.
 #[test]
 fn a_slot_that_another_tool_has_lost_holds_up_no_other() {
     let Some(scene) = Scene::new(&[]) else {
@@ -329,14 +329,17 @@ fn a_slot_that_another_tool_has_lost_holds_up_no_other() {
         send(&scene.cluster, node, &[Verb::SetSlot { slot, state }]);
     }
     // And one that nobody knows where it should go, which isn't ours.
-    let stray = slot(105);
+    let foreign = slot(105);
     for node in [TARGET, 2] {
         let source = scene.cluster.nodes()[SOURCE].id;
         let state = SetSlot::Importing { source };
         send(
             &scene.cluster,
             node,
-            &[Verb::SetSlot { slot: stray, state }],
+            &[Verb::SetSlot {
+                slot: foreign,
+                state,
+            }],
         );
     }
     // Valkey's target hears of it, and closes the slot by itself.

@@ -44,7 +44,7 @@ fn a_healthy_cluster_with_replicas_has_no_finding() {
 }
 
 #[test]
-fn open_slots_orphans_and_missing_replicas() {
+fn open_slots_orphaned_keys_and_missing_replicas() {
     let Some(cluster) = servers::cluster(&three_and_one()) else {
         return;
     };
@@ -53,7 +53,7 @@ fn open_slots_orphans_and_missing_replicas() {
     let (healthy, _) = findings(&run(&cluster, path, &["check", "--json"]));
     assert_eq!(healthy, ["no_replica"; 3]);
 
-    // `foo` is in slot 12182, of the third node. What the first one has of it is an orphan.
+    // `foo` is in slot 12182, of the third node. What the first one has of it is orphaned.
     let slot = Slot::for_key(b"foo");
     let [source, target] = [2, 0].map(|node| cluster.nodes()[node].id);
     let importing = Verb::SetSlot {
@@ -66,7 +66,7 @@ fn open_slots_orphans_and_missing_replicas() {
     let named = journal.to_str().expect("a path");
     let args = ["check", "--json", "--journal", named];
 
-    // While it is open it is no orphan: it is on its way.
+    // While it is open it isn't orphaned: it is on its way.
     let (kinds, document) = findings(&run(&cluster, path, &args));
     assert_eq!(kinds[0], "open_slot", "{document}");
     assert!(!kinds.contains(&"orphaned_keys".to_owned()), "{document}");

@@ -62,7 +62,7 @@ fn a_slot_that_cannot_go_on_is_stranded_whatever_it_waits_for() {
     assert_eq!(kind(&core), Kind::Stranded);
     // Somebody else has it open when it is to be handed over.
     let mut core = in_hand(Wish::Confirms);
-    core.judge(look_at_a_stranger());
+    core.judge(look_at_another_mover());
     assert_eq!(kind(&core), Kind::Stranded);
     // Another node answers where its new source reaches the target.
     let doubt = Doubt {
@@ -92,7 +92,7 @@ fn a_slot_that_cannot_go_on_is_stranded_whatever_it_waits_for() {
 }
 
 /// What all nodes say while `c` imports slot 0 from `a` too.
-fn look_at_a_stranger() -> Look {
+fn look_at_another_mover() -> Look {
     let (nodes, sides) = (NODES.map(id).to_vec(), [id('a'), id('b')].into());
     let mut look = Look::new(nodes, sides, Vec::new(), [vec![], vec![0], vec![]]);
     while let Some(node) = look.next(0, |_| true) {

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::execute::Move;
 use crate::execute::bystanders;
 use crate::execute::mover::Doubtful;
+use crate::execute::orphaned::{self, NotCleared, OrphanedKeys};
 use crate::execute::shards::Shards;
-use crate::execute::strays::{self, Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::{Views, primaries, primary};
 use crate::slot::Slot;
@@ -41,9 +41,9 @@ pub(super) struct Clearing {
 enum State {
     Look,
     Survey(Vec<NodeId>),
-    Begin(Arc<Survey>, Vec<Stray>),
+    Begin(Arc<Survey>, Vec<OrphanedKeys>),
     /// The last one first.
-    Clear(Arc<Survey>, Vec<Stray>),
+    Clear(Arc<Survey>, Vec<OrphanedKeys>),
     Doubt(Slot, Doubtful, Error),
     End,
     Over,
@@ -68,17 +68,17 @@ impl Clearing {
     }
 
     /// Whether it is on one of the two sides of its move, between which keys in doubt are compared.
-    fn is_side(&self, stray: Stray) -> bool {
-        let sides = |task: &Move| [task.source, task.target].contains(&stray.holder);
-        let mut moves = self.ended.iter().filter(|task| task.slot == stray.slot);
+    fn is_side(&self, orphaned: OrphanedKeys) -> bool {
+        let sides = |task: &Move| [task.source, task.target].contains(&orphaned.holder);
+        let mut moves = self.ended.iter().filter(|task| task.slot == orphaned.slot);
         moves.any(sides)
     }
 
     fn found(&mut self, known: &Known, survey: Survey) -> State {
-        let mut found = strays::find(&survey, &known.shards, &self.ended);
-        let disputes = |task: &Move| Some((*task, strays::dispute(&survey, task.slot)?));
+        let mut found = orphaned::find(&survey, &known.shards, &self.ended);
+        let disputes = |task: &Move| Some((*task, orphaned::dispute(&survey, task.slot)?));
         self.disputed = self.ended.iter().filter_map(disputes).collect();
-        let slots: BTreeSet<Slot> = found.iter().map(|stray| stray.slot).collect();
+        let slots: BTreeSet<Slot> = found.iter().map(|orphaned| orphaned.slot).collect();
         self.ended.retain(|task| slots.contains(&task.slot));
         found.reverse();
         match self.ended.is_empty() {
@@ -94,9 +94,9 @@ impl Chore for Clearing {
             State::Look => Step::Look,
             State::Survey(ids) => Step::Survey(Asked::These(ids.clone())),
             State::Begin(..) => Step::Note(JobNote::Begin(self.ended.clone())),
-            State::Clear(survey, strays) => Step::Clear {
+            State::Clear(survey, left) => Step::Clear {
                 survey: survey.clone(),
-                stray: *strays.last()?,
+                orphaned: *left.last()?,
             },
             State::Doubt(slot, key, _) => Step::Note(JobNote::Doubt(*slot, key.clone())),
             State::End => Step::Note(JobNote::End(self.ended.clone())),
@@ -116,25 +116,25 @@ impl Chore for Clearing {
                 }
             }
             (State::Survey(_), Answer::Surveyed(survey)) => self.found(known, survey?),
-            (State::Begin(survey, strays), answer) => {
+            (State::Begin(survey, left), answer) => {
                 noted(answer)?;
-                State::Clear(survey, strays)
+                State::Clear(survey, left)
             }
-            (State::Clear(survey, mut strays), Answer::Cleared(cleared)) => {
-                let stray = strays.pop();
+            (State::Clear(survey, mut left), Answer::Cleared(cleared)) => {
+                let orphaned = left.pop();
                 match cleared {
                     Ok(copies) => self.copies += copies,
-                    Err(Halted { error, key }) => {
-                        let side = stray.filter(|stray| self.is_side(*stray));
-                        let (Some(stray), Some(key)) = (side, key) else {
+                    Err(NotCleared { error, key }) => {
+                        let side = orphaned.filter(|orphaned| self.is_side(*orphaned));
+                        let (Some(orphaned), Some(key)) = (side, key) else {
                             return Err(error);
                         };
-                        self.state = State::Doubt(stray.slot, key, error);
+                        self.state = State::Doubt(orphaned.slot, key, error);
                         return Ok(());
                     }
                 }
-                match strays.is_empty() {
-                    false => State::Clear(survey, strays),
+                match left.is_empty() {
+                    false => State::Clear(survey, left),
                     true => {
                         let slots: BTreeSet<Slot> =
                             self.ended.iter().map(|task| task.slot).collect();

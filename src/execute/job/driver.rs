@@ -12,7 +12,7 @@ use crate::execute::executor::{self, Outcome, Watcher};
 use crate::execute::journal::Journal;
 use crate::execute::mover::Entry;
 use crate::execute::options::OnConflict;
-use crate::execute::strays::{self, Halted, Manner, Stray};
+use crate::execute::orphaned::{self, ClearingOptions, NotCleared, OrphanedKeys};
 use crate::execute::survey::Survey;
 use crate::execute::timeouts::Timeouts;
 use crate::execute::views::Views;
@@ -90,7 +90,7 @@ impl Session {
                     let (outcome, arrived) = self.move_slots(&survey, &tasks, journal, watcher);
                     Answer::Moved(outcome, arrived)
                 }
-                Step::Clear { survey, stray } => Answer::Cleared(self.clear(&survey, stray)),
+                Step::Clear { survey, orphaned } => Answer::Cleared(self.clear(&survey, orphaned)),
                 Step::Wait { ms } => {
                     std::thread::sleep(Duration::from_millis(ms));
                     continue;
@@ -175,10 +175,10 @@ impl Session {
         Ok(())
     }
 
-    fn clear(&mut self, survey: &Survey, stray: Stray) -> Result<u64, Halted> {
+    fn clear(&mut self, survey: &Survey, orphaned: OrphanedKeys) -> Result<u64, NotCleared> {
         let login = self.connection.login.clone();
         let on_conflict = self.how.on_conflict;
-        let pair = (stray.holder, stray.owner);
+        let pair = (orphaned.holder, orphaned.owner);
         let route = match on_conflict {
             OnConflict::KeepSource => {
                 let pairs = BTreeSet::from([pair]);
@@ -186,13 +186,13 @@ impl Session {
             }
             OnConflict::Stop | OnConflict::KeepTarget => None,
         };
-        let manner = Manner {
+        let options = ClearingOptions {
             on_conflict,
             route,
             login,
             timeout_ms: Timeouts::of(survey, self.how.timeout_ms).usual_ms,
         };
-        strays::clear(&mut self.cluster, stray, &manner).map(|cleared| cleared.copies)
+        orphaned::clear(&mut self.cluster, orphaned, &options).map(|cleared| cleared.copies)
     }
 
     /// What each node believes that can be asked, and which can't.

@@ -31,8 +31,8 @@ use crate::cluster::{ClusterView, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::core::Outcome;
 use crate::execute::mover::Entry;
+use crate::execute::orphaned::{NotCleared, OrphanedKeys};
 use crate::execute::shards::Shards;
-use crate::execute::strays::{Halted, Stray};
 use crate::execute::survey::Survey;
 use crate::execute::views::Views;
 use crate::execute::{Move, bystanders};
@@ -84,7 +84,7 @@ pub enum Step {
         /// What the nodes said.
         survey: Arc<Survey>,
         /// What is left over.
-        stray: Stray,
+        orphaned: OrphanedKeys,
     },
     /// Wait so long, then ask again.
     Wait {
@@ -129,7 +129,7 @@ pub enum Answer {
     /// What the run did, and which moves have arrived, to where they did.
     Moved(Result<Outcome>, Vec<Move>),
     /// How many copies of keys were deleted.
-    Cleared(Result<u64, Halted>),
+    Cleared(Result<u64, NotCleared>),
 }
 
 impl Answer {

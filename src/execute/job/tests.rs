@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::core::Outcome;
 use crate::execute::mover::{Cause, Doubtful};
-use crate::execute::strays::Halted;
+use crate::execute::orphaned::NotCleared;
 use crate::execute::survey::Survey;
 use crate::execute::testing::{NODES, facts_with, id, task};
 use crate::execute::views::Views;
@@ -106,7 +106,7 @@ fn name(step: &Step) -> String {
         }
         Step::Send { node, verbs } => format!("send {}: {}", node.short(), words(verbs)),
         Step::Move { tasks, .. } => format!("move {}", tasks.len()),
-        Step::Clear { stray, .. } => format!("clear {}", stray.slot),
+        Step::Clear { orphaned, .. } => format!("clear {}", orphaned.slot),
         Step::Wait { .. } => "wait".to_owned(),
         Step::End => "end".to_owned(),
     }
@@ -545,7 +545,7 @@ fn with_old_target_open(steps: &[String]) -> (Views, Vec<NodeId>) {
 #[test]
 fn a_key_that_is_named_where_it_does_not_belong_stays_in_the_journal() {
     let conflict = |step: &Step| match step {
-        Step::Clear { .. } => Some(Answer::Cleared(Err(Halted {
+        Step::Clear { .. } => Some(Answer::Cleared(Err(NotCleared {
             error: stopped(),
             key: Some(Doubtful::new(0, b"named".to_vec(), Cause::Kept)),
         }))),

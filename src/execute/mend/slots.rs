@@ -45,7 +45,7 @@ pub fn uncovered(survey: &Survey, slot: Slot) -> Uncovered {
     }
     let has_keys = |id: &NodeId| {
         let facts = &survey.nodes[id];
-        facts.orphans.contains_key(&slot) || facts.arrived.contains_key(&slot)
+        facts.orphaned.contains_key(&slot) || facts.arrived.contains_key(&slot)
     };
     Uncovered::Held(
         survey
@@ -184,7 +184,7 @@ fn keys_of(survey: &Survey, id: NodeId, slots: &SlotSet) -> u64 {
     let Some(facts) = survey.nodes.get(&id) else {
         return 0;
     };
-    let held: BTreeMap<_, _> = facts.orphans.iter().chain(&facts.arrived).collect();
+    let held: BTreeMap<_, _> = facts.orphaned.iter().chain(&facts.arrived).collect();
     let of_these = held.into_iter().filter(|(slot, _)| slots.contains(**slot));
     of_these.fold(0, |sum, (_, keys)| sum.saturating_add(*keys))
 }
@@ -265,8 +265,8 @@ pub fn open_slot(survey: &Survey, other: NodeId, is_own: bool, movement: &Moveme
 pub fn orphaned(survey: &Survey, node: NodeId, slots: &SlotSet) -> String {
     let is_served = |slot: Slot| !claims(survey, slot).is_empty();
     let mend = match slots.iter().all(is_served) {
-        true => table::ORPHANS_TO_BRING,
-        false => table::ORPHANS_TO_KEEP,
+        true => table::ORPHANED_TO_BRING,
+        false => table::ORPHANED_TO_KEEP,
     };
     mend.say(&[("node", &name(survey, node))])
 }

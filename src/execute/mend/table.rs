@@ -231,10 +231,10 @@ mends! {
         "finish them with slotkit resume";
 
     // Keys where no client is sent.
-    ORPHANS_TO_BRING: [OrphanedKeys],
+    ORPHANED_TO_BRING: [OrphanedKeys],
         "their slot's owner can be reached",
         "no client sees them there. Leave them until you know what they are: CLUSTER GETKEYSINSLOT N 100 at {node} names those of a slot N, and EXISTS at the slot's owner says whether it has them too. What it hasn't got never came there, or was deleted there since, by a client or by its expiry; whoever can tell is the application they belong to. If what was deleted may come back, or nobody deletes such keys, bring them together with those of the owner: at {node}, for a slot N: CLUSTER SETSLOT N IMPORTING and the owner's id, then slotkit resume --from-cluster: the slot goes to {node}, keys that clients deleted meanwhile come back, and it stops where two values differ; else leave them; don't delete what the owner may not have";
-    ORPHANS_TO_KEEP: [OrphanedKeys],
+    ORPHANED_TO_KEEP: [OrphanedKeys],
         "their slot has no owner, or one that can't be reached",
         "they may be nowhere else: leave them, and see first what is said of the slots or nodes that are missing";
 

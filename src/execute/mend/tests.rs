@@ -30,7 +30,9 @@ fn lose(survey: &mut Survey, node: char, why: Why) {
 
 fn hold(survey: &mut Survey, node: char, slot: u16, keys: u64) {
     let facts = survey.nodes.get_mut(&id(node)).expect("a node");
-    facts.orphans.insert(Slot::new(slot).expect("a slot"), keys);
+    facts
+        .orphaned
+        .insert(Slot::new(slot).expect("a slot"), keys);
 }
 
 /// The mends of this kind.
@@ -551,7 +553,7 @@ fn slots_that_several_claim_are_saved_first() {
 }
 
 #[test]
-fn orphans_are_never_told_to_be_deleted() {
+fn orphaned_keys_are_never_told_to_be_deleted() {
     let mut survey = survey('a', |_| {});
     hold(&mut survey, 'b', 0, 2);
     let mend = &mends(&survey, FindingKind::OrphanedKeys)[0];

@@ -51,6 +51,6 @@ pub enum Entry {
     /// The target owns it, and the source knows and has it open still. No client is sent to what
     /// keys it has: its primary had sent them, and this is a promoted replica that was behind. They
     /// are not sent again, since clients may have deleted them meanwhile
-    /// ([`crate::execute::strays`]).
+    /// ([`crate::execute::orphaned`]).
     TargetServes,
 }

@@ -95,10 +95,10 @@ pub(super) fn last_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             let ends_empty = leaving > 0 && leaving == owned && arriving == 0;
             let turns = facts.version.may_turn_into_replica()
                 && facts.allows_replica_migration.unwrap_or(true);
-            let orphans = facts.orphans.values().fold(0, |sum: u64, keys| sum.saturating_add(*keys));
-            if ends_empty && turns && orphans > 0 {
+            let orphaned = facts.orphaned.values().fold(0, |sum: u64, keys| sum.saturating_add(*keys));
+            if ends_empty && turns && orphaned > 0 {
                 let message = format!(
-                    "{} gives its last slot away, will turn into a replica by itself, and throw {orphans} \
+                    "{} gives its last slot away, will turn into a replica by itself, and throw {orphaned} \
                      keys away that it has in slots of others",
                     facts.addr
                 );

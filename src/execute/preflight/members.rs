@@ -19,16 +19,16 @@ pub(super) fn unknown(survey: &Survey) -> Vec<Finding> {
         }
     }
     let tell = |(id, knows): (&NodeId, &&NodeFacts)| {
-        let strangers = survey.nodes.iter();
-        let strangers = strangers.filter(|(_, facts)| !facts.view.node(*id).is_some_and(is_met));
-        let strangers: Vec<(NodeId, &NodeFacts)> =
-            strangers.map(|(other, facts)| (*other, facts)).collect();
-        if strangers.is_empty() {
+        let unknown = survey.nodes.iter();
+        let unknown = unknown.filter(|(_, facts)| !facts.view.node(*id).is_some_and(is_met));
+        let unknown: Vec<(NodeId, &NodeFacts)> =
+            unknown.map(|(other, facts)| (*other, facts)).collect();
+        if unknown.is_empty() {
             return None;
         }
-        let named = strangers.iter().take(NAMED_MAX);
+        let named = unknown.iter().take(NAMED_MAX);
         let named: Vec<String> = named.map(|(_, facts)| facts.addr.to_string()).collect();
-        let more = match strangers.len().saturating_sub(NAMED_MAX) {
+        let more = match unknown.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
@@ -39,7 +39,8 @@ pub(super) fn unknown(survey: &Survey) -> Vec<Finding> {
             named.join(", ")
         );
         let mend = table::MEMBERS_DIFFER.say(&[]);
-        // Only between primaries a slot can move; a SETSLOT that names a stranger is refused.
+        // Only between primaries a slot can move; a SETSLOT that names a node that one of them
+        // doesn't know is refused.
         let is_primary =
             |id: NodeId, facts: &NodeFacts| facts.view.node(id).is_some_and(Node::is_primary);
         let is_able = survey
@@ -47,7 +48,7 @@ pub(super) fn unknown(survey: &Survey) -> Vec<Finding> {
             .get(id)
             .is_some_and(|facts| is_primary(*id, facts));
         let forbids = is_able
-            && strangers
+            && unknown
                 .iter()
                 .any(|(other, facts)| is_primary(*other, facts));
         let finding = match forbids {

@@ -136,11 +136,11 @@ pub fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     all.extend(slots::uncovered(survey, intent));
     all.extend(slots::disagreements(survey, intent));
     all.extend(slots::open_slots(survey, intent));
-    all.extend(slots::orphans(survey, intent));
+    all.extend(slots::orphaned_keys(survey, intent));
     all.extend(nodes::unacquainted(survey));
     all.extend(members::unknown(survey));
     all.extend(members::handshakes(survey));
-    all.extend(nodes::strangers(survey, intent));
+    all.extend(nodes::not_primaries(survey, intent));
     all.extend(replicas::not_following(survey, intent));
     all.extend(servers::versions(survey, intent));
     all.extend(servers::epochs(survey));

@@ -217,7 +217,8 @@ pub(super) fn unacquainted(survey: &Survey) -> Vec<Finding> {
     all
 }
 
-pub(super) fn strangers(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+/// Sources and targets of the plan that aren't primaries, or can't be asked.
+pub(super) fn not_primaries(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let primaries: BTreeSet<NodeId> = survey.primaries().map(|(id, _)| id).collect();
     let wanted: BTreeSet<NodeId> = intent
         .moves

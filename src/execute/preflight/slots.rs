@@ -201,7 +201,7 @@ fn is_part_of(node: NodeId, open: OpenSlot, moves: &[Move], shards: &Shards) -> 
 }
 
 /// Keys where no client is sent: harmless until the node is given their slot.
-pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+pub(super) fn orphaned_keys(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     for (id, facts) in survey.primaries() {
         let arrives = |slot: &Slot| {
@@ -213,7 +213,7 @@ pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             moves.any(|task| task.target == id || intent.shards.are_in_one(task.target, id))
         };
         let (own, others): (Vec<_>, Vec<_>) = facts
-            .orphans
+            .orphaned
             .iter()
             .filter(|(slot, _)| !is_of(intent.ours, slot) && !is_imported(facts, **slot))
             .partition(|(slot, _)| is_of(intent.unfinished, slot));
@@ -221,7 +221,7 @@ pub(super) fn orphans(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         let (coming, others): (Vec<_>, Vec<_>) =
             others.into_iter().partition(|(slot, _)| arrives(slot));
         for (found, is_coming) in [(&coming, true), (&others, false)] {
-            let finding = orphaned(survey, id, facts, found, is_coming);
+            let finding = orphaned_finding(survey, id, facts, found, is_coming);
             all.extend(finding.map(|finding| finding.about(id)));
         }
     }
@@ -255,7 +255,7 @@ fn half_moved(facts: &NodeFacts, found: &[(&Slot, &u64)]) -> Option<Finding> {
     Some(finding.at(*first).among(slots))
 }
 
-fn orphaned(
+fn orphaned_finding(
     survey: &Survey,
     node: NodeId,
     facts: &NodeFacts,

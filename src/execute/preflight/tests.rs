@@ -419,7 +419,7 @@ fn what_moves_slots_now_is_waited_for() {
 #[test]
 fn keys_where_no_client_is_sent() {
     let slot = Slot::new(7).expect("a slot");
-    let survey = survey('b', |facts| facts.orphans = BTreeMap::from([(slot, 3)]));
+    let survey = survey('b', |facts| facts.orphaned = BTreeMap::from([(slot, 3)]));
     let with = |moves: &[Move]| {
         let intent = Intent {
             moves,
@@ -524,13 +524,16 @@ fn a_node_that_one_knows_and_another_does_not() {
     };
     let survey = survey('a', without);
     let found = findings(&survey, &Intent::default());
-    let strangers: Vec<_> = found
+    let unacquainted: Vec<_> = found
         .iter()
         .filter(|finding| finding.kind == FindingKind::NotAcquainted)
         .collect();
-    assert_eq!(strangers.len(), 1, "{found:?}");
-    assert_eq!(strangers[0].node, Some(id('c')));
-    assert!(strangers[0].forbids() && strangers[0].passes, "{found:?}");
+    assert_eq!(unacquainted.len(), 1, "{found:?}");
+    assert_eq!(unacquainted[0].node, Some(id('c')));
+    assert!(
+        unacquainted[0].forbids() && unacquainted[0].passes,
+        "{found:?}"
+    );
     // Everything else of it passes with that.
     let stays = found
         .iter()
@@ -569,9 +572,9 @@ fn slots_that_servers_move_by_themselves() {
         let facts = survey.nodes.get_mut(&id(node)).expect("a node");
         facts.migrations = SlotMigrations::UnderWay(vec![job.clone()]);
     }
-    // What arrives with it is no orphan.
+    // What arrives with it isn't orphaned.
     let target = survey.nodes.get_mut(&id('b')).expect("a node");
-    target.orphans = Slot::new(101).map(|slot| (slot, 5)).into_iter().collect();
+    target.orphaned = Slot::new(101).map(|slot| (slot, 5)).into_iter().collect();
     let with = |moves: &[Move]| {
         let intent = Intent {
             moves,

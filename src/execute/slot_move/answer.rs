@@ -35,7 +35,7 @@ impl SlotMove {
 
     fn after_answer(&mut self, replies: Vec<Reply>) -> Result<State, Halt> {
         let refused = self.refused_database(&replies);
-        let state = std::mem::replace(&mut self.state, State::Halted);
+        let state = std::mem::replace(&mut self.state, State::NotCleared);
         if let Some(refused) = refused {
             return Err(refused);
         }
@@ -152,15 +152,15 @@ impl SlotMove {
             | State::Confirm { .. }
             | State::Turned
             | State::Done
-            | State::Halted => {
+            | State::NotCleared => {
                 return Err(self.surprise("a reply that nobody waited for"));
             }
         };
         Ok(next)
     }
 
-    /// Whether the database wasn't selected that everything behind it is about: a user may be kept from
-    /// single ones (Valkey 9.1).
+    /// Whether the database wasn't selected that everything behind it is about: a user may be kept
+    /// from single ones (Valkey 9.1).
     fn refused_database(&self, replies: &[Reply]) -> Option<Halt> {
         let selects = self.state.selects_first();
         let refusal = replies.first().filter(|_| selects);
@@ -347,7 +347,7 @@ impl SlotMove {
         }
         let next = match self.next_doubts()? {
             Some(next) => return Ok(next),
-            None if self.has_strays_alone => State::Count,
+            None if self.has_only_orphaned => State::Count,
             None => State::List { db: 0 },
         };
         Ok(next)
@@ -425,8 +425,8 @@ impl SlotMove {
         })
     }
 
-    /// Reads what was asked of the keys of a listing, and cuts it where its bytes are enough for one
-    /// `MIGRATE`; the rest is listed again.
+    /// Reads what was asked of the keys of a listing, and cuts it where its bytes are enough for
+    /// one `MIGRATE`; the rest is listed again.
     pub(super) fn measured(
         &mut self,
         db: usize,
@@ -471,7 +471,7 @@ impl SlotMove {
         Ok(match counts.iter().all(|(_, keys)| *keys == 0) {
             true if self.is_doubtful => State::Vouch,
             true => State::Confirm { waits: 0 },
-            false if self.has_strays_alone => State::Done,
+            false if self.has_only_orphaned => State::Done,
             false => State::Databases,
         })
     }

@@ -123,7 +123,7 @@ impl SlotMove {
                 let other = self.settings.others[*index];
                 (other, vec![self.set_slot(SetSlot::Node { owner: target })])
             }
-            State::Turned | State::Halted => return Action::Look,
+            State::Turned | State::NotCleared => return Action::Look,
             State::Done => return Action::Done,
         };
         Action::Ask { node, verbs }
@@ -253,8 +253,8 @@ impl SlotMove {
     }
 }
 
-/// Asks whether a slot has keys in these databases, by two questions that must agree, and leaves the
-/// link at database 0.
+/// Asks whether a slot has keys in these databases, by two questions that must agree, and leaves
+/// the link at database 0.
 fn looks_in(databases: impl IntoIterator<Item = u32>, slot: Slot) -> Vec<Verb> {
     let look = |db| {
         let list = Verb::KeysInSlot { slot, limit: 1 };

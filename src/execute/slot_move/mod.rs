@@ -1,8 +1,8 @@
 //! One slot's way from its source to its target, without any I/O.
 //!
-//! As a [`Mover`] it says what to do next and takes the replies. The order is that of the design, and it goes forward only: after
-//! the first key has moved, no state ever leads back, because `STABLE` on the
-//! source would make the moved keys read nil.
+//! As a [`Mover`] it says what to do next and takes the replies. The order is that of the design,
+//! and it goes forward only: after the first key has moved, no state ever leads back, because
+//! `STABLE` on the source would make the moved keys read nil.
 //!
 //! ```text
 //!  Import ──> Claim: nobody else has it open ──> Migrate ──┐
@@ -51,7 +51,7 @@
 //! A slot that the target owns already (a run broke off between the `NODE`s)
 //! enters at `Databases`: what is left to do is the same, and a `NODE` that
 //! comes twice changes nothing. Where the source knows that, its keys are only
-//! counted, and with any the move ends: they are strays.
+//! counted, and with any the move ends: they are orphaned.
 
 mod answer;
 mod asking;
@@ -104,7 +104,7 @@ pub struct SlotMove {
     /// The target is told first who owns the slot by now.
     is_source_new: bool,
     /// What keys the source has are outdated copies.
-    has_strays_alone: bool,
+    has_only_orphaned: bool,
     /// The source has just refused to open it, and nobody had before: no key of it has moved.
     is_unopened: bool,
     /// The source took no `NODE`, since it is a replica by now.
@@ -167,7 +167,7 @@ impl SlotMove {
             databases: Vec::new(),
             is_fresh: entry == Entry::Fresh,
             is_source_new: entry == Entry::SourceReplaced,
-            has_strays_alone: entry == Entry::TargetServes,
+            has_only_orphaned: entry == Entry::TargetServes,
             is_unopened: false,
             has_source_turned: false,
             passes: 0,

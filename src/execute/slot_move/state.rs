@@ -64,9 +64,9 @@ pub(super) enum State {
         batch: Batch,
     },
     /// One key over the target's copy, then the rest: each in a `MIGRATE` of its own, since only so
-    /// a key that went from the source since it was compared can be told from one that was sent, and
-    /// in a write of its own, since the source waits once for each `MIGRATE` where the target stands
-    /// still.
+    /// a key that went from the source since it was compared can be told from one that was sent,
+    /// and in a write of its own, since the source waits once for each `MIGRATE` where the target
+    /// stands still.
     Replace {
         batch: Batch,
         rest: Vec<Vec<u8>>,
@@ -162,8 +162,8 @@ pub(super) enum State {
     Confirm {
         waits: u32,
     },
-    /// Whether the target knows the source's epoch, and still has the keys that it had when they were
-    /// asked for.
+    /// Whether the target knows the source's epoch, and still has the keys that it had when they
+    /// were asked for.
     AskTarget {
         needed: u64,
         waits: u32,
@@ -179,9 +179,9 @@ pub(super) enum State {
     },
     Turned,
     Done,
-    /// It ended at something that nobody expected, and isn't where it should be: whoever goes on with it
-    /// looks first.
-    Halted,
+    /// It ended at something that nobody expected, and isn't where it should be: whoever goes on
+    /// with it looks first.
+    NotCleared,
 }
 
 impl State {
@@ -224,7 +224,7 @@ impl State {
             | State::OwnOther { .. }
             | State::Turned
             | State::Done
-            | State::Halted => false,
+            | State::NotCleared => false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod foreseen;
 mod max_memory;
-mod orphans;
+mod orphaned;
 mod permissions;
 mod replication;
 mod trial;
@@ -54,7 +54,7 @@ pub struct NodeFacts {
     /// How many databases it has in cluster mode, where it tells (Valkey 9).
     pub database_limit: Option<u32>,
     /// Keys in slots that it doesn't own and hasn't open, where it is a primary.
-    pub orphans: BTreeMap<Slot, u64>,
+    pub orphaned: BTreeMap<Slot, u64>,
     /// Keys in slots that it has open and doesn't own: those that were on their way to it.
     pub arrived: BTreeMap<Slot, u64>,
     /// `used_memory`, bytes.
@@ -268,7 +268,7 @@ fn node_facts<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<N
         databases: Vec::new(),
         database_count: 1,
         database_limit: None,
-        orphans: BTreeMap::new(),
+        orphaned: BTreeMap::new(),
         arrived: BTreeMap::new(),
         refuses_when_full: info_field(&memory, "maxmemory_policy")
             .is_none_or(|policy| policy == "noeviction"),
@@ -284,13 +284,13 @@ fn node_facts<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<N
     };
     let is_primary = facts.view.node(id).is_some_and(Node::is_primary);
     let databases = keyspace::databases(cluster, id)?;
-    let (orphans, arrived) = orphans::count(cluster, id, &facts.view)?;
+    let (orphaned, arrived) = orphaned::count(cluster, id, &facts.view)?;
     Ok(NodeFacts {
         keys: databases.keys,
         database_count: databases.count,
         database_limit: number(cluster, id, "cluster-databases")?,
         node_timeout_ms: number(cluster, id, "cluster-node-timeout")?,
-        orphans,
+        orphaned,
         arrived,
         databases: databases.used,
         allows_replica_migration: replica_migration(cluster, id)?,

@@ -1,10 +1,10 @@
 //! Keys that are gone after a run, and that nothing has taken away which servers count.
 //!
 //! A target is known to keep what it takes when its slot is handed over. One that drops keys later,
-//! by a fault of its own or because something else answers there, leaves fewer keys than there were;
-//! so do clients that delete, and keys that come to their end. Servers count the latter: every call of
-//! a command, every key that has expired or was evicted. Where these can't explain what is gone, no
-//! client has done it, and the run mustn't end as if all was well.
+//! by a fault of its own or because something else answers there, leaves fewer keys than there
+//! were; so do clients that delete, and keys that come to their end. Servers count the latter:
+//! every call of a command, every key that has expired or was evicted. Where these can't explain
+//! what is gone, no client has done it, and the run mustn't end as if all was well.
 //!
 //! A person is never told so for a client's own deletes: a command that can take any number of keys
 //! (`DEL`, a script, one that isn't known here) explains everything, and where a server was started
@@ -117,7 +117,7 @@ impl KeyCount {
 /// How many keys may have been on two nodes: those that a node has of slots that aren't its own.
 pub fn doubled(survey: &Survey) -> u64 {
     let facts = survey.nodes.values();
-    let held = facts.flat_map(|facts| facts.orphans.values().chain(facts.arrived.values()));
+    let held = facts.flat_map(|facts| facts.orphaned.values().chain(facts.arrived.values()));
     held.fold(0, |sum, keys| sum.saturating_add(*keys))
 }
 
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn keys_of_foreign_slots_may_be_copies() {
         let survey = survey('b', |facts| {
-            facts.orphans = [(Slot::MIN, 3)].into();
+            facts.orphaned = [(Slot::MIN, 3)].into();
             facts.arrived = [(Slot::MIN, 4)].into();
         });
         assert_eq!(doubled(&survey), 7);

@@ -239,8 +239,8 @@ fn keys_where_no_client_is_sent() {
     };
     let state = state();
     let mut expected = filled(&cluster);
-    // An orphan at the second node, of a slot of the first, that its owner doesn't have.
-    let key = key_in(Slot::MIN, "orphan:");
+    // An orphaned key at the second node, of a slot of the first, that its owner doesn't have.
+    let key = key_in(Slot::MIN, "orphaned:");
     let owner = cluster.nodes()[0].id;
     let addr = cluster.nodes()[1].addr.clone();
     let mut link = cluster.link(1).expect("a link");

@@ -1,6 +1,6 @@
 //! What opens the windows, and what they excuse.
 
-use super::windows::{Stray, Unaware};
+use super::windows::{Leftover, Unaware};
 use super::{At, Cluster, Excuse, Late, end_of, slot_of};
 use slotkit::slot::Slot;
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ impl Cluster {
             let is_deposed = self.deposed.contains_key(&other);
             if is_unaware || is_deposed || self.deposed.get(&at) == Some(&other) {
                 self.windows.leave(other, key);
-            } else if !self.windows.is_stray(other, key) {
+            } else if !self.windows.is_leftover(other, key) {
                 return Err(format!(
                     "{} was written at {at} and is at {other}",
                     key.escape_ascii()
@@ -109,7 +109,7 @@ impl Cluster {
     }
 
     /// The tool heard that the source had a key while its copy was on the target, or on its way.
-    pub fn tell_stray(&mut self, target: At, key: &[u8]) {
+    pub fn tell_leftover(&mut self, target: At, key: &[u8]) {
         self.windows.tell(target, key);
         for late in self.standing.get_mut(&target).into_iter().flatten() {
             if let Late::Restore(restore) = late {
@@ -146,9 +146,9 @@ impl Cluster {
 
     /// A copy that is outdated, and that nobody can know to be, is moved.
     pub(super) fn note_outdated(&mut self, at: At, key: &[u8]) {
-        let stray = self.windows.strays.get(&(at, key.to_vec()));
-        let why = match stray {
-            Some(Stray::Behind) => Excuse::NotReplicated,
+        let leftover = self.windows.leftovers.get(&(at, key.to_vec()));
+        let why = match leftover {
+            Some(Leftover::Behind) => Excuse::NotReplicated,
             // Before 7.0 a client that asks for several keys is sent on with one that hasn't moved,
             // and may change a copy of it that a lost answer has left there.
             Some(_) if !self.server.turns_into_replica => Excuse::AskedWithMoved,
@@ -180,7 +180,7 @@ impl Cluster {
 
     /// A copy that was outdated is written: from now on it is the others that are.
     pub(super) fn outdate_others(&mut self, at: At, key: &[u8]) {
-        if !self.windows.is_stray(at, key) {
+        if !self.windows.is_leftover(at, key) {
             return;
         }
         let primaries: Vec<At> = self.alive_primaries().collect();
@@ -207,20 +207,20 @@ impl Cluster {
             window.is_rival || (found.is_none() && expected.is_some() && is_elsewhere())
         };
         self.windows.raced.contains_key(key)
-            || self.windows.is_stray(at, key)
+            || self.windows.is_leftover(at, key)
             || window.is_some_and(is_unaware)
     }
 
     /// The window of the servers' own that explains what is left of a key at the end.
     pub fn explains_end(&self, owner: At, key: &[u8], expected: Option<u64>) -> Option<Excuse> {
-        let stray = self.windows.strays.get(&(owner, key.to_vec()));
+        let leftover = self.windows.leftovers.get(&(owner, key.to_vec()));
         if let Some(why) = self.windows.raced.get(key) {
             return Some(*why);
         }
-        match stray.filter(|_| expected.is_none()) {
-            Some(Stray::Unheard) => Some(Excuse::DeletedUnheard),
-            Some(Stray::Behind) => Some(Excuse::NotReplicated),
-            Some(Stray::Known) | None => None,
+        match leftover.filter(|_| expected.is_none()) {
+            Some(Leftover::Unheard) => Some(Excuse::DeletedUnheard),
+            Some(Leftover::Behind) => Some(Excuse::NotReplicated),
+            Some(Leftover::Known) | None => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A loss is excused by what stands here, and by nothing else:
 //!
-//! - **Strays**: copies that `MIGRATE` left on a target without the source hearing of it, copies
+//! - **Leftovers**: copies that `MIGRATE` left on a target without the source hearing of it, copies
 //!   that a promoted replica's write has outdated, and those that a promoted replica has because it
 //!   was behind. Where a client deletes such a key at the source, the copy is what is read from
 //!   then on.
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What the tool was told of a copy that shouldn't be where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stray {
+pub enum Leftover {
     /// Nothing: a deletion of the key looks like its move.
     Unheard,
     /// That the source still had the key, when the copy was there.
@@ -43,7 +43,7 @@ pub(super) struct Unaware {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Windows {
-    pub(super) strays: BTreeMap<(At, Vec<u8>), Stray>,
+    pub(super) leftovers: BTreeMap<(At, Vec<u8>), Leftover>,
     pub(super) unaware: BTreeMap<(At, Slot), Unaware>,
     pub(super) raced: BTreeMap<Vec<u8>, Excuse>,
 }
@@ -51,17 +51,17 @@ pub struct Windows {
 impl Windows {
     /// A target took a key, and the source doesn't know.
     pub(super) fn leave(&mut self, at: At, key: &[u8]) {
-        self.strays.insert((at, key.to_vec()), Stray::Unheard);
+        self.leftovers.insert((at, key.to_vec()), Leftover::Unheard);
     }
 
     /// A replica takes over with a copy that its primary didn't have any more.
     pub(super) fn leave_behind(&mut self, at: At, key: &[u8]) {
-        self.strays.insert((at, key.to_vec()), Stray::Behind);
+        self.leftovers.insert((at, key.to_vec()), Leftover::Behind);
     }
 
     /// A copy was written or deleted: it is what it should be, or gone.
     pub(super) fn settle(&mut self, at: At, key: &[u8]) {
-        self.strays.remove(&(at, key.to_vec()));
+        self.leftovers.remove(&(at, key.to_vec()));
     }
 
     /// A slot was opened again, or has gone from a node.
@@ -72,13 +72,13 @@ impl Windows {
     /// A replica takes over from a primary; it doesn't know that these slots are given away.
     pub(super) fn inherit(&mut self, old: At, promoted: At, forgotten: &[Slot]) {
         let of_old = |at: &At| *at == old;
-        let strays: Vec<_> = self
-            .strays
+        let leftovers: Vec<_> = self
+            .leftovers
             .iter()
-            .map(|(k, stray)| (k.clone(), *stray))
+            .map(|(k, leftover)| (k.clone(), *leftover))
             .collect();
-        for ((_, key), stray) in strays.into_iter().filter(|((at, _), _)| of_old(at)) {
-            self.strays.insert((promoted, key), stray);
+        for ((_, key), leftover) in leftovers.into_iter().filter(|((at, _), _)| of_old(at)) {
+            self.leftovers.insert((promoted, key), leftover);
         }
         let unaware = self.unaware.keys().filter(|(at, _)| of_old(at));
         let slots: BTreeSet<Slot> = unaware
@@ -102,7 +102,7 @@ impl Windows {
 
     /// A node's data is another's from now on.
     pub(super) fn replace(&mut self, at: At) {
-        self.strays.retain(|(stray, _), _| *stray != at);
+        self.leftovers.retain(|(leftover, _), _| *leftover != at);
         self.unaware.retain(|(promoted, _), _| *promoted != at);
     }
 
@@ -110,22 +110,22 @@ impl Windows {
         self.unaware.contains_key(&(at, slot))
     }
 
-    pub fn is_stray(&self, at: At, key: &[u8]) -> bool {
-        self.strays.contains_key(&(at, key.to_vec()))
+    pub fn is_leftover(&self, at: At, key: &[u8]) -> bool {
+        self.leftovers.contains_key(&(at, key.to_vec()))
     }
 
     /// The tool heard that the source had a key while its copy was on the target.
     pub(super) fn tell(&mut self, at: At, key: &[u8]) {
-        if let Some(stray) = self.strays.get_mut(&(at, key.to_vec())) {
-            *stray = Stray::Known;
+        if let Some(leftover) = self.leftovers.get_mut(&(at, key.to_vec())) {
+            *leftover = Leftover::Known;
         }
     }
 
     /// The tool died: it knows nothing any more.
     pub fn forget(&mut self) {
-        self.strays
+        self.leftovers
             .values_mut()
-            .for_each(|stray| *stray = Stray::Unheard);
+            .for_each(|leftover| *leftover = Leftover::Unheard);
     }
 
     /// The unaware promoted replicas of whom an answer of this node would tell.

@@ -94,7 +94,7 @@ impl World {
                 self.core = Some(Core::new(&tasks, options, now_ms));
                 return Some(Stepped::GoesOn);
             }
-            Step::Clear { stray, .. } => Answer::Cleared(self.clear(stray)),
+            Step::Clear { orphaned, .. } => Answer::Cleared(self.clear(orphaned)),
             Step::Wait { ms } => {
                 self.wait_for_job(ms);
                 return Some(Stepped::Waits);
@@ -197,7 +197,7 @@ fn name(step: &Step) -> String {
         Step::Note(note) => format!("note {note:?}"),
         Step::Send { node, verbs } => format!("send {}: {verbs:?}", node.short()),
         Step::Move { tasks, .. } => format!("move {tasks:?}"),
-        Step::Clear { stray, .. } => format!("clear {stray:?}"),
+        Step::Clear { orphaned, .. } => format!("clear {orphaned:?}"),
         Step::Wait { ms } => format!("wait {ms}"),
         Step::End => "end".to_owned(),
     }

@@ -11,7 +11,7 @@ use slotkit::error::{Error, ErrorKind};
 use slotkit::execute::Version;
 use slotkit::execute::functions::Functions;
 use slotkit::execute::options::OnConflict;
-use slotkit::execute::strays::{self, Halted, Manner, Stray};
+use slotkit::execute::orphaned::{self, ClearingOptions, NotCleared, OrphanedKeys};
 use slotkit::execute::survey::{MaxMemory, NodeFacts, Replication, Survey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -45,9 +45,9 @@ impl World {
     /// Who was away when the last run ended is back: nothing is left of the plan's slots where they
     /// don't belong, when a person has done what `check` says of it.
     pub(super) fn clear_left_over(&mut self) -> Result<(), String> {
-        for stray in strays::find(&self.survey(), &self.shards, &self.plan) {
-            self.tell(|| format!("left over: {stray:?}"));
-            while let Err(Halted { error, .. }) = self.clear(stray) {
+        for orphaned in orphaned::find(&self.survey(), &self.shards, &self.plan) {
+            self.tell(|| format!("left over: {orphaned:?}"));
+            while let Err(NotCleared { error, .. }) = self.clear(orphaned) {
                 if !self.decide(&error) {
                     return Err(error.one_line());
                 }
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Clears one up; where it can't be, the keys that are named are decided about later.
-    pub(super) fn clear(&mut self, stray: Stray) -> Result<u64, Halted> {
+    pub(super) fn clear(&mut self, orphaned: OrphanedKeys) -> Result<u64, NotCleared> {
         let shared = Arc::new(Mutex::new(self.cluster.clone()));
         let node = |at: usize| LiveNode {
             addr: Cluster::addr(at),
@@ -70,17 +70,17 @@ impl World {
         let nodes: BTreeMap<NodeId, LiveNode<Link>> =
             nodes.map(|(at, model)| (model.id, node(at))).collect();
         let mut live = LiveCluster::of(self.cluster.nodes[0].id, nodes);
-        let manner = Manner {
+        let options = ClearingOptions {
             on_conflict: OnConflict::Stop,
             route: None,
             login: None,
             timeout_ms: 1_000,
         };
-        let cleared = strays::clear(&mut live, stray, &manner);
+        let cleared = orphaned::clear(&mut live, orphaned, &options);
         drop(live);
         let shared = Arc::into_inner(shared).expect("nobody else holds it");
         self.cluster = shared.into_inner().expect("one thread");
-        self.unclear = cleared.is_err().then_some(stray);
+        self.unclear = cleared.is_err().then_some(orphaned);
         cleared.map(|cleared| cleared.copies)
     }
 
@@ -92,13 +92,13 @@ impl World {
             error.message().contains(&name)
         };
         let key = self.client.expected.keys().find(named).cloned();
-        let (Some(stray), Some(key)) = (self.unclear.take(), key) else {
+        let (Some(orphaned), Some(key)) = (self.unclear.take(), key) else {
             return false;
         };
         self.conflicts += 1;
         self.settle_named(|named| named == key);
-        let holder = self.cluster.at(stray.holder).expect("a node");
-        let owner = self.cluster.at(stray.owner).expect("a node");
+        let holder = self.cluster.at(orphaned.holder).expect("a node");
+        let owner = self.cluster.at(orphaned.owner).expect("a node");
         let held = self.cluster.held(holder, &key);
         if held == self.cluster.living(self.client.expected[&key]) {
             self.cluster.put(owner, &key, held);
@@ -123,12 +123,12 @@ impl World {
         let facts = |(id, view)| {
             let at = self.cluster.at(id).expect("a node");
             let node = &self.cluster.nodes[at];
-            let (mut orphans, mut arrived) = (BTreeMap::new(), BTreeMap::new());
+            let (mut orphaned, mut arrived) = (BTreeMap::new(), BTreeMap::new());
             let slots = node.data.keys().map(|key| slot_of(key));
             for slot in slots.filter(|slot| node.owners.get(slot) != Some(&at)) {
                 let foreign = match node.has_open(slot) {
                     true => &mut arrived,
-                    false => &mut orphans,
+                    false => &mut orphaned,
                 };
                 *foreign.entry(slot).or_default() += 1;
             }
@@ -143,7 +143,7 @@ impl World {
                 databases: vec![0],
                 database_count: 1,
                 database_limit: None,
-                orphans,
+                orphaned,
                 arrived,
                 used_bytes: 0,
                 max_memory: MaxMemory::Unlimited,

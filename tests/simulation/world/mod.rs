@@ -26,8 +26,8 @@ use journal::Disk;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
 use slotkit::execute::journal::Journal;
+use slotkit::execute::orphaned::OrphanedKeys;
 use slotkit::execute::shards::Shards;
-use slotkit::execute::strays::Stray;
 use slotkit::slot::Slot;
 use std::collections::BTreeMap;
 use wire::Message;
@@ -77,7 +77,7 @@ pub struct World {
     /// Who was ever a replica of whom, whatever the tool knows of it.
     shards: Shards,
     /// What couldn't be cleared up before a person has decided.
-    unclear: Option<Stray>,
+    unclear: Option<OrphanedKeys>,
     /// What a job has left undone.
     wrong: Option<String>,
     pub conflicts: usize,

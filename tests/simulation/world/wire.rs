@@ -127,7 +127,7 @@ impl World {
     pub(super) fn tell_tool(&mut self, index: usize) {
         let message = self.messages.remove(index);
         self.cluster.windows.see(&message.sees);
-        self.note_strays(&message);
+        self.note_leftovers(&message);
         let node = self.cluster.nodes[message.node].id;
         if let (Some(core), Some(done)) = (&mut self.core, message.done) {
             match done {
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// The tool hears which keys the source still has after a `MIGRATE` that wasn't carried out.
-    fn note_strays(&mut self, message: &Message) {
+    fn note_leftovers(&mut self, message: &Message) {
         let Some(Ok(replies)) = &message.done else {
             return;
         };
@@ -157,7 +157,7 @@ impl World {
             let listed: Vec<&Reply> = lists.flatten().collect();
             for key in &migrate.keys {
                 if listed.contains(&&Reply::Text(key.clone())) {
-                    self.cluster.tell_stray(target, key);
+                    self.cluster.tell_leftover(target, key);
                 }
             }
         }

@@ -44,7 +44,7 @@ fn machine(entry: Entry) -> SlotMove {
 #[derive(Default)]
 struct Script {
     /// Somebody else who has the slot open.
-    stranger: Option<&'static str>,
+    other_mover: Option<&'static str>,
     /// Answers to the next `GETKEYSINSLOT`s; nothing when it runs out.
     listings: VecDeque<Vec<&'static str>>,
     /// Answers to the next `MIGRATE`s; OK when it runs out.
@@ -211,7 +211,7 @@ impl Script {
                 }
                 Action::Claim => {
                     self.log.push("claim".to_owned());
-                    match self.stranger {
+                    match self.other_mover {
                         Some(who) => machine.withdraw(Error::new(ErrorKind::Unsafe, who)),
                         None => machine.claimed(),
                     }

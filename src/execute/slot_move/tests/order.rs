@@ -35,7 +35,7 @@ fn a_fresh_slot_is_claimed_before_its_source_opens_it() {
     let head = [&HEAD[..1], &["claim"], &HEAD[1..]].concat();
     assert_eq!(script.log, [&head[..], &TAIL].concat());
     let mut taken = Script {
-        stranger: Some("d imports it too"),
+        other_mover: Some("d imports it too"),
         ..Script::default()
     };
     let error = taken.run(machine(Entry::Fresh)).expect_err("stops");
@@ -76,13 +76,13 @@ fn keys_of_a_source_that_serves_none_are_never_sent() {
     let mut closes = empty();
     closes.run(machine(Entry::TargetServes)).expect("arrives");
     assert_eq!(closes.log, [&PASS[..1], &TAIL].concat());
-    let mut strays = Script {
+    let mut orphaned = Script {
         listings: [vec!["old"]].into(),
         counts: [1].into(),
         ..empty()
     };
-    strays.run(machine(Entry::TargetServes)).expect("arrives");
-    assert_eq!(strays.log, [&PASS[..1], &TAIL[..1]].concat());
+    orphaned.run(machine(Entry::TargetServes)).expect("arrives");
+    assert_eq!(orphaned.log, [&PASS[..1], &TAIL[..1]].concat());
 }
 
 #[test]
@@ -106,7 +106,8 @@ fn a_key_that_turns_up_after_all_is_moved_before_anybody_owns() {
     assert!(moved < owned, "{:?}", script.log);
 }
 
-/// Brings a machine to where it is confirmed: it wants to know the target's epoch, or to say `NODE`.
+/// Brings a machine to where it is confirmed: it wants to know the target's epoch, or to say
+/// `NODE`.
 fn confirmed(asks: &str) -> SlotMove {
     let mut machine = machine(Entry::SourceOwns);
     let mut script = Script::default();

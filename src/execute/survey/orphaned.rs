@@ -1,4 +1,4 @@
-//! Keys in slots that a node doesn't own.
+//! Counts orphaned keys: those in slots that their node doesn't own.
 //!
 //! No client is sent to them, but they come back to life when the node is
 //! given the slot: an old value, or one that was deleted long ago. They are

@@ -1,6 +1,6 @@
-//! Clearing up one stray.
+//! Clears up the orphaned keys of one slot on one node.
 
-use super::{Cleared, Manner, Stray};
+use super::{Cleared, ClearingOptions, OrphanedKeys};
 use crate::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
 use crate::cluster::{LiveCluster, NodeId, keyspace};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,67 +15,67 @@ const KEYS_AT_ONCE: u32 = 64;
 /// How often a listing may bring keys that were to be gone before we stop.
 const MAX_STANDSTILLS: u32 = 16;
 
-/// Why a stray isn't cleared up.
+/// Why orphaned keys aren't cleared up.
 #[derive(Clone, Debug)]
-pub struct Halted {
+pub struct NotCleared {
     /// What stopped it.
     pub error: Error,
     /// The key that it stopped at, where a person has to choose.
     pub key: Option<Doubtful>,
 }
 
-impl From<Error> for Halted {
-    fn from(error: Error) -> Halted {
-        Halted { error, key: None }
+impl From<Error> for NotCleared {
+    fn from(error: Error) -> NotCleared {
+        NotCleared { error, key: None }
     }
 }
 
-/// Clears up one stray.
+/// Clears up the orphaned keys of one slot on one node.
 ///
 /// # Errors
 /// [`ErrorKind::Stopped`] at a copy that the owner doesn't have as well, unless a wish says what
 /// becomes of it; or when a node can't be asked, or refuses.
 pub fn clear<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
-    stray: Stray,
-    manner: &Manner,
-) -> Result<Cleared, Halted> {
+    orphaned: OrphanedKeys,
+    options: &ClearingOptions,
+) -> Result<Cleared, NotCleared> {
     let mut clearing = Clearing {
         cluster,
-        stray,
-        manner,
+        orphaned,
+        options,
         cleared: Cleared::default(),
     };
     clearing.set_slot(SetSlot::Importing {
-        source: stray.owner,
+        source: orphaned.owner,
     })?;
-    for db in keyspace::databases(clearing.cluster, stray.holder)?.used {
+    for db in keyspace::databases(clearing.cluster, orphaned.holder)?.used {
         clearing.database(db)?;
     }
-    clearing.cluster.ask(stray.holder, &Verb::Select(0))?;
+    clearing.cluster.ask(orphaned.holder, &Verb::Select(0))?;
     clearing.set_slot(SetSlot::Stable)?;
     Ok(clearing.cleared)
 }
 
 struct Clearing<'a, L> {
     cluster: &'a mut LiveCluster<L>,
-    stray: Stray,
-    manner: &'a Manner,
+    orphaned: OrphanedKeys,
+    options: &'a ClearingOptions,
     cleared: Cleared,
 }
 
 impl<L: NodeLink> Clearing<'_, L> {
-    fn database(&mut self, db: u32) -> Result<(), Halted> {
+    fn database(&mut self, db: u32) -> Result<(), NotCleared> {
         let listing = Verb::KeysInSlot {
-            slot: self.stray.slot,
+            slot: self.orphaned.slot,
             limit: KEYS_AT_ONCE,
         };
-        let counting = Verb::CountKeys(self.stray.slot);
+        let counting = Verb::CountKeys(self.orphaned.slot);
         let both = [listing.clone(), counting.clone()];
         let mut fewest = None;
         let mut standstills = 0;
         loop {
-            let mut answers = self.ask_all(self.stray.holder, db, &both)?.into_iter();
+            let mut answers = self.ask_all(self.orphaned.holder, db, &both)?.into_iter();
             let mut next = || answers.next().unwrap_or(Reply::Nil);
             let (keys, left) = (next().byte_strings(&listing)?, next().count(&counting)?);
             self.require_sound(&keys, left)?;
@@ -88,7 +88,7 @@ impl<L: NodeLink> Clearing<'_, L> {
                 _ => fewest = Some(left),
             }
             if standstills > MAX_STANDSTILLS {
-                let holder = self.cluster.name(self.stray.holder);
+                let holder = self.cluster.name(self.orphaned.holder);
                 let what = format!("{holder} lists keys that can't be cleared up");
                 return Err(self.stopped(&what).into());
             }
@@ -99,10 +99,10 @@ impl<L: NodeLink> Clearing<'_, L> {
     /// Nothing is deleted by a list that has keys of another slot, nor the slot closed by one that
     /// is empty where keys are counted.
     fn require_sound(&self, keys: &[Vec<u8>], left: u64) -> Result<()> {
-        let holder = self.cluster.name(self.stray.holder);
+        let holder = self.cluster.name(self.orphaned.holder);
         if let Some(foreign) = keys
             .iter()
-            .find(|key| Slot::for_key(key) != self.stray.slot)
+            .find(|key| Slot::for_key(key) != self.orphaned.slot)
         {
             let key = named_key(foreign);
             return Err(self.stopped(&format!("{holder} lists {key}, a key of another slot")));
@@ -113,8 +113,8 @@ impl<L: NodeLink> Clearing<'_, L> {
         }
     }
 
-    fn keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<(), Halted> {
-        let (holder, owner) = (self.stray.holder, self.stray.owner);
+    fn keys(&mut self, db: u32, keys: &[Vec<u8>]) -> Result<(), NotCleared> {
+        let (holder, owner) = (self.orphaned.holder, self.orphaned.owner);
         let mut weights = self.weights(holder, db, keys, &[Verb::Asking])?;
         let theirs = self.weights(owner, db, keys, &[])?;
         for (weight, other) in weights.iter_mut().zip(theirs) {
@@ -126,7 +126,7 @@ impl<L: NodeLink> Clearing<'_, L> {
         let both = mine.into_iter().zip(theirs).zip(&weights);
         for (key, ((mut mine, mut theirs), weight)) in keys.iter().zip(both) {
             let untold = self.read_values(db, key, (&mut mine, &mut theirs), *weight)?;
-            match self.manner.on_conflict {
+            match self.options.on_conflict {
                 // It has expired since it was listed.
                 _ if mine == Copy::GONE => {}
                 _ if mine.is_same(&theirs) => {
@@ -200,8 +200,8 @@ impl<L: NodeLink> Clearing<'_, L> {
             None => Ok(None),
             Some(Doubt::Read(kind)) => {
                 let read = [Verb::Asking, kind.read(key)];
-                let held = self.ask_all(self.stray.holder, db, &read)?.pop();
-                let owned = self.ask(self.stray.owner, db, kind.read(key))?;
+                let held = self.ask_all(self.orphaned.holder, db, &read)?.pop();
+                let owned = self.ask(self.orphaned.owner, db, kind.read(key))?;
                 copies::take_in(kind, (mine, theirs), (held.unwrap_or(Reply::Nil), owned));
                 Ok(None)
             }
@@ -212,16 +212,17 @@ impl<L: NodeLink> Clearing<'_, L> {
         }
     }
 
-    /// Compares a big value element by element: the owner's are read in turn, the holder's asked for.
+    /// Compares a big value element by element: the owner's are read in turn, the holder's asked
+    /// for.
     fn walk(&mut self, db: u32, mut walk: Walk) -> Result<Compared> {
         loop {
             let asked = walk.ask();
             let replies = match walk.side() {
-                Side::Source => self.ask_all(self.stray.owner, db, &asked)?,
+                Side::Source => self.ask_all(self.orphaned.owner, db, &asked)?,
                 Side::Target => {
                     let each = asked.iter().flat_map(|verb| [Verb::Asking, verb.clone()]);
                     let each: Vec<Verb> = each.collect();
-                    let replies = self.ask_all(self.stray.holder, db, &each)?;
+                    let replies = self.ask_all(self.orphaned.holder, db, &each)?;
                     replies.into_iter().skip(1).step_by(2).collect()
                 }
             };
@@ -240,37 +241,37 @@ impl<L: NodeLink> Clearing<'_, L> {
             [Verb::Asking, Verb::Client(words)]
         };
         let verbs: Vec<Verb> = keys.iter().flat_map(delete).collect();
-        let replies = self.ask_all(self.stray.holder, db, &verbs)?;
+        let replies = self.ask_all(self.orphaned.holder, db, &verbs)?;
         for (verb, reply) in verbs.iter().zip(replies) {
             let accepted = reply.accepted(verb);
-            accepted.map_err(|error| self.cluster.blame(self.stray.holder, error))?;
+            accepted.map_err(|error| self.cluster.blame(self.orphaned.holder, error))?;
         }
         Ok(())
     }
 
     fn send_home(&mut self, db: u32, keys: Vec<Vec<u8>>) -> Result<()> {
-        let target = self.manner.route.clone().ok_or_else(|| {
+        let target = self.options.route.clone().ok_or_else(|| {
             let message = "no proven route to its owner";
             self.stopped(message).of_kind(ErrorKind::Unsafe)
         })?;
         let verb = Verb::Migrate(Migrate {
             target,
             db,
-            timeout_ms: self.manner.timeout_ms,
-            login: self.manner.login.clone(),
+            timeout_ms: self.options.timeout_ms,
+            login: self.options.login.clone(),
             replace: true,
             keys,
         });
-        let sent = self.ask(self.stray.holder, db, verb.clone())?;
+        let sent = self.ask(self.orphaned.holder, db, verb.clone())?;
         let sent = sent.accepted(&verb).map(drop);
         sent.map_err(|error| {
-            let error = self.cluster.blame(self.stray.holder, error);
+            let error = self.cluster.blame(self.orphaned.holder, error);
             error.of_kind(ErrorKind::Stopped)
         })
     }
 
     fn set_slot(&mut self, state: SetSlot) -> Result<()> {
-        let (node, slot) = (self.stray.holder, self.stray.slot);
+        let (node, slot) = (self.orphaned.holder, self.orphaned.slot);
         let verb = Verb::SetSlot { slot, state };
         let accepted = self.cluster.ask(node, &verb)?.accepted(&verb).map(drop);
         accepted.map_err(|error| {
@@ -313,13 +314,18 @@ impl<L: NodeLink> Clearing<'_, L> {
     fn stopped(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::Stopped,
-            format!("slot {}: {what}", self.stray.slot),
+            format!("slot {}: {what}", self.orphaned.slot),
         )
     }
 
-    fn conflict(&self, (db, key): (u32, &[u8]), theirs: &Copy, untold: Option<String>) -> Halted {
-        let holder = self.cluster.name(self.stray.holder);
-        let owner = self.cluster.name(self.stray.owner);
+    fn conflict(
+        &self,
+        (db, key): (u32, &[u8]),
+        theirs: &Copy,
+        untold: Option<String>,
+    ) -> NotCleared {
+        let holder = self.cluster.name(self.orphaned.holder);
+        let owner = self.cluster.name(self.orphaned.owner);
         let what = match (theirs.dump.as_ref(), untold) {
             (None, _) => "and no longer, or never, on its owner".to_owned(),
             (_, Some(why)) => format!("and whether with its owner's value isn't known: {why}"),
@@ -333,7 +339,7 @@ impl<L: NodeLink> Clearing<'_, L> {
              keep-target to keep what the owner has, or keep-source to keep the other"
         ));
         let doubtful = Doubtful::new(db, key.to_vec(), Cause::Kept);
-        Halted {
+        NotCleared {
             error,
             key: Some(doubtful),
         }

@@ -1,4 +1,5 @@
-//! What a failover leaves of a slot on a node that doesn't own it.
+//! Finds and clears up orphaned keys: what a failover leaves of a slot on a node that doesn't own
+//! it.
 //!
 //! Valkey 8 and later replicate `SETSLOT`, so a replica that takes over from a
 //! target has the slots open that its primary had, with the keys that came so
@@ -9,7 +10,7 @@
 //! it open, or has copies of its keys that no client is sent to. And a replica
 //! that was behind when it took over from a source has keys that had moved.
 //!
-//! The owner's copies count. A stray copy is deleted when the owner has the
+//! The owner's copies count. An orphaned copy is deleted when the owner has the
 //! same; where they differ, or the owner has none, a client may have written
 //! either side or deleted one, and only a person can know.
 //!
@@ -22,7 +23,7 @@
 
 mod clear;
 
-pub use clear::{Halted, clear};
+pub use clear::{NotCleared, clear};
 
 use super::Move;
 use super::options::OnConflict;
@@ -33,9 +34,9 @@ use crate::cluster::{NodeAddr, NodeId, OpenSlot};
 use crate::slot::Slot;
 use std::collections::BTreeSet;
 
-/// A slot on a node that neither owns nor receives it.
+/// A slot on a node that neither owns nor receives it: with keys, or only open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Stray {
+pub struct OrphanedKeys {
     /// Who has it open, or has keys of it.
     pub holder: NodeId,
     /// Who owns it.
@@ -46,8 +47,8 @@ pub struct Stray {
 
 /// What becomes of copies that the owner doesn't have as well.
 #[derive(Clone, Debug)]
-pub struct Manner {
-    /// `KeepSource`: the stray copy goes to the owner; `KeepTarget`: it is deleted.
+pub struct ClearingOptions {
+    /// `KeepSource`: the orphaned copy goes to the owner; `KeepTarget`: it is deleted.
     pub on_conflict: OnConflict,
     /// Where a holder reaches the owner, proven; for `KeepSource` alone.
     pub route: Option<NodeAddr>,
@@ -60,15 +61,15 @@ pub struct Manner {
 /// What was cleared up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cleared {
-    /// Stray copies that the owner has as well, deleted.
+    /// Orphaned copies that the owner has as well, deleted.
     pub copies: u64,
     /// Keys for which the person's wish chose.
     pub conflicts: u64,
 }
 
-/// The strays of moves that have ended: what is left of their slots on nodes of the source's and
-/// the target's shards. What anybody else has open is theirs.
-pub fn find(survey: &Survey, shards: &Shards, ended: &[Move]) -> Vec<Stray> {
+/// The orphaned keys of moves that have ended: what is left of their slots on nodes of the source's
+/// and the target's shards. What anybody else has open is theirs.
+pub fn find(survey: &Survey, shards: &Shards, ended: &[Move]) -> Vec<OrphanedKeys> {
     let mut found = BTreeSet::new();
     for task in ended {
         let Some(owner) = only_owner(survey, task.slot) else {
@@ -77,7 +78,7 @@ pub fn find(survey: &Survey, shards: &Shards, ended: &[Move]) -> Vec<Stray> {
         let is_left =
             |(id, facts): &(NodeId, &NodeFacts)| *id != owner && holds(facts, *id, *task, shards);
         let holders = survey.primaries().filter(is_left);
-        found.extend(holders.map(|(holder, _)| Stray {
+        found.extend(holders.map(|(holder, _)| OrphanedKeys {
             holder,
             owner,
             slot: task.slot,
@@ -130,7 +131,7 @@ fn holds(facts: &NodeFacts, id: NodeId, task: Move, shards: &Shards) -> bool {
     let is_ours = id == task.target || is_of_shard(task.source) || is_of_shard(task.target);
     let node = facts.view.node(id);
     let open = node.and_then(|node| node.open_slot(task.slot));
-    let has_keys = facts.orphans.contains_key(&task.slot);
+    let has_keys = facts.orphaned.contains_key(&task.slot);
     match open {
         // The source itself may get it back by somebody else by now.
         Some(OpenSlot::Importing { .. }) => is_ours || shards.is_left_over(task.slot, id),
@@ -166,8 +167,8 @@ mod tests {
         survey
     }
 
-    fn stray() -> Stray {
-        Stray {
+    fn orphaned() -> OrphanedKeys {
+        OrphanedKeys {
             holder: id('c'),
             owner: id('b'),
             slot: task(0, 'a', 'b').slot,
@@ -178,7 +179,7 @@ mod tests {
     fn a_promoted_replica_that_still_has_the_slot_open_is_found() {
         let open = format!(" [0-<-{}]", id('a')).leak();
         let found = find(&after(open), &shards(), &[task(0, 'a', 'b')]);
-        assert_eq!(found, [stray()]);
+        assert_eq!(found, [orphaned()]);
         assert_eq!(find(&after(""), &shards(), &[task(0, 'a', 'b')]), []);
     }
 
@@ -186,35 +187,35 @@ mod tests {
     fn a_promoted_replica_with_keys_of_the_slot_is_found() {
         let mut survey = after("");
         if let Some(facts) = survey.nodes.get_mut(&id('c')) {
-            facts.orphans.insert(stray().slot, 3);
+            facts.orphaned.insert(orphaned().slot, 3);
         }
-        assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), [stray()]);
+        assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), [orphaned()]);
     }
 
     #[test]
-    fn what_a_stranger_has_open_is_left_alone() {
+    fn what_somebody_else_has_open_is_left_alone() {
         let open = format!(" [0-<-{}]", id('b')).leak();
-        let strangers = Shards::default();
-        assert_eq!(find(&after(open), &strangers, &[task(0, 'a', 'b')]), []);
+        let none = Shards::default();
+        assert_eq!(find(&after(open), &none, &[task(0, 'a', 'b')]), []);
     }
 
     #[test]
-    fn a_slot_with_no_owner_or_two_has_no_strays() {
+    fn a_slot_with_no_owner_or_two_has_no_orphaned_keys() {
         let open = format!(" [0-<-{}]", id('a')).leak();
         let mut survey = after(open);
         survey.nodes.insert(id('b'), facts('b'));
         assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), []);
-        let words = dispute(&survey, stray().slot).expect("nobody has it");
+        let words = dispute(&survey, orphaned().slot).expect("nobody has it");
         assert!(words.ends_with("is taken for its owner, and says it isn't"));
         let mut survey = after(open);
         survey.nodes.insert(id('a'), facts('a'));
         assert_eq!(find(&survey, &shards(), &[task(0, 'a', 'b')]), []);
-        let words = dispute(&survey, stray().slot).expect("two have it");
+        let words = dispute(&survey, orphaned().slot).expect("two have it");
         assert!(words.ends_with("both take it for theirs"));
-        assert_eq!(dispute(&after(open), stray().slot), None);
+        assert_eq!(dispute(&after(open), orphaned().slot), None);
         // Whose owner can't be asked isn't disputed.
         let mut silent = after(open);
         silent.nodes.remove(&id('b'));
-        assert_eq!(dispute(&silent, stray().slot), None);
+        assert_eq!(dispute(&silent, orphaned().slot), None);
     }
 }
