@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::journalled::{Earlier, finish_begun};
 use super::pace::PaceArgs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::job::{Manner, Run, Session};
+use crate::execute::job::{JobRun, OpenSlotPolicy, Session};
 use crate::plan::Plan;
 use std::path::PathBuf;
 
@@ -34,14 +34,14 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         );
     }
     let mut session = args.pace.open(&args.connection)?;
-    args.pace.settle(&mut session, Manner::GoesOn)?;
-    let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    args.pace.settle(&mut session, OpenSlotPolicy::GoesOn)?;
+    let mut run = JobRun::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     let applied = finish_and_apply(&mut run, &mut session, &plan, args);
     run.end(&session, applied)
 }
 
 fn finish_and_apply(
-    run: &mut Run,
+    run: &mut JobRun,
     session: &mut Session,
     plan: &Plan,
     args: &Args,

@@ -10,7 +10,7 @@ use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::job::{Prepared, Run, Session, Work};
+use crate::execute::job::{JobRun, PendingMoves, PreparedJob, Session};
 use crate::execute::survey::Survey;
 use crate::numbers::{bytes_text, count_text, counted_text};
 use crate::plan::{Migration, Plan};
@@ -33,20 +33,20 @@ pub(super) enum Told {
 /// # Errors
 /// [`ErrorKind::Unsafe`] before anything was changed, [`ErrorKind::Stopped`] after that.
 pub(super) fn carry_out(
-    run: &mut Run,
+    run: &mut JobRun,
     session: &mut Session,
     plan: &Plan,
     pace: &PaceArgs,
     told: Told,
 ) -> Result<Exit> {
     let prepared = run.prepare(session, plan)?;
-    let Prepared {
+    let PreparedJob {
         plan,
         survey,
-        work,
+        pending,
         left,
     } = &prepared;
-    if work.moves.is_empty() {
+    if pending.moves.is_empty() {
         match left.is_empty() {
             true => terminal::say("nothing to move"),
             false => {
@@ -56,21 +56,21 @@ pub(super) fn carry_out(
         }
         return tell(plan, told, None).map(|()| exit_of(left));
     }
-    if !pace.yes && !confirm(&question(plan, work))? {
+    if !pace.yes && !confirm(&question(plan, pending))? {
         say_unchanged(run);
         return Ok(Exit::Finding);
     }
     // Signals are watched before there is another thread: each inherits what is blocked.
     let interrupt = Interrupt::watch(Second::Ends)?;
-    let canary = session.canary(survey, &work.moves);
+    let canary = session.canary(survey, &pending.moves);
     let start = Instant::now();
     let keys = keys_of(plan);
     let form = pace.progress;
-    let mut progress = MoveProgress::new(&work.moves, &keys, survey, form, interrupt, canary);
-    let outcome = run.carry_out(session, &prepared, &mut progress)?;
+    let mut progress = MoveProgress::new(&pending.moves, &keys, survey, form, interrupt, canary);
+    let outcome = run.apply(session, &prepared, &mut progress)?;
     let done = Done::of(outcome, progress, start);
     done.say("moved");
-    let kept = run.require_kept(session, &done.outcome);
+    let kept = run.require_keys_kept(session, &done.outcome);
     // The slots are where they should be: a node that can't count its keys now is a pity.
     let after = session.survey().ok();
     if kept.is_ok() {
@@ -92,7 +92,7 @@ fn exit_of(left: &[Move]) -> Exit {
 }
 
 /// What was done, for programs.
-fn applied(done: &Done, prepared: &Prepared, after: Option<&Survey>) -> Value {
+fn applied(done: &Done, prepared: &PreparedJob, after: Option<&Survey>) -> Value {
     let slots: Vec<Slot> = prepared.left.iter().map(|task| task.slot).collect();
     let mut applied = done.to_json();
     applied["keys_before"] = json!(whole_keys(&prepared.survey).ok());
@@ -119,9 +119,10 @@ fn keys_of(plan: &Plan) -> BTreeMap<Slot, u64> {
         .collect()
 }
 
-fn question(plan: &Plan, work: &Work) -> String {
-    // Of a plan that was carried out in part, or whose slots with big keys stay, only what is to come.
-    let slots: BTreeSet<Slot> = work.moves.iter().map(|task| task.slot).collect();
+fn question(plan: &Plan, pending: &PendingMoves) -> String {
+    // Of a plan that was carried out in part, or whose slots with big keys stay, only what is to
+    // come.
+    let slots: BTreeSet<Slot> = pending.moves.iter().map(|task| task.slot).collect();
     let migrations = plan.migrations().iter();
     let coming: Vec<_> = migrations
         .filter(|migration| slots.contains(&migration.slot))
@@ -136,13 +137,14 @@ fn question(plan: &Plan, work: &Work) -> String {
     let bytes = bytes.map(|bytes| format!(", {}", bytes_text(bytes)));
     format!(
         "move {}{}{} now?",
-        counted_text(work.moves.len() as u64, "slot"),
+        counted_text(pending.moves.len() as u64, "slot"),
         keys.unwrap_or_default(),
         bytes.unwrap_or_default()
     )
 }
 
-/// The keys of all slots that have an owner; those slots whose owner can't be asked, where there are.
+/// The keys of all slots that have an owner; those slots whose owner can't be asked, where there
+/// are.
 fn whole_keys(survey: &Survey) -> Result<u64, SlotSet> {
     let uncounted = survey.uncounted();
     match uncounted.is_empty() {

@@ -9,7 +9,7 @@ use super::speaker::Speaker;
 use super::terminal;
 use crate::error::Result;
 use crate::execute::finding::{Finding, Severity};
-use crate::execute::job::{self, Look, Manner, Session, fitting, work};
+use crate::execute::job::{self, Diagnosis, OpenSlotPolicy, Session, fitting, pending_moves};
 use crate::execute::options::MoveOptions;
 use crate::execute::preflight;
 use crate::execute::survey::Survey;
@@ -79,19 +79,27 @@ fn print(findings: &[Finding]) -> Result<()> {
 
 fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
     let journal = args.ongoing.journal.as_deref();
-    let work_of = |survey: &Survey| plan.map(|plan| work(plan, survey)).unwrap_or_default();
-    let Look {
+    let pending_of = |survey: &Survey| {
+        plan.map(|plan| pending_moves(plan, survey))
+            .unwrap_or_default()
+    };
+    let Diagnosis {
         survey,
         mut findings,
         ..
-    } = session.settle(args.ongoing.wait, journal, Manner::Checks, work_of)?;
-    let mut work = work_of(&survey);
+    } = session.wait_until_settled(
+        args.ongoing.wait,
+        journal,
+        OpenSlotPolicy::Checks,
+        pending_of,
+    )?;
+    let mut pending = pending_of(&survey);
     if let Some(plan) = plan {
         let view = session.cluster.seed_view()?;
         let (plan, _) = fitting(plan, session, &view, &SlotSet::new())?;
-        work = job::work(&plan, &survey);
+        pending = job::pending_moves(&plan, &survey);
     }
-    findings.extend(session.big_keys(&work)?.findings());
+    findings.extend(session.big_keys(&pending)?.findings());
     findings.extend(preflight::without_replica(&survey));
     Ok(findings)
 }

@@ -7,7 +7,7 @@ use super::move_progress::MoveProgress;
 use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::Result;
-use crate::execute::job::{Run, Session};
+use crate::execute::job::{JobRun, Session};
 use crate::execute::open_moves::OpenMoves;
 use crate::numbers::counted_text;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) enum Earlier {
 }
 
 /// What a run that stops before it has changed anything says of that.
-pub(super) fn say_unchanged(run: &Run) {
+pub(super) fn say_unchanged(run: &JobRun) {
     terminal::say(match run.has_changed() {
         true => "nothing else was changed",
         false => "nothing was changed",
@@ -35,9 +35,9 @@ pub(super) fn say_unchanged(run: &Run) {
 /// doesn't agree.
 ///
 /// # Errors
-/// As [`Run::open_elsewhere`].
+/// As [`JobRun::open_elsewhere`].
 pub(super) fn adopt_open_slots(
-    run: &mut Run,
+    run: &mut JobRun,
     session: &mut Session,
     yes: bool,
 ) -> Result<Option<OpenMoves>> {
@@ -56,9 +56,9 @@ pub(super) fn adopt_open_slots(
 /// Finishes the slots that an earlier run had begun.
 ///
 /// # Errors
-/// As [`Run::finish_begun`].
+/// As [`JobRun::finish_begun`].
 pub(super) fn finish_begun(
-    run: &mut Run,
+    run: &mut JobRun,
     session: &mut Session,
     pace: &PaceArgs,
 ) -> Result<Earlier> {

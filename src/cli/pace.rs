@@ -5,7 +5,7 @@ use super::ongoing::OngoingArgs;
 use super::size::size;
 use super::speaker::Speaker;
 use crate::error::Result;
-use crate::execute::job::{self, Manner, Session, Work};
+use crate::execute::job::{self, OpenSlotPolicy, PendingMoves, Session};
 use crate::execute::options::{Limits, MoveOptions, OnConflict};
 use crate::execute::survey::Survey;
 use std::sync::Arc;
@@ -138,12 +138,13 @@ impl PaceArgs {
     /// knows what is to move.
     ///
     /// # Errors
-    /// As [`Session::settle`].
-    pub(super) fn settle(&self, session: &mut Session, manner: Manner) -> Result<()> {
+    /// As [`Session::wait_until_settled`].
+    pub(super) fn settle(&self, session: &mut Session, policy: OpenSlotPolicy) -> Result<()> {
         let journal = self.ongoing.journal.as_deref();
-        let nothing = |_: &Survey| Work::default();
-        let look = session.settle(self.ongoing.wait, journal, manner, nothing);
-        look.map(drop)
+        let nothing = |_: &Survey| PendingMoves::default();
+        let diagnosis = session.wait_until_settled(self.ongoing.wait, journal, policy, nothing);
+        diagnosis
+            .map(drop)
             .map_err(|error| session.part_way(journal, error))
     }
 
@@ -151,15 +152,20 @@ impl PaceArgs {
     /// has passed. Whether the plan could be applied with this login is another question.
     ///
     /// # Errors
-    /// As [`Session::settle`], and [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe).
+    /// As [`Session::wait_until_settled`], and [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe).
     pub(super) fn settled_state(&self, session: &mut Session) -> Result<Survey> {
         let journal = self.ongoing.journal.as_deref();
-        let nothing = |_: &Survey| Work::default();
-        let look = session.settle(self.ongoing.wait, journal, Manner::Plans, nothing)?;
-        let findings = look.findings.into_iter();
+        let nothing = |_: &Survey| PendingMoves::default();
+        let diagnosis = session.wait_until_settled(
+            self.ongoing.wait,
+            journal,
+            OpenSlotPolicy::Plans,
+            nothing,
+        )?;
+        let findings = diagnosis.findings.into_iter();
         let about_state = findings.filter(|finding| finding.kind.is_about_state());
         job::refuse_if_forbidden(&Speaker, &about_state.collect::<Vec<_>>())?;
-        Ok(look.survey)
+        Ok(diagnosis.survey)
     }
 
     /// What they mean for the executor.

@@ -15,7 +15,7 @@ use super::{giants, terminal, weights};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::Finding;
-use crate::execute::job::{self, Begun, Manner, Run, Session, Work};
+use crate::execute::job::{self, Begun, JobRun, OpenSlotPolicy, PendingMoves, Session};
 use crate::execute::preflight;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::plan::{Plan, Problem, SlotWeights, plan};
@@ -125,8 +125,8 @@ fn plan_only(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
 
 fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
     let mut session = args.pace.open(&args.connection)?;
-    args.pace.settle(&mut session, Manner::GoesOn)?;
-    let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    args.pace.settle(&mut session, OpenSlotPolicy::GoesOn)?;
+    let mut run = JobRun::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     let applied = match finish_begun(&mut run, &mut session, &args.pace) {
         Ok(Earlier::Left) => Ok(Exit::Finding),
         Ok(_) => plan_now(args, keyspace, &mut session, &mut run),
@@ -140,12 +140,12 @@ fn plan_now(
     args: &Args,
     keyspace: Option<&Outcome>,
     session: &mut Session,
-    run: &mut Run,
+    run: &mut JobRun,
 ) -> Result<Exit> {
     let survey = session.survey()?;
     // Before the plan: a plan made from an unsafe state would only mislead. What a node can't do
     // depends on its part in the plan.
-    let findings = session.findings(&survey, &Work::default(), Begun::Continued(&[]));
+    let findings = session.findings(&survey, &PendingMoves::default(), Begun::Continued(&[]));
     let is_first = |finding: &Finding| finding.forbids() && finding.kind.is_about_state();
     let errors: Vec<Finding> = findings.into_iter().filter(is_first).collect();
     job::refuse_if_forbidden(&Speaker, &errors)?;

@@ -7,7 +7,7 @@ use super::journalled::{Earlier, adopt_open_slots, finish_begun};
 use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::job::{Manner, Run, Session, left_as_it_is};
+use crate::execute::job::{JobRun, OpenSlotPolicy, Session, left_as_it_is};
 use serde_json::json;
 
 /// The arguments of `resume`.
@@ -37,8 +37,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     args.pace.settle(
         &mut session,
         match args.from_cluster {
-            true => Manner::Adopts,
-            false => Manner::GoesOn,
+            true => OpenSlotPolicy::Adopts,
+            false => OpenSlotPolicy::GoesOn,
         },
     )?;
     if args.from_cluster {
@@ -46,12 +46,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         let refused = session.refuse_if_something_moves();
         refused.map_err(|error| session.part_way(journal, error))?;
     }
-    let mut run = Run::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    let mut run = JobRun::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
     let resumed = finish(&mut run, &mut session, args);
     run.end(&session, resumed)
 }
 
-fn finish(run: &mut Run, session: &mut Session, args: &Args) -> Result<Exit> {
+fn finish(run: &mut JobRun, session: &mut Session, args: &Args) -> Result<Exit> {
     let mut pace = args.pace.clone();
     let mut unclear = Vec::new();
     if args.from_cluster {

@@ -1,14 +1,14 @@
 //! What a job tells, said on stderr.
 
 use super::{interrupt, terminal};
-use crate::execute::job::{Observer, Told};
+use crate::execute::job::{Notice, Observer};
 
 /// Says it to the person.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speaker;
 
 impl Observer for Speaker {
-    fn told(&self, what: &Told) {
+    fn notice(&self, what: &Notice) {
         terminal::say(what.to_string());
     }
 

@@ -1,6 +1,6 @@
 //! A program that uses the library carries a plan out as the tool does, and goes on with its runs.
 
-#[path = "../../examples/carry_out.rs"]
+#[path = "../../examples/apply_plan.rs"]
 mod example;
 
 use super::servers::runs::{
@@ -46,11 +46,11 @@ fn the_example_goes_on_with_a_run_of_the_tool() {
     tool.wait().expect("it ends");
 
     let before = arrived(&cluster, 3) as u64;
-    let carried = example::carry_out(&plan, seed.clone(), Some(&journal)).expect("it goes on");
-    assert!(carried.finished.slots > 0, "{carried:?}");
-    let moved = carried.finished.slots + carried.moved.slots;
+    let applied = example::apply_plan(&plan, seed.clone(), Some(&journal)).expect("it goes on");
+    assert!(applied.finished.slots > 0, "{applied:?}");
+    let moved = applied.finished.slots + applied.moved.slots;
     // A slot that had arrived, and that the journal didn't know to have, is looked at again.
-    assert!((1_000 - before..=1_000).contains(&moved), "{carried:?}");
+    assert!((1_000 - before..=1_000).contains(&moved), "{applied:?}");
     assert_eq!(slots(&cluster)[3], 1_000);
     assert!(!journal.exists());
     load::assert_all_there(seed, None, &expected);

@@ -1,6 +1,6 @@
-//! Which slots have arrived, and where: after a failover that is another node than planned.
+//! Records which slots have arrived, and where: after a failover that is another node than planned.
 
-use super::told::{Observer, Told};
+use super::notice::{Notice, Observer};
 use crate::execute::Move;
 use crate::execute::executor::{Reading, Watcher};
 use crate::execute::mover::{Unit, Wait};
@@ -49,7 +49,7 @@ impl Watcher for Arrivals<'_> {
         // Slots by the thousand may wait, one after the other.
         if wait.ms > SHORT_MS && !std::mem::replace(&mut self.has_told_waits, true) {
             // Keys are waited for by what compares them, one slot at a time.
-            self.observer.told(&Told::LetsEnd {
+            self.observer.notice(&Notice::LetsEnd {
                 slot: unit.first(),
                 keys: wait.keys,
                 time: Duration::from_millis(wait.ms),
@@ -60,7 +60,7 @@ impl Watcher for Arrivals<'_> {
 
     fn reassigned(&mut self, slots: usize, promoted: &str) {
         let told = promoted.to_owned();
-        self.observer.told(&Told::ReassignedMeanwhile {
+        self.observer.notice(&Notice::ReassignedMeanwhile {
             slots,
             promoted: told,
         });
@@ -78,7 +78,7 @@ impl Watcher for Arrivals<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::told::Quiet;
+    use super::super::notice::Quiet;
     use super::*;
     use crate::execute::testing::{task, unit};
     use std::sync::Mutex;
@@ -87,7 +87,7 @@ mod tests {
     struct Heard(Mutex<Vec<String>>);
 
     impl Observer for Heard {
-        fn told(&self, what: &Told) {
+        fn notice(&self, what: &Notice) {
             self.0.lock().expect("a lock").push(what.to_string());
         }
     }

@@ -1,4 +1,4 @@
-//! A canary: what a client of the nodes that give and receive would notice meanwhile.
+//! Watches, beside a job, what a client of the nodes that give and receive would notice: a canary.
 //!
 //! `PING` has nothing to wait for but the server itself: its answer takes as
 //! long as whatever the server is busy with, a `MIGRATE` or the loading of a

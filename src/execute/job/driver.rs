@@ -1,11 +1,12 @@
-//! Does over links what a job wants.
+//! Drives a job over links: does each step that it asks for, and tells it what came of it.
 
 use super::arrivals::Arrivals;
 use super::findings;
-use super::machine::{Answer, Apart, Asked, Job, Step};
+use super::machine::Job;
+use super::notice::Notice;
+use super::pending_moves::PendingMoves;
 use super::session::{Begun, Session};
-use super::told::Told;
-use super::work::Work;
+use super::steps::{Answer, BlockedSlots, JobStep, SurveyScope};
 use crate::cluster::NodeId;
 use crate::error::Result;
 use crate::execute::executor::{self, Outcome, Watcher};
@@ -38,8 +39,8 @@ impl Session {
         if begun.is_empty() {
             return Ok(Outcome::default());
         }
-        self.known.shards.join(journal.shards());
-        let job = Job::recover(begun, self.known());
+        self.context.shards.join(journal.shards());
+        let job = Job::recover(begun, self.context());
         self.drive(job, journal, watcher)
     }
 
@@ -47,14 +48,14 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::finish_begun`].
-    pub(super) fn carry_out(
+    pub(super) fn move_fresh(
         &mut self,
         survey: &Survey,
         moves: &[Move],
         journal: &mut Journal,
         watcher: &mut dyn Watcher,
     ) -> Result<Outcome> {
-        let job = Job::fresh(survey.clone().into(), moves, self.known());
+        let job = Job::fresh(survey.clone().into(), moves, self.context());
         self.drive(job, journal, watcher)
     }
 
@@ -68,48 +69,59 @@ impl Session {
         let now_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         loop {
             let step = job.next(now_ms());
-            job.take_told().into_iter().for_each(|told| self.tell(told));
+            job.take_notices()
+                .into_iter()
+                .for_each(|told| self.tell(told));
             let answer = match step {
-                Step::Look => {
+                JobStep::AskViews => {
                     let (views, silent) = self.reachable_views();
-                    Answer::looked(views, silent)
+                    Answer::views(views, silent)
                 }
-                Step::Survey(Asked::All) => Answer::Surveyed(self.survey_and_try()),
-                Step::Survey(Asked::These(ids)) => {
+                JobStep::Survey(SurveyScope::All) => Answer::Surveyed(self.survey_and_try()),
+                JobStep::Survey(SurveyScope::These(ids)) => {
                     Answer::Surveyed(Survey::of(&mut self.cluster, ids))
                 }
-                Step::Judge {
+                JobStep::Preflight {
                     survey,
                     moves,
                     ours,
-                } => Answer::Judged(self.judge(&survey, moves, &ours)),
-                Step::Note(note) => Answer::Noted(note.write(journal)),
-                Step::Send { node, verbs } => Answer::Sent(self.cluster.round_trip(node, &verbs)),
-                Step::Move { survey, tasks } => {
-                    self.known.shards.join(&job.known.shards);
+                } => Answer::Preflighted(self.preflight(&survey, moves, &ours)),
+                JobStep::Note(note) => Answer::Noted(note.write(journal)),
+                JobStep::Send { node, verbs } => {
+                    Answer::Sent(self.cluster.round_trip(node, &verbs))
+                }
+                JobStep::Move { survey, tasks } => {
+                    self.context.shards.join(&job.context.shards);
                     let (outcome, arrived) = self.move_slots(&survey, &tasks, journal, watcher);
                     Answer::Moved(outcome, arrived)
                 }
-                Step::Clear { survey, orphaned } => Answer::Cleared(self.clear(&survey, orphaned)),
-                Step::Wait { ms } => {
+                JobStep::Clear { survey, orphaned } => {
+                    Answer::Cleared(self.clear(&survey, orphaned))
+                }
+                JobStep::Wait { ms } => {
                     std::thread::sleep(Duration::from_millis(ms));
                     continue;
                 }
-                Step::End => break,
+                JobStep::End => break,
             };
             job.hear(answer, now_ms());
         }
-        self.known = job.known.clone();
+        self.context = job.context.clone();
         job.into_result()
     }
 
-    fn judge(&mut self, survey: &Survey, moves: Vec<Move>, ours: &[Move]) -> Result<Apart> {
-        let work = Work {
+    fn preflight(
+        &mut self,
+        survey: &Survey,
+        moves: Vec<Move>,
+        ours: &[Move],
+    ) -> Result<BlockedSlots> {
+        let pending = PendingMoves {
             moves,
-            ..Work::default()
+            ..PendingMoves::default()
         };
-        let findings = self.findings(survey, &work, Begun::Continued(ours));
-        findings::apart(&*self.observer, &findings, survey, &work.moves)
+        let findings = self.findings(survey, &pending, Begun::Continued(ours));
+        findings::blocked(&*self.observer, &findings, survey, &pending.moves)
     }
 
     /// Moves slots; what came of it, and what has arrived.
@@ -145,7 +157,7 @@ impl Session {
         let databases = survey.nodes.iter();
         let timeouts = Timeouts::of(survey, self.how.timeout_ms);
         if let Some(warning) = timeouts.warning() {
-            self.tell(Told::Warning(warning));
+            self.tell(Notice::Warning(warning));
         }
         Ok(executor::Options {
             how: self.how,
@@ -153,7 +165,7 @@ impl Session {
             routes: route::prove(survey, &pairs, login.as_ref(), self.patience)?,
             login,
             primaries: survey.primaries().map(|(id, _)| id).collect(),
-            shards: self.known.shards.clone(),
+            shards: self.context.shards.clone(),
             keys: self.keys.clone(),
             doubts: journal.doubts(),
             failures: journal.failures(),
@@ -170,7 +182,7 @@ impl Session {
         let moves: Vec<Move> = tasks.iter().map(|(task, _)| *task).collect();
         for (name, target) in functions::copy(&mut self.cluster, survey, &moves)? {
             let target = survey.name(target);
-            self.tell(Told::LibraryLoaded { name, target });
+            self.tell(Notice::LibraryLoaded { name, target });
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
-//! Findings in words: many of one kind are as good as some of them and their number.
+//! Tells findings in words: many of one kind are as good as some of them and their number.
 
-use super::machine::Apart;
-use super::told::{Observer, Told};
+use super::notice::{Notice, Observer};
+use super::steps::BlockedSlots;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::finding::{Finding, FindingKind, Severity};
-use crate::execute::preflight::{self, Held};
+use crate::execute::preflight::{self, Blocks};
 use crate::execute::survey::Survey;
 use crate::slot::SlotSet;
 use std::collections::BTreeMap;
@@ -51,32 +51,33 @@ pub fn refuse_if_forbidden(observer: &dyn Observer, findings: &[Finding]) -> Res
     let (errors, warnings): (Vec<Finding>, Vec<Finding>) =
         findings.iter().cloned().partition(Finding::forbids);
     for (_, warning) in lines(&warnings) {
-        observer.told(&Told::Warning(warning));
+        observer.notice(&Notice::Warning(warning));
     }
     let Some((first, more)) = errors.split_first() else {
         return Ok(());
     };
     for (_, error) in lines(more) {
-        observer.told(&Told::Forbids(error));
+        observer.notice(&Notice::Forbids(error));
     }
     Err(error(first))
 }
 
-/// Tells the warnings, and sorts what forbids a part of these moves, which an earlier run has opened.
+/// Tells the warnings, and sorts what forbids a part of these moves, which an earlier run has
+/// opened.
 ///
 /// # Errors
 /// As [`refuse_if_forbidden`], where something forbids all of them.
-pub(super) fn apart(
+pub(super) fn blocked(
     observer: &dyn Observer,
     findings: &[Finding],
     survey: &Survey,
     moves: &[Move],
-) -> Result<Apart> {
+) -> Result<BlockedSlots> {
     let mut in_hand: SlotSet = moves.iter().map(|task| task.slot).collect();
-    let (mut apart, mut told) = (Apart::default(), Vec::new());
+    let (mut blocked, mut told) = (BlockedSlots::default(), Vec::new());
     for finding in findings {
-        let slots = match preflight::held(finding, survey, moves) {
-            Held::Slots(slots) if finding.forbids() => slots,
+        let slots = match preflight::blocked_by(finding, survey, moves) {
+            Blocks::Slots(slots) if finding.forbids() => slots,
             _ => {
                 told.push(finding.clone());
                 continue;
@@ -86,7 +87,7 @@ pub(super) fn apart(
             .iter()
             .filter(|slot| in_hand.contains(*slot))
             .collect();
-        apart.slots.extend(slots.iter());
+        blocked.slots.extend(slots.iter());
         if held.is_empty() {
             // What isn't in hand is for another run to mend.
             told.push(Finding {
@@ -99,10 +100,10 @@ pub(super) fn apart(
             .iter()
             .filter(|slot| !held.contains(*slot))
             .collect();
-        apart.held.push((held, error(finding)));
+        blocked.held.push((held, error(finding)));
     }
     refuse_if_forbidden(observer, &told)?;
-    Ok(apart)
+    Ok(blocked)
 }
 
 fn error(finding: &Finding) -> Error {

@@ -1,4 +1,4 @@
-//! Where the journal of a cluster is kept.
+//! Finds where the journal of a cluster is kept.
 
 use crate::cluster::ClusterView;
 use crate::execute::Move;

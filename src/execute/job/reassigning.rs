@@ -1,8 +1,8 @@
-//! Reassigns the slots that a node took with it when it died to the replica that was promoted in its
-//! place.
+//! Reassigns the slots that a node took with it when it died to the replica that was promoted in
+//! its place.
 
-use super::machine::{Answer, Chore, Known, Step};
-use super::told::Told;
+use super::notice::Notice;
+use super::steps::{Answer, JobContext, JobStep, Subtask};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::error::{ErrorKind, Result};
@@ -34,27 +34,27 @@ impl Reassigning {
     }
 }
 
-impl Chore for Reassigning {
-    fn next(&self) -> Option<Step> {
+impl Subtask for Reassigning {
+    fn next(&self) -> Option<JobStep> {
         let Some(to_reassign) = &self.to_reassign else {
-            return Some(Step::Look);
+            return Some(JobStep::AskViews);
         };
         let (slot, owner) = *to_reassign.last()?;
         let state = SetSlot::Node { owner };
-        Some(Step::Send {
+        Some(JobStep::Send {
             node: owner,
             verbs: vec![Verb::SetSlot { slot, state }],
         })
     }
 
-    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
+    fn hear(&mut self, context: &mut JobContext, answer: Answer) -> Result<()> {
         match (answer, &mut self.to_reassign) {
-            (Answer::Looked(views, silent), None) => {
-                let (shards, moves) = (&known.shards, &self.moves);
+            (Answer::Views(views, silent), None) => {
+                let (shards, moves) = (&context.shards, &self.moves);
                 let silent = bystanders::waited_for(silent, &views, shards, moves);
                 // Another one that can't be asked may have the slot.
                 let mut to_reassign = match silent.len() {
-                    0 | 1 => promoted::to_reassign(&views, &known.shards, &self.moves),
+                    0 | 1 => promoted::to_reassign(&views, &context.shards, &self.moves),
                     _ => Vec::new(),
                 };
                 to_reassign.reverse();
@@ -66,8 +66,8 @@ impl Chore for Reassigning {
                 let replies = replies.map_err(|error| error.of_kind(ErrorKind::Stopped))?;
                 if let (Some((slot, promoted)), Some(Reply::Text(_))) = (given, replies.first()) {
                     self.has_reassigned = true;
-                    let promoted = known.name(promoted);
-                    known.tell(Told::Reassigned { slot, promoted });
+                    let promoted = context.name(promoted);
+                    context.tell(Notice::Reassigned { slot, promoted });
                 }
                 Ok(())
             }

@@ -1,7 +1,7 @@
-//! Where the slots stand that an earlier run has begun, and whether they may go on.
+//! Finds where the slots stand that an earlier run has begun, and whether they may go on.
 
-use super::machine::{Answer, Apart, Asked, Chore, Known, NAMED_MAX, Step};
-use super::told::Told;
+use super::notice::Notice;
+use super::steps::{Answer, BlockedSlots, JobContext, JobStep, NAMED_MAX, Subtask, SurveyScope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::mover::Entry;
@@ -22,13 +22,13 @@ pub(super) struct Recovery {
     /// Why the others stay as they are.
     pub left: Vec<Error>,
     /// What there is to say of those that never left their source.
-    not_begun: Vec<Told>,
+    not_begun: Vec<Notice>,
 }
 
 #[derive(Clone, Debug, Hash)]
 enum State {
     Survey,
-    Judge(Arc<Survey>),
+    Preflight(Arc<Survey>),
     Over(Option<Arc<Survey>>),
 }
 
@@ -48,19 +48,19 @@ impl Recovery {
     pub fn take_survey(&mut self) -> Option<Arc<Survey>> {
         match &mut self.state {
             State::Over(survey) => survey.take(),
-            State::Survey | State::Judge(_) => None,
+            State::Survey | State::Preflight(_) => None,
         }
     }
 
-    fn sort(&mut self, known: &mut Known, survey: &Survey) {
-        let shards = survey.shards_with(&known.shards);
+    fn sort(&mut self, context: &mut JobContext, survey: &Survey) {
+        let shards = survey.shards_with(&context.shards);
         for task in &self.begun {
             match resume::standing(survey, &shards, *task) {
                 Ok(Standing::GoesOn(task, entry)) => self.tasks.push((task, entry)),
                 Ok(Standing::Settled) => self.settled.push(*task),
                 // It stays as it is, and the others needn't wait for whoever mends it.
                 Err(error) => {
-                    known.apart.insert(task.slot);
+                    context.blocked.insert(task.slot);
                     self.left.push(error);
                 }
             }
@@ -68,9 +68,9 @@ impl Recovery {
     }
 
     /// What single slots have against them keeps these from going on.
-    fn hold(&mut self, known: &mut Known, apart: Apart) {
-        known.apart.extend(apart.slots.iter());
-        for (slots, error) in apart.held {
+    fn hold(&mut self, context: &mut JobContext, blocked: BlockedSlots) {
+        context.blocked.extend(blocked.slots.iter());
+        for (slots, error) in blocked.held {
             self.tasks.retain(|(task, _)| !slots.contains(task.slot));
             let named = shortened(&slots);
             self.left.push(match error.message().contains(&named) {
@@ -85,28 +85,28 @@ impl Recovery {
         self.tasks.iter().map(|(task, _)| *task).collect()
     }
 
-    fn tell(&self, known: &mut Known, survey: &Survey) {
+    fn tell(&self, context: &mut JobContext, survey: &Survey) {
         for (task, _) in self.tasks.iter().take(NAMED_MAX) {
-            known.tell(Told::Finishes {
+            context.tell(Notice::Finishes {
                 slot: task.slot,
                 source: survey.name(task.source),
                 target: survey.name(task.target),
             });
         }
         if self.tasks.len() > NAMED_MAX {
-            known.tell(Told::FinishesMore(self.tasks.len() - NAMED_MAX));
+            context.tell(Notice::FinishesMore(self.tasks.len() - NAMED_MAX));
         }
     }
 
     /// What is said of slots that nobody has open any more, at their source.
-    fn told_of_settled(&self, survey: &Survey) -> Vec<Told> {
+    fn told_of_settled(&self, survey: &Survey) -> Vec<Notice> {
         let is_at_source = |task: &&Move| {
             let source = survey.nodes.get(&task.source);
             let owner = source.and_then(|facts| facts.view.map().owner(task.slot));
             owner == Some(task.source)
         };
         let settled = self.settled.iter().filter(is_at_source).take(NAMED_MAX);
-        let told = settled.map(|task| Told::NotBegun {
+        let told = settled.map(|task| Notice::NotBegun {
             slot: task.slot,
             source: survey.name(task.source),
         });
@@ -114,16 +114,16 @@ impl Recovery {
     }
 
     /// Says of slots that nobody has open any more where they are.
-    pub fn tell_not_begun(&mut self, known: &mut Known) {
-        self.not_begun.drain(..).for_each(|told| known.tell(told));
+    pub fn tell_not_begun(&mut self, context: &mut JobContext) {
+        self.not_begun.drain(..).for_each(|told| context.tell(told));
     }
 }
 
-impl Chore for Recovery {
-    fn next(&self) -> Option<Step> {
+impl Subtask for Recovery {
+    fn next(&self) -> Option<JobStep> {
         match &self.state {
-            State::Survey => Some(Step::Survey(Asked::All)),
-            State::Judge(survey) => Some(Step::Judge {
+            State::Survey => Some(JobStep::Survey(SurveyScope::All)),
+            State::Preflight(survey) => Some(JobStep::Preflight {
                 survey: survey.clone(),
                 moves: self.moves(),
                 ours: [&self.begun[..], &self.moves()].concat(),
@@ -132,17 +132,17 @@ impl Chore for Recovery {
         }
     }
 
-    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
+    fn hear(&mut self, context: &mut JobContext, answer: Answer) -> Result<()> {
         match (self.state.clone(), answer) {
             (State::Survey, Answer::Surveyed(survey)) => {
                 let survey = Arc::new(survey?);
-                self.sort(known, &survey);
-                self.state = State::Judge(survey);
+                self.sort(context, &survey);
+                self.state = State::Preflight(survey);
                 Ok(())
             }
-            (State::Judge(survey), Answer::Judged(judged)) => {
-                self.hold(known, judged?);
-                self.tell(known, &survey);
+            (State::Preflight(survey), Answer::Preflighted(judged)) => {
+                self.hold(context, judged?);
+                self.tell(context, &survey);
                 self.not_begun = self.told_of_settled(&survey);
                 self.state = State::Over(Some(survey));
                 Ok(())

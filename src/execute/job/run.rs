@@ -1,12 +1,12 @@
-//! A run that may change the cluster: it holds the journal, and finishes what an earlier one began.
+//! Runs a job that may change the cluster: holds the journal, finishes what an earlier run began,
+//! and applies a plan, also without a question, for programs.
 
 use super::findings::refuse_if_forbidden;
 use super::journal_path::journal_of;
-use super::kept::Before;
+use super::key_check::KeysBefore;
+use super::notice::Notice;
+use super::pending_moves::{PendingMoves, StandIns, fitting, pending_moves};
 use super::session::{Begun, Session};
-use super::stand_ins::{StandIns, fitting};
-use super::told::Told;
-use super::work::{Work, work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::executor::{Outcome, Watcher};
@@ -23,36 +23,36 @@ use std::path::Path;
 const NAMED_MAX: usize = 10;
 
 /// A run that may change the cluster: it holds the journal.
-pub struct Run {
+pub struct JobRun {
     journal: Journal,
     /// Whether this process has changed the cluster already.
     has_changed: bool,
-    /// The keys before the moves, for [`Run::require_kept`].
-    pub(super) before: Option<Before>,
+    /// The keys before the moves, for [`JobRun::require_keys_kept`].
+    before: Option<KeysBefore>,
 }
 
 /// What of a plan is to be done, looked at and found safe.
-pub struct Prepared {
+pub struct PreparedJob {
     /// The plan, with who took over in the place of nodes that failed.
     pub plan: Plan,
     /// What the nodes said.
     pub survey: Survey,
     /// What is to move.
-    pub work: Work,
+    pub pending: PendingMoves,
     /// What stays where it is, with its big keys.
     pub left: Vec<Move>,
 }
 
-impl Run {
+impl JobRun {
     /// Opens the journal that was named, or else the cluster's own.
     ///
     /// # Errors
     /// When another slotkit holds it, or it can't be read.
-    pub fn begin(session: &mut Session, journal: Option<&Path>) -> Result<Run> {
+    pub fn begin(session: &mut Session, journal: Option<&Path>) -> Result<JobRun> {
         let path = journal_of(journal, &session.cluster.seed_view()?);
         let journal = Journal::open(&path)?;
-        session.known.shards.join(journal.shards());
-        Ok(Run {
+        session.context.shards.join(journal.shards());
+        Ok(JobRun {
             journal,
             has_changed: false,
             before: None,
@@ -126,7 +126,7 @@ impl Run {
     /// What was to be done is done: an empty journal that stays is a pity.
     fn close(self, session: &Session) {
         if let Err(error) = self.journal.close() {
-            session.tell(Told::Warning(error.one_line()));
+            session.tell(Notice::Warning(error.one_line()));
         }
     }
 
@@ -165,24 +165,24 @@ impl Run {
     /// # Errors
     /// [`ErrorKind::StalePlan`] where it doesn't fit, and [`ErrorKind::Unsafe`] where the cluster
     /// isn't in a state for it.
-    pub fn prepare(&self, session: &mut Session, plan: &Plan) -> Result<Prepared> {
+    pub fn prepare(&self, session: &mut Session, plan: &Plan) -> Result<PreparedJob> {
         let survey = session.survey_and_try()?;
         let view = session.cluster.seed_view()?;
         let (plan, stand_ins) = fitting(plan, session, &view, &SlotSet::new())?;
         tell_stand_ins(session, &stand_ins);
-        let mut work = work(&plan, &survey);
-        let left = match work.moves.is_empty() {
+        let mut pending = pending_moves(&plan, &survey);
+        let left = match pending.moves.is_empty() {
             true => Vec::new(),
             false => {
-                let findings = session.findings(&survey, &work, Begun::Continued(&[]));
+                let findings = session.findings(&survey, &pending, Begun::Continued(&[]));
                 refuse_if_forbidden(&*session.observer, &findings)?;
-                leave_big_keys(session, &mut work)?
+                leave_big_keys(session, &mut pending)?
             }
         };
-        Ok(Prepared {
+        Ok(PreparedJob {
             plan,
             survey,
-            work,
+            pending,
             left,
         })
     }
@@ -190,19 +190,31 @@ impl Run {
     /// Moves what was prepared.
     ///
     /// # Errors
-    /// As [`Run::finish_begun`].
-    pub fn carry_out(
+    /// As [`JobRun::finish_begun`].
+    pub fn apply(
         &mut self,
         session: &mut Session,
-        prepared: &Prepared,
+        prepared: &PreparedJob,
         watcher: &mut dyn Watcher,
     ) -> Result<Outcome> {
-        let moves = &prepared.work.moves;
-        self.before = Before::of(session, &prepared.survey);
-        let outcome = session.carry_out(&prepared.survey, moves, &mut self.journal, watcher);
+        let moves = &prepared.pending.moves;
+        self.before = KeysBefore::of(session, &prepared.survey);
+        let outcome = session.move_fresh(&prepared.survey, moves, &mut self.journal, watcher);
         let outcome = self.ended(outcome, moves.len() as u64)?;
         self.has_changed |= outcome.slots > 0;
         Ok(outcome)
+    }
+
+    /// Looks whether keys are gone since [`JobRun::apply`] began that nothing has taken away which
+    /// the servers count. Waits a moment before that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stopped`] with how many keys, and where. What can't be known is no error.
+    pub fn require_keys_kept(&self, session: &mut Session, outcome: &Outcome) -> Result<()> {
+        match self.before.as_ref().filter(|_| outcome.keys > 0) {
+            Some(before) => before.require_kept(session, outcome),
+            None => Ok(()),
+        }
     }
 
     /// What a run did, when it came to its end.
@@ -297,22 +309,70 @@ impl Run {
 
 fn tell_stand_ins(session: &Session, stand_ins: &StandIns) {
     for (gone, promoted) in stand_ins {
-        session.tell(Told::StandsIn {
+        session.tell(Notice::StandsIn {
             promoted: session.cluster.name(*promoted),
             gone: gone.short(),
         });
     }
 }
 
-/// Looks for keys above the limit, and takes their slots out of the work, or puts them last.
-fn leave_big_keys(session: &mut Session, work: &mut Work) -> Result<Vec<Move>> {
-    let big = session.big_keys(work)?;
+/// Looks for keys above the limit, and takes their slots out of the pending, or puts them last.
+fn leave_big_keys(session: &mut Session, pending: &mut PendingMoves) -> Result<Vec<Move>> {
+    let big = session.big_keys(pending)?;
     if session.how.moves_big_keys {
-        work.put_big_keys_last(&big);
+        pending.put_big_keys_last(&big);
         return Ok(Vec::new());
     }
     refuse_if_forbidden(&*session.observer, &big.findings())?;
-    Ok(work.leave_big_keys(&big))
+    Ok(pending.leave_big_keys(&big))
+}
+
+/// What was done with a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedPlan {
+    /// What an earlier run had begun, finished.
+    pub finished: Outcome,
+    /// What the plan wanted beyond that.
+    pub moved: Outcome,
+    /// What stays where it is, with its big keys.
+    pub left: Vec<Move>,
+}
+
+/// Finishes what an earlier run has begun, then moves what a plan wants. The journal is the one
+/// that is named, or else the cluster's own: with it a run that breaks off is gone on with by the
+/// next.
+///
+/// # Errors
+/// [`ErrorKind::StalePlan`](crate::ErrorKind::StalePlan) and
+/// [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe) before anything was changed, and
+/// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) after that.
+pub fn apply_plan(
+    session: &mut Session,
+    plan: &Plan,
+    journal: Option<&Path>,
+    watcher: &mut dyn Watcher,
+) -> Result<AppliedPlan> {
+    let mut run = JobRun::begin(session, journal)?;
+    let applied = through(&mut run, session, plan, watcher);
+    run.end(session, applied)
+}
+
+fn through(
+    run: &mut JobRun,
+    session: &mut Session,
+    plan: &Plan,
+    watcher: &mut dyn Watcher,
+) -> Result<AppliedPlan> {
+    run.require_fit(session, plan)?;
+    let finished = run.finish_begun(session, watcher)?;
+    let prepared = run.prepare(session, plan)?;
+    let moved = run.apply(session, &prepared, watcher)?;
+    run.require_keys_kept(session, &moved)?;
+    Ok(AppliedPlan {
+        finished,
+        moved,
+        left: prepared.left,
+    })
 }
 
 #[cfg(test)]
@@ -326,12 +386,12 @@ mod tests {
         let path = folder.path().join("run.journal");
         let mut journal = Journal::open(&path).expect("a journal");
         journal.begin(&[task(0, 'a', 'b')]).expect("begins");
-        let mut run = Run {
+        let mut run = JobRun {
             journal,
             has_changed: false,
             before: None,
         };
-        let said = |run: &Run, kind: ErrorKind| {
+        let said = |run: &JobRun, kind: ErrorKind| {
             let error = Error::new(kind, "it stopped").mend("make a new plan");
             let error = run.explain(error, None);
             error.mend_text().expect("a mend").to_owned()

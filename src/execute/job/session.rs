@@ -1,11 +1,11 @@
-//! A session with a live cluster: surveyed, checked, and then changed.
+//! Keeps a session with a live cluster: surveyed, checked, and then changed.
 
-use super::awaited::patiently;
 use super::canary::Canary;
 use super::connection::Connection;
-use super::machine::Known;
-use super::told::{Observer, Told};
-use super::work::Work;
+use super::connection::patiently;
+use super::notice::{Notice, Observer};
+use super::pending_moves::PendingMoves;
+use super::steps::JobContext;
 use crate::cluster::link::{Patience, RedisLink};
 use crate::cluster::{LiveCluster, NodeId};
 use crate::error::Result;
@@ -37,7 +37,7 @@ pub struct Session {
     /// The keys of the slots that were counted.
     pub(super) keys: BTreeMap<Slot, u64>,
     /// What one job has learned, for the next.
-    pub(super) known: Known,
+    pub(super) context: JobContext,
     /// What several looks at open slots have shown.
     pub(super) movement: Movement,
 }
@@ -94,7 +94,7 @@ impl Session {
             how,
             observer,
             keys: BTreeMap::new(),
-            known: Known::default(),
+            context: JobContext::default(),
             movement: Movement::default(),
         })
     }
@@ -128,27 +128,32 @@ impl Session {
     }
 
     /// Tells whoever watches.
-    pub(super) fn tell(&self, what: Told) {
-        self.observer.told(&what);
+    pub(super) fn tell(&self, what: Notice) {
+        self.observer.notice(&what);
     }
 
     /// What a job is told that begins now.
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn context(&self) -> JobContext {
         let ids = self.cluster.ids().into_iter();
-        Known {
+        JobContext {
             names: ids.map(|id| (id, self.cluster.name(id))).collect(),
-            ..self.known.clone()
+            ..self.context.clone()
         }
     }
 
-    /// What would make this work unsafe.
-    pub fn findings(&self, survey: &Survey, work: &Work, begun: Begun<'_>) -> Vec<Finding> {
+    /// What would make this pending unsafe.
+    pub fn findings(
+        &self,
+        survey: &Survey,
+        pending: &PendingMoves,
+        begun: Begun<'_>,
+    ) -> Vec<Finding> {
         let login = match &self.connection.login {
             None => LoginNeed::Nothing,
             Some(login) if login.user.is_none() => LoginNeed::Password,
             Some(_) => LoginNeed::User,
         };
-        let mut shards = survey.shards_with(&self.known.shards);
+        let mut shards = survey.shards_with(&self.context.shards);
         let (mut running, mut unreadable_journal) = (None, None);
         let mut undecided = Vec::new();
         if let Begun::Left(story) = begun {
@@ -158,7 +163,7 @@ impl Session {
             undecided.clone_from(&story.undecided);
         }
         let intent = Intent {
-            moves: &work.moves,
+            moves: &pending.moves,
             ours: begun.ours(),
             unfinished: begun.unfinished(),
             running,
@@ -168,19 +173,19 @@ impl Session {
             shards,
             copies_functions: self.how.copies_functions,
             login,
-            incoming_bytes: work.incoming_bytes.clone(),
+            incoming_bytes: pending.incoming_bytes.clone(),
             max_replica_lag_bytes: self.how.limits.max_replica_lag_bytes,
         };
         preflight::findings(survey, &intent)
     }
 
-    /// The keys of this work that are above a limit, where the sources can be asked.
+    /// The keys of this pending that are above a limit, where the sources can be asked.
     ///
     /// # Errors
     /// As [`big_keys::measure`].
-    pub fn big_keys(&mut self, work: &Work) -> Result<BigKeys> {
+    pub fn big_keys(&mut self, pending: &PendingMoves) -> Result<BigKeys> {
         let is_reached = |task: &&Move| self.cluster.addr(task.source).is_some();
-        let moves: Vec<Move> = work.moves.iter().filter(is_reached).copied().collect();
+        let moves: Vec<Move> = pending.moves.iter().filter(is_reached).copied().collect();
         let limit_bytes = self.how.big_key_bytes;
         let measured = big_keys::measure(&mut self.cluster, &moves, limit_bytes)?;
         self.keys.clone_from(&measured.counts);
@@ -191,7 +196,7 @@ impl Session {
     pub fn canary(&self, survey: &Survey, moves: &[Move]) -> Canary {
         let ends = moves.iter().flat_map(|task| [task.source, task.target]);
         let ends: BTreeSet<NodeId> = ends.collect();
-        let shards = survey.shards_with(&self.known.shards);
+        let shards = survey.shards_with(&self.context.shards);
         let may_take_over = |id: &NodeId| {
             let may_follow = ends.iter().any(|end| shards.are_in_one(*id, *end));
             may_follow && !ends.contains(id)

@@ -1,8 +1,9 @@
 //! The job alone: scripted answers, and every step that it takes.
 
-use super::machine::{Answer, Apart, Asked, Job, Known, Step};
-use super::noting::JobNote;
-use super::told::Told;
+use super::machine::Job;
+use super::notice::Notice;
+use super::steps::JobNote;
+use super::steps::{Answer, BlockedSlots, JobContext, JobStep, SurveyScope};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +23,7 @@ const STEPS_MAX: usize = 2_000;
 /// What a job did: its steps, what it told, and how it ended.
 struct Ran {
     steps: Vec<String>,
-    told: Vec<Told>,
+    told: Vec<Notice>,
     result: Result<Outcome>,
 }
 
@@ -45,15 +46,15 @@ impl Ran {
 fn run(
     mut job: Job,
     mut views: impl FnMut(&[String]) -> (Views, Vec<NodeId>),
-    mut special: impl FnMut(&Step) -> Option<Answer>,
+    mut special: impl FnMut(&JobStep) -> Option<Answer>,
 ) -> Ran {
     let (mut steps, mut told, mut now_ms) = (Vec::new(), Vec::new(), 0);
     for _ in 0..STEPS_MAX {
         let step = job.next(now_ms);
-        told.extend(job.take_told());
+        told.extend(job.take_notices());
         steps.push(name(&step));
         let usual = match &step {
-            Step::End => {
+            JobStep::End => {
                 let result = job.into_result();
                 return Ran {
                     steps,
@@ -61,22 +62,22 @@ fn run(
                     result,
                 };
             }
-            Step::Wait { ms } => {
+            JobStep::Wait { ms } => {
                 now_ms += ms;
                 continue;
             }
-            Step::Look => {
+            JobStep::AskViews => {
                 let (views, silent) = views(&steps);
-                Answer::Looked(views, silent)
+                Answer::Views(views, silent)
             }
-            Step::Survey(_) => Answer::Surveyed(Ok(survey(&views(&steps).0))),
-            Step::Judge { .. } => Answer::Judged(Ok(Apart::default())),
-            Step::Note(_) => Answer::Noted(Ok(())),
-            Step::Send { verbs, .. } => {
+            JobStep::Survey(_) => Answer::Surveyed(Ok(survey(&views(&steps).0))),
+            JobStep::Preflight { .. } => Answer::Preflighted(Ok(BlockedSlots::default())),
+            JobStep::Note(_) => Answer::Noted(Ok(())),
+            JobStep::Send { verbs, .. } => {
                 let ok = Reply::Text(b"OK".to_vec());
                 Answer::Sent(Ok(vec![ok; verbs.len()]))
             }
-            Step::Move { tasks, .. } => {
+            JobStep::Move { tasks, .. } => {
                 let outcome = Outcome {
                     slots: tasks.len() as u64,
                     ..Outcome::default()
@@ -84,31 +85,31 @@ fn run(
                 let arrived = tasks.iter().map(|(task, _)| *task).collect();
                 Answer::Moved(Ok(outcome), arrived)
             }
-            Step::Clear { .. } => Answer::Cleared(Ok(1)),
+            JobStep::Clear { .. } => Answer::Cleared(Ok(1)),
         };
         job.hear(special(&step).unwrap_or(usual), now_ms);
     }
     panic!("it takes no end: {steps:?}");
 }
 
-fn name(step: &Step) -> String {
+fn name(step: &JobStep) -> String {
     match step {
-        Step::Look => "look".to_owned(),
-        Step::Survey(Asked::All) => "survey".to_owned(),
-        Step::Survey(Asked::These(ids)) => format!("survey of {}", ids.len()),
-        Step::Judge { moves, .. } => format!("judge {}", moves.len()),
-        Step::Note(JobNote::Shards(_)) => "note shards".to_owned(),
-        Step::Note(JobNote::Aim(slots)) => format!("note aim {slots}"),
-        Step::Note(JobNote::Begin(moves)) => format!("note begin {}", slots(moves)),
-        Step::Note(JobNote::End(moves)) => format!("note end {}", slots(moves)),
-        Step::Note(JobNote::Doubt(slot, key)) => {
+        JobStep::AskViews => "look".to_owned(),
+        JobStep::Survey(SurveyScope::All) => "survey".to_owned(),
+        JobStep::Survey(SurveyScope::These(ids)) => format!("survey of {}", ids.len()),
+        JobStep::Preflight { moves, .. } => format!("judge {}", moves.len()),
+        JobStep::Note(JobNote::Shards(_)) => "note shards".to_owned(),
+        JobStep::Note(JobNote::Aim(slots)) => format!("note aim {slots}"),
+        JobStep::Note(JobNote::Begin(moves)) => format!("note begin {}", slots(moves)),
+        JobStep::Note(JobNote::End(moves)) => format!("note end {}", slots(moves)),
+        JobStep::Note(JobNote::Doubt(slot, key)) => {
             format!("note doubt {} of {slot}", key.key.escape_ascii())
         }
-        Step::Send { node, verbs } => format!("send {}: {}", node.short(), words(verbs)),
-        Step::Move { tasks, .. } => format!("move {}", tasks.len()),
-        Step::Clear { orphaned, .. } => format!("clear {}", orphaned.slot),
-        Step::Wait { .. } => "wait".to_owned(),
-        Step::End => "end".to_owned(),
+        JobStep::Send { node, verbs } => format!("send {}: {}", node.short(), words(verbs)),
+        JobStep::Move { tasks, .. } => format!("move {}", tasks.len()),
+        JobStep::Clear { orphaned, .. } => format!("clear {}", orphaned.slot),
+        JobStep::Wait { .. } => "wait".to_owned(),
+        JobStep::End => "end".to_owned(),
     }
 }
 
@@ -168,23 +169,23 @@ fn survey(views: &Views) -> Survey {
     }
 }
 
-fn known(shards: &[(char, char)]) -> Known {
-    Known {
+fn context(shards: &[(char, char)]) -> JobContext {
+    JobContext {
         shards: shards
             .iter()
             .map(|(one, other)| (id(*one), id(*other)))
             .collect(),
-        ..Known::default()
+        ..JobContext::default()
     }
 }
 
 fn fresh(shards: &[(char, char)]) -> Job {
     let survey = survey(&owned_by('a'));
-    Job::fresh(survey.into(), &[task(0, 'a', 'b')], known(shards))
+    Job::fresh(survey.into(), &[task(0, 'a', 'b')], context(shards))
 }
 
 fn recover(shards: &[(char, char)]) -> Job {
-    Job::recover(vec![task(0, 'a', 'b')], known(shards))
+    Job::recover(vec![task(0, 'a', 'b')], context(shards))
 }
 
 fn stopped() -> Error {
@@ -218,7 +219,7 @@ fn what_was_begun_is_looked_at_moved_and_agreed_on() {
     ];
     assert_eq!(ran.steps, expected);
     assert_eq!(ran.result.expect("it ends well").slots, 1);
-    assert!(matches!(ran.told[..], [Told::Finishes { .. }]));
+    assert!(matches!(ran.told[..], [Notice::Finishes { .. }]));
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn what_nobody_has_open_counts_as_ended_or_not_begun() {
         let ran = run(recover(&[]), |_| (owned_by(owner), Vec::new()), |_| None);
         let expected = ["survey", "judge 0", "note end 0", "end"];
         assert_eq!(ran.deeds(), expected);
-        let told = matches!(ran.told[..], [Told::NotBegun { .. }]);
+        let told = matches!(ran.told[..], [Notice::NotBegun { .. }]);
         assert_eq!(told, is_told);
     }
 }
@@ -235,7 +236,7 @@ fn what_nobody_has_open_counts_as_ended_or_not_begun() {
 #[test]
 fn one_that_is_at_a_third_node_is_left_and_holds_no_other_up() {
     let moves = vec![task(0, 'a', 'b'), task(1, 'a', 'b')];
-    let job = Job::recover(moves, known(&[]));
+    let job = Job::recover(moves, context(&[]));
     // Slot 0 has gone from `a` to `c`, and `b` waits for it; slot 1 is on its way.
     let looked = |steps: &[String]| {
         let has_moved = steps.iter().any(|step| step == "move 1");
@@ -301,22 +302,26 @@ fn what_a_finding_holds_stays_and_the_others_go_on() {
             .map(|slot| task(*slot, 'a', 'b').slot)
             .collect();
         let why = Error::new(ErrorKind::Unsafe, "somebody has it open").mend("close it");
-        move |step: &Step| match step {
-            Step::Judge { .. } => Some(Answer::Judged(Ok(Apart {
+        move |step: &JobStep| match step {
+            JobStep::Preflight { .. } => Some(Answer::Preflighted(Ok(BlockedSlots {
                 slots: slots.clone(),
                 held: vec![(slots.clone(), why.clone())],
             }))),
             _ => None,
         }
     };
-    let ran = run(Job::recover(moves.clone(), known(&[])), looked, held(&[0]));
+    let ran = run(
+        Job::recover(moves.clone(), context(&[])),
+        looked,
+        held(&[0]),
+    );
     assert!(ran.deeds().contains(&"move 1"), "{:?}", ran.steps);
     let error = ran.result.expect_err("one is left");
     assert_eq!(error.kind(), ErrorKind::Stopped);
     assert_eq!(error.message(), "slot 0: somebody has it open");
     assert_eq!(error.mend_text(), Some("close it"));
     // All of them: nothing moves, and they are open.
-    let ran = run(Job::recover(moves, known(&[])), looked, held(&[0, 1]));
+    let ran = run(Job::recover(moves, context(&[])), looked, held(&[0, 1]));
     assert_eq!(ran.deeds(), ["survey", "judge 2", "end"]);
     assert_eq!(ran.kind(), ErrorKind::Stopped);
 }
@@ -342,11 +347,11 @@ fn a_dead_node_without_part_is_not_waited_for() {
     };
     let dead = ran("master,fail");
     assert!(!dead.steps.contains(&"wait".to_owned()), "{:?}", dead.steps);
-    assert!(matches!(dead.told[..], [Told::PassedOver { .. }]));
+    assert!(matches!(dead.told[..], [Notice::PassedOver { .. }]));
     assert_eq!(dead.result.expect("it ends well").passed_over, 1);
     // Suspected by all, and given up by none.
     let suspected = ran("master,fail?");
-    let error = suspected.result.expect_err("it isn't known");
+    let error = suspected.result.expect_err("it isn't context");
     assert!(error.message().contains("can't be asked"), "{error:?}");
 }
 
@@ -368,17 +373,17 @@ fn died() -> Views {
 
 #[test]
 fn a_promoted_replica_gets_what_died_with_a_node_and_then_something_is_changed() {
-    let refused = |step: &Step| match step {
-        Step::Judge { .. } => {
+    let refused = |step: &JobStep| match step {
+        JobStep::Preflight { .. } => {
             let error = Error::new(ErrorKind::Unsafe, "not now");
-            Some(Answer::Judged(Err(error)))
+            Some(Answer::Preflighted(Err(error)))
         }
         _ => None,
     };
     let ran = run(recover(&[('b', 'c')]), |_| (died(), Vec::new()), refused);
     let reassigned = format!("send {}: {}", id('c').short(), node('c'));
     assert_eq!(ran.deeds()[0], reassigned);
-    assert!(matches!(ran.told[0], Told::Reassigned { .. }));
+    assert!(matches!(ran.told[0], Notice::Reassigned { .. }));
     assert_eq!(ran.kind(), ErrorKind::Stopped);
     // Without a promoted replica nothing is changed.
     let ran = run(recover(&[]), |_| (died(), Vec::new()), refused);
@@ -393,7 +398,7 @@ fn nobody_is_given_what_another_silent_node_may_have() {
         recover(&[('b', 'c')]),
         |_| (died(), silent.clone()),
         |step| match step {
-            Step::Survey(_) => Some(Answer::Surveyed(Err(stopped()))),
+            JobStep::Survey(_) => Some(Answer::Surveyed(Err(stopped()))),
             _ => None,
         },
     );
@@ -479,8 +484,8 @@ fn nodes_that_never_agree_end_it() {
 
 #[test]
 fn what_may_be_left_after_a_stop_stays_begun() {
-    let fails = |step: &Step| match step {
-        Step::Move { .. } => Some(Answer::Moved(Err(stopped()), vec![task(0, 'a', 'b')])),
+    let fails = |step: &JobStep| match step {
+        JobStep::Move { .. } => Some(Answer::Moved(Err(stopped()), vec![task(0, 'a', 'b')])),
         _ => None,
     };
     let silent = run(fresh(&[]), |_| (owned_by('b'), vec![id('c')]), fails);
@@ -522,7 +527,7 @@ fn what_a_promoted_replica_has_open_is_cleared_up_and_noted_around_it() {
         "note end 0",
     ];
     assert_eq!(ran.deeds()[..7], expected);
-    assert!(ran.told.contains(&Told::Cleared {
+    assert!(ran.told.contains(&Notice::Cleared {
         slots: 1,
         copies: 1
     }));
@@ -544,8 +549,8 @@ fn with_old_target_open(steps: &[String]) -> (Views, Vec<NodeId>) {
 
 #[test]
 fn a_key_that_is_named_where_it_does_not_belong_stays_in_the_journal() {
-    let conflict = |step: &Step| match step {
-        Step::Clear { .. } => Some(Answer::Cleared(Err(NotCleared {
+    let conflict = |step: &JobStep| match step {
+        JobStep::Clear { .. } => Some(Answer::Cleared(Err(NotCleared {
             error: stopped(),
             key: Some(Doubtful::new(0, b"named".to_vec(), Cause::Kept)),
         }))),
@@ -597,8 +602,8 @@ fn a_slot_that_two_take_for_theirs_is_not_over() {
 
 #[test]
 fn nothing_goes_on_that_the_journal_doesn_t_know() {
-    let full = |step: &Step| match step {
-        Step::Note(_) => Some(Answer::Noted(Err(Error::new(ErrorKind::Io, "full")))),
+    let full = |step: &JobStep| match step {
+        JobStep::Note(_) => Some(Answer::Noted(Err(Error::new(ErrorKind::Io, "full")))),
         _ => None,
     };
     let ran = run(fresh(&[]), |_| (owned_by('a'), Vec::new()), full);

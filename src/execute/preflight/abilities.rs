@@ -1,4 +1,4 @@
-//! What a node won't do of what a move needs, as its trial has shown.
+//! Finds nodes that won't do what a move needs, as their trial has shown.
 
 use super::Intent;
 use crate::cluster::NodeId;

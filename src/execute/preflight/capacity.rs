@@ -1,4 +1,4 @@
-//! What a node can bear: memory, its last slot, the loss of itself.
+//! Checks what a node can bear: memory, its last slot, the loss of itself.
 
 use super::{Intent, abilities};
 use crate::execute::finding::{Finding, FindingKind};

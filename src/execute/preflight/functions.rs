@@ -1,4 +1,4 @@
-//! Function libraries that a node lacks.
+//! Finds function libraries that a node lacks.
 
 use super::Intent;
 use crate::cluster::NodeId;
@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many libraries, or nodes, are named.
 const NAMED_MAX: usize = 5;
 
-/// Libraries that primaries don't have alike: of targets what their sources have, else what any has.
+/// Libraries that primaries don't have alike: of targets what their sources have, else what any
+/// has.
 pub(super) fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let primaries: Vec<(NodeId, &NodeFacts)> = survey.primaries().collect();
     let begun = intent.slots_under_way();

@@ -1,4 +1,4 @@
-//! Whether every node knows of the same nodes. The one that was asked first may be the one that
+//! Checks that every node knows of the same nodes. The one that was asked first may be the one that
 //! doesn't know: right after a `MEET` it has nowhere to move slots to, and knows nothing of it.
 
 use crate::cluster::{Node, NodeId};

@@ -1,21 +1,21 @@
-//! Everything that makes moving slots unsafe, named, with its mend.
+//! Finds everything that makes moving slots unsafe, and names it with its mend.
 //!
 //! Pure: a [`Survey`] goes in, findings come out. `redis-cli` moves slots in
 //! several of these states and leaves them open, or loses keys.
 
 mod abilities;
-mod apart;
-mod beside;
+mod blocked;
 mod capacity;
 mod functions;
 mod members;
 mod nodes;
+mod other_movers;
 mod replicas;
 mod servers;
 mod slots;
 
-pub use apart::{Held, held};
-pub use beside::undecided;
+pub use blocked::{Blocks, blocked_by};
+pub use other_movers::undecided;
 pub use replicas::without_replica;
 pub(in crate::execute) use slots::shortened;
 
@@ -126,10 +126,10 @@ pub enum LoginNeed {
 pub fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let passed = intent.passed_over(survey);
     let mut all = Vec::new();
-    all.extend(beside::runs(intent));
+    all.extend(other_movers::runs(intent));
     all.extend(undecided(&intent.undecided));
-    all.extend(beside::movement(survey, intent));
-    all.extend(beside::migrations(survey, intent));
+    all.extend(other_movers::movement(survey, intent));
+    all.extend(other_movers::migrations(survey, intent));
     all.extend(nodes::unreachable(survey, intent, &passed));
     all.extend(nodes::states(survey, intent, &passed));
     all.extend(nodes::failed(survey, intent, &passed));

@@ -1,4 +1,4 @@
-//! Whether every node is there, well, and known to the others.
+//! Checks that every node is there, well, and known to the others.
 
 use super::Intent;
 use crate::cluster::{ClusterView, LinkState, Node, NodeId, OpenSlot, Role};

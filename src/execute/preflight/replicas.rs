@@ -1,4 +1,4 @@
-//! Whether the replicas are some: a role is a wish, a link is a fact.
+//! Checks that the replicas follow in fact: a role is a wish, a link is a fact.
 
 use super::{Intent, LoginNeed};
 use crate::cluster::{NodeId, Role};

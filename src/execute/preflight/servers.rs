@@ -1,4 +1,4 @@
-//! Whether the servers can do what a move needs, and let us.
+//! Checks that the servers can do what a move needs, and let us.
 
 use super::{Intent, LoginNeed, abilities};
 use crate::execute::finding::{Finding, FindingKind};

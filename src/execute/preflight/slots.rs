@@ -1,4 +1,4 @@
-//! Who owns what, and what is on its way.
+//! Finds slots without one owner, open slots, and keys where no client is sent.
 
 use super::Intent;
 use super::nodes::imported_from_nobody;

@@ -11,7 +11,7 @@ use slotkit::cluster::verb::{Reply, Verb};
 use slotkit::error::Error;
 use slotkit::execute::Move;
 use slotkit::execute::core::Core;
-use slotkit::execute::job::{Answer, Apart, Asked, Job, Known, Step};
+use slotkit::execute::job::{Answer, BlockedSlots, Job, JobContext, JobStep, SurveyScope};
 use std::sync::Arc;
 
 /// The most steps that a job takes without waiting.
@@ -67,20 +67,20 @@ impl World {
         let now_ms = self.now_ms;
         let job = Arc::make_mut(&mut self.running.as_mut()?.job);
         let step = job.next(now_ms);
-        let told = job.take_told();
+        let told = job.take_notices();
         self.tell(|| format!("job: {}{told:?}", name(&step)));
         let answer = match step {
-            Step::Look => {
+            JobStep::AskViews => {
                 let views = self.views();
                 let nodes = self.cluster.nodes.iter();
                 let silent = nodes.filter(|node| !node.is_alive).map(|node| node.id);
-                Answer::looked(views, silent.collect())
+                Answer::views(views, silent.collect())
             }
-            Step::Survey(Asked::All) => Answer::Surveyed(Ok(self.survey())),
-            Step::Survey(Asked::These(ids)) => Answer::Surveyed(self.survey_of(&ids)),
+            JobStep::Survey(SurveyScope::All) => Answer::Surveyed(Ok(self.survey())),
+            JobStep::Survey(SurveyScope::These(ids)) => Answer::Surveyed(self.survey_of(&ids)),
             // What stands in the way of a move is for people: the model has none of it.
-            Step::Judge { .. } => Answer::Judged(Ok(Apart::default())),
-            Step::Note(note) => {
+            JobStep::Preflight { .. } => Answer::Preflighted(Ok(BlockedSlots::default())),
+            JobStep::Note(note) => {
                 let written = note.write(&mut self.journal);
                 if self.journal.storage_mut().has_killed() {
                     self.kill();
@@ -88,18 +88,18 @@ impl World {
                 }
                 Answer::Noted(written)
             }
-            Step::Send { node, verbs } => Answer::Sent(self.send(node, &verbs)),
-            Step::Move { survey, tasks } => {
+            JobStep::Send { node, verbs } => Answer::Sent(self.send(node, &verbs)),
+            JobStep::Move { survey, tasks } => {
                 let options = self.options(&survey, &tasks);
                 self.core = Some(Core::new(&tasks, options, now_ms));
                 return Some(Stepped::GoesOn);
             }
-            Step::Clear { orphaned, .. } => Answer::Cleared(self.clear(orphaned)),
-            Step::Wait { ms } => {
+            JobStep::Clear { orphaned, .. } => Answer::Cleared(self.clear(orphaned)),
+            JobStep::Wait { ms } => {
                 self.wait_for_job(ms);
                 return Some(Stepped::Waits);
             }
-            Step::End => return self.end_job(),
+            JobStep::End => return self.end_job(),
         };
         self.hear(answer);
         Some(Stepped::GoesOn)
@@ -130,7 +130,7 @@ impl World {
         let moves = self.rest();
         self.tell(|| format!("fresh: {moves:?}"));
         let survey = Arc::new(self.survey());
-        let job = Job::fresh(survey, &moves, self.known());
+        let job = Job::fresh(survey, &moves, self.context());
         self.begin_job(job, Vec::new());
     }
 
@@ -157,13 +157,13 @@ impl World {
     }
 
     /// What a job is told that begins now.
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn context(&self) -> JobContext {
         let nodes = self.cluster.nodes.iter();
         let name = |(at, node): (At, &Node)| (node.id, Cluster::addr(at).to_string());
-        Known {
+        JobContext {
             shards: self.journal.shards().clone(),
             names: nodes.enumerate().map(name).collect(),
-            ..Known::default()
+            ..JobContext::default()
         }
     }
 
@@ -189,16 +189,16 @@ impl World {
     }
 }
 
-fn name(step: &Step) -> String {
+fn name(step: &JobStep) -> String {
     match step {
-        Step::Look => "look".to_owned(),
-        Step::Survey(asked) => format!("survey of {asked:?}"),
-        Step::Judge { moves, .. } => format!("judge {moves:?}"),
-        Step::Note(note) => format!("note {note:?}"),
-        Step::Send { node, verbs } => format!("send {}: {verbs:?}", node.short()),
-        Step::Move { tasks, .. } => format!("move {tasks:?}"),
-        Step::Clear { orphaned, .. } => format!("clear {orphaned:?}"),
-        Step::Wait { ms } => format!("wait {ms}"),
-        Step::End => "end".to_owned(),
+        JobStep::AskViews => "look".to_owned(),
+        JobStep::Survey(asked) => format!("survey of {asked:?}"),
+        JobStep::Preflight { moves, .. } => format!("judge {moves:?}"),
+        JobStep::Note(note) => format!("note {note:?}"),
+        JobStep::Send { node, verbs } => format!("send {}: {verbs:?}", node.short()),
+        JobStep::Move { tasks, .. } => format!("move {tasks:?}"),
+        JobStep::Clear { orphaned, .. } => format!("clear {orphaned:?}"),
+        JobStep::Wait { ms } => format!("wait {ms}"),
+        JobStep::End => "end".to_owned(),
     }
 }

@@ -38,7 +38,7 @@ impl World {
         match begun.is_empty() {
             true => self.begin_fresh(),
             false => {
-                self.begin_job(Job::recover(begun.clone(), self.known()), begun);
+                self.begin_job(Job::recover(begun.clone(), self.context()), begun);
             }
         }
         Ok(())
@@ -181,7 +181,7 @@ impl World {
     }
 
     pub(super) fn options(&self, survey: &Survey, tasks: &[(Move, Entry)]) -> Options {
-        let known = self.running.as_ref().map(|running| &running.job.known);
+        let known = self.running.as_ref().map(|running| &running.job.context);
         let known = known.cloned().unwrap_or_default();
         let route = |task: &Move| {
             let target = self.cluster.at(task.target).expect("a node");

@@ -1,4 +1,4 @@
-//! What a node says of its memory and of its replicas.
+//! Reads what a node says of its memory and of its replicas.
 
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::{NodeLink, Verb};

@@ -1,10 +1,10 @@
-//! After the last move: every node must see it.
+//! Waits, after the last move, until every node sees it.
 
-use super::clearing::Clearing;
-use super::machine::{Answer, Chore, Known, Step};
+use super::finishing::Reminding;
+use super::notice::Notice;
+use super::orphaned_cleanup::OrphanedCleanup;
 use super::reassigning::Reassigning;
-use super::reminding::Reminding;
-use super::told::Told;
+use super::steps::{Answer, JobContext, JobStep, Subtask};
 use crate::cluster::{NodeId, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::views::Views;
@@ -27,7 +27,7 @@ const REMIND_EVERY_MS: u64 = 2_000;
 ///              └───────┴─────────────────────────────────────────────────┘
 /// ```
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Settling {
+pub(super) struct Convergence {
     arrived: Vec<Move>,
     state: State,
     begun_ms: u64,
@@ -38,7 +38,7 @@ pub(super) struct Settling {
 
 #[derive(Clone, Debug, Hash)]
 enum State {
-    Clear(Clearing, Then),
+    Clear(OrphanedCleanup, Then),
     Reassign(Reassigning),
     Remind(Reminding),
     Doubt,
@@ -53,11 +53,11 @@ enum Then {
     Remind,
 }
 
-impl Settling {
+impl Convergence {
     /// Of moves that have arrived just now.
-    pub fn of(arrived: Vec<Move>, now_ms: u64) -> Settling {
-        Settling {
-            state: State::Clear(Clearing::of(arrived.clone()), Then::Doubt),
+    pub fn of(arrived: Vec<Move>, now_ms: u64) -> Convergence {
+        Convergence {
+            state: State::Clear(OrphanedCleanup::of(arrived.clone()), Then::Doubt),
             arrived,
             begun_ms: now_ms,
             reminded_ms: now_ms,
@@ -79,7 +79,7 @@ impl Settling {
                     State::Remind(Reminding::of(self.arrived.clone()))
                 }
                 State::Reassign(reassigning) if reassigning.next().is_none() => {
-                    State::Clear(Clearing::of(self.arrived.clone()), Then::Remind)
+                    State::Clear(OrphanedCleanup::of(self.arrived.clone()), Then::Remind)
                 }
                 State::Remind(reminding) if reminding.next().is_none() => {
                     self.reminded_ms = now_ms;
@@ -96,33 +96,33 @@ impl Settling {
         }
     }
 
-    pub fn next(&self) -> Option<Step> {
+    pub fn next(&self) -> Option<JobStep> {
         match &self.state {
             State::Clear(clearing, _) => clearing.next(),
             State::Reassign(reassigning) => reassigning.next(),
             State::Remind(reminding) => reminding.next(),
-            State::Doubt => Some(Step::Look),
-            State::Wait { .. } => Some(Step::Wait { ms: POLL_MS }),
+            State::Doubt => Some(JobStep::AskViews),
+            State::Wait { .. } => Some(JobStep::Wait { ms: POLL_MS }),
             State::Over => None,
         }
     }
 
-    pub fn hear(&mut self, known: &mut Known, answer: Answer, now_ms: u64) -> Result<()> {
+    pub fn hear(&mut self, context: &mut JobContext, answer: Answer, now_ms: u64) -> Result<()> {
         match (&mut self.state, answer) {
-            (State::Clear(clearing, _), answer) => clearing.hear(known, answer),
-            (State::Reassign(reassigning), answer) => reassigning.hear(known, answer),
-            (State::Remind(reminding), answer) => reminding.hear(known, answer),
-            (State::Doubt, Answer::Looked(views, mut silent)) => {
+            (State::Clear(clearing, _), answer) => clearing.hear(context, answer),
+            (State::Reassign(reassigning), answer) => reassigning.hear(context, answer),
+            (State::Remind(reminding), answer) => reminding.hear(context, answer),
+            (State::Doubt, Answer::Views(views, mut silent)) => {
                 let owns = |id: &NodeId| {
                     let mut told = views.values().filter_map(|view| view.node(*id));
                     told.any(|node| !node.slots.is_empty())
                 };
-                let passed = bystanders::passed_over(&views, &known.shards, &self.arrived);
+                let passed = bystanders::passed_over(&views, &context.shards, &self.arrived);
                 silent.retain(|id| !passed.contains(id));
                 self.passed = passed.into_iter().filter(owns).collect();
-                self.state = match doubt(known, &views, &silent, &self.arrived) {
+                self.state = match doubt(context, &views, &silent, &self.arrived) {
                     None => {
-                        self.tell_passed_over(known);
+                        self.tell_passed_over(context);
                         State::Over
                     }
                     Some(doubt) if now_ms.saturating_sub(self.begun_ms) > AGREE_MS => {
@@ -139,11 +139,11 @@ impl Settling {
     }
 }
 
-impl Settling {
-    fn tell_passed_over(&self, known: &mut Known) {
+impl Convergence {
+    fn tell_passed_over(&self, context: &mut JobContext) {
         for id in &self.passed {
-            let node = known.name(*id);
-            known.tell(Told::PassedOver { node });
+            let node = context.name(*id);
+            context.tell(Notice::PassedOver { node });
         }
     }
 }
@@ -157,22 +157,22 @@ fn last_doubt(doubt: &str) -> Error {
 /// Why the nodes don't agree yet that these moves have ended; none where they do. The silent ones
 /// are those that aren't passed over.
 pub(super) fn doubt(
-    known: &Known,
+    context: &JobContext,
     views: &Views,
     silent: &[NodeId],
     moves: &[Move],
 ) -> Option<String> {
     if let Some(id) = silent.first() {
-        return Some(format!("{} can't be asked", known.name(*id)));
+        return Some(format!("{} can't be asked", context.name(*id)));
     }
     // A source without slots follows the target, and may have taken over from it since.
-    let promoted = |task: &Move| promoted::in_place_of(views, &known.shards, task.target);
+    let promoted = |task: &Move| promoted::in_place_of(views, &context.shards, task.target);
     for (id, view) in views {
-        let name = known.name(*id);
+        let name = context.name(*id);
         let is_there = |task: &&Move| {
             let owner = view.map().owner(task.slot);
             owner.is_some_and(|owner| {
-                known.has_arrived(task, owner) || promoted(task) == Some(owner)
+                context.has_arrived(task, owner) || promoted(task) == Some(owner)
             })
         };
         if let Some(task) = moves.iter().find(|task| !is_there(task)) {
@@ -184,19 +184,19 @@ pub(super) fn doubt(
             return Some(format!("{name} has slot {slot} open"));
         }
     }
-    disagreement(known, views)
+    disagreement(context, views)
 }
 
-fn disagreement(known: &Known, views: &Views) -> Option<String> {
+fn disagreement(context: &JobContext, views: &Views) -> Option<String> {
     let views: Vec<_> = views.iter().map(|(id, view)| (*id, view)).collect();
     let found = agreement::disagreements(&views).into_iter();
     let mut counts = found.map(|found| {
         let slots = found.slots.iter();
-        let slots = slots.filter(|slot| !known.apart.contains(*slot));
+        let slots = slots.filter(|slot| !context.blocked.contains(*slot));
         (found.observers, slots.count())
     });
     let (observers, slots) = counts.find(|(_, slots)| *slots > 0)?;
-    let [one, other] = observers.map(|id| known.name(id));
+    let [one, other] = observers.map(|id| context.name(id));
     let slots = counted_text(slots as u64, "slot");
     Some(format!("{one} and {other} disagree on {slots}"))
 }

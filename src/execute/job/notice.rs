@@ -1,4 +1,4 @@
-//! What a job tells whoever watches it, in data and in words.
+//! Defines what a job tells whoever watches it, in data and in words.
 
 use crate::execute::core::Watcher;
 use crate::execute::mover::Unit;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Who hears what a job has to say, and may end its waits. It is told from several threads.
 pub trait Observer: Send + Sync {
     /// Something that a person who watches should know.
-    fn told(&self, what: &Told);
+    fn notice(&self, what: &Notice);
     /// Whether to wait no more for what hasn't begun.
     fn wants_stop(&self) -> bool {
         false
@@ -22,7 +22,7 @@ pub trait Observer: Send + Sync {
 pub struct Quiet;
 
 impl Observer for Quiet {
-    fn told(&self, _: &Told) {}
+    fn notice(&self, _: &Notice) {}
 }
 
 impl Watcher for Quiet {
@@ -39,7 +39,7 @@ const AWAITED_MAX: usize = 3;
 
 /// Something that a person who watches should know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Told {
+pub enum Notice {
     /// Nodes that let us wait.
     Awaited {
         /// How many were asked.
@@ -137,10 +137,10 @@ pub enum Told {
     },
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Told::Awaited {
+            Notice::Awaited {
                 asked,
                 pending,
                 waited,
@@ -159,21 +159,21 @@ impl fmt::Display for Told {
                     time_text(*waited),
                 )
             }
-            Told::Waits { reason, left } => {
+            Notice::Waits { reason, left } => {
                 write!(
                     f,
                     "{reason}: waiting for up to {} (--wait)",
                     time_text(*left)
                 )
             }
-            Told::LooksAgain { slot, time } => write!(
+            Notice::LooksAgain { slot, time } => write!(
                 f,
                 "slot {slot} is open: looking for {} s whether something moves it now",
                 time.as_secs()
             ),
-            Told::Warning(words) => write!(f, "warning: {words}"),
-            Told::Forbids(words) => f.write_str(words),
-            Told::Finishes {
+            Notice::Warning(words) => write!(f, "warning: {words}"),
+            Notice::Forbids(words) => f.write_str(words),
+            Notice::Finishes {
                 slot,
                 source,
                 target,
@@ -181,44 +181,44 @@ impl fmt::Display for Told {
                 f,
                 "slot {slot} from {source} to {target} was begun by an earlier run: finishing it"
             ),
-            Told::FinishesMore(more) => write!(f, "and {more} more"),
-            Told::NotBegun { slot, source } => write!(
+            Notice::FinishesMore(more) => write!(f, "and {more} more"),
+            Notice::NotBegun { slot, source } => write!(
                 f,
                 "slot {slot} is at {source} still, open nowhere, and none of its keys has left: it \
                  counts as not begun"
             ),
-            Told::LibraryLoaded { name, target } => {
+            Notice::LibraryLoaded { name, target } => {
                 write!(f, "function library {name} loaded on {target}")
             }
-            Told::Reassigned { slot, promoted } => write!(
+            Notice::Reassigned { slot, promoted } => write!(
                 f,
                 "slot {slot} had just gone to a node that died: {promoted} has it, which took over"
             ),
-            Told::ReassignedMeanwhile { slots, promoted } => write!(
+            Notice::ReassignedMeanwhile { slots, promoted } => write!(
                 f,
                 "{} had just gone to a node that died: {promoted} took over from it, and has its keys",
                 counted_text(*slots as u64, "slot")
             ),
-            Told::LetsEnd { slot, keys, time } => write!(
+            Notice::LetsEnd { slot, keys, time } => write!(
                 f,
                 "slot {slot} waits for {} to expire on its target, {} at most (other slots may \
                  wait too)",
                 counted_text(*keys, "key"),
                 time_text(*time)
             ),
-            Told::Cleared { slots, copies } => write!(
+            Notice::Cleared { slots, copies } => write!(
                 f,
                 "left after the failover on a node that doesn't own it, and closed there: {}; \
                  copies of keys deleted that their owner has: {}",
                 counted_text(*slots as u64, "slot"),
                 count_text(*copies)
             ),
-            Told::PassedOver { node } => write!(
+            Notice::PassedOver { node } => write!(
                 f,
                 "warning: {node} is dead and has no part in these slots: it isn't waited for, and \
                  hears of them when it comes back"
             ),
-            Told::StandsIn { promoted, gone } => write!(
+            Notice::StandsIn { promoted, gone } => write!(
                 f,
                 "{promoted} took over from node {gone} since the plan was made, and stands in for it"
             ),
@@ -234,7 +234,7 @@ mod tests {
     fn the_word_about_nodes_names_some_and_counts_the_others() {
         let names = ["a:1", "b:1", "c:1", "d:1"].map(str::to_owned);
         let said = |pending: &[String]| {
-            let told = Told::Awaited {
+            let told = Notice::Awaited {
                 asked: 6,
                 pending: pending.to_vec(),
                 waited: Duration::from_secs(5),

@@ -1,22 +1,26 @@
-//! What of a plan is left to do, and which of it can be done.
+//! Finds what of a plan is pending: whether it still fits the cluster, who stands in for its nodes,
+//! and which of its moves are left to do.
 
-use crate::cluster::NodeId;
-use crate::execute::Move;
+use super::session::Session;
+use crate::cluster::{ClusterView, NodeId};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::big_keys::BigKeys;
 use crate::execute::survey::Survey;
-use crate::plan::Plan;
+use crate::execute::{Move, promoted};
+use crate::plan::{self, Fit, Plan, fit_but_for};
+use crate::slot::SlotSet;
 use std::collections::BTreeMap;
 
 /// What is about to move, beyond the moves themselves.
 #[derive(Clone, Debug, Default)]
-pub struct Work {
+pub struct PendingMoves {
     /// The moves, in order.
     pub moves: Vec<Move>,
     /// The bytes that each target receives, where that is known.
     pub incoming_bytes: BTreeMap<NodeId, u64>,
 }
 
-impl Work {
+impl PendingMoves {
     /// Takes the slots with a big key out; returns them.
     pub fn leave_big_keys(&mut self, big: &BigKeys) -> Vec<Move> {
         let is_big = |task: &Move| big.slots.contains(&task.slot);
@@ -33,7 +37,7 @@ impl Work {
 }
 
 /// The moves of a plan that aren't done yet, and the memory that they need.
-pub fn work(plan: &Plan, survey: &Survey) -> Work {
+pub fn pending_moves(plan: &Plan, survey: &Survey) -> PendingMoves {
     let is_done = |task: &Move| {
         survey
             .nodes
@@ -63,9 +67,48 @@ pub fn work(plan: &Plan, survey: &Survey) -> Work {
         }
         moves.push(task);
     }
-    Work {
+    PendingMoves {
         moves,
         incoming_bytes,
+    }
+}
+
+/// Nodes of a plan that serve no more, with who took over.
+pub type StandIns = BTreeMap<NodeId, NodeId>;
+
+/// The plan as it can be applied now, with who took over in the place of nodes that failed; and who
+/// that is.
+///
+/// # Errors
+/// [`ErrorKind::StalePlan`] where it doesn't fit this view, whatever becomes of the slots under
+/// way.
+pub fn fitting(
+    plan: &Plan,
+    session: &mut Session,
+    view: &ClusterView,
+    under_way: &SlotSet,
+) -> Result<(Plan, StandIns)> {
+    let stand_ins = match fit_but_for(under_way, plan, view) {
+        Fit::No { .. } => session.stand_ins(plan, view),
+        Fit::Exact | Fit::Partway { .. } => StandIns::new(),
+    };
+    let plan = plan.clone().with_stand_ins(&stand_ins);
+    match fit_but_for(under_way, &plan, view) {
+        Fit::Exact | Fit::Partway { .. } => Ok((plan, stand_ins)),
+        Fit::No { difference } => {
+            let message = format!("the plan doesn't fit this cluster: {difference}");
+            Err(Error::new(ErrorKind::StalePlan, message)
+                .mend("make a new plan with slotkit plan-rebalance"))
+        }
+    }
+}
+
+impl Session {
+    /// Nodes of a plan that serve no more, with who took over.
+    fn stand_ins(&mut self, plan: &Plan, view: &ClusterView) -> StandIns {
+        let (views, _) = self.reachable_views();
+        let shards = &self.context.shards;
+        plan::stand_ins(plan, view, |id| promoted::in_place_of(&views, shards, id))
     }
 }
 
@@ -82,18 +125,18 @@ mod tests {
             source: id("a"),
             target: id("b"),
         };
-        let work = Work {
+        let pending = PendingMoves {
             moves: vec![task(1), task(2), task(3), task(4)],
-            ..Work::default()
+            ..PendingMoves::default()
         };
         let big = BigKeys {
             slots: [task(1).slot, task(3).slot].into(),
             ..BigKeys::default()
         };
-        let mut without = work.clone();
+        let mut without = pending.clone();
         assert_eq!(without.leave_big_keys(&big), [task(1), task(3)]);
         assert_eq!(without.moves, [task(2), task(4)]);
-        let mut last = work;
+        let mut last = pending;
         last.put_big_keys_last(&big);
         assert_eq!(last.moves, [task(2), task(4), task(1), task(3)]);
     }

@@ -1,10 +1,10 @@
-//! Which of the slots that an earlier run has opened a finding keeps from being finished.
+//! Tells which of the slots that an earlier run has opened a finding keeps from being finished.
 //!
 //! What forbids a slot needn't hold up the others: each that stays open is a slot whose clients are
 //! sent to and fro. So a finding about single slots holds these, one about a node that gives or
 //! receives holds its slots, and only what may be about any of them holds all. Where nodes don't
-//! agree on an owner, it is perhaps one that was replaced and hasn't heard of it: all that it gives or
-//! receives is held.
+//! agree on an owner, it is perhaps one that was replaced and hasn't heard of it: all that it gives
+//! or receives is blocked.
 
 use crate::cluster::NodeId;
 use crate::execute::Move;
@@ -15,24 +15,24 @@ use std::collections::BTreeSet;
 
 /// What stays as it is, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum Blocks {
     /// Everything.
     All,
     /// These slots, whether they are in hand or not.
     Slots(SlotSet),
 }
 
-/// What a finding that forbids moving slots holds of these moves.
-pub fn held(finding: &Finding, survey: &Survey, moves: &[Move]) -> Held {
+/// What a finding that forbids moving slots blocks of these moves.
+pub fn blocked_by(finding: &Finding, survey: &Survey, moves: &[Move]) -> Blocks {
     use FindingKind::*;
     match (finding.kind, finding.slots()) {
-        (OpenSlot | OwnOpenSlot | OrphanedKeys, slots) if !slots.is_empty() => Held::Slots(slots),
+        (OpenSlot | OwnOpenSlot | OrphanedKeys, slots) if !slots.is_empty() => Blocks::Slots(slots),
         (SlotsUncovered | OwnershipDisagreement, mut slots) if !slots.is_empty() => {
             let owners = owners(survey, &slots);
             owners
                 .iter()
                 .for_each(|node| slots.extend(slots_of(*node, moves).iter()));
-            Held::Slots(slots)
+            Blocks::Slots(slots)
         }
         (
             PermissionMissing | CommandMissing | CommandRefused | DumpTooNew | ServerTooOld
@@ -41,12 +41,12 @@ pub fn held(finding: &Finding, survey: &Survey, moves: &[Move]) -> Held {
         ) => {
             let slots = finding.node.map(|node| slots_of(node, moves));
             match slots.filter(|slots| !slots.is_empty()) {
-                Some(slots) => Held::Slots(slots),
+                Some(slots) => Blocks::Slots(slots),
                 // Every primary is told of a slot's new owner: one without part holds all.
-                None => Held::All,
+                None => Blocks::All,
             }
         }
-        _ => Held::All,
+        _ => Blocks::All,
     }
 }
 
@@ -70,28 +70,28 @@ mod tests {
     use super::*;
     use crate::execute::testing::{facts_with, id, survey, task};
 
-    fn numbers(held: Held) -> Option<Vec<u16>> {
-        match held {
-            Held::All => None,
-            Held::Slots(slots) => Some(slots.iter().map(|slot| slot.number()).collect()),
+    fn numbers(blocks: Blocks) -> Option<Vec<u16>> {
+        match blocks {
+            Blocks::All => None,
+            Blocks::Slots(slots) => Some(slots.iter().map(|slot| slot.number()).collect()),
         }
     }
 
     #[test]
-    fn a_finding_holds_what_it_is_about() {
+    fn a_finding_blocks_what_it_is_about() {
         let moves = [task(0, 'a', 'b'), task(1, 'a', 'c'), task(2, 'c', 'b')];
         let survey = survey('a', |_| {});
-        let held = |finding: Finding| numbers(held(&finding, &survey, &moves));
+        let blocked = |finding: Finding| numbers(blocked_by(&finding, &survey, &moves));
         let error = |kind| Finding::error(kind, "something", "mend it");
         let slot = task(7, 'a', 'b').slot;
         for kind in [FindingKind::OpenSlot, FindingKind::OrphanedKeys] {
-            assert_eq!(held(error(kind).at(slot)), Some(vec![7]));
+            assert_eq!(blocked(error(kind).at(slot)), Some(vec![7]));
         }
         let several = [task(0, 'a', 'b').slot, slot].into_iter().collect();
         let found = error(FindingKind::OrphanedKeys).at(slot).among(several);
-        assert_eq!(held(found), Some(vec![0, 7]));
+        assert_eq!(blocked(found), Some(vec![0, 7]));
         // A node that may not do something holds what goes from or to it.
-        let refused = |node| held(error(FindingKind::PermissionMissing).about(id(node)));
+        let refused = |node| blocked(error(FindingKind::PermissionMissing).about(id(node)));
         assert_eq!(refused('b'), Some(vec![0, 2]));
         assert_eq!(refused('a'), Some(vec![0, 1]));
         assert_eq!(refused('d'), None, "it is told of each new owner");
@@ -102,7 +102,7 @@ mod tests {
             FindingKind::NotAcquainted,
             FindingKind::SlotMigration,
         ] {
-            assert_eq!(held(error(kind).about(id('b'))), None, "{kind:?}");
+            assert_eq!(blocked(error(kind).about(id('b'))), None, "{kind:?}");
         }
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let disputed = task(5_000, 'a', 'b').slot;
         let found = |kind, survey: &Survey| {
             let finding = Finding::error(kind, "something", "mend it").at(disputed);
-            numbers(held(&finding, survey, &moves))
+            numbers(blocked_by(&finding, survey, &moves))
         };
         // The slot is `a`'s own in somebody's eyes.
         for kind in [

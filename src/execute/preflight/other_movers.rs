@@ -1,4 +1,4 @@
-//! What else is moving slots now.
+//! Finds what else is moving slots now.
 
 use super::Intent;
 use super::slots::shortened;
@@ -85,9 +85,9 @@ pub(super) fn movement(survey: &Survey, intent: &Intent<'_>) -> Option<Finding> 
     Some(Finding::error(FindingKind::RunUnderWay, message, mend))
 }
 
-/// Jobs in which servers move slots by themselves. Nothing may move meanwhile, between whatever nodes:
-/// each primary is told of a slot's new owner, and one that takes part in a job refuses that with the
-/// slot half-way (`Slot export in progress`, Valkey 9.1).
+/// Jobs in which servers move slots by themselves. Nothing may move meanwhile, between whatever
+/// nodes: each primary is told of a slot's new owner, and one that takes part in a job refuses that
+/// with the slot half-way (`Slot export in progress`, Valkey 9.1).
 pub(super) fn migrations(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let mut jobs: BTreeMap<_, (NodeId, &SlotMigration)> = BTreeMap::new();
     let mut silent: Vec<(NodeId, &String)> = Vec::new();

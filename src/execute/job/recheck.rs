@@ -1,7 +1,7 @@
-//! An open slot is looked at again before anybody is told what to do about it.
+//! Looks again at slots that are open, before anybody is told what to do about them.
 
+use super::notice::{Notice, Observer};
 use super::session::Session;
-use super::told::{Observer, Told};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
@@ -11,8 +11,8 @@ use crate::execute::survey::Survey;
 use crate::slot::Slot;
 use std::time::{Duration, Instant};
 
-/// When it is looked at again, after the survey: at once, since a survey doesn't tell what has moved
-/// keys until then, soon, and once more.
+/// When it is looked at again, after the survey: at once, since a survey doesn't tell what has
+/// moved keys until then, soon, and once more.
 const LOOKS: [Duration; 3] = [
     Duration::ZERO,
     Duration::from_secs(1),
@@ -29,14 +29,14 @@ impl Session {
     ///
     /// # Errors
     /// [`ErrorKind::Unsafe`] when a signal has come: nothing was changed.
-    pub(super) fn look_twice(&mut self, survey: &Survey, known: &[Move]) -> Result<()> {
+    pub(super) fn recheck_open_slots(&mut self, survey: &Survey, known: &[Move]) -> Result<()> {
         let first = OpenSlots::of(survey);
         let is_known = |slot: Slot| known.iter().any(|task| task.slot == slot);
         let Some(slot) = first.slots().iter().find(|slot| !is_known(*slot)) else {
             return Ok(());
         };
         let time = LOOKS[LOOKS.len() - 1];
-        self.tell(Told::LooksAgain { slot, time });
+        self.tell(Notice::LooksAgain { slot, time });
         let begun = Instant::now();
         let mut before = first;
         for wait in LOOKS {

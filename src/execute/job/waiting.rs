@@ -1,11 +1,11 @@
-//! What passes by itself is waited for: a node that was just met, gossip that hasn't come everywhere,
-//! a failover, a node that loads its data.
+//! Waits for what passes by itself: a node that was just met, gossip that hasn't come everywhere, a
+//! failover, a node that loads its data.
 
 use super::connection::Connection;
 use super::journal_path::journal_of;
+use super::notice::{Notice, Observer};
+use super::pending_moves::PendingMoves;
 use super::session::{Begun, Session};
-use super::told::{Observer, Told};
-use super::work::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::journal::{Journal, Story};
@@ -25,7 +25,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 const SURVEYS_MAX: usize = 3;
 
 /// What the nodes and this user's journal say, of the same moment, and what follows.
-pub struct Look {
+pub struct Diagnosis {
     /// What the nodes say.
     pub survey: Survey,
     /// What would make it unsafe to move slots.
@@ -34,7 +34,7 @@ pub struct Look {
 
 /// What a command does with slots that are open, and what it has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum OpenSlotPolicy {
     /// It leaves them, and says all that stands in the way of a move.
     Checks,
     /// It leaves them, and moves nothing.
@@ -45,15 +45,15 @@ pub enum Manner {
     Adopts,
 }
 
-impl Manner {
+impl OpenSlotPolicy {
     /// Whether a run goes on with what was begun, and sees by itself what a move needs.
     fn moves(self) -> bool {
-        matches!(self, Manner::GoesOn | Manner::Adopts)
+        matches!(self, OpenSlotPolicy::GoesOn | OpenSlotPolicy::Adopts)
     }
 
     /// Whether a finding is one that this command mends.
     fn mends(self, finding: &Finding) -> bool {
-        self == Manner::Adopts && finding.kind == FindingKind::OpenSlot
+        self == OpenSlotPolicy::Adopts && finding.kind == FindingKind::OpenSlot
     }
 }
 
@@ -86,38 +86,38 @@ impl Session {
     ///
     /// # Errors
     /// When a node can't be asked, or the journal can't be read.
-    pub fn settle(
+    pub fn wait_until_settled(
         &mut self,
         wait: Duration,
         journal: Option<&Path>,
-        manner: Manner,
-        work: impl Fn(&Survey) -> Work,
-    ) -> Result<Look> {
+        policy: OpenSlotPolicy,
+        pending: impl Fn(&Survey) -> PendingMoves,
+    ) -> Result<Diagnosis> {
         let mut waits = Waits::new(wait, self.observer.clone());
         loop {
             let (mut survey, story) = self.look(journal)?;
-            let begun = match manner {
-                manner if manner.moves() && story.running.is_none() => {
+            let begun = match policy {
+                policy if policy.moves() && story.running.is_none() => {
                     Begun::Continued(&story.open)
                 }
                 _ => Begun::Left(&story),
             };
-            let findings = self.findings(&survey, &work(&survey), begun);
+            let findings = self.findings(&survey, &pending(&survey), begun);
             let reason =
-                worth_waiting_for(&findings, manner).map(|finding| finding.message.clone());
+                worth_waiting_for(&findings, policy).map(|finding| finding.message.clone());
             let is_over = match reason {
                 Some(reason) => !waits.pause(&reason)?,
                 None => true,
             };
             if is_over {
                 if story.running.is_none() && !wait.is_zero() {
-                    self.look_twice(&survey, &story.open)?;
+                    self.recheck_open_slots(&survey, &story.open)?;
                 }
-                if manner == Manner::Checks {
+                if policy == OpenSlotPolicy::Checks {
                     self.try_moves(&mut survey)?;
                 }
-                let findings = self.findings(&survey, &work(&survey), begun);
-                return Ok(Look { survey, findings });
+                let findings = self.findings(&survey, &pending(&survey), begun);
+                return Ok(Diagnosis { survey, findings });
             }
             // Whoever has joined meanwhile is asked too.
             self.cluster = self.connection.open(self.patience, &*self.observer)?;
@@ -141,8 +141,8 @@ impl Session {
         Ok((survey, before))
     }
 
-    /// An error that came before a run held the journal, as it has to be told: where slots are open that
-    /// an earlier run has begun, and nobody moves now, something is part-way.
+    /// An error that came before a run held the journal, as it has to be told: where slots are open
+    /// that an earlier run has begun, and nobody moves now, something is part-way.
     pub fn part_way(&mut self, journal: Option<&Path>, error: Error) -> Error {
         let story = self.story(journal).unwrap_or_default();
         let is_left = !story.open.is_empty() && story.running.is_none();
@@ -160,8 +160,8 @@ impl Session {
 
 /// The first finding that may pass by itself; none where waiting doesn't help, since another one
 /// forbids it all the same.
-fn worth_waiting_for(findings: &[Finding], manner: Manner) -> Option<&Finding> {
-    let stays = |finding: &Finding| finding.forbids() && !finding.passes && !manner.mends(finding);
+fn worth_waiting_for(findings: &[Finding], policy: OpenSlotPolicy) -> Option<&Finding> {
+    let stays = |finding: &Finding| finding.forbids() && !finding.passes && !policy.mends(finding);
     match findings.iter().any(stays) {
         true => None,
         false => findings.iter().find(|finding| finding.passes),
@@ -199,7 +199,7 @@ impl Waits {
         }
         if self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             self.said = Some(Instant::now());
-            self.observer.told(&Told::Waits {
+            self.observer.notice(&Notice::Waits {
                 reason: reason.to_owned(),
                 left,
             });
@@ -220,7 +220,7 @@ impl Waits {
 
 #[cfg(test)]
 mod tests {
-    use super::super::told::Quiet;
+    use super::super::notice::Quiet;
     use super::*;
 
     #[test]
@@ -229,19 +229,19 @@ mod tests {
         let meets = Finding::warning(FindingKind::NotAcquainted, "meets", "wait").passing();
         let open = Finding::error(FindingKind::OpenSlot, "open", "close it");
         let alone = Finding::warning(FindingKind::NoReplica, "alone", "add one");
-        let first_of = |manner: Manner, findings: &[&Finding]| {
+        let first_of = |policy: OpenSlotPolicy, findings: &[&Finding]| {
             let findings: Vec<Finding> =
                 findings.iter().map(|finding| (*finding).clone()).collect();
-            worth_waiting_for(&findings, manner).map(|finding| finding.message.clone())
+            worth_waiting_for(&findings, policy).map(|finding| finding.message.clone())
         };
-        let first = |findings: &[&Finding]| first_of(Manner::GoesOn, findings);
+        let first = |findings: &[&Finding]| first_of(OpenSlotPolicy::GoesOn, findings);
         assert_eq!(first(&[]), None);
         assert_eq!(first(&[&alone]), None);
         assert_eq!(first(&[&alone, &down]).as_deref(), Some("down"));
         assert_eq!(first(&[&meets]).as_deref(), Some("meets"));
         assert_eq!(first(&[&open, &down]), None);
         // Who takes open slots for its own mends that itself.
-        let adopted = first_of(Manner::Adopts, &[&open, &down]);
+        let adopted = first_of(OpenSlotPolicy::Adopts, &[&open, &down]);
         assert_eq!(adopted.as_deref(), Some("down"));
     }
 

@@ -1,8 +1,8 @@
-//! What a failover left of slots on nodes that don't own them is cleared up.
+//! Clears up what a failover left of slots on nodes that don't own them.
 
-use super::machine::{Answer, Asked, Chore, Known, Step, noted};
-use super::noting::JobNote;
-use super::told::Told;
+use super::notice::Notice;
+use super::steps::JobNote;
+use super::steps::{Answer, JobContext, JobStep, Subtask, SurveyScope, noted};
 use crate::cluster::NodeId;
 use crate::error::{Error, Result};
 use crate::execute::Move;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// Where the slot goes on by then, since its holder receives it or owns it, the key is looked at
 /// first.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Clearing {
+pub(super) struct OrphanedCleanup {
     ended: Vec<Move>,
     /// Of which nobody can say yet whether something is left, with why.
     disputed: Vec<(Move, String)>,
@@ -49,9 +49,9 @@ enum State {
     Over,
 }
 
-impl Clearing {
-    pub fn of(ended: Vec<Move>) -> Clearing {
-        Clearing {
+impl OrphanedCleanup {
+    pub fn of(ended: Vec<Move>) -> OrphanedCleanup {
+        OrphanedCleanup {
             state: match ended.is_empty() {
                 true => State::Over,
                 false => State::Look,
@@ -74,8 +74,8 @@ impl Clearing {
         moves.any(sides)
     }
 
-    fn found(&mut self, known: &Known, survey: Survey) -> State {
-        let mut found = orphaned::find(&survey, &known.shards, &self.ended);
+    fn found(&mut self, context: &JobContext, survey: Survey) -> State {
+        let mut found = orphaned::find(&survey, &context.shards, &self.ended);
         let disputes = |task: &Move| Some((*task, orphaned::dispute(&survey, task.slot)?));
         self.disputed = self.ended.iter().filter_map(disputes).collect();
         let slots: BTreeSet<Slot> = found.iter().map(|orphaned| orphaned.slot).collect();
@@ -88,34 +88,34 @@ impl Clearing {
     }
 }
 
-impl Chore for Clearing {
-    fn next(&self) -> Option<Step> {
+impl Subtask for OrphanedCleanup {
+    fn next(&self) -> Option<JobStep> {
         Some(match &self.state {
-            State::Look => Step::Look,
-            State::Survey(ids) => Step::Survey(Asked::These(ids.clone())),
-            State::Begin(..) => Step::Note(JobNote::Begin(self.ended.clone())),
-            State::Clear(survey, left) => Step::Clear {
+            State::Look => JobStep::AskViews,
+            State::Survey(ids) => JobStep::Survey(SurveyScope::These(ids.clone())),
+            State::Begin(..) => JobStep::Note(JobNote::Begin(self.ended.clone())),
+            State::Clear(survey, left) => JobStep::Clear {
                 survey: survey.clone(),
                 orphaned: *left.last()?,
             },
-            State::Doubt(slot, key, _) => Step::Note(JobNote::Doubt(*slot, key.clone())),
-            State::End => Step::Note(JobNote::End(self.ended.clone())),
+            State::Doubt(slot, key, _) => JobStep::Note(JobNote::Doubt(*slot, key.clone())),
+            State::End => JobStep::Note(JobNote::End(self.ended.clone())),
             State::Over => return None,
         })
     }
 
-    fn hear(&mut self, known: &mut Known, answer: Answer) -> Result<()> {
+    fn hear(&mut self, context: &mut JobContext, answer: Answer) -> Result<()> {
         self.state = match (std::mem::replace(&mut self.state, State::Over), answer) {
-            (State::Look, Answer::Looked(views, silent)) => {
-                let (shards, moves) = (&known.shards, &self.ended);
+            (State::Look, Answer::Views(views, silent)) => {
+                let (shards, moves) = (&context.shards, &self.ended);
                 let silent = bystanders::waited_for(silent, &views, shards, moves);
-                match may_be_left(&views, &known.shards, &self.ended) {
+                match may_be_left(&views, &context.shards, &self.ended) {
                     // A node that died and was replaced has no say, and can't be asked any more.
                     true => State::Survey(views.into_keys().chain(silent).collect()),
                     false => State::Over,
                 }
             }
-            (State::Survey(_), Answer::Surveyed(survey)) => self.found(known, survey?),
+            (State::Survey(_), Answer::Surveyed(survey)) => self.found(context, survey?),
             (State::Begin(survey, left), answer) => {
                 noted(answer)?;
                 State::Clear(survey, left)
@@ -138,7 +138,7 @@ impl Chore for Clearing {
                     true => {
                         let slots: BTreeSet<Slot> =
                             self.ended.iter().map(|task| task.slot).collect();
-                        known.tell(Told::Cleared {
+                        context.tell(Notice::Cleared {
                             slots: slots.len(),
                             copies: self.copies,
                         });
@@ -148,7 +148,7 @@ impl Chore for Clearing {
             }
             (State::Doubt(_, _, error), answer) => {
                 if let Err(unwritten) = noted(answer) {
-                    known.tell(Told::Warning(unwritten.one_line()));
+                    context.tell(Notice::Warning(unwritten.one_line()));
                 }
                 return Err(error);
             }

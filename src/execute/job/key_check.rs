@@ -1,6 +1,5 @@
-//! Whether the keys are there still, a moment after the last slot has arrived.
+//! Checks that the keys are there still, a moment after the last slot has arrived.
 
-use super::run::Run;
 use super::session::Session;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,42 +13,37 @@ use std::time::Duration;
 const DROP_TIME: Duration = Duration::from_millis(500);
 /// How long until they are counted again where some are gone.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often they have to be gone: a `MIGRATE` that a source carries out late moves keys from a node
-/// that is counted after its target.
+/// How often they have to be gone: a `MIGRATE` that a source carries out late moves keys from a
+/// node that is counted after its target.
 const COUNTS: u32 = 2;
 
 /// What was counted before slots moved.
-pub(super) struct Before {
+pub(super) struct KeysBefore {
     count: KeyCount,
     /// How many keys may have been on two nodes.
     doubled: u64,
 }
 
-impl Before {
+impl KeysBefore {
     /// Counts, where every node tells.
-    pub fn of(session: &mut Session, survey: &Survey) -> Option<Before> {
+    pub fn of(session: &mut Session, survey: &Survey) -> Option<KeysBefore> {
         let doubled = vanished::doubled(survey);
         let count = KeyCount::before(&mut session.cluster)?;
-        Some(Before { count, doubled })
+        Some(KeysBefore { count, doubled })
     }
-}
 
-impl Run {
-    /// Looks whether keys are gone since [`Run::carry_out`] began that nothing has taken away which
-    /// the servers count. Waits a moment before that.
+    /// Looks whether keys are gone since then that nothing has taken away which the servers count.
+    /// Waits a moment before that.
     ///
     /// # Errors
     /// [`ErrorKind::Stopped`] with how many keys, and where. What can't be known is no error.
     pub fn require_kept(&self, session: &mut Session, outcome: &Outcome) -> Result<()> {
-        let Some(before) = self.before.as_ref().filter(|_| outcome.keys > 0) else {
-            return Ok(());
-        };
         let mut found = None;
         for count in 0..COUNTS {
             std::thread::sleep(if count == 0 { DROP_TIME } else { AGAIN });
             let after = KeyCount::after(&mut session.cluster);
             found = after.and_then(|after| {
-                after.vanished_since(&before.count, outcome.migrates, before.doubled)
+                after.vanished_since(&self.count, outcome.migrates, self.doubled)
             });
             if found.is_none() {
                 break;
