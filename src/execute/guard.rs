@@ -1,4 +1,5 @@
-//! Does anybody else move our slots?
+//! Guards ownership: says whether a slot may be opened, or its target told that it owns it, or
+//! whether somebody else moves it.
 //!
 //! No server keeps two tools apart: `SETSLOT` overwrites what another has set,
 //! and a slot that two tools move to two targets loses the keys of one (seen
@@ -16,13 +17,13 @@ use crate::cluster::{ClusterView, Node, NodeId, OpenSlot};
 use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;
 
-/// What every primary says of itself.
-pub(super) type Selves = BTreeMap<NodeId, Node>;
+/// What each node says of itself, its own line of `CLUSTER NODES`, by its id.
+pub(super) type SelfReports = BTreeMap<NodeId, Node>;
 
-/// What is looked at: what the primaries say, and who was a replica of whom.
+/// The ownership guard, with what it goes by: what the nodes say, and who was a replica of whom.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sight<'a> {
-    pub selves: &'a Selves,
+pub(super) struct Guard<'a> {
+    pub self_reports: &'a SelfReports,
     /// What sources and targets believe of all.
     pub views: &'a Views,
     pub shards: &'a Shards,
@@ -39,7 +40,7 @@ pub(super) enum Verdict {
     Taken(Slot, &'static str, Option<NodeId>),
 }
 
-impl Sight<'_> {
+impl Guard<'_> {
     /// Whether a unit is where its move begins, and open for nothing else.
     pub(super) fn may_begin(self, unit: &Unit, entry: Entry) -> Verdict {
         strictest(unit.moves().map(|task| self.may_begin_slot(task, entry)))
@@ -80,7 +81,7 @@ impl Verdict {
 }
 
 /// What is seen of one slot.
-impl<'a> Sight<'a> {
+impl<'a> Guard<'a> {
     fn may_begin_slot(self, task: Move, entry: Entry) -> Verdict {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
         let is_at_target = matches!(entry, Entry::TargetOwns | Entry::TargetServes);
@@ -90,7 +91,7 @@ impl<'a> Sight<'a> {
                 false => Verdict::Taken(task.slot, "isn't at its source any more", None),
             };
         }
-        if let Some(what) = self.belied(task).filter(|_| !is_at_target) {
+        if let Some(what) = self.contradiction(task).filter(|_| !is_at_target) {
             return Verdict::RolesChanged(what);
         }
         let other = self
@@ -108,7 +109,7 @@ impl<'a> Sight<'a> {
     fn may_open_slot(self, task: Move) -> Verdict {
         match self.opened_by_another(task) {
             Some(id) => Verdict::Taken(task.slot, "was opened at the same time", Some(id)),
-            None if let Some(what) = self.belied(task) => Verdict::RolesChanged(what),
+            None if let Some(what) = self.contradiction(task) => Verdict::RolesChanged(what),
             None if self.owns(task.source, task) => Verdict::Ours,
             None => Verdict::RolesChanged("the source doesn't own it any more"),
         }
@@ -124,10 +125,10 @@ impl<'a> Sight<'a> {
         if self.owns(task.target, task) {
             return Verdict::Ours;
         }
-        if let Some(what) = self.belied(task) {
+        if let Some(what) = self.contradiction(task) {
             return Verdict::RolesChanged(what);
         }
-        let is_primary = |id: NodeId| self.selves.get(&id).is_some_and(Node::is_primary);
+        let is_primary = |id: NodeId| self.self_reports.get(&id).is_some_and(Node::is_primary);
         let given_to = self.opened(task).find_map(|(id, open)| match open {
             OpenSlot::Migrating { target, .. } if id == task.source => Some(target),
             _ => None,
@@ -148,7 +149,7 @@ impl<'a> Sight<'a> {
             (true, ..) => Verdict::Taken(task.slot, "is moved by somebody else too", None),
             // The source has let go of it, which it does only without keys, and nobody has taken
             // it: `NODE` reached the source alone.
-            (false, false, true) if !self.selves.keys().any(|id| self.owns(*id, task)) => {
+            (false, false, true) if !self.self_reports.keys().any(|id| self.owns(*id, task)) => {
                 Verdict::Ours
             }
             (false, ..) => Verdict::RolesChanged("the source doesn't own it any more"),
@@ -179,7 +180,7 @@ impl<'a> Sight<'a> {
     /// What speaks against a source that says that it is a primary and has the slot. One that stood
     /// still, or that hears nobody, doesn't know that a replica has taken its place; then the
     /// promoted replica has taken writes that `NODE` would have it delete.
-    fn belied(self, task: Move) -> Option<&'static str> {
+    fn contradiction(self, task: Move) -> Option<&'static str> {
         if self.is_at_promoted(task) {
             return Some("one that took over from the source has it");
         }
@@ -188,11 +189,11 @@ impl<'a> Sight<'a> {
             return Some("source or target doesn't reach the other primaries");
         }
         let [_, target] = sides;
-        target.and_then(|view| self.belied_by(view, task))
+        target.and_then(|view| self.contradicted_by(view, task))
     }
 
     /// What the target knows of the source that this doesn't.
-    fn belied_by(self, target: &ClusterView, task: Move) -> Option<&'static str> {
+    fn contradicted_by(self, target: &ClusterView, task: Move) -> Option<&'static str> {
         let source = target.node(task.source)?;
         if source.flags.fail {
             return Some("the target takes the source for failed");
@@ -216,7 +217,7 @@ impl<'a> Sight<'a> {
     /// slots that the source takes for its own. What it imports it hears from nobody: where these
     /// are all that the source has, the other's vote has to do.
     fn outvotes(self, other: &Node, source: NodeId, target: &ClusterView) -> bool {
-        let myself = self.selves.get(&source);
+        let myself = self.self_reports.get(&source);
         let Some(myself) = myself.filter(|_| self.is_other_of_shard(other.id, source)) else {
             return false;
         };
@@ -234,12 +235,12 @@ impl<'a> Sight<'a> {
     }
 
     fn owns(self, id: NodeId, task: Move) -> bool {
-        let node = self.selves.get(&id);
+        let node = self.self_reports.get(&id);
         node.is_some_and(|node| node.slots.contains(task.slot))
     }
 
     fn primaries(self) -> impl Iterator<Item = (NodeId, &'a Node)> {
-        let all = self.selves.iter().map(|(id, node)| (*id, node));
+        let all = self.self_reports.iter().map(|(id, node)| (*id, node));
         all.filter(|(_, node)| node.is_primary())
     }
 
@@ -286,7 +287,7 @@ impl<'a> Sight<'a> {
     /// Whether it is a part of this move, or what is left of it from before its target failed
     /// over.
     fn is_left_open(self, node: NodeId, open: OpenSlot, task: Move) -> bool {
-        let is_gone = |id: &NodeId| !self.selves.get(id).is_some_and(Node::is_primary);
+        let is_gone = |id: &NodeId| !self.self_reports.get(id).is_some_and(Node::is_primary);
         self.is_part_of(node, open, task)
             || matches!(open, OpenSlot::Migrating { target, .. } if node == task.source && is_gone(&target))
     }
@@ -311,7 +312,7 @@ mod tests {
     }
 
     /// What the nodes say of themselves, with what each has open.
-    fn selves(open: [&str; 3]) -> Selves {
+    fn self_reports(open: [&str; 3]) -> SelfReports {
         let says = ['a', 'b', 'c'].into_iter().zip(open).map(|(node, open)| {
             let text = nodes_text(node, |about, line| match about == node {
                 true => format!("{line}{open}"),
@@ -323,10 +324,10 @@ mod tests {
     }
 
     /// Nobody believes anything of others.
-    fn sight<'a>(selves: &'a Selves, shards: &'a Shards) -> Sight<'a> {
+    fn guard<'a>(self_reports: &'a SelfReports, shards: &'a Shards) -> Guard<'a> {
         static NONE: Views = Views::new();
-        Sight {
-            selves,
+        Guard {
+            self_reports,
             views: &NONE,
             shards,
         }
@@ -335,15 +336,15 @@ mod tests {
     #[test]
     fn of_two_runs_at_once_one_sees_the_other_before_a_key_moves() {
         let importing = format!(" [0-<-{}]", id('a'));
-        let ours = selves(["", &importing, ""]);
+        let ours = self_reports(["", &importing, ""]);
         let shards = Shards::default();
-        let may_open = |selves: &Selves, task: Move| {
+        let may_open = |self_reports: &SelfReports, task: Move| {
             let shards = &shards;
-            sight(selves, shards).may_open(&task.into())
+            guard(self_reports, shards).may_open(&task.into())
         };
         assert_eq!(may_open(&ours, task()), Verdict::Ours);
         // Both have said IMPORTING, each on its own target: neither opens the source.
-        let both = selves(["", &importing, &importing]);
+        let both = self_reports(["", &importing, &importing]);
         let other = Move {
             target: id('c'),
             ..task()
@@ -357,7 +358,7 @@ mod tests {
         }
         // The other was first, and has opened the source already.
         let migrating = format!(" [0->-{}]", id('c'));
-        let late = selves([&migrating, &importing, &importing]);
+        let late = self_reports([&migrating, &importing, &importing]);
         assert!(matches!(may_open(&late, task()), Verdict::Taken(..)));
     }
 
@@ -368,34 +369,34 @@ mod tests {
         let unit = testing::unit(&[0, 1, 2], 'a', 'b');
         let importing = |slot: u16| format!(" [{slot}-<-{}]", id('a'));
         let all: String = [0, 1, 2].map(importing).concat();
-        let may_open = |open: [&str; 3]| sight(&selves(open), &shards).may_open(&unit);
+        let may_open = |open: [&str; 3]| guard(&self_reports(open), &shards).may_open(&unit);
         assert_eq!(may_open(["", &all, ""]), Verdict::Ours);
         // The last one has gone to a promoted replica of the source.
-        let mut replaced = selves(["", &all, ""]);
+        let mut replaced = self_reports(["", &all, ""]);
         let last = Slot::new(2).expect("a slot");
         for (node, has_it) in [('a', false), ('c', true)] {
             let node = replaced.get_mut(&id(node)).expect("a node");
             node.slots = node.slots.iter().filter(|slot| *slot != last).collect();
             node.slots.extend(Some(last).filter(|_| has_it));
         }
-        let verdict = sight(&replaced, &shards).may_open(&unit);
+        let verdict = guard(&replaced, &shards).may_open(&unit);
         assert!(matches!(verdict, Verdict::RolesChanged(_)), "{verdict:?}");
         // And somebody else has opened the one in the middle, and that one too.
         let late = importing(1) + &importing(2);
         let rejoined = Node {
-            open: selves(["", "", &late])[&id('c')].open.clone(),
+            open: self_reports(["", "", &late])[&id('c')].open.clone(),
             ..replaced[&id('c')].clone()
         };
         replaced.insert(id('c'), rejoined);
-        let verdict = sight(&replaced, &shards).may_open(&unit);
+        let verdict = guard(&replaced, &shards).may_open(&unit);
         let middle = Slot::new(1).expect("a slot");
         assert!(
             matches!(verdict, Verdict::Taken(slot, _, Some(at)) if (slot, at) == (middle, id('c'))),
             "{verdict:?}"
         );
         // As for its beginning and its end.
-        let sight = sight(&replaced, &shards);
-        for verdict in [sight.may_begin(&unit, Entry::Fresh), sight.may_own(&unit)] {
+        let guard = guard(&replaced, &shards);
+        for verdict in [guard.may_begin(&unit, Entry::Fresh), guard.may_own(&unit)] {
             assert!(matches!(verdict, Verdict::Taken(..)), "{verdict:?}");
         }
     }
@@ -405,10 +406,10 @@ mod tests {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
         // The source is back, and doesn't know yet that `c` took over.
-        let selves = selves([&migrating, &importing, &migrating]);
+        let self_reports = self_reports([&migrating, &importing, &migrating]);
         let may_own = |shards: &Shards| {
-            let selves = &selves;
-            sight(selves, shards).may_own(&task().into())
+            let self_reports = &self_reports;
+            guard(self_reports, shards).may_own(&task().into())
         };
         let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
         let verdict = may_own(&shards);
@@ -419,15 +420,15 @@ mod tests {
 
     #[test]
     fn a_slot_at_a_promoted_replica_of_its_source_is_nobody_elses() {
-        let mut selves = selves(["", "", ""]);
+        let mut self_reports = self_reports(["", "", ""]);
         let slot = task().slot;
-        let source = selves.get_mut(&id('a')).expect("the source");
+        let source = self_reports.get_mut(&id('a')).expect("the source");
         source.slots = source.slots.iter().filter(|other| *other != slot).collect();
-        let promoted = selves.get_mut(&id('c')).expect("another");
+        let promoted = self_reports.get_mut(&id('c')).expect("another");
         promoted.slots.extend([slot]);
         let may_begin = |shards: &Shards| {
-            let selves = &selves;
-            sight(selves, shards).may_begin(&task().into(), Entry::Fresh)
+            let self_reports = &self_reports;
+            guard(self_reports, shards).may_begin(&task().into(), Entry::Fresh)
         };
         let shards: Shards = [(id('a'), id('c'))].into_iter().collect();
         let verdict = may_begin(&shards);
@@ -440,15 +441,15 @@ mod tests {
     fn what_a_promoted_replica_of_the_target_has_open_is_ours() {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
-        let both = selves([&migrating, &importing, &importing]);
+        let both = self_reports([&migrating, &importing, &importing]);
         let shards: Shards = [(id('b'), id('c'))].into_iter().collect();
         let none = Shards::default();
-        let may_own = |shards, selves| sight(selves, shards).may_own(&task().into());
+        let may_own = |shards, self_reports| guard(self_reports, shards).may_own(&task().into());
         assert_eq!(may_own(&shards, &both), Verdict::Ours);
         assert!(matches!(may_own(&none, &both), Verdict::Taken(..)));
         // The source has turned to the promoted replica.
         let to_promoted = format!(" [0->-{}]", id('c'));
-        let turned = selves([&to_promoted, &importing, &importing]);
+        let turned = self_reports([&to_promoted, &importing, &importing]);
         assert!(matches!(
             may_own(&shards, &turned),
             Verdict::RolesChanged(_)
@@ -460,18 +461,18 @@ mod tests {
     fn believed(change: impl Fn(char, String) -> String, shards: &Shards) -> Verdict {
         let migrating = format!(" [0->-{}]", id('b'));
         let importing = format!(" [0-<-{}]", id('a'));
-        let selves = selves([&migrating, &importing, ""]);
+        let self_reports = self_reports([&migrating, &importing, ""]);
         let text = nodes_text('b', |node, line| match node {
             'b' => line + &importing,
             _ => change(node, line),
         });
         let view = parse::cluster_nodes(&text, "test").expect("a view");
-        let sight = Sight {
-            selves: &selves,
+        let guard = Guard {
+            self_reports: &self_reports,
             views: &Views::from([(id('b'), view)]),
             shards,
         };
-        sight.may_own(&task().into())
+        guard.may_own(&task().into())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What became of the moves that an earlier run had begun.
+//! Finds where the moves go on that an earlier run had begun.
 //!
 //! The journal says what was meant, the cluster says where things are. From
 //! both follows, for each move, where its way goes on; never back.
@@ -11,6 +11,7 @@ use super::survey::{NodeFacts, Survey};
 use super::views::{Views, primaries, primary};
 use crate::cluster::{NodeId, OpenSlot};
 use crate::error::{Error, ErrorKind, Result};
+
 /// How a move that was begun goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -18,14 +19,6 @@ pub enum Standing {
     Settled,
     /// It goes on from here. The source is another node where the old one has failed over.
     GoesOn(Move, Entry),
-}
-
-/// What the nodes believe, for as far as they can be asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Beliefs<'a> {
-    pub views: &'a Views,
-    /// Who was a replica of whom when the run began.
-    pub shards: &'a Shards,
 }
 
 /// Where a move that was begun stands.
@@ -58,25 +51,18 @@ fn is_half_moved(survey: &Survey, begun: Move) -> bool {
 /// # Errors
 /// As [`standing`].
 pub fn standing_of(views: &Views, shards: &Shards, begun: Move) -> Result<Standing> {
-    standing_in(Beliefs { views, shards }, begun)
-}
-
-/// Where a move that was begun stands, from what the nodes believe.
-///
-/// # Errors
-/// As [`standing`].
-pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing> {
+    let state = ClusterState { views, shards };
     let mut task = Move {
-        source: beliefs.in_place_of(begun.source),
-        target: beliefs.in_place_of(begun.target),
+        source: state.in_place_of(begun.source),
+        target: state.in_place_of(begun.target),
         ..begun
     };
-    let source = beliefs.side(task, task.source)?;
-    let named = beliefs.named_by(&source, begun.target);
-    if let Some(target) = named.or_else(|| beliefs.owner_in_shard(task)) {
+    let source = state.side(task, task.source)?;
+    let named = state.named_by(&source, begun.target);
+    if let Some(target) = named.or_else(|| state.owner_in_shard(task)) {
         task.target = target;
     }
-    let mut target = beliefs.side(task, task.target)?;
+    let mut target = state.side(task, task.target)?;
     // A source that comes back as a replica of its promoted replica loses all slots in the target's
     // eyes, and gossip gives one that is imported to nobody (Redis 7.0).
     let is_importing = matches!(target.open, Some(OpenSlot::Importing { .. }));
@@ -84,7 +70,7 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
         (target.owner, target.knows_owner) = (source.owner, false);
     }
     let is_ours = |named: &NodeId| {
-        let ids = [*named, beliefs.in_place_of(*named)];
+        let ids = [*named, state.in_place_of(*named)];
         ids.contains(&task.target) || ids.contains(&begun.target)
     };
     let is_migrating = source.migrating().is_some_and(|named| is_ours(&named));
@@ -93,8 +79,7 @@ pub(super) fn standing_in(beliefs: Beliefs<'_>, begun: Move) -> Result<Standing>
     // target took over from: `MIGRATING` doesn't follow a failover.)
     let elsewhere = source.migrating().filter(|_| source.is_owner);
     let elsewhere = elsewhere.filter(|named| !is_ours(named));
-    if let Some(promoted) = elsewhere.filter(|named| beliefs.shards.are_in_one(*named, task.target))
-    {
+    if let Some(promoted) = elsewhere.filter(|named| state.shards.are_in_one(*named, task.target)) {
         let why = format!(
             "{} gives it to {promoted}, which is of its target's shard and doesn't answer as a primary",
             task.source
@@ -177,7 +162,15 @@ impl Side {
     }
 }
 
-impl Beliefs<'_> {
+/// What the nodes believe, as far as they can be asked, and who was a replica of whom when the run
+/// began.
+#[derive(Clone, Copy)]
+struct ClusterState<'a> {
+    views: &'a Views,
+    shards: &'a Shards,
+}
+
+impl ClusterState<'_> {
     /// The replica that took over from a node, or the node itself.
     ///
     /// Redis replicates neither `MIGRATING` nor `IMPORTING`: the promoted replica has the slots and

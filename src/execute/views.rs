@@ -1,9 +1,9 @@
-//! What each node believes that can be asked.
+//! Keeps the view of the cluster that each node has which can be asked.
 
 use crate::cluster::{ClusterView, Node, NodeId};
 use std::collections::BTreeMap;
 
-/// What each node believes that can be asked.
+/// The view of all nodes and slots that each node has which can be asked, by its id.
 pub type Views = BTreeMap<NodeId, ClusterView>;
 
 /// What the nodes that take themselves for primaries say of themselves.

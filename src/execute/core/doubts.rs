@@ -2,7 +2,7 @@
 
 use super::look::Look;
 use super::schedule::Ticket;
-use super::standing::{self, Stands};
+use super::standing::{self, UnitStanding};
 use super::wish::{Doubt, Wish};
 use super::{Core, Note, PersonsWish};
 use crate::cluster::verb::{Reply, Verb};
@@ -11,7 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::guard::Verdict;
 use crate::execute::mover::{AnyMover, Entry, Unit};
 use crate::execute::promoted;
-use crate::execute::resume::Beliefs;
 
 /// How often one unit may become unclear before it stops.
 const MAX_DOUBTS: u32 = 12;
@@ -90,13 +89,9 @@ impl Core {
         if !flight.is_begun() && (silent.is_some() || self.wish == PersonsWish::Pause) {
             return self.wait_longer(slot, doubt);
         }
-        let beliefs = Beliefs {
-            views: &look.views,
-            shards: &self.options.shards,
-        };
-        match standing::of_unit(beliefs, &begun) {
-            Ok(Stands::GoesOn(unit, entry)) => self.go_on(slot, doubt, unit, entry, look),
-            Ok(Stands::Settled(owner)) => {
+        match standing::of_unit(&look.views, &self.options.shards, &begun) {
+            Ok(UnitStanding::GoesOn(unit, entry)) => self.go_on(slot, doubt, unit, entry, look),
+            Ok(UnitStanding::Settled(owner)) => {
                 if owner != Some(begun.source) {
                     return flight.turn(Wish::Arrived);
                 }
@@ -104,7 +99,10 @@ impl Core {
                 // target is a replica by now. Then its source, if that turned into a replica with
                 // its last slot, may be its promoted replica; else a promoted replica that nobody
                 // has heard may have keys.
-                let is_primary = look.selves.get(&begun.target).is_none_or(Node::is_primary);
+                let is_primary = look
+                    .self_reports
+                    .get(&begun.target)
+                    .is_none_or(Node::is_primary);
                 if is_primary {
                     return self.go_on(slot, doubt, begun, Entry::SourceOwns, look);
                 }
@@ -117,7 +115,7 @@ impl Core {
             }
             Err(error) => {
                 let is_begun = flight.is_begun();
-                match self.sight(look).may_begin(&begun, entry) {
+                match self.guard(look).may_begin(&begun, entry) {
                     // Nothing of it is ours to wait for.
                     Verdict::Taken(taken, what, at) if !is_begun => {
                         let error = self.taken(&begun, taken, what, at);
@@ -151,7 +149,7 @@ impl Core {
         };
         if !flight.is_begun() {
             let is_fresh = flight.ticket.entry == Entry::Fresh;
-            return match self.sight(look).may_begin(unit, flight.ticket.entry) {
+            return match self.guard(look).may_begin(unit, flight.ticket.entry) {
                 Verdict::Ours if !is_fresh => Ok(entry),
                 Verdict::Ours if entry == Entry::SourceOwns => Ok(Entry::Fresh),
                 // Who owns it gossip has yet to tell the target.
@@ -159,7 +157,7 @@ impl Core {
                 other => Err(other),
             };
         }
-        match self.sight(look).may_begin(unit, entry) {
+        match self.guard(look).may_begin(unit, entry) {
             Verdict::Ours => {}
             other => return Err(other),
         }

@@ -2,7 +2,7 @@
 
 use super::super::Move;
 use super::super::bystanders;
-use super::super::guard::Selves;
+use super::super::guard::SelfReports;
 use super::super::mover::Unit;
 use super::super::promoted;
 use super::super::views::Views;
@@ -23,7 +23,7 @@ pub(super) struct Look {
     /// When each node was asked.
     asked_ms: BTreeMap<NodeId, u64>,
     /// What each node says of itself.
-    pub selves: Selves,
+    pub self_reports: SelfReports,
     /// What nodes believe of all: the sources and targets, and everybody when a slot wants to know
     /// where it stands.
     pub views: Views,
@@ -52,7 +52,7 @@ impl Look {
             to_ask: nodes.into_iter().collect(),
             asked: BTreeSet::new(),
             asked_ms: BTreeMap::new(),
-            selves: Selves::new(),
+            self_reports: SelfReports::new(),
             views: Views::new(),
             sides,
             silent: BTreeMap::new(),
@@ -85,7 +85,7 @@ impl Look {
                 let view = parse::cluster_nodes(&text, &origin)?;
                 self.views.insert(node, view);
             }
-            self.selves.insert(node, myself);
+            self.self_reports.insert(node, myself);
             Ok(())
         });
         if let Err(error) = read {
@@ -106,7 +106,7 @@ impl Look {
 
     /// The link to a node broke: what it said before that says nothing of now.
     pub fn unhear(&mut self, node: NodeId, error: &Error) {
-        if self.selves.remove(&node).is_some() {
+        if self.self_reports.remove(&node).is_some() {
             self.views.remove(&node);
             let error = Error::new(error.kind(), error.message());
             self.silent.insert(node, error);
@@ -133,8 +133,8 @@ impl Look {
 
     /// Who takes itself for a primary.
     pub fn primaries(&self) -> impl Iterator<Item = NodeId> {
-        let selves = self.selves.iter();
-        selves
+        let self_reports = self.self_reports.iter();
+        self_reports
             .filter(|(_, node)| node.is_primary())
             .map(|(id, _)| *id)
     }
@@ -188,7 +188,7 @@ impl Look {
 
     /// Whether a node has said of itself that it has no slot of this unit open.
     pub fn is_closed_at(&self, id: NodeId, unit: &Unit) -> bool {
-        let node = self.selves.get(&id);
+        let node = self.self_reports.get(&id);
         let is_closed =
             |slot| node.is_some_and(|node| node.open.iter().all(|open| open.slot() != slot));
         unit.slots().all(is_closed)

@@ -30,8 +30,8 @@ mod entrance;
 mod failing;
 mod flight;
 mod hand;
-mod judging;
 mod look;
+mod ownership;
 mod pace;
 mod reassign;
 mod rest;
@@ -53,7 +53,7 @@ pub use watcher::Watcher;
 
 use super::Move;
 use super::failures::Failures;
-use super::guard::Selves;
+use super::guard::SelfReports;
 use super::mover::{Entry, Unit};
 use super::preflight::shortened;
 use crate::cluster::NodeId;
@@ -81,7 +81,7 @@ pub struct Core {
     writes: BTreeMap<NodeId, Sent>,
     look: Option<Look>,
     /// What each node said of itself last: at the last look, and since.
-    selves: Selves,
+    self_reports: SelfReports,
     /// Pairs whose target may listen elsewhere by now.
     unproven: BTreeSet<(NodeId, NodeId)>,
     /// The moves that have ended in this run.
@@ -133,7 +133,7 @@ impl Core {
             flights: BTreeMap::new(),
             writes: BTreeMap::new(),
             look: None,
-            selves: Selves::new(),
+            self_reports: SelfReports::new(),
             unproven: BTreeSet::new(),
             ended: Vec::new(),
             to_reassign: BTreeMap::new(),

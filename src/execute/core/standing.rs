@@ -1,14 +1,16 @@
-//! Where a unit stands, by where each of its slots does.
+//! Finds where a unit stands, by where each of its slots does.
 
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::mover::{Entry, Unit};
-use crate::execute::resume::{self, Beliefs, Standing};
+use crate::execute::resume::{self, Standing};
+use crate::execute::shards::Shards;
+use crate::execute::views::Views;
 
 /// How a unit that was begun goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(super) enum UnitStanding {
     /// Nobody has it open; with who owns it, as its target says.
     Settled(Option<NodeId>),
     /// It goes on between these two, from here.
@@ -20,10 +22,10 @@ pub(super) enum Stands {
 /// # Errors
 /// As [`resume::standing_of`] for the first slot of which nobody can tell; and where its slots
 /// don't all stand alike: it goes on as a whole, and the next run sees to each.
-pub(super) fn of_unit(beliefs: Beliefs<'_>, begun: &Unit) -> Result<Stands> {
-    let first = of_slot(beliefs, begun, begun.first_move())?;
+pub(super) fn of_unit(views: &Views, shards: &Shards, begun: &Unit) -> Result<UnitStanding> {
+    let first = of_slot(views, shards, begun, begun.first_move())?;
     for task in begun.moves().skip(1) {
-        if of_slot(beliefs, begun, task)? != first {
+        if of_slot(views, shards, begun, task)? != first {
             let (slot, lead) = (task.slot, begun.first());
             let message = format!("{begun}: slot {slot} doesn't stand as slot {lead} does");
             return Err(Error::new(ErrorKind::Unsafe, message));
@@ -32,14 +34,14 @@ pub(super) fn of_unit(beliefs: Beliefs<'_>, begun: &Unit) -> Result<Stands> {
     Ok(first)
 }
 
-fn of_slot(beliefs: Beliefs<'_>, unit: &Unit, task: Move) -> Result<Stands> {
-    Ok(match resume::standing_in(beliefs, task)? {
+fn of_slot(views: &Views, shards: &Shards, unit: &Unit, task: Move) -> Result<UnitStanding> {
+    Ok(match resume::standing_of(views, shards, task)? {
         Standing::Settled => {
-            let view = beliefs.views.get(&task.target);
-            Stands::Settled(view.and_then(|view| view.map().owner(task.slot)))
+            let view = views.get(&task.target);
+            UnitStanding::Settled(view.and_then(|view| view.map().owner(task.slot)))
         }
         Standing::GoesOn(task, entry) => {
-            Stands::GoesOn(unit.between(task.source, task.target), entry)
+            UnitStanding::GoesOn(unit.between(task.source, task.target), entry)
         }
     })
 }
@@ -48,9 +50,7 @@ fn of_slot(beliefs: Beliefs<'_>, unit: &Unit, task: Move) -> Result<Stands> {
 mod tests {
     use super::*;
     use crate::cluster::parse;
-    use crate::execute::shards::Shards;
     use crate::execute::testing::{id, nodes_text, unit};
-    use crate::execute::views::Views;
 
     /// What `a` and `b` believe, where slots 0 and 1 go from `a` to `b` and this stands in each's
     /// own line, and these slots are `b`'s.
@@ -81,15 +81,18 @@ mod tests {
         let both = unit(&[0, 1], 'a', 'b');
         let of = |views: &Views| {
             let shards = &Shards::default();
-            of_unit(Beliefs { views, shards }, &both)
+            of_unit(views, shards, &both)
         };
         let migrating = |slot: u16| format!(" [{slot}->-{}]", id('b'));
         let importing = |slot: u16| format!(" [{slot}-<-{}]", id('a'));
         let settled = of(&views(["", ""], "")).expect("a standing");
-        assert_eq!(settled, Stands::Settled(Some(id('a'))));
+        assert_eq!(settled, UnitStanding::Settled(Some(id('a'))));
         let open = [migrating(0) + &migrating(1), importing(0) + &importing(1)];
         let opened = of(&views([&open[0], &open[1]], "")).expect("a standing");
-        assert_eq!(opened, Stands::GoesOn(both.clone(), Entry::SourceOwns));
+        assert_eq!(
+            opened,
+            UnitStanding::GoesOn(both.clone(), Entry::SourceOwns)
+        );
         // One of them is open, or one of them has arrived.
         for views in [
             views([&migrating(1), &importing(1)], ""),

@@ -1,4 +1,5 @@
-//! Looks: begun for whoever needs one, and judged when everybody was heard.
+//! Asks the ownership guard: has all primaries looked at for whoever needs it, and lets units go on
+//! as the guard says when everybody was heard.
 
 use super::Core;
 use super::flight::Flight;
@@ -8,7 +9,7 @@ use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::guard::{Sight, Verdict};
+use crate::execute::guard::{Guard, Verdict};
 use crate::execute::mover::Unit;
 use crate::execute::views::Views;
 use crate::slot::Slot;
@@ -114,8 +115,8 @@ impl Core {
             return;
         };
         look.heard(node, text);
-        if let Some(myself) = look.selves.get(&node) {
-            self.selves.insert(node, myself.clone());
+        if let Some(myself) = look.self_reports.get(&node) {
+            self.self_reports.insert(node, myself.clone());
             self.outdate_contradicted();
         }
         self.judge_if_complete();
@@ -139,7 +140,7 @@ impl Core {
             self.confirm(*slot, &look);
         }
         self.begin(&look, silent.as_ref());
-        self.selves = look.selves;
+        self.self_reports = look.self_reports;
     }
 
     pub(super) fn claim(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
@@ -150,7 +151,7 @@ impl Core {
         if let Some(error) = silent {
             return self.doubt_for_silence(slot, error);
         }
-        let refusal = match self.sight(look).may_open(unit) {
+        let refusal = match self.guard(look).may_open(unit) {
             Verdict::Ours => None,
             Verdict::RolesChanged(what) => {
                 let message = format!("{unit}: {what}");
@@ -177,7 +178,7 @@ impl Core {
         if let Some(error) = look.silent_side(&unit, &self.options) {
             return self.doubt_for_silence(slot, &error);
         }
-        let verdict = self.sight(look).may_own(&unit);
+        let verdict = self.guard(look).may_own(&unit);
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
@@ -185,7 +186,7 @@ impl Core {
             Verdict::Ours => {
                 let is_other = |id: &NodeId| *id != unit.source && *id != unit.target;
                 let others = look.primaries().filter(is_other).collect();
-                let source = look.selves.get(&unit.source);
+                let source = look.self_reports.get(&unit.source);
                 let epoch = source.map_or(0, |node| node.config_epoch);
                 flight.machine.confirmed(epoch, others);
                 flight.confirmed_ms = look.asked_both_ms(&unit);
@@ -206,15 +207,15 @@ impl Core {
     /// A node says something else of itself than what slots were confirmed by.
     fn outdate_contradicted(&mut self) {
         let none = Views::new();
-        let sight = Sight {
-            selves: &self.selves,
+        let guard = Guard {
+            self_reports: &self.self_reports,
             views: self.look.as_ref().map_or(&none, |look| &look.views),
             shards: &self.options.shards,
         };
         let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
         let contradicted: BTreeSet<u16> = confirmed
             .map(|flight| &flight.ticket.unit)
-            .filter(|unit| sight.may_own(unit) != Verdict::Ours)
+            .filter(|unit| guard.may_own(unit) != Verdict::Ours)
             .map(Unit::id)
             .collect();
         self.outdate(|unit| contradicted.contains(&unit.id()));
@@ -256,9 +257,9 @@ impl Core {
         }
     }
 
-    pub(super) fn sight<'a>(&'a self, look: &'a Look) -> Sight<'a> {
-        Sight {
-            selves: &look.selves,
+    pub(super) fn guard<'a>(&'a self, look: &'a Look) -> Guard<'a> {
+        Guard {
+            self_reports: &look.self_reports,
             views: &look.views,
             shards: &self.options.shards,
         }
@@ -275,7 +276,7 @@ impl Core {
                     continue;
                 }
             };
-            let verdict = self.sight(look).may_begin(unit, ticket.entry);
+            let verdict = self.guard(look).may_begin(unit, ticket.entry);
             match (silent, verdict) {
                 (Some(error), _) => self.put_off(ticket.clone(), machine, error.message()),
                 (None, Verdict::Ours) if !self.is_proven(unit) => {
