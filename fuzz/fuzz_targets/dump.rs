@@ -64,5 +64,5 @@ fn read(text: &[u8], options: &Options) -> Seen {
         }
     }
     let findings = source.findings();
-    Ok((keys, findings.faults.count(), findings.ambiguous_keys))
+    Ok((keys, findings.row_errors.count(), findings.ambiguous_keys))
 }

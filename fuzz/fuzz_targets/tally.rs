@@ -7,7 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};
 use slotkit::report::Analysis;
-use slotkit::source::Moment;
+use slotkit::source::Timestamp;
 use slotkit::tally::Outcome;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     outcome.merge(outcome.clone());
-    let report = Analysis::new(&outcome, None, 10, Moment::from_unix_ms(1 << 40));
+    let report = Analysis::new(&outcome, None, 10, Timestamp::from_unix_ms(1 << 40));
     assert!(serde_json::to_string(&report).is_ok());
 });
 

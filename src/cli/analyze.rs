@@ -8,7 +8,7 @@ use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Analysis, analysis};
 use crate::slot::SlotSet;
-use crate::source::{Filter, Guard, Moment};
+use crate::source::{Filter, FormulaGuard, Timestamp};
 use crate::tally::{self, Outcome, Tally};
 use crate::written::{are_same, is_stdout};
 use std::ffi::OsString;
@@ -60,7 +60,7 @@ pub(super) struct Args {
     /// The time from which is told how soon keys expire: a date, or a time such as
     /// 2026-11-23T21:52:29, in UTC or with an offset [default: now].
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    as_of: Option<Moment>,
+    as_of: Option<Timestamp>,
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
@@ -75,8 +75,8 @@ pub(super) struct Args {
     help: Option<bool>,
 }
 
-fn moment(text: &str) -> std::result::Result<Moment, String> {
-    Moment::parse(text.as_bytes())
+fn moment(text: &str) -> std::result::Result<Timestamp, String> {
+    Timestamp::parse(text.as_bytes())
         .ok_or_else(|| "expected a date or a time such as 2026-11-23T21:52:29".to_owned())
 }
 
@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         check_save(args, path)?;
     }
     let view = view(args)?;
-    let as_of = args.as_of.unwrap_or_else(Moment::now);
+    let as_of = args.as_of.unwrap_or_else(Timestamp::now);
     let filter = args.filter.filter(view.as_ref(), as_of)?;
     if let Form::MemoryCsv = args.output {
         return keys(args, filter);
@@ -199,7 +199,11 @@ fn keys(args: &Args, filter: Filter) -> Result<Exit> {
         let message = "--save keeps a tally, and --output memory-csv counts nothing";
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    let guard = if args.raw_keys { Guard::Off } else { Guard::On };
+    let guard = if args.raw_keys {
+        FormulaGuard::Off
+    } else {
+        FormulaGuard::On
+    };
     match memory_csv::run(&args.inputs, &args.input, filter, guard)? {
         true => Ok(Exit::Unusable),
         false => Ok(Exit::Done),
@@ -223,7 +227,7 @@ fn report(
     args: &Args,
     outcome: &Outcome,
     view: Option<&ClusterView>,
-    as_of: Moment,
+    as_of: Timestamp,
 ) -> Result<bool> {
     let form = match (args.json, args.csv) {
         (true, _) => Form::Json,

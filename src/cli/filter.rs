@@ -4,7 +4,7 @@ use super::size::size;
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::{SlotRange, SlotSet};
-use crate::source::{Filter, Glob, KeyKind, Moment};
+use crate::source::{Filter, Glob, KeyKind, Timestamp};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -51,7 +51,7 @@ impl FilterArgs {
     ///
     /// # Errors
     /// When a node is named without a slot map, isn't in it, or owns no slot.
-    pub(super) fn filter(&self, view: Option<&ClusterView>, as_of: Moment) -> Result<Filter> {
+    pub(super) fn filter(&self, view: Option<&ClusterView>, as_of: Timestamp) -> Result<Filter> {
         Ok(Filter {
             globs: self
                 .globs

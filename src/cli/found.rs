@@ -18,7 +18,7 @@ pub(super) fn counted(input: &InputSummary) -> (u64, &'static str) {
 pub(super) fn is_barren(input: &InputSummary) -> bool {
     input.keys == 0
         && input.operations == 0
-        && input.findings.faults.count() == 0
+        && input.findings.row_errors.count() == 0
         && input.findings.filtered_keys == 0
 }
 
@@ -57,9 +57,9 @@ pub(super) fn describe_findings(
             counted_text(filtered, what)
         ));
     }
-    let faults = &findings.faults;
-    let damage = faults.damage();
-    let rows = faults.count() - u64::from(damage.is_some());
+    let row_errors = &findings.row_errors;
+    let damage = row_errors.damage();
+    let rows = row_errors.count() - u64::from(damage.is_some());
     if rows > 0 {
         let row = match format.is_some_and(Format::is_snapshot) {
             true => what,
@@ -70,8 +70,8 @@ pub(super) fn describe_findings(
             1 => format!("{path}: {counted} can't be read and is not counted:"),
             _ => format!("{path}: {counted} can't be read and are not counted; the first are"),
         });
-        for fault in faults.first() {
-            terminal::say(format!("  {}", fault.to_error(file).one_line()));
+        for row_error in row_errors.first() {
+            terminal::say(format!("  {}", row_error.to_error(file).one_line()));
         }
     }
     if let Some(damage) = damage {

@@ -1,7 +1,7 @@
 //! Flags and words around reading keys, shared by every command that does.
 
 use super::found::{counted, describe_findings, is_barren, path_text};
-use super::inputs::{describe_passed_over, inputs_of};
+use super::inputs::{describe_skipped_files, inputs_of};
 use super::many_inputs;
 use super::progress::BytesBar;
 use super::size::size;
@@ -268,7 +268,7 @@ fn describe(outcome: &Outcome) {
         0..=SAID_ALONE => outcome.inputs.iter().for_each(describe_input),
         _ => many_inputs::describe(&outcome.inputs),
     }
-    describe_passed_over(&outcome.passed_over);
+    describe_skipped_files(&outcome.skipped_files);
     if let Some(operations) = outcome.tally.operations() {
         warn_of_unknown_commands(operations);
     }

@@ -3,7 +3,7 @@
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::numbers::{bytes_text, count_text};
-use crate::source::{self, AppendOnly, Folder, Input, PassedOver};
+use crate::source::{self, AppendOnly, Folder, Input, SkippedFile};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -162,7 +162,7 @@ fn say_not_read(paths: &[PathBuf], why: &str, why_many: &str) {
 }
 
 /// Says in one line which files of folders aren't read, since nothing in them is recognised.
-pub(super) fn describe_passed_over(files: &[PassedOver]) {
+pub(super) fn describe_skipped_files(files: &[SkippedFile]) {
     match files {
         [] => {}
         [one] => terminal::say(format!(

@@ -25,11 +25,11 @@ pub(super) fn describe(inputs: &[InputSummary]) {
     let faulty = || {
         inputs
             .iter()
-            .filter(|input| input.findings.faults.count() > 0)
+            .filter(|input| input.findings.row_errors.count() > 0)
     };
     for input in faulty().take(SAID_FAULTY) {
         let findings = crate::source::Findings {
-            faults: input.findings.faults.clone(),
+            row_errors: input.findings.row_errors.clone(),
             ..Default::default()
         };
         describe_findings(

@@ -2,14 +2,14 @@
 
 use super::found::describe_findings;
 use super::input::InputArgs;
-use super::inputs::{describe_passed_over, inputs_of, some_of};
+use super::inputs::{describe_skipped_files, inputs_of, some_of};
 use super::progress::BytesBar;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::numbers::counted_text;
 use crate::report::{Changed, MemoryCsv};
 use crate::source::{
-    self, Escape, Filter, Format, Guard, Input, KeyBatch, KeySource, Source, Waiting,
+    self, Escape, Filter, Format, FormulaGuard, Input, KeyBatch, KeySource, QueuedInput, Source,
 };
 use crate::tally::{Pass, Progress};
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub(super) fn run(
     inputs: &[OsString],
     args: &InputArgs,
     filter: Filter,
-    guard: Guard,
+    guard: FormulaGuard,
 ) -> Result<bool> {
     let escape = args.escape().unwrap_or(Escape::Hex);
     if let Escape::Json | Escape::Csv = escape {
@@ -37,13 +37,13 @@ pub(super) fn run(
         ..args.options(filter)?.source
     };
     let inputs = inputs_of(inputs)?;
-    let (waiting, passed_over) = Waiting::all(&inputs, &options)?;
-    describe_passed_over(&passed_over);
-    let of_folders = |waiting: &Waiting<'_>| matches!(waiting.input, Input::Found(_));
-    let (waiting, others): (Vec<_>, Vec<_>) = waiting
+    let (queued, skipped_files) = QueuedInput::open_all(&inputs, &options)?;
+    describe_skipped_files(&skipped_files);
+    let of_folders = |queued: &QueuedInput<'_>| matches!(queued.input, Input::Found(_));
+    let (queued, others): (Vec<_>, Vec<_>) = queued
         .into_iter()
-        .partition(|waiting| waiting.format.is_snapshot() || !of_folders(waiting));
-    waiting.iter().try_for_each(refuse_other)?;
+        .partition(|queued| queued.format.is_snapshot() || !of_folders(queued));
+    queued.iter().try_for_each(refuse_other)?;
     if !others.is_empty() {
         let paths = others.iter().map(|other| other.input.path().display());
         terminal::say(format!("{}: no RDB file, and not written", some_of(paths)));
@@ -54,10 +54,10 @@ pub(super) fn run(
     let bar = BytesBar::new();
     let mut batch = KeyBatch::new();
     let (mut is_damaged, mut before) = (false, 0);
-    let total_bytes = waiting.iter().map(|input| input.length).sum();
-    for waiting in waiting {
-        let input = waiting.input;
-        let mut source = Source::of(waiting.open(&options)?, &options)?;
+    let total_bytes = queued.iter().map(|input| input.length).sum();
+    for queued in queued {
+        let input = queued.input;
+        let mut source = Source::of(queued.open(&options)?, &options)?;
         let mut keys = 0;
         while source.next_batch(&mut batch)? {
             keys += batch.len() as u64;
@@ -81,7 +81,7 @@ pub(super) fn run(
             source.findings(),
             input.path(),
         );
-        is_damaged |= source.findings().faults.count() > 0;
+        is_damaged |= source.findings().row_errors.count() > 0;
     }
     drop(bar);
     describe_changed(csv.finish().map_err(written)?, escape);
@@ -120,12 +120,12 @@ fn describe_changed(changed: Changed, escape: Escape) {
     }
 }
 
-fn refuse_other(waiting: &Waiting<'_>) -> Result<()> {
-    if waiting.format.is_snapshot() {
+fn refuse_other(queued: &QueuedInput<'_>) -> Result<()> {
+    if queued.format.is_snapshot() {
         return Ok(());
     }
-    let message = format!("expected an RDB file, found {}", waiting.format);
+    let message = format!("expected an RDB file, found {}", queued.format);
     Err(Error::new(ErrorKind::Input, message)
-        .at(Position::file(waiting.input.path()))
+        .at(Position::file(queued.input.path()))
         .mend("--output memory-csv is written from RDB files"))
 }

@@ -1,6 +1,6 @@
 //! CSV that a spreadsheet may open.
 
-use crate::source::Guard;
+use crate::source::FormulaGuard;
 use std::borrow::Cow;
 use std::io;
 
@@ -17,11 +17,11 @@ pub(super) fn cause(error: csv::Error) -> io::Error {
 /// formula does gets an apostrophe before it (OWASP, "CSV injection").
 ///
 /// So does one that begins so behind apostrophes of its own: whoever takes one off of every field that has
-/// apostrophes before a formula gets all fields back as they were ([`crate::source::Guard`]).
+/// apostrophes before a formula gets all fields back as they were ([`crate::source::FormulaGuard`]).
 ///
 /// The JSON report has the field as it is.
 pub(super) fn guarded(field: &str) -> Cow<'_, str> {
-    if Guard::is_needed(field.as_bytes()) {
+    if FormulaGuard::is_needed(field.as_bytes()) {
         Cow::Owned(format!("'{field}"))
     } else {
         Cow::Borrowed(field)

@@ -1,14 +1,14 @@
 //! The memory CSV of rdb-tools, a row a key, quoted so that every CSV reader gets the same keys.
 
 use super::csv_guard::cause;
-use crate::source::{Encoding, Escape, Guard, KeyBatch, KeyKind, KeyRecord, Moment};
+use crate::source::{Encoding, Escape, FormulaGuard, KeyBatch, KeyKind, KeyRecord, Timestamp};
 use std::io::{self, Write};
 
 /// Writes keys as rows.
 pub struct MemoryCsv<W: Write> {
     writer: csv::Writer<W>,
     escape: Escape,
-    guard: Guard,
+    guard: FormulaGuard,
     changed: Changed,
     /// A key in the making.
     key: Vec<u8>,
@@ -27,11 +27,11 @@ pub struct Changed {
 
 impl<W: Write> MemoryCsv<W> {
     /// Begins the file with its header, which says how keys are written. A key that a spreadsheet would take for a
-    /// formula gets an apostrophe before it with [`Guard::On`].
+    /// formula gets an apostrophe before it with [`FormulaGuard::On`].
     ///
     /// # Errors
     /// When writing fails.
-    pub fn new(mut out: W, escape: Escape, guard: Guard) -> io::Result<MemoryCsv<W>> {
+    pub fn new(mut out: W, escape: Escape, guard: FormulaGuard) -> io::Result<MemoryCsv<W>> {
         writeln!(out, "{}", guard.header(escape == Escape::Hex))?;
         Ok(MemoryCsv {
             writer: csv::Writer::from_writer(out),
@@ -58,7 +58,7 @@ impl<W: Write> MemoryCsv<W> {
         let facts = record.facts;
         let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
         self.write_key(record.key);
-        self.changed.late += u64::from(facts.expires_at.is_some_and(Moment::is_end));
+        self.changed.late += u64::from(facts.expires_at.is_some_and(Timestamp::is_end));
         let encoding = match facts.kind {
             KeyKind::String => "string",
             _ if facts.encoding == Encoding::Unknown => "",
@@ -92,7 +92,7 @@ impl<W: Write> MemoryCsv<W> {
         self.key.clear();
         self.escape.escape(key, &mut self.key);
         self.changed.escaped += u64::from(self.key != key);
-        if self.guard == Guard::On && Guard::is_needed(&self.key) {
+        if self.guard == FormulaGuard::On && FormulaGuard::is_needed(&self.key) {
             self.key.insert(0, b'\'');
             self.changed.guarded += 1;
         }
@@ -109,7 +109,7 @@ impl<W: Write> MemoryCsv<W> {
 }
 
 /// A time in UTC as rdb-tools writes it: `2026-11-23T21:52:29.518000`, without the fraction when it is 0.
-fn timestamp(moment: Moment) -> String {
+fn timestamp(moment: Timestamp) -> String {
     let text = moment.to_string();
     let second = text.trim_end_matches('Z');
     match moment.unix_ms() % 1000 {
@@ -125,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// What a CSV of these keys is read as.
-    fn back(keys: &[Vec<u8>], escape: Escape, guard: Guard) -> Vec<Vec<u8>> {
+    fn back(keys: &[Vec<u8>], escape: Escape, guard: FormulaGuard) -> Vec<Vec<u8>> {
         let mut csv = MemoryCsv::new(Vec::new(), escape, guard).expect("written");
         for key in keys {
             let facts = crate::source::KeyFacts::UNKNOWN;
@@ -154,7 +154,7 @@ mod tests {
                     proptest::sample::select(b"'=+-@\\\\x0A41\"\",\n\r\t\0\xff\xc3\xa9 a:".to_vec()), 0..9),
                 1..20),
         ) {
-            for guard in [Guard::On, Guard::Off] {
+            for guard in [FormulaGuard::On, FormulaGuard::Off] {
                 for escape in [Escape::Hex, Escape::Raw, Escape::Quoted] {
                     prop_assert_eq!(&back(&keys, escape, guard), &keys, "{:?} {:?}", escape, guard);
                 }
@@ -168,7 +168,7 @@ mod tests {
             (1_795_470_749_518, "2026-11-23T21:52:29.518000"),
             (951_782_400_000, "2000-02-29T00:00:00"),
         ] {
-            assert_eq!(timestamp(Moment::from_unix_ms(ms)), text);
+            assert_eq!(timestamp(Timestamp::from_unix_ms(ms)), text);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Where a command has its keys; arguments are counted from the command's name, which is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source) enum Keys {
+pub(in crate::source) enum KeyPositions {
     /// Nowhere.
     None,
     /// The first argument.
@@ -44,15 +44,15 @@ pub(in crate::source) enum Keys {
 }
 
 /// A command's name, keys, and whether its time grows with the size of what it works on.
-type Row = (&'static str, Keys, bool);
+type Row = (&'static str, KeyPositions, bool);
 
-use Keys::*;
+use KeyPositions::*;
 
-const fn light(name: &'static str, keys: Keys) -> Row {
+const fn light(name: &'static str, keys: KeyPositions) -> Row {
     (name, keys, false)
 }
 
-const fn heavy(name: &'static str, keys: Keys) -> Row {
+const fn heavy(name: &'static str, keys: KeyPositions) -> Row {
     (name, keys, true)
 }
 
@@ -203,7 +203,7 @@ impl Command {
     }
 
     fn row(self) -> Row {
-        let other = light("other", Keys::None);
+        let other = light("other", KeyPositions::None);
         TABLE.get(usize::from(self.0)).copied().unwrap_or(other)
     }
 
@@ -217,7 +217,7 @@ impl Command {
         self.row().2
     }
 
-    pub(in crate::source) fn keys(self) -> Keys {
+    pub(in crate::source) fn keys(self) -> KeyPositions {
         self.row().1
     }
 }

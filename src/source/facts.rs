@@ -3,7 +3,7 @@
 use super::commands::Command;
 use super::encoding::Encoding;
 use super::kind::KeyKind;
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// What an input says of a key besides its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct KeyFacts {
     /// Whether it expires.
     pub expires: bool,
     /// When it expires, if the input tells.
-    pub expires_at: Option<Moment>,
+    pub expires_at: Option<Timestamp>,
     /// How its value is kept in memory.
     pub encoding: Encoding,
     /// The command that named it, in a log of MONITOR: then it isn't a key that is there, but an operation.
@@ -95,14 +95,14 @@ impl Expiry {
     const SOMETIME: Expiry = Expiry(u64::MAX);
 
     #[inline]
-    pub(super) fn at(moment: Moment) -> Expiry {
-        Expiry(moment.unix_ms())
+    pub(super) fn at(timestamp: Timestamp) -> Expiry {
+        Expiry(timestamp.unix_ms())
     }
 
     #[inline]
     pub(crate) fn of(facts: &KeyFacts) -> Expiry {
         match facts.expires_at {
-            Some(moment) => Expiry::at(moment),
+            Some(timestamp) => Expiry::at(timestamp),
             None if facts.expires => Expiry::SOMETIME,
             None => Expiry::NEVER,
         }
@@ -116,9 +116,9 @@ impl Expiry {
 
     /// When it expires, if that is known.
     #[inline]
-    pub(crate) fn moment(self) -> Option<Moment> {
+    pub(crate) fn timestamp(self) -> Option<Timestamp> {
         let is_known = self.expires() && self != Expiry::SOMETIME;
-        is_known.then(|| Moment::from_unix_ms(self.0))
+        is_known.then(|| Timestamp::from_unix_ms(self.0))
     }
 }
 
@@ -194,7 +194,7 @@ impl Columns {
             kind: group.kind,
             db: group.db,
             expires: expiry.expires(),
-            expires_at: expiry.moment(),
+            expires_at: expiry.timestamp(),
             encoding: group.encoding,
             command: self.commands.get(index).copied(),
         }
@@ -244,7 +244,7 @@ mod tests {
                 kind,
                 db,
                 expires: expires || at.is_some(),
-                expires_at: at.map(Moment::from_unix_ms),
+                expires_at: at.map(Timestamp::from_unix_ms),
                 encoding,
                 command: None,
             };

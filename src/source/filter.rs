@@ -3,7 +3,7 @@
 use super::batch::{KeyBatch, KeyRecord};
 use super::glob::Glob;
 use super::kind::KeyKind;
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 use crate::slot::{Slot, SlotSet};
 
 /// What a key must be to be counted; what isn't said doesn't matter.
@@ -18,7 +18,7 @@ pub struct Filter {
     /// It takes at least so many bytes; a key of unknown size doesn't count then.
     pub min_bytes: Option<u64>,
     /// It isn't known to have expired at this time.
-    pub alive_at: Option<Moment>,
+    pub alive_at: Option<Timestamp>,
     /// It is in one of these slots.
     pub slots: Option<SlotSet>,
 }

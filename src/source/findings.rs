@@ -1,12 +1,12 @@
 //! What reading found besides keys.
 
-use super::fault::Faults;
+use super::row_errors::RowErrors;
 
 /// What reading found besides keys.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// Rows that couldn't be read.
-    pub faults: Faults,
+    pub row_errors: RowErrors,
     /// Keys that were unescaped although the tool would have written the same for another key.
     pub ambiguous_keys: u64,
     /// Keys that the filter left out.
@@ -28,7 +28,7 @@ pub struct Findings {
 impl Findings {
     /// Adds those of another part of the same input.
     pub fn merge(&mut self, other: Findings) {
-        self.faults.merge(other.faults);
+        self.row_errors.merge(other.row_errors);
         self.ambiguous_keys += other.ambiguous_keys;
         self.filtered_keys += other.filtered_keys;
         self.file_bytes = self.file_bytes.saturating_add(other.file_bytes);

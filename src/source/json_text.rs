@@ -1,6 +1,6 @@
 //! What stands between the quotes of a JSON string.
 
-use super::fault::excerpt;
+use super::row_errors::excerpt;
 use memchr::memchr3;
 
 /// Appends the bytes of what stands between the quotes of a JSON string.

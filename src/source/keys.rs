@@ -1,14 +1,14 @@
 //! The keys of one input, read by one thread.
 
 use super::batch::KeyBatch;
-use super::block::Cutting;
+use super::blocks::Splitter;
 use super::calls::Calls;
 use super::findings::Findings;
 use super::format::Format;
 use super::input::Input;
-use super::opened::{Blocks, Opened, Opening, Readable};
+use super::open_input::{Blocks, InputContent, OpenInput, Readable};
 use super::options::{OnError, Options};
-use super::reading::Reading;
+use super::row_reader::RowReader;
 use crate::error::Result;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub trait KeySource {
 /// One input, read from its beginning to its end by one thread.
 pub struct Source {
     path: PathBuf,
-    reading: Reading,
+    row_reader: RowReader,
     format: Format,
     options: Options,
     blocks: Blocks,
@@ -37,7 +37,7 @@ pub struct Source {
 /// # Errors
 /// When it can't be read, is empty, or isn't anything that holds keys.
 pub fn open(input: &Input, options: &Options) -> Result<Source> {
-    Source::of(Opened::any(input, options)?, options)
+    Source::of(OpenInput::open(input, options)?, options)
 }
 
 impl Source {
@@ -51,24 +51,27 @@ impl Source {
         options: &Options,
     ) -> Result<Source> {
         let readable: Readable = (Box::new(reader), None);
-        Source::of(Opened::readable(name.as_ref(), readable, options)?, options)
+        Source::of(
+            OpenInput::recognise(name.as_ref(), readable, options)?,
+            options,
+        )
     }
 
     /// The keys of an input that was opened.
     ///
     /// # Errors
     /// When it is a saved tally.
-    pub(crate) fn of(opening: Opening, options: &Options) -> Result<Source> {
-        Ok(Source::new(opening.keys()?, options))
+    pub(crate) fn of(content: InputContent, options: &Options) -> Result<Source> {
+        Ok(Source::new(content.keys()?, options))
     }
 
-    fn new(opened: Opened, options: &Options) -> Source {
+    fn new(open_input: OpenInput, options: &Options) -> Source {
         Source {
-            path: opened.path.clone(),
-            reading: opened.reading().clone(),
-            format: opened.format(),
+            path: open_input.path.clone(),
+            row_reader: open_input.row_reader().clone(),
+            format: open_input.format(),
             options: options.clone(),
-            blocks: opened.into_blocks(options),
+            blocks: open_input.into_blocks(options),
             findings: Findings::default(),
         }
     }
@@ -92,18 +95,19 @@ impl Source {
 impl KeySource for Source {
     fn next_batch(&mut self, batch: &mut KeyBatch) -> Result<bool> {
         loop {
-            while self.reading.next_rows(batch, &mut self.findings) {
-                if let (OnError::Stop, Some(first)) =
-                    (self.options.on_error, self.findings.faults.first().first())
-                {
+            while self.row_reader.next_rows(batch, &mut self.findings) {
+                if let (OnError::Stop, Some(first)) = (
+                    self.options.on_error,
+                    self.findings.row_errors.first().first(),
+                ) {
                     return Err(first.to_error(&self.path));
                 }
                 if !batch.is_empty() || *batch.calls() != Calls::default() {
                     return Ok(true);
                 }
             }
-            let cutting = Cutting::new(&self.path, &self.reading.layout, &self.options);
-            if !self.blocks.next_block(&cutting, batch)? {
+            let splitter = Splitter::new(&self.path, &self.row_reader.layout, &self.options);
+            if !self.blocks.next_block(&splitter, batch)? {
                 self.findings.merge(self.blocks.take_findings());
                 return Ok(false);
             }

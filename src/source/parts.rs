@@ -1,10 +1,10 @@
 //! Parts of a file: blocks that are read from any place in it, side by side.
 
-use super::barren::Barren;
 use super::batch::KeyBatch;
-use super::block::{Cutting, STEP_BYTES, UNDECIDED, step_bytes};
-use super::cut::Cut;
-use super::fault::Faults;
+use super::blocks::{STEP_BYTES, Splitter, UNDECIDED, step_bytes};
+use super::long_row_index::LongRowIndex;
+use super::row_errors::RowErrors;
+use super::row_start::RowStart;
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;
 use std::fs::File;
@@ -24,8 +24,8 @@ pub(crate) struct Parts<'run> {
     /// Where the first row begins.
     pub(crate) skip: u64,
     /// Where no row begins.
-    pub(crate) barren: &'run Barren,
-    /// Whether it may look further for a row's end than [`Cutting::large_bytes`].
+    pub(crate) long_rows: &'run LongRowIndex,
+    /// Whether it may look further for a row's end than [`Splitter::large_bytes`].
     pub(crate) looks_far: bool,
 }
 
@@ -41,20 +41,20 @@ enum Start {
 
 impl Parts<'_> {
     /// How many parts there are.
-    pub(crate) fn count(&self, cutting: &Cutting<'_>) -> u64 {
+    pub(crate) fn count(&self, splitter: &Splitter<'_>) -> u64 {
         self.length
             .saturating_sub(self.skip)
-            .div_ceil(cutting.part_bytes as u64)
+            .div_ceil(splitter.part_bytes as u64)
     }
 
     /// The byte that a failure to read a part stands at: no row before the part is hidden by it.
-    pub(crate) fn failed_at(&self, part: u64, cutting: &Cutting<'_>, error: &Error) -> u64 {
+    pub(crate) fn failed_at(&self, part: u64, splitter: &Splitter<'_>, error: &Error) -> u64 {
         let named = error.position().and_then(|place| place.byte);
-        named.unwrap_or(self.begin(part, cutting))
+        named.unwrap_or(self.begin(part, splitter))
     }
 
-    fn begin(&self, part: u64, cutting: &Cutting<'_>) -> u64 {
-        self.skip + part * cutting.part_bytes as u64
+    fn begin(&self, part: u64, splitter: &Splitter<'_>) -> u64 {
+        self.skip + part * splitter.part_bytes as u64
     }
 
     /// Puts the rows that begin in a part into the batch; those that are passed over are `refused`.
@@ -65,13 +65,13 @@ impl Parts<'_> {
     pub(crate) fn read(
         &self,
         part: u64,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &mut KeyBatch,
-        refused: &mut Faults,
+        refused: &mut RowErrors,
     ) -> Result<bool> {
-        let begin = self.begin(part, cutting);
-        let end = (begin + cutting.part_bytes as u64).min(self.length);
-        let begin = self.barren.end_at(begin).unwrap_or(begin);
+        let begin = self.begin(part, splitter);
+        let end = (begin + splitter.part_bytes as u64).min(self.length);
+        let begin = self.long_rows.end_at(begin).unwrap_or(begin);
         batch.clear_rows();
         // It has no rows until they are found.
         (batch.offset, batch.cursor, batch.end) = (begin, 0, 0);
@@ -79,54 +79,54 @@ impl Parts<'_> {
         if begin >= end {
             return Ok(true);
         }
-        let behind = cutting.layout.look_behind().unwrap_or(0) as u64;
+        let behind = splitter.layout.look_behind().unwrap_or(0) as u64;
         let offset = begin.saturating_sub(behind).max(self.skip);
         batch.offset = offset;
-        self.read_from(cutting, batch, 0, (end + NEAR_BYTES).min(self.length))?;
+        self.read_from(splitter, batch, 0, (end + NEAR_BYTES).min(self.length))?;
         let from = (begin - offset) as usize;
-        let start = match self.find_start(cutting, batch, from)? {
+        let start = match self.find_start(splitter, batch, from)? {
             Start::At(start) if offset + start as u64 >= end => {
-                self.remember(begin..offset + start as u64, end, cutting);
+                self.remember(begin..offset + start as u64, end, splitter);
                 return Ok(true);
             }
             Start::At(start) => start,
-            Start::TooLong if cutting.skips && self.looks_far => {
-                self.pass(cutting, batch, begin, behind)?;
-                return self.read(part, cutting, batch, refused);
+            Start::TooLong if splitter.skips && self.looks_far => {
+                self.pass(splitter, batch, begin, behind)?;
+                return self.read(part, splitter, batch, refused);
             }
-            Start::TooLong if !cutting.skips => {
-                return Err(self.too_long(cutting, self.last_start(cutting, batch, from)));
+            Start::TooLong if !splitter.skips => {
+                return Err(self.too_long(splitter, self.last_start(splitter, batch, from)));
             }
             Start::TooLong | Start::Far => return Ok(false),
         };
         batch.start = start;
-        let stop = match self.find_start(cutting, batch, (end - offset) as usize)? {
+        let stop = match self.find_start(splitter, batch, (end - offset) as usize)? {
             Start::At(stop) => Some(stop),
             Start::TooLong => None,
             Start::Far => return Ok(false),
         };
         if let Some(stop) = stop {
-            self.remember(end..offset + stop as u64, end, cutting);
+            self.remember(end..offset + stop as u64, end, splitter);
         }
-        let (end, long) = self.end_of_rows(cutting, batch, (end - offset) as usize, stop);
-        if end > cutting.large_bytes() && !self.looks_far {
+        let (end, long) = self.end_of_rows(splitter, batch, (end - offset) as usize, stop);
+        if end > splitter.large_bytes() && !self.looks_far {
             return Ok(false);
         }
         // Where the row's end was known, it isn't read yet.
-        self.extend(cutting, batch, offset + end as u64)?;
+        self.extend(splitter, batch, offset + end as u64)?;
         (batch.cursor, batch.end) = (start, end);
         match long {
-            Some(place) if cutting.skips => refused.push(cutting.fault(place, None)),
-            Some(place) => return Err(self.too_long(cutting, place)),
+            Some(place) if splitter.skips => refused.push(splitter.row_error(place, None)),
+            Some(place) => return Err(self.too_long(splitter, place)),
             None => {}
         }
         Ok(true)
     }
 
     /// Remembers where no row begins, if another part that lies behind `end` is in there.
-    fn remember(&self, barren: Range<u64>, end: u64, cutting: &Cutting<'_>) {
-        if barren.end >= end + cutting.part_bytes as u64 {
-            self.barren.add(barren);
+    fn remember(&self, range: Range<u64>, end: u64, splitter: &Splitter<'_>) {
+        if range.end >= end + splitter.part_bytes as u64 {
+            self.long_rows.add(range);
         }
     }
 
@@ -135,30 +135,30 @@ impl Parts<'_> {
     /// was read.
     fn end_of_rows(
         &self,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &KeyBatch,
         end: usize,
         stop: Option<usize>,
     ) -> (usize, Option<u64>) {
-        if let Some(stop) = stop.filter(|stop| stop - batch.start <= cutting.max_row_bytes) {
+        if let Some(stop) = stop.filter(|stop| stop - batch.start <= splitter.max_row_bytes) {
             return (stop, None);
         }
-        let last = self.last_start(cutting, batch, end);
+        let last = self.last_start(splitter, batch, end);
         let place = (last - batch.offset) as usize;
         match stop {
-            Some(stop) if stop - place <= cutting.max_row_bytes => (stop, None),
+            Some(stop) if stop - place <= splitter.max_row_bytes => (stop, None),
             _ => (place, Some(last)),
         }
     }
 
-    fn too_long(&self, cutting: &Cutting<'_>, place: u64) -> Error {
-        cutting.too_long(place, line_of(self.file, place).ok())
+    fn too_long(&self, splitter: &Splitter<'_>, place: u64) -> Error {
+        splitter.too_long(place, line_of(self.file, place).ok())
     }
 
     /// Looks for the end of a row that is too long, behind `from` and behind what the batch holds.
     fn pass(
         &self,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &mut KeyBatch,
         from: u64,
         behind: u64,
@@ -168,12 +168,12 @@ impl Parts<'_> {
             at = at.saturating_sub(UNDECIDED as u64).max(from);
             batch.offset = at.saturating_sub(behind).max(self.skip);
             let until = (at + STEP_BYTES as u64).min(self.length);
-            self.read_from(cutting, batch, 0, until)?;
+            self.read_from(splitter, batch, 0, until)?;
             let near = (at - batch.offset) as usize;
             let is_last = until == self.length;
-            if let Cut::At(next) = cutting.next_start(&batch.block, near, is_last) {
+            if let RowStart::At(next) = splitter.next_start(&batch.block, near, is_last) {
                 let end = batch.offset + next as u64;
-                self.barren.add(from..end);
+                self.long_rows.add(from..end);
                 return Ok(());
             }
             at = until;
@@ -183,68 +183,69 @@ impl Parts<'_> {
     /// The first row at `from` or behind it, reading on until it is known.
     fn find_start(
         &self,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &mut KeyBatch,
         from: usize,
     ) -> Result<Start> {
-        let most = from + cutting.max_row_bytes;
+        let most = from + splitter.max_row_bytes;
         loop {
             let have = batch.block.len();
             let read = batch.offset + have as u64;
             let is_last = read >= self.length;
-            if let Cut::At(place) = cutting.next_start(&batch.block, from, is_last) {
+            if let RowStart::At(place) = splitter.next_start(&batch.block, from, is_last) {
                 return Ok(Start::At(place));
             }
             // No row begins in it but perhaps in its last bytes, which don't tell yet.
             let undecided = have.saturating_sub(UNDECIDED).max(from) as u64;
-            if let Some(end) = self.barren.end_at(batch.offset + undecided) {
+            if let Some(end) = self.long_rows.end_at(batch.offset + undecided) {
                 return Ok(Start::At((end - batch.offset) as usize));
             }
             if have > most {
                 return Ok(Start::TooLong);
             }
-            if have > cutting.large_bytes() && !self.looks_far {
+            if have > splitter.large_bytes() && !self.looks_far {
                 return Ok(Start::Far);
             }
             let step = step_bytes(have).min(most + STEP_BYTES - have);
-            self.extend(cutting, batch, (read + step as u64).min(self.length))?;
+            self.extend(splitter, batch, (read + step as u64).min(self.length))?;
         }
     }
 
     /// Where the row begins that goes on behind `from` without an end.
-    fn last_start(&self, cutting: &Cutting<'_>, batch: &KeyBatch, from: usize) -> u64 {
+    fn last_start(&self, splitter: &Splitter<'_>, batch: &KeyBatch, from: usize) -> u64 {
         let mut last = batch.offset;
         let mut place = batch.start.max(usize::from(batch.offset > self.skip));
         while place <= from {
-            match cutting.next_start(&batch.block, place, false) {
-                Cut::At(next) if next <= from => {
+            match splitter.next_start(&batch.block, place, false) {
+                RowStart::At(next) if next <= from => {
                     last = batch.offset + next as u64;
                     place = next + 1;
                 }
-                Cut::At(_) | Cut::More => break,
+                RowStart::At(_) | RowStart::More => break,
             }
         }
         last
     }
 
-    fn extend(&self, cutting: &Cutting<'_>, batch: &mut KeyBatch, until: u64) -> Result<()> {
+    fn extend(&self, splitter: &Splitter<'_>, batch: &mut KeyBatch, until: u64) -> Result<()> {
         let have = batch.block.len();
         if (until - batch.offset) as usize <= have {
             return Ok(());
         }
-        self.read_from(cutting, batch, have, until)
+        self.read_from(splitter, batch, have, until)
     }
 
     /// Reads into the block from `have` on; what it held there goes.
     fn read_from(
         &self,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &mut KeyBatch,
         have: usize,
         until: u64,
     ) -> Result<()> {
         #[cfg(test)]
-        self.barren.count_read(until - batch.offset - have as u64);
+        self.long_rows
+            .count_read(until - batch.offset - have as u64);
         // Zeroes only what is longer than the last part: the rest is read over.
         batch.block.resize((until - batch.offset) as usize, 0);
         self.file
@@ -252,9 +253,9 @@ impl Parts<'_> {
             .map_err(|cause| match cause.kind() {
                 io::ErrorKind::UnexpectedEof => {
                     let message = "the file became shorter while it was read";
-                    Error::new(ErrorKind::Input, message).at(Position::file(cutting.path))
+                    Error::new(ErrorKind::Input, message).at(Position::file(splitter.path))
                 }
-                _ => Error::io(cutting.path, cause),
+                _ => Error::io(splitter.path, cause),
             })
     }
 }

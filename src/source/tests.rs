@@ -47,20 +47,20 @@ fn streamed(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
     while source.next_batch(&mut batch).expect("it reads") {
         rows.extend(batch.records().map(row));
     }
-    let faults = source
+    let row_errors = source
         .findings()
-        .faults
+        .row_errors
         .first()
         .iter()
-        .map(|fault| fault.byte)
+        .map(|row_error| row_error.byte)
         .collect();
-    (rows, faults)
+    (rows, row_errors)
 }
 
 /// The rows as the parts of a file give them, part by part.
 fn by_parts(input: &Input, options: &Options) -> (Vec<Row>, Vec<u64>) {
-    let (rows, faults, _) = by_parts_side_by_side(input, options, 1);
-    (rows, faults)
+    let (rows, row_errors, _) = by_parts_side_by_side(input, options, 1);
+    (rows, row_errors)
 }
 
 /// The same with so many parts at once, of which the later ones are the faster ones; and how much of
@@ -70,51 +70,54 @@ fn by_parts_side_by_side(
     options: &Options,
     together: u64,
 ) -> (Vec<Row>, Vec<u64>, u64) {
-    let opening = Opened::any(input, options).expect("it opens");
-    let opened = opening.keys().expect("keys");
-    let (file, length) = opened.seekable.as_ref().expect("a file");
+    let content = OpenInput::open(input, options).expect("it opens");
+    let open_input = content.keys().expect("keys");
+    let (file, length) = open_input.seekable.as_ref().expect("a file");
     let parts = Parts {
         file,
         length: *length,
-        skip: opened.skip(),
-        barren: &Barren::default(),
+        skip: open_input.skip(),
+        long_rows: &LongRowIndex::default(),
         looks_far: false,
     };
     let far = Parts {
         looks_far: true,
         ..parts
     };
-    let cutting = Cutting::new(input.path(), &opened.reading().layout, options);
-    let (mut batch, mut faults) = (KeyBatch::new(), Findings::default());
-    let count = parts.count(&cutting);
+    let splitter = Splitter::new(input.path(), &open_input.row_reader().layout, options);
+    let (mut batch, mut row_errors) = (KeyBatch::new(), Findings::default());
+    let count = parts.count(&splitter);
     let mut rows_of = vec![Vec::new(); count as usize];
     let first = (0..count).step_by(together as usize);
     for part in first.flat_map(|first| (first..count.min(first + together)).rev()) {
-        let refused = &mut faults.faults;
-        let is_read = parts.read(part, &cutting, &mut batch, refused);
-        assert!(batch.block.capacity() <= 2 * cutting.large_bytes());
+        let refused = &mut row_errors.row_errors;
+        let is_read = parts.read(part, &splitter, &mut batch, refused);
+        assert!(batch.block.capacity() <= 2 * splitter.large_bytes());
         if !is_read.expect("it reads") {
             // The worker's own batch stays small.
             batch = KeyBatch::new();
-            let is_read = far.read(part, &cutting, &mut batch, refused);
+            let is_read = far.read(part, &splitter, &mut batch, refused);
             assert!(is_read.expect("it reads"), "it looks far");
         }
-        while opened.reading().next_rows(&mut batch, &mut faults) {
+        while open_input
+            .row_reader()
+            .next_rows(&mut batch, &mut row_errors)
+        {
             rows_of[part as usize].extend(batch.records().map(row));
         }
-        if batch.block.capacity() > cutting.large_bytes() {
+        if batch.block.capacity() > splitter.large_bytes() {
             batch = KeyBatch::new();
         }
     }
     (
         rows_of.concat(),
-        faults
-            .faults
+        row_errors
+            .row_errors
             .first()
             .iter()
-            .map(|fault| fault.byte)
+            .map(|row_error| row_error.byte)
             .collect(),
-        parts.barren.read_bytes(),
+        parts.long_rows.read_bytes(),
     )
 }
 
@@ -317,12 +320,12 @@ fn faults_of(format: Format, text: &str) -> Vec<(Option<u64>, Option<String>, St
     let mut source = open(&input, &options(format, 16)).expect("it opens");
     let mut batch = KeyBatch::new();
     while source.next_batch(&mut batch).expect("faults are skipped") {}
-    let faults = source.findings().faults.first();
-    faults
+    let row_errors = source.findings().row_errors.first();
+    row_errors
         .iter()
-        .map(|fault| {
-            let field = fault.field.as_deref().map(str::to_owned);
-            (fault.line, field, fault.message.clone())
+        .map(|row_error| {
+            let field = row_error.field.as_deref().map(str::to_owned);
+            (row_error.line, field, row_error.message.clone())
         })
         .collect()
 }
@@ -331,10 +334,10 @@ fn faults_of(format: Format, text: &str) -> Vec<(Option<u64>, Option<String>, St
 fn a_damaged_row_is_named_and_takes_no_other_with_it() {
     let text = "0,string,a,1,string,1,1,\n0,string,b,x,string,1,1,\n0,string,c,1,string,1\n\
                 0,string,d,1,string,1,1,\nx,string,e,1,string,1,1,\n0,string,f,1,str";
-    let faults = faults_of(Format::RDB_TOOLS, text);
-    let places: Vec<_> = faults
+    let row_errors = faults_of(Format::RDB_TOOLS, text);
+    let places: Vec<_> = row_errors
         .iter()
-        .map(|fault| (fault.0, fault.1.as_deref()))
+        .map(|row_error| (row_error.0, row_error.1.as_deref()))
         .collect();
     assert_eq!(
         places,
@@ -344,27 +347,29 @@ fn a_damaged_row_is_named_and_takes_no_other_with_it() {
             (Some(5), Some("database")),
             (Some(6), None),
         ],
-        "{faults:?}"
+        "{row_errors:?}"
     );
-    assert!(faults[0].2.contains("found `x`"), "{faults:?}");
+    assert!(row_errors[0].2.contains("found `x`"), "{row_errors:?}");
     assert!(
-        faults[1].2.contains("expected a row of 8 fields"),
-        "{faults:?}"
+        row_errors[1].2.contains("expected a row of 8 fields"),
+        "{row_errors:?}"
     );
 }
 
 #[test]
 fn faults_of_quoted_rows_are_named() {
     let text = "key,size\na,1\nb\n\"c,1\",2\nd\"x,1\ne,-1\n\"f\n\",99999999999999999999\ng,1\n";
-    let faults = faults_of(Format::CSV, text);
-    let places: Vec<_> = faults
+    let row_errors = faults_of(Format::CSV, text);
+    let places: Vec<_> = row_errors
         .iter()
-        .map(|fault| (fault.0, fault.1.as_deref()))
+        .map(|row_error| (row_error.0, row_error.1.as_deref()))
         .collect();
-    assert_eq!(places[..1], [(Some(3), None)], "{faults:?}");
+    assert_eq!(places[..1], [(Some(3), None)], "{row_errors:?}");
     assert!(
-        faults.iter().any(|fault| fault.2.contains("stray quote")),
-        "{faults:?}"
+        row_errors
+            .iter()
+            .any(|row_error| row_error.2.contains("stray quote")),
+        "{row_errors:?}"
     );
 }
 
@@ -432,10 +437,10 @@ fn rows_that_are_too_long_are_passed_over() {
         assert_eq!((outcome.tally.total().keys, outcome.skipped()), (3, 4));
         let lines: Vec<_> = outcome.inputs[0]
             .findings
-            .faults
+            .row_errors
             .first()
             .iter()
-            .map(|fault| fault.line)
+            .map(|row_error| row_error.line)
             .collect();
         assert_eq!(lines[..2], [Some(1), Some(300_004)]);
         let error = run(OnError::Stop, 2).expect_err("it stops");
@@ -547,23 +552,23 @@ fn a_part_that_fails_hides_no_row_before_it() {
     let text = "0,string,k,1,string,1,1,\n".repeat(40);
     let (_folder, input) = written(text.as_bytes());
     let options = options(Format::RDB_TOOLS, 500);
-    let opened = Opened::any(&input, &options).and_then(Opening::keys);
-    let opened = opened.expect("it opens");
-    let (file, length) = opened.seekable.as_ref().expect("a file");
+    let open_input = OpenInput::open(&input, &options).and_then(InputContent::keys);
+    let open_input = open_input.expect("it opens");
+    let (file, length) = open_input.seekable.as_ref().expect("a file");
     let parts = Parts {
         file,
         // As if it had become shorter since.
         length: length + 1000,
-        skip: opened.skip(),
-        barren: &Barren::default(),
+        skip: open_input.skip(),
+        long_rows: &LongRowIndex::default(),
         looks_far: false,
     };
-    let cutting = Cutting::new(input.path(), &opened.reading().layout, &options);
-    let (mut batch, mut refused) = (KeyBatch::new(), Faults::default());
-    let read = parts.read(2, &cutting, &mut batch, &mut refused);
+    let splitter = Splitter::new(input.path(), &open_input.row_reader().layout, &options);
+    let (mut batch, mut refused) = (KeyBatch::new(), RowErrors::default());
+    let read = parts.read(2, &splitter, &mut batch, &mut refused);
     let error = read.expect_err("it is shorter");
     assert!(error.message().contains("became shorter"), "{error}");
-    assert_eq!(parts.failed_at(2, &cutting, &error), 1000);
+    assert_eq!(parts.failed_at(2, &splitter, &error), 1000);
     assert!(batch.block_offset() < 1000);
 }
 
@@ -723,9 +728,9 @@ fn rows_before_damage_in_a_packed_file_are_read_and_the_cut_one_is_not() {
                 read.extend(batch.records().map(row));
             }
             assert!(read.len() > 5_000 && rows.starts_with(&read), "{format}");
-            let faults = &source.findings().faults;
-            let damage = faults.damage().expect("it is damaged");
-            assert_eq!((faults.count(), damage.byte), (1, packed.len() as u64));
+            let row_errors = &source.findings().row_errors;
+            let damage = row_errors.damage().expect("it is damaged");
+            assert_eq!((row_errors.count(), damage.byte), (1, packed.len() as u64));
             let lines = match format {
                 Format::LIST => 1 + read.len(),
                 _ => 2 + 2 * read.len(),

@@ -1,6 +1,6 @@
 //! Compressed inputs, unpacked while they are read.
 
-use super::gauge::{Gauge, Gauged};
+use super::read_counter::{CountingReader, ReadCounter};
 use crate::error::{Error, ErrorKind, Position};
 use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder;
@@ -54,9 +54,9 @@ impl Packing {
     /// and 8 MiB at the levels in common use).
     pub(super) fn unpack(
         self,
-        packed: Gauged<impl Read + Send + 'static>,
+        packed: CountingReader<impl Read + Send + 'static>,
     ) -> io::Result<Box<dyn Read + Send>> {
-        let gauge = packed.gauge();
+        let counter = packed.counter();
         let decoder: Box<dyn Read + Send> = match self {
             Packing::Gzip => Box::new(GzipMembers::new(packed)),
             Packing::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
@@ -65,7 +65,7 @@ impl Packing {
         Ok(Box::new(Unpacked {
             packing: self,
             decoder,
-            gauge,
+            counter,
             buffer: vec![0; STEP_BYTES].into(),
             unread: 0..0,
             bytes: 0,
@@ -129,7 +129,7 @@ pub(super) fn skip_frames(head: &mut Vec<u8>, reader: &mut dyn Read) -> io::Resu
 struct Unpacked {
     packing: Packing,
     decoder: Box<dyn Read + Send>,
-    gauge: Gauge,
+    counter: ReadCounter,
     buffer: Box<[u8]>,
     unread: Range<usize>,
     /// How many bytes were unpacked.
@@ -170,7 +170,7 @@ impl Unpacked {
                     is_cut: cause.kind() == io::ErrorKind::UnexpectedEof,
                     // The words of zstd's `ZSTD_error_frameParameter_windowTooLarge`.
                     is_long: cause.to_string().contains("too much memory"),
-                    packed_bytes: self.gauge.read_bytes(),
+                    packed_bytes: self.counter.read_bytes(),
                     unpacked_bytes: self.bytes,
                     cause: cause.to_string(),
                 });
@@ -400,8 +400,11 @@ mod tests {
             assert_eq!(Packing::of(&both), Some(packing));
             let read = |bytes: &[u8]| {
                 let mut out = Vec::new();
-                let (_, gauged) = Gauge::on(io::Cursor::new(bytes.to_vec()), None);
-                packing.unpack(gauged)?.read_to_end(&mut out).map(|_| out)
+                let (_, counting_reader) = ReadCounter::on(io::Cursor::new(bytes.to_vec()), None);
+                packing
+                    .unpack(counting_reader)?
+                    .read_to_end(&mut out)
+                    .map(|_| out)
             };
             assert_eq!(
                 read(&both).expect("it unpacks"),
@@ -428,9 +431,9 @@ mod tests {
                 .filter(|end| *end != first.len())
             {
                 let cut = both[..end].to_vec();
-                let (_, gauged) = Gauge::on(io::Cursor::new(cut), None);
+                let (_, counting_reader) = ReadCounter::on(io::Cursor::new(cut), None);
                 let read = packing
-                    .unpack(gauged)
+                    .unpack(counting_reader)
                     .and_then(|mut unpacked| io::copy(&mut unpacked, &mut io::sink()));
                 assert!(read.is_err(), "{packing:?}, {end} of {}", both.len());
             }
@@ -518,9 +521,9 @@ mod tests {
 
     /// Everything in it.
     fn unpacked(packing: Packing, packed: &[u8]) -> io::Result<Vec<u8>> {
-        let (_, gauged) = Gauge::on(io::Cursor::new(packed.to_vec()), None);
+        let (_, counting_reader) = ReadCounter::on(io::Cursor::new(packed.to_vec()), None);
         let mut out = Vec::new();
-        packing.unpack(gauged)?.read_to_end(&mut out)?;
+        packing.unpack(counting_reader)?.read_to_end(&mut out)?;
         Ok(out)
     }
 
@@ -565,8 +568,8 @@ mod tests {
         source: impl Read + Send + 'static,
         size: usize,
     ) -> (Vec<u8>, [String; 2]) {
-        let (_, gauged) = Gauge::on(source, None);
-        let mut unpacked = packing.unpack(gauged).expect("it begins well");
+        let (_, counting_reader) = ReadCounter::on(source, None);
+        let mut unpacked = packing.unpack(counting_reader).expect("it begins well");
         let (mut out, mut buffer) = (Vec::new(), vec![0; size]);
         let mut next = || match unpacked.read(&mut buffer) {
             Ok(count) => Ok(buffer[..count].to_vec()),

@@ -88,7 +88,7 @@ impl Tally {
             self.kinds[group.kind as usize].unsized_keys += 1;
             self.encodings[group.encoding as usize].unsized_keys += 1;
             self.group(group.db).unsized_keys += 1;
-            if let Some(moment) = run.expiries[at].moment() {
+            if let Some(moment) = run.expiries[at].timestamp() {
                 self.expiries.has_unsized(moment);
             }
             if let Some(tag) = hash_tag(run.key(at)).filter(|_| self.tags.are_counted()) {
@@ -152,10 +152,10 @@ impl Tally {
     fn count_expiries(&mut self, run: &Run<'_>) {
         let mut timed = Chosen::default();
         for expiry in run.expiries {
-            timed.next_is(expiry.moment().is_some());
+            timed.next_is(expiry.timestamp().is_some());
         }
         for at in timed.all() {
-            if let Some(moment) = run.expiries[at].moment() {
+            if let Some(moment) = run.expiries[at].timestamp() {
                 self.expiries.add(moment, run.sizes[at].or_zero());
             }
         }

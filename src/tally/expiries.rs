@@ -2,7 +2,7 @@
 
 use super::GroupCount;
 use super::hours::Hours;
-use crate::source::Moment;
+use crate::source::Timestamp;
 use std::collections::BTreeMap;
 
 /// How many different hours are counted: nearly two years without a gap.
@@ -38,12 +38,12 @@ impl Default for Expiries {
 impl Expiries {
     /// Counts a key.
     #[inline]
-    pub(super) fn add(&mut self, at: Moment, size_bytes: u64) {
+    pub(super) fn add(&mut self, at: Timestamp, size_bytes: u64) {
         self.add_hour(at.hour(), GroupCount::of_key(size_bytes));
     }
 
     /// Says that a key that was counted has no size.
-    pub(super) fn has_unsized(&mut self, at: Moment) {
+    pub(super) fn has_unsized(&mut self, at: Timestamp) {
         let hour = at.hour();
         match self {
             Expiries::Hours(hours) => hours.has_unsized(hour),
@@ -129,18 +129,18 @@ impl Expiries {
     }
 
     /// The beginnings of the hours or days with their counts, ascending.
-    pub(super) fn by_time(&self) -> Vec<(Moment, GroupCount)> {
+    pub(super) fn by_time(&self) -> Vec<(Timestamp, GroupCount)> {
         let hours = if self.are_hours() { 1 } else { HOURS_A_DAY };
         let counts = self.sorted().into_iter();
         counts
-            .map(|(at, count)| (Moment::of_hour(at * hours), count))
+            .map(|(at, count)| (Timestamp::of_hour(at * hours), count))
             .collect()
     }
 }
 
 /// The last hour of the year 9999: all later times are in it.
 fn last_hour() -> u32 {
-    Moment::from_unix_ms(u64::MAX).hour()
+    Timestamp::from_unix_ms(u64::MAX).hour()
 }
 
 /// The day that a day is counted as: of those after [`LAST_DAY`], the first of their year.
@@ -216,8 +216,9 @@ mod tests {
             (2400, "2401-01-01"),
             (9998, "9999-01-01"),
         ] {
-            let day =
-                |text: &str| Moment::parse(text.as_bytes()).expect("a date").hour() / HOURS_A_DAY;
+            let day = |text: &str| {
+                Timestamp::parse(text.as_bytes()).expect("a date").hour() / HOURS_A_DAY
+            };
             let begin = day(&format!("{year}-01-01"));
             assert_eq!(first_of_year(begin), begin, "{year}");
             assert_eq!(first_of_year(day(next) - 1), begin, "{year}");
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn far_times_keep_their_hour_and_among_many_hours_their_year() {
         let mut expiries = Expiries::default();
-        let at = |text: &str| Moment::parse(text.as_bytes()).expect("a time");
+        let at = |text: &str| Timestamp::parse(text.as_bytes()).expect("a time");
         expiries.add(at("2200-05-01T10:00:00"), 5);
         expiries.add(at("2300-01-01"), 5);
         let times = |expiries: &Expiries| -> Vec<String> {
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn the_end_of_time_is_one_hour() {
         let mut expiries = Expiries::default();
-        expiries.add(Moment::from_unix_ms(u64::MAX), 5);
+        expiries.add(Timestamp::from_unix_ms(u64::MAX), 5);
         expiries.add_hour(u32::MAX, one(1));
         assert_eq!(expiries.sorted().len(), 1);
         assert!(expiries.by_time()[0].0.is_end());

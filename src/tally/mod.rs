@@ -48,7 +48,7 @@ pub use share::{Share, Weight};
 pub use top::{BIG_KEYS, Family, Named};
 
 use crate::slot::{KeySpan, Slot, SlotSet};
-use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyRecord, Moment};
+use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyRecord, Timestamp};
 use biggest::BiggestOfSlots;
 use cause::doubtful;
 use closely::Closely;
@@ -411,7 +411,7 @@ impl Tally {
 
     /// When keys expire, where that is known: the beginnings of hours, or of days once there are
     /// too many different hours, ascending; and whether they are hours.
-    pub fn expiries(&self) -> (Vec<(Moment, GroupCount)>, bool) {
+    pub fn expiries(&self) -> (Vec<(Timestamp, GroupCount)>, bool) {
         let times = self.expiries.by_time().into_iter();
         let told = times.map(|(at, count)| (at, self.told(count)));
         (told.collect(), self.expiries.are_hours())

@@ -2,7 +2,7 @@
 
 use super::super::rounding::rounded;
 use super::{Bytes, Known};
-use crate::source::Moment;
+use crate::source::Timestamp;
 use crate::tally::{GroupCount, Tally};
 use serde::Serialize;
 
@@ -59,12 +59,12 @@ pub struct Horizon {
 }
 
 /// How soon keys expire; nothing when no time is known.
-pub(super) fn expiry(tally: &Tally, known: Known, as_of: Moment) -> Option<Expiry> {
+pub(super) fn expiry(tally: &Tally, known: Known, as_of: Timestamp) -> Option<Expiry> {
     let (times, are_hours) = tally.expiries();
     let (first, last) = (times.first()?.0, times.last()?.0);
     let as_of = match are_hours {
-        true => Moment::of_hour(as_of.hour()),
-        false => Moment::of_hour(as_of.hour() / 24 * 24),
+        true => Timestamp::of_hour(as_of.hour()),
+        false => Timestamp::of_hour(as_of.hour() / 24 * 24),
     };
     let mut classes = [GroupCount::default(); HORIZONS.len() + 2];
     for (at, count) in &times {
@@ -100,7 +100,7 @@ pub(super) fn expiry(tally: &Tally, known: Known, as_of: Moment) -> Option<Expir
 }
 
 /// Past, one of the horizons, or later.
-fn class(at: Moment, as_of: Moment) -> usize {
+fn class(at: Timestamp, as_of: Timestamp) -> usize {
     let Some(ahead) = at.unix_ms().checked_sub(as_of.unix_ms()) else {
         return 0;
     };
@@ -108,12 +108,12 @@ fn class(at: Moment, as_of: Moment) -> usize {
     1 + HORIZONS.iter().position(within).unwrap_or(HORIZONS.len())
 }
 
-fn median(times: &[(Moment, GroupCount)], all: u64) -> Moment {
+fn median(times: &[(Timestamp, GroupCount)], all: u64) -> Timestamp {
     let mut sum: u64 = 0;
     let half = times.iter().find(|(_, count)| {
         sum = sum.saturating_add(count.keys);
         sum >= all.div_ceil(2)
     });
     // The sum of all is at least half of it.
-    half.map_or(Moment::from_unix_ms(0), |(at, _)| *at)
+    half.map_or(Timestamp::from_unix_ms(0), |(at, _)| *at)
 }

@@ -100,7 +100,7 @@ fn copies(files: &[NodeFile<'_>]) -> Vec<Vec<usize>> {
 
 /// Nobody knows what follows the damage, and a decoder sees it late.
 fn damaged(input: &InputSummary) -> Option<FileFinding> {
-    let damage = input.findings.faults.damage()?;
+    let damage = input.findings.row_errors.damage()?;
     let message = damage.to_error(&input.path).one_line();
     let mend = "copy the file again, or write it anew; what stands shortly before the damage may be wrong too";
     let files = vec![input.path.display().to_string()];

@@ -46,7 +46,7 @@ use super::rounding::rounded;
 use crate::cluster::ClusterView;
 use crate::escape::key_text;
 use crate::slot::{SLOT_COUNT, Slot};
-use crate::source::{Encoding, Moment};
+use crate::source::{Encoding, Timestamp};
 use crate::tally::{
     Cause, Class, Family, GroupCount, InputSummary, KeptName, Outcome, Share, SlotCount, Tally,
     Weight,
@@ -122,7 +122,7 @@ impl Analysis {
         outcome: &Outcome,
         view: Option<&ClusterView>,
         top: usize,
-        as_of: Moment,
+        as_of: Timestamp,
     ) -> Analysis {
         let tally = &outcome.tally;
         let known = Known::of(tally);
@@ -417,7 +417,7 @@ fn input_row(input: &InputSummary, view: Option<&ClusterView>) -> InputRow {
         format: input.format.name(),
         keys: input.keys,
         operations: input.operations,
-        skipped: input.findings.faults.count(),
+        skipped: input.findings.row_errors.count(),
         filtered: input.findings.filtered_keys,
         node: of_node
             .and_then(|(slots, view)| files::node_of(slots, view))

@@ -6,7 +6,7 @@ use super::doubt::fullest;
 use super::{CauseRow, Scope, cause_row, cut_mark};
 use crate::escape::key_text;
 use crate::slot::Slot;
-use crate::source::Moment;
+use crate::source::Timestamp;
 use crate::tally::{HotKey, Operations, Tally};
 use serde::Serialize;
 
@@ -119,7 +119,7 @@ pub(super) fn operations(tally: &Tally, top: usize) -> Option<OperationRows> {
     Some(OperationRows {
         total: operations.total(),
         scripted: operations.scripted(),
-        first: span.map(|(first, _)| Moment::from_unix_ms(first / 1000).to_string()),
+        first: span.map(|(first, _)| Timestamp::from_unix_ms(first / 1000).to_string()),
         seconds: seconds.map(rounded),
         per_second: seconds.filter(|seconds| *seconds > 0.0).map(rate),
         slots: rows,

@@ -2,8 +2,8 @@
 //!
 //! The names are those of `src/server.c`, `src/cluster.c` and `src/redis-cli.c` of Redis and Valkey.
 
+use super::first_lines::{FirstLines, begins_with_any, first_word, is_node_id, is_number};
 use super::kind::{Kind, LIST_ANEW};
-use super::looked::{Looked, begins_with_any, first_word, is_node_id, is_number};
 use memchr::memmem;
 
 const SECTIONS: &[&str] = &[
@@ -132,8 +132,8 @@ const CONFIG_NAMES: &[&[u8]] = &[
     b"lazyfree-lazy-eviction",
 ];
 
-pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
-    type Test = fn(&Looked<'_>) -> bool;
+pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
+    type Test = fn(&FirstLines<'_>) -> bool;
     let kinds: [(Test, Kind); 14] = [
         (
             is_error,
@@ -201,19 +201,19 @@ pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
             ),
         ),
     ];
-    let found = kinds.iter().find(|(is_it, _)| is_it(looked));
+    let found = kinds.iter().find(|(is_it, _)| is_it(first_lines));
     found.map(|(_, kind)| *kind)
 }
 
-fn is_error(looked: &Looked<'_>) -> bool {
-    looked.any(|line| {
+fn is_error(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.any(|line| {
         let bare = line.strip_prefix(b"-").unwrap_or(line);
         begins_with_any(bare, ERRORS) || begins_with_any(line, CLI_ERRORS)
     })
 }
 
-fn is_scan(looked: &Looked<'_>) -> bool {
-    looked.any(|line| {
+fn is_scan(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.any(|line| {
         begins_with_any(
             line,
             &["# Scanning the entire keyspace", "-------- summary -------"],
@@ -223,15 +223,15 @@ fn is_scan(looked: &Looked<'_>) -> bool {
     })
 }
 
-fn is_info(looked: &Looked<'_>) -> bool {
-    let first = looked.first();
+fn is_info(first_lines: &FirstLines<'_>) -> bool {
+    let first = first_lines.first();
     let section = |line: &[u8]| SECTIONS.iter().any(|name| line == name.as_bytes());
     // Quoted, with the line ends as escapes.
     let is_quoted = first.starts_with(b"\"# ") && memmem::find(first, b"\\r\\n").is_some();
     is_quoted
-        || (section(first) && looked.line(1).contains(&b':'))
-        || looked.count(|line| begins_with_any(line, INFO_FIELDS)) > 1
-        || looked.all(|line| section(line) || is_keyspace(line))
+        || (section(first) && first_lines.line(1).contains(&b':'))
+        || first_lines.count(|line| begins_with_any(line, INFO_FIELDS)) > 1
+        || first_lines.all(|line| section(line) || is_keyspace(line))
 }
 
 /// `db0:keys=177,expires=0,avg_ttl=0`.
@@ -244,52 +244,54 @@ fn is_keyspace(line: &[u8]) -> bool {
     count > 0 && digits[count..].starts_with(b":keys=")
 }
 
-fn is_cluster_info(looked: &Looked<'_>) -> bool {
-    looked.count(|line| begins_with_any(line, CLUSTER_FIELDS)) > 1
+fn is_cluster_info(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.count(|line| begins_with_any(line, CLUSTER_FIELDS)) > 1
 }
 
-fn is_nodes(looked: &Looked<'_>) -> bool {
+fn is_nodes(first_lines: &FirstLines<'_>) -> bool {
     let is_node = |line: &[u8]| {
         is_node_id(first_word(line))
             && [&b"master"[..], b"slave", b"handshake", b"noaddr"]
                 .iter()
                 .any(|flag| memmem::find(line, flag).is_some())
     };
-    looked.any(is_node) || looked.first().starts_with(b"vars currentEpoch ")
+    first_lines.any(is_node) || first_lines.first().starts_with(b"vars currentEpoch ")
 }
 
 /// Begin, end, host, port, id, a line each; or the words that SHARDS has.
-fn is_slots(looked: &Looked<'_>) -> bool {
+fn is_slots(first_lines: &FirstLines<'_>) -> bool {
     let slot = |at: usize| {
-        let text = std::str::from_utf8(looked.line(at)).ok()?;
+        let text = std::str::from_utf8(first_lines.line(at)).ok()?;
         text.parse::<u16>().ok().filter(|slot| *slot < 16_384)
     };
     let is_slots = slot(0) <= slot(1)
         && slot(0).is_some()
-        && is_number(looked.line(3))
-        && is_node_id(looked.line(4));
-    let is_shards =
-        looked.first() == b"slots" && looked.any(|line| line == b"nodes") && looked.any(is_node_id);
+        && is_number(first_lines.line(3))
+        && is_node_id(first_lines.line(4));
+    let is_shards = first_lines.first() == b"slots"
+        && first_lines.any(|line| line == b"nodes")
+        && first_lines.any(is_node_id);
     is_slots || is_shards
 }
 
 /// Names and values in turn.
-fn is_config(looked: &Looked<'_>) -> bool {
-    looked.count(|line| CONFIG_NAMES.contains(&line)) > 2
+fn is_config(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.count(|line| CONFIG_NAMES.contains(&line)) > 2
 }
 
-fn is_clients(looked: &Looked<'_>) -> bool {
-    looked.first().starts_with(b"id=") && memmem::find(looked.first(), b" addr=").is_some()
+fn is_clients(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.first().starts_with(b"id=")
+        && memmem::find(first_lines.first(), b" addr=").is_some()
 }
 
 /// A number, a time of ten digits, microseconds, and then words; of LATENCY, the event comes first.
-fn is_slowlog(looked: &Looked<'_>) -> bool {
-    let is_time = |at: usize| looked.line(at).len() == 10 && is_number(looked.line(at));
-    let is_slowlog = is_number(looked.line(0))
+fn is_slowlog(first_lines: &FirstLines<'_>) -> bool {
+    let is_time = |at: usize| first_lines.line(at).len() == 10 && is_number(first_lines.line(at));
+    let is_slowlog = is_number(first_lines.line(0))
         && is_time(1)
-        && is_number(looked.line(2))
-        && looked.lines.len() > 3
-        && !is_number(looked.line(3));
+        && is_number(first_lines.line(2))
+        && first_lines.lines.len() > 3
+        && !is_number(first_lines.line(3));
     let is_latency = [
         &b"command"[..],
         b"fast-command",
@@ -298,16 +300,16 @@ fn is_slowlog(looked: &Looked<'_>) -> bool {
         b"eviction-cycle",
         b"aof-write",
     ]
-    .contains(&looked.first())
+    .contains(&first_lines.first())
         && is_time(1)
-        && is_number(looked.line(2))
-        && is_number(looked.line(3));
+        && is_number(first_lines.line(2))
+        && is_number(first_lines.line(3));
     is_slowlog || is_latency
 }
 
 /// Lines with a number and more numbers, types, or no string: answers that aren't one array of strings.
-fn is_nested(looked: &Looked<'_>) -> bool {
-    looked.any(|line| {
+fn is_nested(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.any(|line| {
         let line = line.trim_ascii_start();
         let numbered = behind_number(line);
         match numbered {
@@ -336,21 +338,21 @@ fn behind_number(line: &[u8]) -> Option<&[u8]> {
     (digits > 0).then(|| rest.trim_ascii_start())
 }
 
-fn is_status(looked: &Looked<'_>) -> bool {
-    looked.lines.len() == 1 && [&b"OK"[..], b"QUEUED", b"PONG"].contains(&looked.first())
+fn is_status(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.lines.len() == 1 && [&b"OK"[..], b"QUEUED", b"PONG"].contains(&first_lines.first())
 }
 
 /// `"a","b"`.
-fn is_joined(looked: &Looked<'_>) -> bool {
-    looked.all(|line| line.starts_with(b"\"") && memmem::find(line, b"\",\"").is_some())
+fn is_joined(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.all(|line| line.starts_with(b"\"") && memmem::find(line, b"\",\"").is_some())
 }
 
-fn is_cluster_tool(looked: &Looked<'_>) -> bool {
-    looked.any(|line| begins_with_any(line, &[">>> ", "[OK] All ", "[ERR] ", "M: ", "S: "]))
+fn is_cluster_tool(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.any(|line| begins_with_any(line, &[">>> ", "[OK] All ", "[ERR] ", "M: ", "S: "]))
 }
 
-fn is_benchmark(looked: &Looked<'_>) -> bool {
-    looked.any(|line| {
+fn is_benchmark(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.any(|line| {
         line.starts_with(b"====== ")
             || (line.starts_with(b"min: ") && memmem::find(line, b" avg: ").is_some())
             || (line.starts_with(b"------- data ------"))

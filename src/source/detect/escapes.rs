@@ -1,6 +1,6 @@
 //! What to say of keys that hold what the writing tool may have escaped.
 
-use super::looked::LOOKED_AT;
+use super::first_lines::EXAMINED_LINES;
 use crate::source::escape::{Escape, Unescaped};
 
 const ESCAPES: &str = "it holds escapes such as \\x0A, which are taken for parts of the keys: if rdb-tools wrote it with \
@@ -24,7 +24,7 @@ pub(super) fn of_escapes(text: &[u8], is_cut: bool) -> Option<&'static str> {
 /// The first lines that aren't blank.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
-        .take(LOOKED_AT)
+        .take(EXAMINED_LINES)
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty())
 }

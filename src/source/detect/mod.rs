@@ -3,19 +3,19 @@
 
 mod answers;
 mod escapes;
+pub(super) mod first_lines;
 pub(super) mod foreign;
 pub(super) mod kind;
-pub(super) mod looked;
 pub(super) mod other;
-mod own;
+mod slotkit_output;
 mod texts;
 
 use super::escape::Escape;
 use super::format::Format;
 use super::options::Options;
-use super::rows::{Keys, Layout, Rows};
+use super::row_layout::{KeyForm, RowLayout, SharedLayout};
 use crate::error::Result;
-pub(super) use looked::LOOKED_AT;
+pub(super) use first_lines::EXAMINED_LINES;
 use memchr::memchr;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn repeats_header(header: &[u8], row: &[u8]) -> bool {
 /// What an input was taken for.
 #[derive(Clone, Debug)]
 pub(crate) struct Recognised {
-    pub(super) layout: Layout,
+    pub(super) layout: SharedLayout,
     /// How many bytes stand before the first row: a byte-order mark, a header.
     pub(super) skip: usize,
     pub(super) format: Format,
@@ -51,7 +51,7 @@ pub(crate) struct Recognised {
 
 impl Recognised {
     pub(super) fn new(
-        rows: impl Rows + 'static,
+        rows: impl RowLayout + 'static,
         format: Format,
         skip: usize,
         note: Option<&'static str>,
@@ -118,7 +118,8 @@ impl<'input> Beginning<'input> {
 
     /// What it was recognised as, from the first byte of the input on, with what is to be said of its keys.
     pub(super) fn whole(&self, recognised: Recognised) -> Recognised {
-        let is_told = self.options.escape.is_some() || recognised.layout.keys() == Keys::OwnEscapes;
+        let is_told =
+            self.options.escape.is_some() || recognised.layout.key_form() == KeyForm::OwnEscapes;
         let of_escapes = || {
             let is_raw = !is_told && recognised.escape == Escape::Raw;
             is_raw.then(|| escapes::of_escapes(self.text, recognised.is_cut))?

@@ -1,18 +1,18 @@
 //! Texts of other kinds: settings, logs, pages, code.
 
+use super::first_lines::{FirstLines, begins_with_any, first_word};
 use super::kind::Kind;
-use super::looked::{Looked, begins_with_any, first_word};
 use memchr::{memchr, memmem};
 use std::collections::BTreeSet;
 
 const ANOTHER: &str = "name a dump or a list of keys";
 
 /// What its first lines say, even if each of them could be a key.
-pub(super) fn sure(looked: &Looked<'_>) -> Option<Kind> {
-    type Test = fn(&Looked<'_>) -> bool;
+pub(super) fn sure(first_lines: &FirstLines<'_>) -> Option<Kind> {
+    type Test = fn(&FirstLines<'_>) -> bool;
     let kinds: [(Test, Kind); 9] = [
         (
-            |looked| looked.begins(&["<!doctype html", "<html", "<head", "<body"]),
+            |first_lines| first_lines.begins(&["<!doctype html", "<html", "<head", "<body"]),
             Kind::new("a page of HTML", ANOTHER),
         ),
         (is_xml, Kind::new("XML", ANOTHER)),
@@ -24,30 +24,33 @@ pub(super) fn sure(looked: &Looked<'_>) -> Option<Kind> {
             ),
         ),
         (
-            |looked| looked.text.starts_with(b"#!"),
+            |first_lines| first_lines.text.starts_with(b"#!"),
             Kind::new("a script", ANOTHER),
         ),
         (
-            |looked| looked.first().starts_with(b"-----BEGIN "),
+            |first_lines| first_lines.first().starts_with(b"-----BEGIN "),
             Kind::new("a key or certificate of cryptography", ANOTHER),
         ),
         (
-            |looked| looked.begins(&["diff --git ", "%pdf-", "ssh-rsa ", "ssh-ed25519 "]),
+            |first_lines| first_lines.begins(&["diff --git ", "%pdf-", "ssh-rsa ", "ssh-ed25519 "]),
             Kind::new("a text of another kind", ANOTHER),
         ),
         (is_ini, Kind::new("settings (TOML or INI)", ANOTHER)),
         (is_settings, Kind::new("settings (NAME=value)", ANOTHER)),
         (is_traceback, Kind::new("a program's traceback", ANOTHER)),
     ];
-    let found = kinds.iter().find(|(is_it, _)| is_it(looked));
+    let found = kinds.iter().find(|(is_it, _)| is_it(first_lines));
     found.map(|(_, kind)| *kind)
 }
 
 /// What it is most likely, when nothing speaks for keys.
-pub(super) fn likely(looked: &Looked<'_>) -> Kind {
-    type Test = fn(&Looked<'_>) -> bool;
+pub(super) fn likely(first_lines: &FirstLines<'_>) -> Kind {
+    type Test = fn(&FirstLines<'_>) -> bool;
     let kinds: [(Test, &'static str); 8] = [
-        (|looked| looked.lines.is_empty(), "nothing but blank lines"),
+        (
+            |first_lines| first_lines.lines.is_empty(),
+            "nothing but blank lines",
+        ),
         (is_log, "a log"),
         (is_server_settings, "a server's settings (redis.conf)"),
         (is_code, "source code"),
@@ -56,26 +59,26 @@ pub(super) fn likely(looked: &Looked<'_>) -> Kind {
         (is_checksums, "checksums of files"),
         (is_aligned, "a table for people"),
     ];
-    let found = kinds.iter().find(|(is_it, _)| is_it(looked));
+    let found = kinds.iter().find(|(is_it, _)| is_it(first_lines));
     let name = found.map_or("text with blanks, as keys rarely have", |(_, name)| name);
     Kind::new(name, ANOTHER)
 }
 
-fn is_xml(looked: &Looked<'_>) -> bool {
-    let first = looked.first().trim_ascii_start();
-    looked.begins(&["<?xml", "<!doctype", "<svg"])
+fn is_xml(first_lines: &FirstLines<'_>) -> bool {
+    let first = first_lines.first().trim_ascii_start();
+    first_lines.begins(&["<?xml", "<!doctype", "<svg"])
         || (first.starts_with(b"<")
             && first.get(1).is_some_and(u8::is_ascii_alphabetic)
             && first.contains(&b'>')
-            && looked.any(|line| memmem::find(line, b"</").is_some()))
+            && first_lines.any(|line| memmem::find(line, b"</").is_some()))
 }
 
 /// `file appendonly.aof.1.base.rdb seq 1 type b`.
-fn is_manifest(looked: &Looked<'_>) -> bool {
-    looked.all(|line| {
+fn is_manifest(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.all(|line| {
         line.starts_with(b"#")
             || (line.starts_with(b"file ") && memmem::find(line, b" seq ").is_some())
-    }) && looked.any(|line| line.starts_with(b"file "))
+    }) && first_lines.any(|line| line.starts_with(b"file "))
 }
 
 fn is_comment(line: &[u8]) -> bool {
@@ -83,13 +86,13 @@ fn is_comment(line: &[u8]) -> bool {
 }
 
 /// A section in brackets first, and settings behind it.
-fn is_ini(looked: &Looked<'_>) -> bool {
-    let mut lines = looked.lines.iter().filter(|line| !is_comment(line));
+fn is_ini(first_lines: &FirstLines<'_>) -> bool {
+    let mut lines = first_lines.lines.iter().filter(|line| !is_comment(line));
     let is_section = lines.next().is_some_and(|line| {
         let line = line.trim_ascii();
         line.starts_with(b"[") && line.ends_with(b"]") && line.len() > 2 && !line.contains(&b'"')
     });
-    is_section && looked.any(|line| setting(line).is_some())
+    is_section && first_lines.any(|line| setting(line).is_some())
 }
 
 /// The name of `NAME=value`, `NAME = value` or `export NAME=value`.
@@ -107,8 +110,8 @@ fn setting(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// Settings all over, each of its own name: keys such as `page=1` have the same one again.
-fn is_settings(looked: &Looked<'_>) -> bool {
-    let lines: Vec<&[u8]> = looked
+fn is_settings(first_lines: &FirstLines<'_>) -> bool {
+    let lines: Vec<&[u8]> = first_lines
         .lines
         .iter()
         .copied()
@@ -118,8 +121,8 @@ fn is_settings(looked: &Looked<'_>) -> bool {
     lines.len() > 1 && names.len() == lines.len()
 }
 
-fn is_traceback(looked: &Looked<'_>) -> bool {
-    looked.any(|line| {
+fn is_traceback(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.any(|line| {
         begins_with_any(
             line,
             &[
@@ -130,11 +133,11 @@ fn is_traceback(looked: &Looked<'_>) -> bool {
                 "thread '",
             ],
         )
-    }) && looked.any(|line| line.contains(&b' '))
+    }) && first_lines.any(|line| line.contains(&b' '))
 }
 
 /// `12:M 23 Nov 2026 21:52:29.518 * text`, and of older servers `[12] 23 Nov 21:52:29.518 * text`.
-pub(super) fn server_log(looked: &Looked<'_>) -> Option<Kind> {
+pub(super) fn server_log(first_lines: &FirstLines<'_>) -> Option<Kind> {
     let is_line = |line: &[u8]| {
         let line = line.strip_prefix(b"[").unwrap_or(line);
         let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -152,22 +155,22 @@ pub(super) fn server_log(looked: &Looked<'_>) -> Option<Kind> {
             && first_word(role).iter().all(u8::is_ascii_digit)
             && memchr(b':', role).is_some()
     };
-    looked
+    first_lines
         .any(is_line)
         .then_some(Kind::new("a server's log", ANOTHER))
 }
 
 /// What Docker keeps beside a container: `{"log":"…\n","stream":"stdout","time":"…"}`.
-pub(super) fn container_log(looked: &Looked<'_>) -> Option<Kind> {
-    let first = looked.first();
+pub(super) fn container_log(first_lines: &FirstLines<'_>) -> Option<Kind> {
+    let first = first_lines.first();
     let is_one = first.starts_with(b"{\"log\":\"") && memmem::find(first, b"\"stream\":").is_some();
     let mend = "take the lines out of it: jq -j .log FILE | slotkit analyze -";
     is_one.then_some(Kind::new("a container's log in JSON", mend))
 }
 
 /// Most lines begin with a time or have a level near their beginning.
-fn is_log(looked: &Looked<'_>) -> bool {
-    looked.most(|line| {
+fn is_log(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.most(|line| {
         let near = &line[..line.len().min(80)];
         let has_blank = near.contains(&b' ');
         let colons = memchr::memchr_iter(b':', near).count();
@@ -198,7 +201,7 @@ fn is_log(looked: &Looked<'_>) -> bool {
 }
 
 /// `maxmemory 2gb`.
-fn is_server_settings(looked: &Looked<'_>) -> bool {
+fn is_server_settings(first_lines: &FirstLines<'_>) -> bool {
     let names: [&[u8]; 18] = [
         b"bind",
         b"port",
@@ -222,14 +225,15 @@ fn is_server_settings(looked: &Looked<'_>) -> bool {
     let is_setting = |line: &[u8]| {
         !is_comment(line) && names.contains(&first_word(line)) && line.contains(&b' ')
     };
-    looked.first().starts_with(b"# Redis configuration")
-        || looked.first().starts_with(b"# Valkey configuration")
-        || (looked.count(is_setting) > 1
-            && looked.count(|line| is_comment(line) || is_setting(line)) * 3 > looked.lines.len())
+    first_lines.first().starts_with(b"# Redis configuration")
+        || first_lines.first().starts_with(b"# Valkey configuration")
+        || (first_lines.count(is_setting) > 1
+            && first_lines.count(|line| is_comment(line) || is_setting(line)) * 3
+                > first_lines.lines.len())
 }
 
-fn is_code(looked: &Looked<'_>) -> bool {
-    let begins = looked.count(|line| {
+fn is_code(first_lines: &FirstLines<'_>) -> bool {
+    let begins = first_lines.count(|line| {
         let line = line.trim_ascii_start();
         begins_with_any(
             line,
@@ -267,14 +271,14 @@ fn is_code(looked: &Looked<'_>) -> bool {
             ],
         )
     });
-    let ends = looked.count(|line| {
+    let ends = first_lines.count(|line| {
         matches!(line.trim_ascii_end().last(), Some(b';' | b'{' | b'}'))
             || line.trim_ascii_end().ends_with(b"):")
     });
-    begins > 0 && (begins + ends) * 3 > looked.lines.len()
+    begins > 0 && (begins + ends) * 3 > first_lines.lines.len()
 }
 
-fn is_markdown(looked: &Looked<'_>) -> bool {
+fn is_markdown(first_lines: &FirstLines<'_>) -> bool {
     let is_mark = |line: &[u8]| {
         begins_with_any(
             line,
@@ -283,11 +287,11 @@ fn is_markdown(looked: &Looked<'_>) -> bool {
             ],
         )
     };
-    is_mark(looked.first()) || looked.count(is_mark) * 4 > looked.lines.len()
+    is_mark(first_lines.first()) || first_lines.count(is_mark) * 4 > first_lines.lines.len()
 }
 
 /// `name: value`, `name:` and `- item`.
-fn is_yaml(looked: &Looked<'_>) -> bool {
+fn is_yaml(first_lines: &FirstLines<'_>) -> bool {
     let is_pair = |line: &[u8]| {
         let line = line.trim_ascii();
         if line.starts_with(b"- ") || line == b"---" || line.starts_with(b"#") {
@@ -297,12 +301,12 @@ fn is_yaml(looked: &Looked<'_>) -> bool {
             .or_else(|| line.len().checked_sub(1).filter(|last| line[*last] == b':'));
         end.is_some_and(|end| !line[..end].contains(&b' '))
     };
-    looked.first() == b"---" || looked.count(is_pair) * 3 > looked.lines.len() * 2
+    first_lines.first() == b"---" || first_lines.count(is_pair) * 3 > first_lines.lines.len() * 2
 }
 
 /// `d41d8cd98f00b204e9800998ecf8427e  dump.rdb`.
-fn is_checksums(looked: &Looked<'_>) -> bool {
-    looked.all(|line| {
+fn is_checksums(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.all(|line| {
         let word = first_word(line);
         matches!(word.len(), 32 | 40 | 56 | 64 | 96 | 128)
             && word.iter().all(u8::is_ascii_hexdigit)
@@ -311,6 +315,6 @@ fn is_checksums(looked: &Looked<'_>) -> bool {
 }
 
 /// Columns that are filled up with blanks.
-fn is_aligned(looked: &Looked<'_>) -> bool {
-    looked.most(|line| memmem::find(line.trim_ascii(), b"   ").is_some())
+fn is_aligned(first_lines: &FirstLines<'_>) -> bool {
+    first_lines.most(|line| memmem::find(line.trim_ascii(), b"   ").is_some())
 }

@@ -28,7 +28,7 @@ impl Gathered {
         Outcome {
             tally: tally.unwrap_or_else(|| Tally::with_prefixes(prefixes)),
             inputs: summaries.into_iter().flatten().collect(),
-            passed_over: Vec::new(),
+            skipped_files: Vec::new(),
             second_pass: SecondPass::None,
         }
     }

@@ -17,7 +17,9 @@ use super::closely::Closely;
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::SlotSet;
-use crate::source::{self, Barren, Cutting, Input, OnError, Opened, Opening, Parts, Waiting};
+use crate::source::{
+    self, Input, InputContent, LongRowIndex, OnError, OpenInput, Parts, QueuedInput, Splitter,
+};
 use gathered::Gathered;
 use meter::Meter;
 use rayon::ThreadPool;
@@ -60,8 +62,8 @@ pub fn run(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome> {
     let pool = pool(options)?;
-    let (waiting, passed_over) = Waiting::all(inputs, &options.source)?;
-    let total_bytes = waiting.iter().map(|input| input.length).sum();
+    let (queued, skipped_files) = QueuedInput::open_all(inputs, &options.source)?;
+    let total_bytes = queued.iter().map(|input| input.length).sum();
     let meter = Meter::new(total_bytes, Pass::First, progress);
     let run = Run {
         pool: &pool,
@@ -70,8 +72,8 @@ pub fn run(
         meter: &meter,
         look: None,
     };
-    let mut outcome = run.all(waiting)?;
-    outcome.passed_over = passed_over;
+    let mut outcome = run.all(queued)?;
+    outcome.skipped_files = skipped_files;
     if let Some(slots) = &options.source.filter.slots {
         outcome.tally.covers_only(slots.clone());
     }
@@ -112,7 +114,7 @@ struct Run<'run> {
 
 impl Run<'_> {
     /// One input after another; RDB files that stand together side by side.
-    fn all(&self, inputs: Vec<Waiting<'_>>) -> Result<Outcome> {
+    fn all(&self, inputs: Vec<QueuedInput<'_>>) -> Result<Outcome> {
         let gathered = Gathered::new(inputs.len());
         let mut inputs = inputs.into_iter().enumerate().peekable();
         while let Some(input) = inputs.next() {
@@ -134,18 +136,18 @@ impl Run<'_> {
         Ok(gathered.outcome(self.prefixes))
     }
 
-    fn any_input(&self, input: Waiting<'_>, crew: Crew) -> Result<Outcome> {
+    fn any_input(&self, input: QueuedInput<'_>, crew: Crew) -> Result<Outcome> {
         match input.open(self.options)? {
-            Opening::Keys(opened) => {
-                let (tally, summary) = self.input(*opened, crew)?;
+            InputContent::Keys(open_input) => {
+                let (tally, summary) = self.input(*open_input, crew)?;
                 Ok(Outcome {
                     tally,
                     inputs: vec![summary],
-                    passed_over: Vec::new(),
+                    skipped_files: Vec::new(),
                     second_pass: SecondPass::None,
                 })
             }
-            Opening::Tally {
+            InputContent::Tally {
                 path,
                 reader,
                 length,
@@ -155,7 +157,7 @@ impl Run<'_> {
                 self.meter.add(length.unwrap_or(0));
                 Ok(outcome)
             }
-            Opening::Unknown(error) => Err(error),
+            InputContent::Unknown(error) => Err(error),
         }
     }
 
@@ -174,10 +176,10 @@ impl Run<'_> {
             .mend(mend))
     }
 
-    fn input(&self, input: Opened, crew: Crew) -> Result<(Tally, InputSummary)> {
+    fn input(&self, input: OpenInput, crew: Crew) -> Result<(Tally, InputSummary)> {
         let path = input.path.clone();
-        let reading = input.reading().clone();
-        let cutting = Cutting::new(&path, &reading.layout, self.options);
+        let row_reader = input.row_reader().clone();
+        let splitter = Splitter::new(&path, &row_reader.layout, self.options);
         let (format, note) = (input.format(), input.note());
         let file = match &input.seekable {
             Some((file, length)) if input.has_lines() => Some((
@@ -187,22 +189,22 @@ impl Run<'_> {
             _ => None,
         };
         let mut found = match &file {
-            Some((file, length)) if reading.layout.look_behind().is_some() => {
+            Some((file, length)) if row_reader.layout.look_behind().is_some() => {
                 let parts = Parts {
                     file,
                     length: *length,
                     skip: input.skip(),
-                    barren: &Barren::default(),
+                    long_rows: &LongRowIndex::default(),
                     looks_far: false,
                 };
-                self.parts(&parts, &cutting, &reading)
+                self.parts(&parts, &splitter, &row_reader)
             }
-            _ => self.stream(input, &cutting, &reading, crew),
+            _ => self.stream(input, &splitter, &row_reader, crew),
         };
         self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
         found.findings.note_counts();
-        let unanswered = reading.unanswered(self.options);
-        found.findings.notes.extend(unanswered);
+        let unmet_options = row_reader.unmet_options(self.options);
+        found.findings.notes.extend(unmet_options);
         let keys = found.tally.total().keys;
         let operations = found.tally.operations().map_or(0, Operations::total);
         let slots = format.is_snapshot().then(|| found.tally.used_slots());
@@ -224,16 +226,16 @@ impl Run<'_> {
     /// Turns what was found into the first error, if there is one to stop at.
     fn finish(&self, found: &mut Found, file: Option<&File>, path: &Path) -> Result<()> {
         if let Some(file) = file {
-            source::find_lines(file, &mut found.findings.faults);
+            source::find_lines(file, &mut found.findings.row_errors);
         }
-        let first = found.findings.faults.first().first();
+        let first = found.findings.row_errors.first().first();
         match (found.failure.take(), first) {
-            (Some((byte, error)), Some(fault))
-                if fault.byte >= byte || self.options.on_error == OnError::Skip =>
+            (Some((byte, error)), Some(row_error))
+                if row_error.byte >= byte || self.options.on_error == OnError::Skip =>
             {
                 Err(error)
             }
-            (_, Some(fault)) if self.options.on_error == OnError::Stop => Err(fault
+            (_, Some(row_error)) if self.options.on_error == OnError::Stop => Err(row_error
                 .to_error(path)
                 .mend("mend the row, or pass over such rows with --on-error skip")),
             (Some((_, error)), _) => Err(error),

@@ -2,7 +2,7 @@
 
 use super::SecondPass;
 use crate::slot::SlotSet;
-use crate::source::{Findings, Format, PassedOver};
+use crate::source::{Findings, Format, SkippedFile};
 use crate::tally::Tally;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub struct Outcome {
     /// The inputs, in the order given.
     pub inputs: Vec<InputSummary>,
     /// Files of folders that aren't inputs.
-    pub passed_over: Vec<PassedOver>,
+    pub skipped_files: Vec<SkippedFile>,
     /// What became of the second pass.
     pub second_pass: SecondPass,
 }
@@ -47,7 +47,7 @@ impl Outcome {
         self.tally.merge(other.tally);
         self.second_pass = SecondPass::None;
         self.inputs.extend(other.inputs);
-        self.passed_over.extend(other.passed_over);
+        self.skipped_files.extend(other.skipped_files);
     }
 
     /// How many rows were passed over.
@@ -55,7 +55,7 @@ impl Outcome {
         let counts = self
             .inputs
             .iter()
-            .map(|input| input.findings.faults.count());
+            .map(|input| input.findings.row_errors.count());
         // A tally file may say anything.
         counts.fold(0, u64::saturating_add)
     }

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::worker::{Found, Worker};
-use crate::source::{Cutting, KeyBatch, Parts, Reading};
+use crate::source::{KeyBatch, Parts, RowReader, Splitter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,11 +11,11 @@ impl Run<'_> {
     pub(super) fn parts(
         &self,
         parts: &Parts<'_>,
-        cutting: &Cutting<'_>,
-        reading: &Reading,
+        splitter: &Splitter<'_>,
+        row_reader: &RowReader,
     ) -> Found {
         self.meter.add(parts.skip);
-        let count = parts.count(cutting);
+        let count = parts.count(splitter);
         let next = AtomicU64::new(0);
         let stop = AtomicU64::new(u64::MAX);
         // The batch of who looks far for the end of a long row: only one at a time, so that the others
@@ -28,20 +28,20 @@ impl Run<'_> {
                 if part >= count || part > stop.load(Ordering::Relaxed) {
                     return;
                 }
-                if !count_part(parts, part, cutting, reading, worker) {
+                if !count_part(parts, part, splitter, row_reader, worker) {
                     let parts = Parts {
                         looks_far: true,
                         ..*parts
                     };
                     let mut far = far.lock().unwrap_or_else(PoisonError::into_inner);
                     std::mem::swap(&mut worker.batch, &mut far);
-                    count_part(&parts, part, cutting, reading, worker);
+                    count_part(&parts, part, splitter, row_reader, worker);
                     std::mem::swap(&mut worker.batch, &mut far);
                 }
                 if worker.found.failure.is_some() || worker.must_stop() {
                     stop.fetch_min(part, Ordering::Relaxed);
                 }
-                self.meter.add(cutting.part_bytes as u64);
+                self.meter.add(splitter.part_bytes as u64);
             }
         })
     }
@@ -51,19 +51,19 @@ impl Run<'_> {
 fn count_part(
     parts: &Parts<'_>,
     part: u64,
-    cutting: &Cutting<'_>,
-    reading: &Reading,
+    splitter: &Splitter<'_>,
+    row_reader: &RowReader,
     worker: &mut Worker<'_>,
 ) -> bool {
-    let refused = &mut worker.found.findings.faults;
-    let read = parts.read(part, cutting, &mut worker.batch, refused);
+    let refused = &mut worker.found.findings.row_errors;
+    let read = parts.read(part, splitter, &mut worker.batch, refused);
     if let Ok(false) = read {
         return false;
     }
     // A row before the one that is too long may be the first that can't be read.
-    worker.count_block(reading);
+    worker.count_block(row_reader);
     if let Err(error) = read {
-        let byte = parts.failed_at(part, cutting, &error);
+        let byte = parts.failed_at(part, splitter, &error);
         worker.found.fail(byte, error);
     }
     true

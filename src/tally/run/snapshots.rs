@@ -6,7 +6,7 @@
 use super::gathered::Gathered;
 use super::{Crew, Run};
 use crate::error::{Error, Result};
-use crate::source::Waiting;
+use crate::source::QueuedInput;
 use std::sync::{Mutex, PoisonError};
 
 /// How many files are read at once at most: each has a tally of up to 10 MB.
@@ -30,10 +30,10 @@ impl Run<'_> {
     pub(super) fn side_by_side(
         &self,
         lanes: usize,
-        files: Vec<(usize, Waiting<'_>)>,
+        files: Vec<(usize, QueuedInput<'_>)>,
         gathered: &Gathered,
     ) -> Result<()> {
-        let waiting = Mutex::new(files.into_iter());
+        let queued = Mutex::new(files.into_iter());
         let first: Mutex<Option<(usize, Error)>> = Mutex::new(None);
         let lane = || {
             loop {
@@ -41,10 +41,7 @@ impl Run<'_> {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .is_some();
-                let next = waiting
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .next();
+                let next = queued.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((at, file)) = next.filter(|_| !has_failed) else {
                     return;
                 };

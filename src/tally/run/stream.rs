@@ -4,7 +4,7 @@
 use super::worker::{Found, Worker};
 use super::{Crew, Run};
 use crate::error::Error;
-use crate::source::{Cutting, Findings, KeyBatch, Opened, Reading};
+use crate::source::{Findings, KeyBatch, OpenInput, RowReader, Splitter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -13,13 +13,13 @@ impl Run<'_> {
     /// One thread reads, workers count.
     pub(super) fn stream(
         &self,
-        input: Opened,
-        cutting: &Cutting<'_>,
-        reading: &Reading,
+        input: OpenInput,
+        splitter: &Splitter<'_>,
+        row_reader: &RowReader,
         crew: Crew,
     ) -> Found {
         let threads = self.pool.current_num_threads();
-        let workers = match (crew, reading.layout.is_stepped_over()) {
+        let workers = match (crew, row_reader.layout.is_stepped_over()) {
             (Crew::Caller, _) => 1,
             // Who steps over values keeps a processor busy for each that counts keys.
             (Crew::Pool, true) => (threads / 2).max(1),
@@ -27,13 +27,13 @@ impl Run<'_> {
         };
         // Keys that were stepped over are small: a few batches of them wait, so that neither side sleeps
         // when the other one is slower for a moment.
-        let waiting = match reading.layout.is_stepped_over() {
+        let queued = match row_reader.layout.is_stepped_over() {
             true => 4 * workers,
             false => workers,
         };
-        let (full, filled) = sync_channel::<KeyBatch>(waiting);
+        let (full, filled) = sync_channel::<KeyBatch>(queued);
         // As many batches as can be in the queue, with the workers and with the reader.
-        let batches = waiting + workers + 1;
+        let batches = queued + workers + 1;
         let (empty, emptied) = sync_channel::<KeyBatch>(batches);
         for _ in 0..batches {
             let _ = empty.send(KeyBatch::new());
@@ -46,14 +46,14 @@ impl Run<'_> {
             let (filled, empty) = (Mutex::new(filled), empty);
             let queue = Queue { emptied, full };
             let reader =
-                scope.spawn(move || self.read_blocks(input, cutting, reading, &queue, stop));
+                scope.spawn(move || self.read_blocks(input, splitter, row_reader, &queue, stop));
             let work = |worker: &mut Worker<'_>| {
                 loop {
                     // One worker waits for the next block, the others wait for the lock.
                     let batch = filled.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(batch) = batch else { return };
                     worker.batch = batch;
-                    count(worker, reading, stop);
+                    count(worker, row_reader, stop);
                     // The reader may have ended already.
                     let _ = empty.send(std::mem::take(&mut worker.batch));
                 }
@@ -78,9 +78,9 @@ impl Run<'_> {
     /// take more memory than everything else, and so would the buffers of every thread that had one.
     fn read_blocks(
         &self,
-        input: Opened,
-        cutting: &Cutting<'_>,
-        reading: &Reading,
+        input: OpenInput,
+        splitter: &Splitter<'_>,
+        row_reader: &RowReader,
         queue: &Queue,
         stop: &AtomicU64,
     ) -> Read {
@@ -95,7 +95,7 @@ impl Run<'_> {
             if begin > stop.load(Ordering::Relaxed) {
                 break None;
             }
-            match blocks.next_block(cutting, &mut batch) {
+            match blocks.next_block(splitter, &mut batch) {
                 Ok(true) => {}
                 Ok(false) => break None,
                 Err(error) => break Some((begin, error)),
@@ -103,15 +103,15 @@ impl Run<'_> {
             let read_bytes = blocks.read_bytes();
             self.meter.add(read_bytes - told);
             told = read_bytes;
-            if batch.block_bytes() > cutting.large_bytes() {
+            if batch.block_bytes() > splitter.large_bytes() {
                 let worker = large.get_or_insert_with(|| self.worker());
                 worker.batch = batch;
-                count(worker, reading, stop);
+                count(worker, row_reader, stop);
                 worker.batch = KeyBatch::new();
                 kept = Some(KeyBatch::new());
                 continue;
             }
-            batch.shrink_to(cutting.large_bytes());
+            batch.shrink_to(splitter.large_bytes());
             if queue.full.send(batch).is_err() {
                 break None;
             }
@@ -151,8 +151,8 @@ impl Read {
 }
 
 /// Counts the worker's block, and says when the blocks behind it needn't be read.
-fn count(worker: &mut Worker<'_>, reading: &Reading, stop: &AtomicU64) {
-    worker.count_block(reading);
+fn count(worker: &mut Worker<'_>, row_reader: &RowReader, stop: &AtomicU64) {
+    worker.count_block(row_reader);
     if worker.must_stop() {
         stop.fetch_min(worker.batch.block_offset(), Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 use super::{Meter, Options, Outcome, Pass, Progress, Run, pool};
 use crate::error::{Error, Result};
 use crate::slot::SlotSet;
-use crate::source::{self, Input, Stamp, Waiting};
+use crate::source::{self, FileVersion, Input, QueuedInput};
 use crate::tally::Tally;
 use std::path::PathBuf;
 
@@ -57,15 +57,15 @@ pub fn run_twice(
     in_doubt: &dyn Fn(&Tally) -> SlotSet,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome> {
-    let stamps: Vec<Option<Stamp>> = inputs.iter().map(Stamp::of).collect();
+    let versions: Vec<Option<FileVersion>> = inputs.iter().map(FileVersion::of).collect();
     let mut outcome = super::run(inputs, options, progress)?;
     let slots = in_doubt(&outcome.tally);
-    outcome.second_pass = match unrepeatable(inputs, &stamps, &outcome) {
+    outcome.second_pass = match unrepeatable(inputs, &versions, &outcome) {
         _ if slots.is_empty() => SecondPass::NotNeeded,
         Some(path) => SecondPass::Impossible { path },
         None => {
             let first = &outcome.tally;
-            match look_again(inputs, options, first, &slots, &stamps, progress) {
+            match look_again(inputs, options, first, &slots, &versions, progress) {
                 Ok(looked) => {
                     outcome.tally.looked = Some(Box::new(looked));
                     SecondPass::Done
@@ -78,8 +78,15 @@ pub fn run_twice(
 }
 
 /// The first input that can't be read again.
-fn unrepeatable(inputs: &[Input], stamps: &[Option<Stamp>], outcome: &Outcome) -> Option<PathBuf> {
-    let is_stream = inputs.iter().zip(stamps).find(|(_, stamp)| stamp.is_none());
+fn unrepeatable(
+    inputs: &[Input],
+    versions: &[Option<FileVersion>],
+    outcome: &Outcome,
+) -> Option<PathBuf> {
+    let is_stream = inputs
+        .iter()
+        .zip(versions)
+        .find(|(_, version)| version.is_none());
     let saved = || outcome.inputs.iter().find_map(|input| input.tally.clone());
     is_stream
         .map(|(input, _)| input.path().to_path_buf())
@@ -92,12 +99,12 @@ fn look_again(
     options: &Options,
     first: &Tally,
     slots: &SlotSet,
-    stamps: &[Option<Stamp>],
+    versions: &[Option<FileVersion>],
     progress: &(dyn Fn(Progress) + Sync),
 ) -> std::result::Result<Tally, SecondPass> {
     let looked = read_again(inputs, options, first, slots, progress);
-    let changed = inputs.iter().zip(stamps);
-    let changed = changed.filter(|(input, stamp)| Stamp::of(input) != **stamp);
+    let changed = inputs.iter().zip(versions);
+    let changed = changed.filter(|(input, version)| FileVersion::of(input) != **version);
     let changed = changed.map(|(input, _)| input.path().to_path_buf()).next();
     let told = |error: Option<Error>| SecondPass::Changed {
         path: changed.clone(),
@@ -123,8 +130,8 @@ fn read_again(
         ..options.source.clone()
     };
     let closely = first.to_look_at(slots);
-    let (waiting, _) = Waiting::all(inputs, &source)?;
-    let total_bytes = waiting.iter().map(|input| input.length).sum();
+    let (queued, _) = QueuedInput::open_all(inputs, &source)?;
+    let total_bytes = queued.iter().map(|input| input.length).sum();
     let meter = Meter::new(total_bytes, Pass::Second, progress);
     let pool = pool(options)?;
     let run = Run {
@@ -134,7 +141,7 @@ fn read_again(
         meter: &meter,
         look: Some((slots, &closely)),
     };
-    Ok(run.all(waiting)?.tally)
+    Ok(run.all(queued)?.tally)
 }
 
 /// Whether the second pass has seen as much in its slots as the first.

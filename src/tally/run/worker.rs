@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::slot::{Slot, SlotSet, slots_of, slots_of_list};
-use crate::source::{self, Findings, KeyBatch, KeyFacts, KeyRecord, OnError, Reading};
+use crate::source::{self, Findings, KeyBatch, KeyFacts, KeyRecord, OnError, RowReader};
 use crate::tally::Tally;
 
 /// What one worker found in its blocks.
@@ -63,12 +63,12 @@ impl<'run> Worker<'run> {
     }
 
     pub(super) fn must_stop(&self) -> bool {
-        self.options.on_error == OnError::Stop && self.found.findings.faults.count() > 0
+        self.options.on_error == OnError::Stop && self.found.findings.row_errors.count() > 0
     }
 
     /// Counts all rows of the batch's block.
-    pub(super) fn count_block(&mut self, reading: &Reading) {
-        if let Some(format) = reading.plain_list() {
+    pub(super) fn count_block(&mut self, row_reader: &RowReader) {
+        if let Some(format) = row_reader.plain_list() {
             let (list, offset) = self.batch.take_rest();
             let tally = &mut self.found.tally;
             match self.wanted {
@@ -88,7 +88,7 @@ impl<'run> Worker<'run> {
             }
             return;
         }
-        while reading.next_rows(&mut self.batch, &mut self.found.findings) {
+        while row_reader.next_rows(&mut self.batch, &mut self.found.findings) {
             self.slots.resize(self.batch.len(), Slot::MIN);
             slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
             match self.wanted {

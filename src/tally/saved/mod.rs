@@ -149,7 +149,7 @@ impl Outcome {
             tally,
             inputs,
             second_pass: SecondPass::None,
-            passed_over: Vec::new(),
+            skipped_files: Vec::new(),
         })
     }
 }

@@ -5,7 +5,7 @@ use super::rising::Rising;
 use super::{Broken, HEADER_BYTES, MAX_INPUTS, MAX_NOTES, MAX_PATH_BYTES, Tally};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet, hash_tag};
 use crate::source::{
-    Command, Encoding, Fault, Faults, Findings, Format, KEPT_EXAMPLES, KeyKind, all_formats,
+    Command, Encoding, Findings, Format, KEPT_EXAMPLES, KeyKind, RowError, RowErrors, all_formats,
 };
 use crate::tally::expiries::MAX_TIMES;
 use crate::tally::histogram::{CLASSES, Histogram};
@@ -78,7 +78,7 @@ fn inputs(fields: &mut Fields<'_>, path: &Path) -> Result<Vec<InputSummary>, Bro
 
 fn findings(fields: &mut Fields<'_>) -> Result<Findings, Broken> {
     Ok(Findings {
-        faults: faults(fields)?,
+        row_errors: row_errors(fields)?,
         ambiguous_keys: fields.u64()?,
         filtered_keys: fields.u64()?,
         file_bytes: fields.u64()?,
@@ -93,17 +93,17 @@ fn findings(fields: &mut Fields<'_>) -> Result<Findings, Broken> {
     })
 }
 
-fn faults(fields: &mut Fields<'_>) -> Result<Faults, Broken> {
+fn row_errors(fields: &mut Fields<'_>) -> Result<RowErrors, Broken> {
     let place = fields.place();
     let count = fields.u64()?;
     let first = (0..fields.count(KEPT_EXAMPLES, "examples of rows")?)
-        .map(|_| fault(fields))
+        .map(|_| row_error(fields))
         .collect::<Result<_, _>>()?;
     let damage = match fields.flag()? {
-        true => Some(fault(fields)?),
+        true => Some(row_error(fields)?),
         false => None,
     };
-    Faults::restored(count, first, damage).ok_or_else(|| {
+    RowErrors::restored(count, first, damage).ok_or_else(|| {
         Broken::new(
             place,
             "expected the first rows that couldn't be read, in order",
@@ -111,8 +111,8 @@ fn faults(fields: &mut Fields<'_>) -> Result<Faults, Broken> {
     })
 }
 
-fn fault(fields: &mut Fields<'_>) -> Result<Fault, Broken> {
-    Ok(Fault {
+fn row_error(fields: &mut Fields<'_>) -> Result<RowError, Broken> {
+    Ok(RowError {
         byte: fields.u64()?,
         line: match fields.flag()? {
             true => Some(fields.u64()?),

@@ -3,7 +3,8 @@
 use super::*;
 use crate::slot::Slot;
 use crate::source::{
-    Command, Encoding, Fault, Faults, Findings, Format, KeyFacts, KeyKind, KeyRecord, Moment,
+    Command, Encoding, Findings, Format, KeyFacts, KeyKind, KeyRecord, RowError, RowErrors,
+    Timestamp,
 };
 use crate::tally::tests::shown;
 use crate::tally::{Coverage, Family, InputSummary, SlotCount, Weight};
@@ -17,7 +18,7 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
             size_bytes,
             kind: KeyKind::ALL[place as usize % KeyKind::ALL.len()],
             expires: place % 3 == 0,
-            expires_at: (place % 6 == 0).then(|| Moment::from_unix_ms(place << 32)),
+            expires_at: (place % 6 == 0).then(|| Timestamp::from_unix_ms(place << 32)),
             encoding: Encoding::ALL[place as usize % Encoding::ALL.len()],
             db: (place % 5) as u16,
             ..KeyFacts::UNKNOWN
@@ -36,7 +37,7 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
         keys: tally.total().keys,
         operations: 0,
         findings: Findings {
-            faults: faults(),
+            row_errors: row_errors(),
             ambiguous_keys: 3,
             filtered_keys: 4,
             file_bytes: 900,
@@ -59,22 +60,22 @@ fn outcome(keys: impl IntoIterator<Item = (Vec<u8>, Option<u64>)>) -> Outcome {
         second_pass: SecondPass::None,
         tally,
         inputs: vec![input, list],
-        passed_over: Vec::new(),
+        skipped_files: Vec::new(),
     }
 }
 
 /// More rows than are kept, and damage.
-fn faults() -> Faults {
-    let fault = |byte: u64| Fault {
+fn row_errors() -> RowErrors {
+    let row_error = |byte: u64| RowError {
         byte,
         line: (byte > 1).then_some(byte + 1),
         field: (byte > 2).then(|| format!("size {byte}").into()),
         message: format!("expected a row, found `{byte}`"),
     };
-    let mut faults = Faults::default();
-    (0..7).for_each(|byte| faults.push(fault(byte)));
-    faults.end_at(fault(70));
-    faults
+    let mut row_errors = RowErrors::default();
+    (0..7).for_each(|byte| row_errors.push(row_error(byte)));
+    row_errors.end_at(row_error(70));
+    row_errors
 }
 
 fn small() -> Outcome {

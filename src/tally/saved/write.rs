@@ -25,7 +25,7 @@
 use super::super::{InputSummary, Tally};
 use super::{MAX_NOTES, MAX_TEXT_BYTES};
 use crate::slot::{SLOT_COUNT, Slot, SlotSet};
-use crate::source::{Encoding, Fault, Findings, KeyKind};
+use crate::source::{Encoding, Findings, KeyKind, RowError};
 use crate::tally::histogram::Histogram;
 use crate::tally::operations::Operations;
 use crate::tally::sample::Bottom;
@@ -107,15 +107,18 @@ impl Body {
     }
 
     fn findings(&mut self, findings: &Findings) {
-        let faults = &findings.faults;
-        self.u64(faults.count());
-        self.count(faults.first().len());
-        faults.first().iter().for_each(|fault| self.fault(fault));
-        self.flag(faults.damage().is_some());
-        faults
+        let row_errors = &findings.row_errors;
+        self.u64(row_errors.count());
+        self.count(row_errors.first().len());
+        row_errors
+            .first()
+            .iter()
+            .for_each(|row_error| self.row_error(row_error));
+        self.flag(row_errors.damage().is_some());
+        row_errors
             .damage()
             .into_iter()
-            .for_each(|fault| self.fault(fault));
+            .for_each(|row_error| self.row_error(row_error));
         self.u64(findings.ambiguous_keys);
         self.u64(findings.filtered_keys);
         self.u64(findings.file_bytes);
@@ -125,12 +128,12 @@ impl Body {
         kept.iter().for_each(|note| self.text(note));
     }
 
-    fn fault(&mut self, fault: &Fault) {
-        self.u64(fault.byte);
-        self.flag(fault.line.is_some());
-        fault.line.into_iter().for_each(|line| self.u64(line));
-        self.maybe_text(fault.field.as_deref());
-        self.text(&fault.message);
+    fn row_error(&mut self, row_error: &RowError) {
+        self.u64(row_error.byte);
+        self.flag(row_error.line.is_some());
+        row_error.line.into_iter().for_each(|line| self.u64(line));
+        self.maybe_text(row_error.field.as_deref());
+        self.text(&row_error.message);
     }
 
     /// Words of ours, on one line and not too long.

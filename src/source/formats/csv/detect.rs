@@ -5,10 +5,10 @@ use super::header::{columns, delimiters_with_key, is_padded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::detect::{Beginning, Recognised};
 use crate::source::escape::Escape;
-use crate::source::fault::excerpt;
 use crate::source::format::Format;
-use crate::source::guard::Guard;
+use crate::source::formula_guard::FormulaGuard;
 use crate::source::options::Options;
+use crate::source::row_errors::excerpt;
 
 /// Names of columns, in the order of preference.
 const SIZE_NAMES: &[&str] = &[
@@ -104,7 +104,7 @@ fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
             "element_count",
         ];
     let header = first.strip_suffix(b"\r").unwrap_or(first);
-    let (guard, is_hex) = Guard::of_header(header).unwrap_or((Guard::Off, false));
+    let (guard, is_hex) = FormulaGuard::of_header(header).unwrap_or((FormulaGuard::Off, false));
     let rows = Quoted {
         delimiter,
         guard,

@@ -11,17 +11,17 @@ mod header;
 mod quotes;
 
 use crate::source::batch::KeyBatch;
-use crate::source::cut::Cut;
 use crate::source::detect::repeats_header;
 use crate::source::encoding::Encoding;
 use crate::source::facts::KeyFacts;
-use crate::source::fault::{Fault, Faults, excerpt};
 use crate::source::format::Format;
-use crate::source::guard::Guard;
+use crate::source::formula_guard::FormulaGuard;
 use crate::source::kind::KeyKind;
-use crate::source::moment::Moment;
 use crate::source::number;
-use crate::source::rows::{LongRow, Names, Rows, Tells};
+use crate::source::row_errors::{RowError, RowErrors, excerpt};
+use crate::source::row_layout::{ColumnNames, KeyDetails, LongRow, RowLayout};
+use crate::source::row_start::RowStart;
+use crate::source::timestamp::Timestamp;
 pub(super) use detect::{guess, said};
 use fields::Fields;
 use memchr::memchr_iter;
@@ -35,7 +35,7 @@ use std::borrow::Cow;
 struct Quoted {
     delimiter: u8,
     /// Whether keys have an apostrophe that isn't theirs.
-    guard: Guard,
+    guard: FormulaGuard,
     /// The header, without its line end.
     header: Vec<u8>,
     /// The names of the columns, as the header has them.
@@ -50,10 +50,10 @@ struct Quoted {
     encoding: Option<usize>,
 }
 
-impl Rows for Quoted {
-    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+impl RowLayout for Quoted {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
         if from == 0 {
-            return Cut::At(0);
+            return RowStart::At(0);
         }
         let mut quotes = Quotes::before_row(self.delimiter);
         let place = from - 1;
@@ -61,8 +61,8 @@ impl Rows for Quoted {
             quotes.pass(bytes, quote);
         }
         match quotes.row_end(bytes, place) {
-            Some(end) => Cut::At(end),
-            None => Cut::at_end(bytes, is_last),
+            Some(end) => RowStart::At(end),
+            None => RowStart::at_end(bytes, is_last),
         }
     }
 
@@ -70,7 +70,7 @@ impl Rows for Quoted {
         None
     }
 
-    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, row_errors: &mut RowErrors) {
         let block = std::mem::take(&mut batch.block);
         let bytes = &block[..batch.end];
         let mut fields = Fields::default();
@@ -81,20 +81,20 @@ impl Rows for Quoted {
             }
             batch.cursor = fields.read(bytes, begin, self.delimiter, b'\n');
             let row = without_line_end(&bytes[begin..batch.cursor]);
-            if let Some(fault) = self.read_row(row, &fields, begin, batch) {
-                faults.push(fault);
+            if let Some(row_error) = self.read_row(row, &fields, begin, batch) {
+                row_errors.push(row_error);
             }
         }
         batch.block = block;
     }
 
-    fn tells(&self) -> Tells {
-        Tells {
+    fn key_details(&self) -> KeyDetails {
+        KeyDetails {
             types: self.kind.is_some(),
             sizes: self.size.is_some(),
             databases: self.db.is_some(),
             counted: "keys",
-            columns: Names::Header,
+            columns: ColumnNames::Header,
         }
     }
 
@@ -120,10 +120,10 @@ impl Quoted {
         fields: &Fields,
         begin: usize,
         batch: &mut KeyBatch,
-    ) -> Option<Fault> {
+    ) -> Option<RowError> {
         let byte = batch.offset + begin as u64;
-        let fault = |field: Option<String>, message| {
-            Some(Fault {
+        let row_error = |field: Option<String>, message| {
+            Some(RowError {
                 byte,
                 line: None,
                 field: field.map(Cow::Owned),
@@ -139,10 +139,10 @@ impl Quoted {
             return None;
         }
         if !fields.are_sound() {
-            return fault(None, stray_quote(row));
+            return row_error(None, stray_quote(row));
         }
         if fields.len() != self.names.len() {
-            return fault(
+            return row_error(
                 None,
                 format!(
                     "expected a row of {} fields as in the header, found {}",
@@ -157,7 +157,7 @@ impl Quoted {
                 batch.push_unescaped(begin, self.key_of(fields), facts);
                 None
             }
-            Err((column, message)) => fault(Some(self.name(column)), message),
+            Err((column, message)) => row_error(Some(self.name(column)), message),
         }
     }
 
@@ -192,7 +192,7 @@ impl Quoted {
             kind: field(self.kind).map_or(KeyKind::Unknown, KeyKind::from_word_in_any_case),
             db: db.unwrap_or(0),
             expires: expiry.is_some(),
-            expires_at: expiry.and_then(Moment::of_dump),
+            expires_at: expiry.and_then(Timestamp::of_dump),
             encoding: field(self.encoding).map_or(Encoding::Unknown, Encoding::from_word),
             command: None,
         })

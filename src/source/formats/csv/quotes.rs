@@ -1,6 +1,6 @@
 //! Which quotes of a CSV enclose a field.
 
-use crate::source::rows::LongRow;
+use crate::source::row_layout::LongRow;
 use memchr::memchr2;
 
 /// What a quote is.

@@ -7,12 +7,12 @@
 mod detect;
 
 use crate::source::batch::KeyBatch;
-use crate::source::cut::Cut;
 use crate::source::facts::KeyFacts;
-use crate::source::fault::{Fault, Faults, excerpt};
 use crate::source::format::Format;
 use crate::source::json_text::unescape;
-use crate::source::rows::{Keys, LongRow, Rows, Tells};
+use crate::source::row_errors::{RowError, RowErrors, excerpt};
+use crate::source::row_layout::{KeyDetails, KeyForm, LongRow, RowLayout};
+use crate::source::row_start::RowStart;
 pub(super) use detect::{guess, said};
 use memchr::memchr2;
 
@@ -23,39 +23,39 @@ struct Strings {
     begin: u64,
 }
 
-impl Rows for Strings {
-    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+impl RowLayout for Strings {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
         if from == 0 {
-            return Cut::At(0);
+            return RowStart::At(0);
         }
         let mut scan = Scan::default();
         let mut seen = 0;
         while let Some(end) = scan.row_end(bytes, seen) {
             if end >= from {
-                return Cut::At(end);
+                return RowStart::At(end);
             }
             seen = end;
         }
-        Cut::at_end(bytes, is_last)
+        RowStart::at_end(bytes, is_last)
     }
 
     fn look_behind(&self) -> Option<usize> {
         None
     }
 
-    fn tells(&self) -> Tells {
-        Tells::NAMES
+    fn key_details(&self) -> KeyDetails {
+        KeyDetails::NAMES
     }
 
-    fn keys(&self) -> Keys {
-        Keys::OwnEscapes
+    fn key_form(&self) -> KeyForm {
+        KeyForm::OwnEscapes
     }
 
     fn long_row(&self) -> Option<Box<dyn LongRow>> {
         Some(Box::new(Scan::default()))
     }
 
-    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, row_errors: &mut RowErrors) {
         let block = std::mem::take(&mut batch.block);
         let mut key = Vec::new();
         let mut element = Element {
@@ -70,7 +70,7 @@ impl Rows for Strings {
                 }
                 Ok(None) => break,
                 Err((place, message)) => {
-                    faults.push(Fault {
+                    row_errors.push(RowError {
                         byte: batch.offset + place as u64,
                         line: None,
                         field: None,

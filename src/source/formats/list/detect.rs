@@ -2,8 +2,8 @@
 
 use super::{Lines, doubt, evidence};
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::detect::looked::Looked;
-use crate::source::detect::{Beginning, LOOKED_AT, Recognised, foreign, other};
+use crate::source::detect::first_lines::FirstLines;
+use crate::source::detect::{Beginning, EXAMINED_LINES, Recognised, foreign, other};
 use crate::source::escape::{Escape, Unescaped};
 use crate::source::format::Format;
 use crate::source::options::Options;
@@ -55,8 +55,8 @@ const MOST_QUOTED: &str = "most of its lines are quoted as redis-cli prints keys
 /// What the first bytes of what was taken for a list of keys look like, when they hardly are one; for whoever reads any
 /// lines as keys.
 pub fn doubt_of_list(head: &[u8]) -> Option<String> {
-    let looked = Looked::at(head);
-    if let Some(kind) = other::sure(&looked) {
+    let first_lines = FirstLines::at(head);
+    if let Some(kind) = other::sure(&first_lines) {
         return Some(format!("it looks like {}: {}", kind.name, kind.mend));
     }
     (quoted_lines(head, false) == QuotedLines::All).then(|| {
@@ -72,20 +72,20 @@ fn of_keys(text: &[u8], options: &Options) -> Result<Recognised> {
     if options.escape == Some(Escape::Quoted) {
         return Ok(keys(options));
     }
-    let looked = Looked::at(text);
-    if let Some(kind) = other::sure(&looked) {
+    let first_lines = FirstLines::at(text);
+    if let Some(kind) = other::sure(&first_lines) {
         return Err(kind.error());
     }
     if quoted_lines(text, true) == QuotedLines::All {
         return Ok(keys(options));
     }
-    match doubt::kind(&looked) {
+    match doubt::kind(&first_lines) {
         Some(kind) => Err(kind.error()),
-        None if evidence::is_list(&looked) => Ok(Recognised {
-            is_slight: evidence::is_slight(&looked),
+        None if evidence::is_list(&first_lines) => Ok(Recognised {
+            is_slight: evidence::is_slight(&first_lines),
             ..keys(options)
         }),
-        None => Err(other::likely(&looked).error()),
+        None => Err(other::likely(&first_lines).error()),
     }
 }
 
@@ -115,7 +115,7 @@ fn quoted_lines(text: &[u8], is_whole: bool) -> QuotedLines {
     let whole = &text[..end.unwrap_or(0)];
     let (mut quoted, mut others) = (0, 0);
     let mut out = Vec::new();
-    for line in whole.split(|byte| *byte == b'\n').take(LOOKED_AT) {
+    for line in whole.split(|byte| *byte == b'\n').take(EXAMINED_LINES) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         out.clear();
         match Escape::Quoted.unescape(line, &mut out) {

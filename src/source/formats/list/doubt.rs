@@ -1,13 +1,13 @@
 //! What a list of keys more likely is, and how to have it read so.
 
+use crate::source::detect::first_lines::FirstLines;
 use crate::source::detect::kind::Kind;
-use crate::source::detect::looked::Looked;
 use memchr::memchr_iter;
 
 /// What a list most likely is instead, by its first lines.
-pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
-    let lines = &looked.lines;
-    let first = looked.first();
+pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
+    let lines = &first_lines.lines;
+    let first = first_lines.first();
     if first.len() == 5 && first.starts_with(b"sep=") {
         return Some(Kind::new(
             "the `sep=` of a spreadsheet before a CSV",

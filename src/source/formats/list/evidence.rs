@@ -4,24 +4,24 @@
 //! at least two of three of the first lines are a word, or a name such as `cache:SELECT 1`, whose first word has a
 //! delimiter inside.
 
-use crate::source::detect::looked::{Looked, first_word, is_number};
+use crate::source::detect::first_lines::{FirstLines, first_word, is_number};
 use memchr::{memchr_iter, memmem};
 
 /// Whether its first lines look like keys.
-pub(super) fn is_list(looked: &Looked<'_>) -> bool {
-    let keys = looked.count(is_key);
-    keys > 0 && keys * 3 >= looked.lines.len() * 2
+pub(super) fn is_list(first_lines: &FirstLines<'_>) -> bool {
+    let keys = first_lines.count(is_key);
+    keys > 0 && keys * 3 >= first_lines.lines.len() * 2
 }
 
 /// Whether it says so little that in a folder it may as well be something else: a number alone, as the file of a
 /// process id or of a version has, or a checksum.
-pub(super) fn is_slight(looked: &Looked<'_>) -> bool {
-    let word = looked.line(0);
+pub(super) fn is_slight(first_lines: &FirstLines<'_>) -> bool {
+    let word = first_lines.line(0);
     let is_version = word
         .iter()
         .all(|byte| byte.is_ascii_digit() || *byte == b'.');
     let is_checksum = word.len() >= 32 && word.iter().all(u8::is_ascii_hexdigit);
-    looked.lines.len() == 1 && (is_number(word) || is_version || is_checksum)
+    first_lines.lines.len() == 1 && (is_number(word) || is_version || is_checksum)
 }
 
 fn is_key(line: &[u8]) -> bool {

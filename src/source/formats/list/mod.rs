@@ -6,11 +6,11 @@ mod evidence;
 
 use crate::slot::ListFormat;
 use crate::source::batch::KeyBatch;
-use crate::source::cut::Cut;
 use crate::source::facts::KeyFacts;
-use crate::source::fault::Faults;
 use crate::source::format::Format;
-use crate::source::rows::{Keys, Rows, Tells};
+use crate::source::row_errors::RowErrors;
+use crate::source::row_layout::{KeyDetails, KeyForm, RowLayout};
+use crate::source::row_start::RowStart;
 pub use detect::doubt_of_list;
 pub(super) use detect::{guess, said};
 use memchr::memchr;
@@ -24,17 +24,17 @@ struct Lines {
     keep_cr: bool,
 }
 
-impl Rows for Lines {
-    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
-        Cut::behind(self.separator, bytes, from, is_last)
+impl RowLayout for Lines {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
+        RowStart::behind(self.separator, bytes, from, is_last)
     }
 
     fn look_behind(&self) -> Option<usize> {
         Some(1)
     }
 
-    fn tells(&self) -> Tells {
-        Tells::NAMES
+    fn key_details(&self) -> KeyDetails {
+        KeyDetails::NAMES
     }
 
     fn plain_list(&self) -> Option<ListFormat> {
@@ -44,11 +44,11 @@ impl Rows for Lines {
         })
     }
 
-    fn keys(&self) -> Keys {
-        Keys::EscapedLines
+    fn key_form(&self) -> KeyForm {
+        KeyForm::EscapedLines
     }
 
-    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, _: &mut Faults) {
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, _: &mut RowErrors) {
         for _ in 0..rows {
             if !batch.has_rest() {
                 return;

@@ -2,7 +2,7 @@
 
 use super::{Log, begins_command, is_blank};
 use crate::error::Result;
-use crate::source::detect::{Beginning, LOOKED_AT, Recognised};
+use crate::source::detect::{Beginning, EXAMINED_LINES, Recognised};
 use crate::source::format::Format;
 
 const NOTE: &str =
@@ -23,7 +23,9 @@ pub(in crate::source::formats) fn guess(beginning: &Beginning<'_>) -> Result<Opt
 
 /// A log by its first lines; of a rotated one, the first may be the end of a command.
 fn rows(text: &[u8]) -> Option<Recognised> {
-    let mut lines = text.split_inclusive(|byte| *byte == b'\n').take(LOOKED_AT);
+    let mut lines = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(EXAMINED_LINES);
     let mut behind_first = 0;
     let first = lines.find(|line| {
         behind_first += line.len();

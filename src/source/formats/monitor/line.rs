@@ -4,7 +4,7 @@
 //! arguments quoted as `sdscatrepr` in the server's `sds.c` does. The client may be `lua`, the
 //! path of a socket, or an IPv6 address.
 
-use crate::source::commands::{Command, Keys};
+use crate::source::commands::{Command, KeyPositions};
 use crate::source::escape::{Escape, Unescaped};
 use crate::source::number;
 use memchr::{memchr2, memmem};
@@ -123,39 +123,41 @@ impl Arguments {
                 .for_each(&mut key)
         };
         match command.keys() {
-            Keys::None => {}
-            Keys::One => all(1..2, 1),
-            Keys::Two => all(1..3, 1),
-            Keys::All => all(1..count, 1),
-            Keys::Pairs => all(1..count, 2),
-            Keys::AllButLast => all(1..count - 1, 1),
-            Keys::FromSecond => all(2..count, 1),
-            Keys::Second => all(2..3, 1),
-            Keys::SecondOf(word) if self.is_word(line, 1, word) => all(2..3, 1),
-            Keys::SecondOf(_) => {}
-            Keys::Counted(at) => all(self.counted(line, at), 1),
-            Keys::OneAndCounted => {
+            KeyPositions::None => {}
+            KeyPositions::One => all(1..2, 1),
+            KeyPositions::Two => all(1..3, 1),
+            KeyPositions::All => all(1..count, 1),
+            KeyPositions::Pairs => all(1..count, 2),
+            KeyPositions::AllButLast => all(1..count - 1, 1),
+            KeyPositions::FromSecond => all(2..count, 1),
+            KeyPositions::Second => all(2..3, 1),
+            KeyPositions::SecondOf(word) if self.is_word(line, 1, word) => all(2..3, 1),
+            KeyPositions::SecondOf(_) => {}
+            KeyPositions::Counted(at) => all(self.counted(line, at), 1),
+            KeyPositions::OneAndCounted => {
                 all(1..2, 1);
                 all(self.counted(line, 2), 1);
             }
-            Keys::CountedPairs => {
+            KeyPositions::CountedPairs => {
                 let pairs = self.counted(line, 1);
                 all(pairs.start..pairs.start + 2 * pairs.len(), 2);
             }
-            Keys::Triples => all(1..count, 3),
-            Keys::Streams => {
+            KeyPositions::Triples => all(1..count, 3),
+            KeyPositions::Streams => {
                 let begin = self.behind_word(line, 1, "streams", &[("group", 2)]);
                 all(begin..begin + (count - begin) / 2, 1);
             }
-            Keys::OneAndBehind(from, words) => {
+            KeyPositions::OneAndBehind(from, words) => {
                 all(1..2, 1);
                 for word in words {
                     let at = self.behind_word(line, from, word, &[("by", 1), ("get", 1)]);
                     all(at..at + 1, 1);
                 }
             }
-            Keys::Migrate if self.word(line, 3).is_some_and(|key| !key.is_empty()) => all(3..4, 1),
-            Keys::Migrate => {
+            KeyPositions::Migrate if self.word(line, 3).is_some_and(|key| !key.is_empty()) => {
+                all(3..4, 1)
+            }
+            KeyPositions::Migrate => {
                 let logins = [("auth", 1), ("auth2", 2)];
                 all(self.behind_word(line, 6, "keys", &logins)..count, 1);
             }

@@ -9,12 +9,12 @@ mod prefix;
 
 use crate::source::batch::KeyBatch;
 use crate::source::calls::joined_spans;
-use crate::source::cut::Cut;
 use crate::source::facts::KeyFacts;
-use crate::source::fault::{Fault, Faults, excerpt};
 use crate::source::format::Counts;
 use crate::source::format::Format;
-use crate::source::rows::{Keys, Rows, Tells};
+use crate::source::row_errors::{RowError, RowErrors, excerpt};
+use crate::source::row_layout::{KeyDetails, KeyForm, RowLayout};
+use crate::source::row_start::RowStart;
 pub(super) use detect::{guess, said};
 use line::{Arguments, head, split};
 use memchr::memchr;
@@ -24,29 +24,29 @@ use prefix::{command_at, is_ok, without_colours};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Log;
 
-impl Rows for Log {
-    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
-        Cut::behind(b'\n', bytes, from, is_last)
+impl RowLayout for Log {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
+        RowStart::behind(b'\n', bytes, from, is_last)
     }
 
     fn look_behind(&self) -> Option<usize> {
         Some(1)
     }
 
-    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
-        read_rows(batch, rows, faults);
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, row_errors: &mut RowErrors) {
+        read_rows(batch, rows, row_errors);
     }
 
-    fn tells(&self) -> Tells {
-        Tells {
+    fn key_details(&self) -> KeyDetails {
+        KeyDetails {
             databases: true,
             counted: "operations",
-            ..Tells::NAMES
+            ..KeyDetails::NAMES
         }
     }
 
-    fn keys(&self) -> Keys {
-        Keys::OwnEscapes
+    fn key_form(&self) -> KeyForm {
+        KeyForm::OwnEscapes
     }
 }
 
@@ -85,7 +85,7 @@ fn is_ok_or_empty(line: &[u8]) -> bool {
 }
 
 /// Reads the next lines of the block.
-fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+fn read_rows(batch: &mut KeyBatch, rows: usize, row_errors: &mut RowErrors) {
     let block = std::mem::take(&mut batch.block);
     let mut arguments = Arguments::default();
     let mut key = Vec::new();
@@ -109,7 +109,7 @@ fn read_rows(batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
             // Only the input's last line has no newline: its writer, or a copy of the log, ended inside it.
             batch.cut_lines += 1;
         } else {
-            faults.push(Fault {
+            row_errors.push(RowError {
                 byte: batch.offset + start as u64,
                 line: None,
                 field: None,

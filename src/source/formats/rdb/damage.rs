@@ -4,8 +4,8 @@ use super::text::Text;
 use super::{Reader, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::batch::KeyBatch;
-use crate::source::fault::{Fault, excerpt};
 use crate::source::options::OnError;
+use crate::source::row_errors::{RowError, excerpt};
 
 impl Reader {
     /// An error of the file: told, or counted when the rest is passed over.
@@ -14,7 +14,7 @@ impl Reader {
             return Err(error);
         }
         let byte = error.position().and_then(|place| place.byte);
-        self.findings.faults.end_at(Fault {
+        self.findings.row_errors.end_at(RowError {
             byte: byte.unwrap_or(0),
             line: None,
             field: None,
@@ -59,7 +59,7 @@ impl Reader {
         self.window.skip_text(text)?;
         self.values.step(&mut self.window, kind)?;
         self.marks.count_unread(record.expires_at.is_some());
-        self.findings.faults.push(Fault {
+        self.findings.row_errors.push(RowError {
             byte: record.start,
             line: None,
             field: None,

@@ -34,7 +34,7 @@ mod packed;
 mod radix;
 mod short;
 mod snapshot;
-mod stepped;
+
 mod stream;
 mod text;
 mod value;
@@ -44,9 +44,9 @@ use crate::error::{Error, Result};
 use crate::source::batch::{BATCH_ROWS, KeyBatch};
 use crate::source::facts::KeyFacts;
 use crate::source::findings::Findings;
-use crate::source::moment::Moment;
 use crate::source::options::{OnError, Options, SizeOf};
-use crate::source::rows::KeyReader;
+use crate::source::row_layout::KeyReader;
+use crate::source::timestamp::Timestamp;
 pub(super) use detect::{by_magic, said};
 pub(in crate::source) use magic::is_rdb;
 use marks::Marks;
@@ -55,7 +55,7 @@ use origin::Origin;
 use packed::Depth;
 use std::io::Read;
 use std::path::Path;
-use stepped::Value;
+use value::ValueSummary;
 use value::Values;
 use window::Window;
 
@@ -107,7 +107,7 @@ enum State {
 struct Record {
     /// The offset of its first byte.
     start: u64,
-    expires_at: Option<Moment>,
+    expires_at: Option<Timestamp>,
     /// How many bytes between its first byte and its end belong to no key.
     foreign_bytes: u64,
 }
@@ -248,7 +248,7 @@ impl Reader {
 
     /// Adds the key that begins at `key` in the batch's buffer, and whose value ends here.
     #[inline(always)]
-    fn add(&mut self, record: &Record, key: usize, value: &Value, batch: &mut KeyBatch) {
+    fn add(&mut self, record: &Record, key: usize, value: &ValueSummary, batch: &mut KeyBatch) {
         let key_bytes = (batch.key_buffer().len() - key) as u64;
         let expires = record.expires_at.is_some();
         let size_bytes = match self.size {

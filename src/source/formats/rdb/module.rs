@@ -1,18 +1,18 @@
 //! Values of modules: opcodes and what they announce, until the opcode 0.
 
 use super::model::Heap;
-use super::stepped::Value;
+use super::value::ValueSummary;
 use super::window::Window;
 use crate::error::Result;
 use crate::source::encoding::Encoding;
 use crate::source::kind::KeyKind;
 
 /// Steps over a module's value. What it takes in memory only the module knows.
-pub(super) fn step(window: &mut Window) -> Result<Value> {
+pub(super) fn step(window: &mut Window) -> Result<ValueSummary> {
     // The module's name and version, in 64 bits.
     window.length()?;
     step_parts(window)?;
-    Ok(Value {
+    Ok(ValueSummary {
         kind: KeyKind::Module,
         encoding: Encoding::Unknown,
         elements: None,

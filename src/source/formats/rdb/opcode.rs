@@ -5,8 +5,8 @@ use super::model::Large;
 use super::{Reader, Record, State, module};
 use crate::error::Result;
 use crate::source::batch::KeyBatch;
-use crate::source::moment::Moment;
 use crate::source::options::SizeOf;
+use crate::source::timestamp::Timestamp;
 
 /// Opcodes that Redis Enterprise writes, each with a length behind it; no server of the two families has
 /// them.
@@ -25,8 +25,8 @@ const MOST_PREFIXES: usize = 8;
 
 /// Times before 1970 count as its beginning.
 #[inline]
-pub(super) fn moment(ms: i64) -> Moment {
-    Moment::from_unix_ms(ms.max(0) as u64)
+pub(super) fn timestamp(ms: i64) -> Timestamp {
+    Timestamp::from_unix_ms(ms.max(0) as u64)
 }
 
 impl Reader {
@@ -40,10 +40,12 @@ impl Reader {
         while prefixes <= MOST_PREFIXES {
             let opcode = self.window.byte()?;
             match opcode {
-                252 => record.expires_at = Some(moment(i64::from_le_bytes(self.window.array()?))),
+                252 => {
+                    record.expires_at = Some(timestamp(i64::from_le_bytes(self.window.array()?)))
+                }
                 253 => {
                     let seconds = i32::from_le_bytes(self.window.array()?);
-                    record.expires_at = Some(moment(i64::from(seconds) * 1000));
+                    record.expires_at = Some(timestamp(i64::from(seconds) * 1000));
                 }
                 248 => {
                     self.window.length()?;

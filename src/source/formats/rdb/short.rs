@@ -4,8 +4,8 @@
 //! Nothing has to be read for them, and where the window ends is looked at with the bytes in a
 //! processor's registers. What isn't such a record is left to [`Reader::entry`].
 
-use super::opcode::moment;
-use super::stepped::Value;
+use super::opcode::timestamp;
+use super::value::ValueSummary;
 use super::value::is_wide_integer;
 use super::window::append_beginning;
 use super::{Reader, Record};
@@ -33,7 +33,7 @@ impl Reader {
             return false;
         }
         let record = Record {
-            expires_at: short.expires_at_ms.map(moment),
+            expires_at: short.expires_at_ms.map(timestamp),
             ..Record::at(self.window.offset())
         };
         let length = short.value.len() as u64;
@@ -43,7 +43,12 @@ impl Reader {
         append_beginning(short.from_key, short.key_bytes, batch.key_buffer());
         let bytes = short.bytes;
         self.window.advance(bytes);
-        self.add(&record, key, &Value::string(length, is_integer), batch);
+        self.add(
+            &record,
+            key,
+            &ValueSummary::string(length, is_integer),
+            batch,
+        );
         true
     }
 }
@@ -85,7 +90,7 @@ fn short_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::Reader;
-    use crate::source::rows::KeyReader;
+    use crate::source::row_layout::KeyReader;
     use crate::source::{KeyBatch, KeyFacts, Options, SizeOf};
     use proptest::collection::vec;
     use proptest::option::of;

@@ -2,33 +2,33 @@
 
 use super::Reader;
 use crate::source::batch::KeyBatch;
-use crate::source::cut::Cut;
-use crate::source::fault::Faults;
 use crate::source::format::Format;
-use crate::source::rows::{Names, ReadKeys, Rows, Tells};
+use crate::source::row_errors::RowErrors;
+use crate::source::row_layout::{ColumnNames, KeyDetails, ReadKeys, RowLayout};
+use crate::source::row_start::RowStart;
 
 /// What an RDB file has instead of rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Snapshot;
 
-impl Rows for Snapshot {
-    fn next_start(&self, bytes: &[u8], _: usize, is_last: bool) -> Cut {
-        Cut::at_end(bytes, is_last)
+impl RowLayout for Snapshot {
+    fn next_start(&self, bytes: &[u8], _: usize, is_last: bool) -> RowStart {
+        RowStart::at_end(bytes, is_last)
     }
 
     fn look_behind(&self) -> Option<usize> {
         None
     }
 
-    fn read_rows(&self, _: &mut KeyBatch, _: usize, _: &mut Faults) {}
+    fn read_rows(&self, _: &mut KeyBatch, _: usize, _: &mut RowErrors) {}
 
-    fn tells(&self) -> Tells {
-        Tells {
+    fn key_details(&self) -> KeyDetails {
+        KeyDetails {
             types: true,
             sizes: true,
             databases: true,
             counted: "keys",
-            columns: Names::None,
+            columns: ColumnNames::None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::model::Heap;
 use super::packed::{Form, Measured};
 use super::radix::Radix;
-use super::stepped::Value;
+use super::value::ValueSummary;
 use super::value::Values;
 use super::window::Window;
 use crate::error::Result;
@@ -11,7 +11,7 @@ use crate::source::encoding::Encoding;
 use crate::source::kind::KeyKind;
 
 impl Values {
-    pub(super) fn stream(&mut self, window: &mut Window, kind: u8) -> Result<Value> {
+    pub(super) fn stream(&mut self, window: &mut Window, kind: u8) -> Result<ValueSummary> {
         let nodes = window.length()?;
         let mut ids = Radix::default();
         let (mut bytes, mut longest) = (0, 0);
@@ -32,7 +32,7 @@ impl Values {
         for _ in 0..groups {
             bytes += self.group(window, kind)?;
         }
-        Ok(Value {
+        Ok(ValueSummary {
             kind: KeyKind::Stream,
             encoding: Encoding::Stream,
             elements: Some(elements),

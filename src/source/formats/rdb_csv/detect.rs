@@ -2,11 +2,11 @@
 
 use super::{HEADER, OLD_HEADER, RdbTools};
 use crate::error::Result;
-use crate::source::cut::Cut;
-use crate::source::detect::{Beginning, LOOKED_AT, Recognised};
+use crate::source::detect::{Beginning, EXAMINED_LINES, Recognised};
 use crate::source::escape::{Escape, Unescaped};
 use crate::source::format::Format;
-use crate::source::rows::Rows;
+use crate::source::row_layout::RowLayout;
+use crate::source::row_start::RowStart;
 
 /// Rows of rdb-tools, as the user says.
 pub(in crate::source::formats) fn said(beginning: &Beginning<'_>) -> Result<Recognised> {
@@ -105,7 +105,7 @@ impl KeyQuotes {
 
 /// Looks at the keys of the first rows. That they are quoted is taken for granted only when no key speaks against it.
 fn key_quotes(rows: RdbTools, text: &[u8]) -> KeyQuotes {
-    let lines = text.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    let lines = text.split(|byte| *byte == b'\n').take(EXAMINED_LINES);
     let keys: Vec<&[u8]> = lines.filter_map(|line| rows.key_of(line)).collect();
     let read = |escape: Escape, key: &[u8]| escape.unescape(key, &mut Vec::new());
     let is_read = |escape: Escape, key: &&[u8]| {
@@ -148,7 +148,7 @@ fn kinds(said: Option<Format>) -> &'static [RdbTools] {
 /// Rows without a header: a piece of a split file has none, and may begin with half a row. Most of its lines end a row;
 /// the others belong to keys with newlines.
 fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
-    let lines = || text.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    let lines = || text.split(|byte| *byte == b'\n').take(EXAMINED_LINES);
     let count = lines().filter(|line| !line.is_empty()).count();
     let rows = kinds(said).iter().copied().find(|rows| {
         let ends = lines().filter(|line| rows.ends_row(line)).count();
@@ -169,7 +169,7 @@ fn piece(text: &[u8], said: Option<Format>) -> Option<Recognised> {
 
 /// How long the first row is where its beginning is missing; one that has it is damaged, not cut.
 fn cut_row(rows: RdbTools, text: &[u8]) -> usize {
-    let Cut::At(end) = rows.next_start(text, 1, true) else {
+    let RowStart::At(end) = rows.next_start(text, 1, true) else {
         return 0;
     };
     let row = &text[..end];
@@ -206,7 +206,7 @@ fn piece_note(rows: RdbTools, is_cut: bool) -> &'static str {
 
 /// The header is the same; the first line that ends a row tells.
 fn has_rdb_cli_rows(rows: &[u8]) -> bool {
-    let mut lines = rows.split(|byte| *byte == b'\n').take(LOOKED_AT);
+    let mut lines = rows.split(|byte| *byte == b'\n').take(EXAMINED_LINES);
     lines
         .find_map(|line| match () {
             () if RdbTools::RdbCli.ends_row(line) => Some(true),

@@ -2,8 +2,8 @@
 
 use super::RdbTools;
 use super::ends::{WORD_BYTES, is_encoding, is_expiry, is_type};
-use crate::source::fault::{Fault, excerpt};
 use crate::source::number;
+use crate::source::row_errors::{RowError, excerpt};
 use std::borrow::Cow;
 
 /// How much of a damaged row is looked at to say what is wrong with it.
@@ -11,8 +11,8 @@ const DIAGNOSED_BYTES: usize = 64 << 10;
 
 impl RdbTools {
     /// Says what is wrong with a row that can't be split.
-    pub(super) fn diagnose(self, row: &[u8], byte: u64) -> Fault {
-        let fault = |field: Option<&'static str>, message| Fault {
+    pub(super) fn diagnose(self, row: &[u8], byte: u64) -> RowError {
+        let row_error = |field: Option<&'static str>, message| RowError {
             byte,
             line: None,
             field: field.map(Cow::Borrowed),
@@ -30,7 +30,7 @@ impl RdbTools {
                 self.header(),
                 fields.len()
             );
-            return fault(None, message);
+            return row_error(None, message);
         }
         // From the left as far as the key, from the right down to it: the key may hold commas.
         let behind_key = names.len() - 3;
@@ -40,7 +40,7 @@ impl RdbTools {
         // The quoted fields of redis-rdb-cli have no names of their own to complain about.
         for (name, field) in checks.filter(|_| self != RdbTools::RdbCli) {
             if let Some(expected) = complaint(name, field) {
-                return fault(
+                return row_error(
                     Some(name),
                     format!("expected {expected}, found {}", excerpt(field)),
                 );
@@ -51,7 +51,7 @@ impl RdbTools {
             RdbTools::WithoutExpiry => "0,string,key,56,string,1,1",
             RdbTools::RdbCli => "0,string,\"key\",\"56 B\",string,1,\"1 B\",\"\"",
         };
-        fault(
+        row_error(
             None,
             format!(
                 "expected a row such as `{example}`, found {}",

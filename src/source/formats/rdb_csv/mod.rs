@@ -26,12 +26,12 @@ mod tests;
 pub(super) use detect::{guess_headed, guess_piece, said, said_rdb_cli};
 
 use crate::source::batch::KeyBatch;
-use crate::source::cut::Cut;
 use crate::source::detect::repeats_header;
 use crate::source::facts::KeyFacts;
-use crate::source::fault::Faults;
-use crate::source::rows::{Keys, Names, Rows, Tells};
-use crate::source::{Encoding, Format, Moment};
+use crate::source::row_errors::RowErrors;
+use crate::source::row_layout::{ColumnNames, KeyDetails, KeyForm, RowLayout};
+use crate::source::row_start::RowStart;
+use crate::source::{Encoding, Format, Timestamp};
 use ends::{HEAD_BYTES, Head, TAIL_BYTES, Tail, head};
 use marks::PIECE_BYTES;
 use memchr::{memchr, memchr_iter};
@@ -57,30 +57,30 @@ enum RdbTools {
     RdbCli,
 }
 
-impl Rows for RdbTools {
-    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+impl RowLayout for RdbTools {
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
         if from == 0 {
-            return Cut::At(0);
+            return RowStart::At(0);
         }
         let mut line_start = from - 1;
         loop {
             let Some(newline) = memchr(b'\n', &bytes[line_start..]) else {
-                return Cut::at_end(bytes, is_last);
+                return RowStart::at_end(bytes, is_last);
             };
             let line_end = line_start + newline;
             let next = line_end + 1;
             if next == bytes.len() && is_last {
-                return Cut::At(next);
+                return RowStart::At(next);
             }
             if self.tail(&bytes[..line_end]).is_some() {
-                return Cut::At(next);
+                return RowStart::At(next);
             }
             let near = &bytes[next..bytes.len().min(next + HEAD_BYTES)];
             if near.len() < HEAD_BYTES && !is_last && memchr(b'\n', near).is_none() {
-                return Cut::More;
+                return RowStart::More;
             }
             if head(near).is_some() {
-                return Cut::At(next);
+                return RowStart::At(next);
             }
             line_start = next;
         }
@@ -90,34 +90,34 @@ impl Rows for RdbTools {
         Some(TAIL_BYTES + 1)
     }
 
-    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults) {
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, row_errors: &mut RowErrors) {
         match self {
-            RdbTools::Plain => self.read_piece::<true>(batch, rows, faults),
-            RdbTools::WithoutExpiry => self.read_piece::<false>(batch, rows, faults),
+            RdbTools::Plain => self.read_piece::<true>(batch, rows, row_errors),
+            RdbTools::WithoutExpiry => self.read_piece::<false>(batch, rows, row_errors),
             RdbTools::RdbCli => {
                 for _ in 0..rows {
                     if batch.has_rest() {
-                        self.read_row(batch, faults);
+                        self.read_row(batch, row_errors);
                     }
                 }
             }
         }
     }
 
-    fn tells(&self) -> Tells {
-        Tells {
+    fn key_details(&self) -> KeyDetails {
+        KeyDetails {
             types: true,
             sizes: true,
             databases: true,
             counted: "keys",
-            columns: Names::Fixed,
+            columns: ColumnNames::Fixed,
         }
     }
 
-    fn keys(&self) -> Keys {
+    fn key_form(&self) -> KeyForm {
         match self {
-            RdbTools::RdbCli => Keys::InsideQuotes,
-            RdbTools::Plain | RdbTools::WithoutExpiry => Keys::Escaped,
+            RdbTools::RdbCli => KeyForm::InsideQuotes,
+            RdbTools::Plain | RdbTools::WithoutExpiry => KeyForm::Escaped,
         }
     }
 }
@@ -179,7 +179,7 @@ impl RdbTools {
         self,
         batch: &mut KeyBatch,
         rows: usize,
-        faults: &mut Faults,
+        row_errors: &mut RowErrors,
     ) {
         let memory = batch.memory.take();
         let quick = memory.and_then(|memory| memory.downcast::<Quick>().ok());
@@ -206,20 +206,20 @@ impl RdbTools {
                 .any(|mark| batch.block[begin + *mark as usize] == b'\n')
             {
                 // Such a row may have several lines, and end behind the piece.
-                self.read_row(batch, faults);
+                self.read_row(batch, row_errors);
             } else {
                 break;
             }
         }
         if batch.cursor == begin && batch.has_rest() {
-            self.read_row(batch, faults);
+            self.read_row(batch, row_errors);
         }
         batch.memory = Some(quick);
     }
 
     /// Reads the row at the cursor.
     #[cold]
-    fn read_row(self, batch: &mut KeyBatch, faults: &mut Faults) {
+    fn read_row(self, batch: &mut KeyBatch, row_errors: &mut RowErrors) {
         let start = batch.cursor;
         let (row_end, next, tail) = self.row_end(&batch.block[..batch.end], start);
         batch.cursor = next;
@@ -232,7 +232,7 @@ impl RdbTools {
                     kind: head.kind,
                     db: head.db,
                     expires: !tail.expiry.is_empty(),
-                    expires_at: Moment::of_dump(tail.expiry),
+                    expires_at: Timestamp::of_dump(tail.expiry),
                     encoding: Encoding::from_word(tail.encoding),
                     command: None,
                 };
@@ -245,7 +245,7 @@ impl RdbTools {
             None if repeats_header(self.header().as_bytes(), row.trim_ascii_end()) => {
                 batch.repeated_headers += 1;
             }
-            None => faults.push(self.diagnose(row, batch.offset + start as u64)),
+            None => row_errors.push(self.diagnose(row, batch.offset + start as u64)),
         }
     }
 
@@ -260,8 +260,8 @@ impl RdbTools {
             }
         }
         let next = match self.next_start(&block[start..], 1, true) {
-            Cut::At(next) => start + next,
-            Cut::More => block.len(),
+            RowStart::At(next) => start + next,
+            RowStart::More => block.len(),
         };
         let end = next - usize::from(next > start && block[next - 1] == b'\n');
         (end, next, self.tail(&block[start..end]))

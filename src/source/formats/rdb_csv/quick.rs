@@ -9,8 +9,8 @@ use super::memo::{self, Memo};
 use crate::slot::KeySpan;
 use crate::source::encoding::Encoding;
 use crate::source::facts::{Columns, Expiry, Group, Number};
-use crate::source::moment::Moment;
 use crate::source::number;
+use crate::source::timestamp::Timestamp;
 
 /// How many lines are read at once: field by field, so that each loop is short.
 const RUN: usize = 64;
@@ -28,7 +28,7 @@ const BACK: usize = 6;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quick {
     pub(super) marks: Marks,
-    pub(super) rows: Rows,
+    pub(super) rows: QuickRows,
 }
 
 /// Where the parts of a row are in its piece.
@@ -50,7 +50,7 @@ struct Line {
 
 /// Rows that are read side by side.
 #[derive(Clone, Debug)]
-pub(super) struct Rows {
+pub(super) struct QuickRows {
     lines: [Line; RUN],
     /// How many of the lines are rows.
     count: usize,
@@ -58,9 +58,9 @@ pub(super) struct Rows {
     known: Memo<Group>,
 }
 
-impl Default for Rows {
-    fn default() -> Rows {
-        Rows {
+impl Default for QuickRows {
+    fn default() -> QuickRows {
+        QuickRows {
             lines: [Line::default(); RUN],
             count: 0,
             known: Memo::default(),
@@ -68,7 +68,7 @@ impl Default for Rows {
     }
 }
 
-impl Rows {
+impl QuickRows {
     /// Reads at most so many lines of a piece, the first of which begins at `start` and has the first of
     /// these marks, as long as each is a row; returns where the next line begins. The rows' facts are
     /// added to the columns.
@@ -211,7 +211,7 @@ impl Rows {
             let line = &self.lines[at];
             let field = &piece[line.behind_longest as usize + 1..line.end as usize];
             match expiry(field) {
-                Some(moment) => facts.expiries[begin + at] = Expiry::at(moment),
+                Some(timestamp) => facts.expiries[begin + at] = Expiry::at(timestamp),
                 None => {
                     bad = Some(at);
                     break;
@@ -330,9 +330,9 @@ fn group(front: &[u8], word: &[u8]) -> Option<Group> {
 
 /// When a row expires; nothing when the field can't be read quickly.
 #[inline]
-fn expiry(field: &[u8]) -> Option<Moment> {
-    Moment::plain(field).or_else(|| {
+fn expiry(field: &[u8]) -> Option<Timestamp> {
+    Timestamp::plain(field).or_else(|| {
         let is_good = field.iter().all(|byte| is_expiry(*byte));
-        is_good.then(|| Moment::parse(field)).flatten()
+        is_good.then(|| Timestamp::parse(field)).flatten()
     })
 }

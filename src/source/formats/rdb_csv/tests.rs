@@ -8,7 +8,7 @@ use proptest::prelude::*;
 /// Keys with their rows' places, and what was refused.
 type Read = (Vec<(Vec<u8>, KeyFacts, u64)>, Vec<(u64, String)>);
 
-fn read(text: &[u8], read_rows: impl Fn(&mut KeyBatch, &mut Faults)) -> Read {
+fn read(text: &[u8], read_rows: impl Fn(&mut KeyBatch, &mut RowErrors)) -> Read {
     let mut batch = KeyBatch {
         // What stands behind the block's end is somebody else's.
         block: [text, b"0,set,other,1,intset,1,1,\n"].concat(),
@@ -16,19 +16,19 @@ fn read(text: &[u8], read_rows: impl Fn(&mut KeyBatch, &mut Faults)) -> Read {
         offset: 1000,
         ..KeyBatch::default()
     };
-    let mut faults = Faults::default();
+    let mut row_errors = RowErrors::default();
     let mut rows = Vec::new();
     while batch.has_rest() {
         batch.clear_rows();
         let before = batch.cursor;
-        read_rows(&mut batch, &mut faults);
+        read_rows(&mut batch, &mut row_errors);
         assert!(batch.cursor > before, "every call reads something");
         let kept =
             |(record, place): (KeyRecord<'_>, u64)| (record.key.to_vec(), record.facts, place);
         rows.extend(batch.records().zip(batch.places()).map(kept));
     }
-    let refused = faults.first().iter();
-    let refused = refused.map(|fault| (fault.byte, fault.message.clone()));
+    let refused = row_errors.first().iter();
+    let refused = refused.map(|row_error| (row_error.byte, row_error.message.clone()));
     (rows, refused.collect())
 }
 
@@ -93,8 +93,8 @@ proptest! {
                 RdbTools::WithoutExpiry => text.replace(",\n", "\n"),
                 _ => text.clone(),
             };
-            let quick = read(text.as_bytes(), |batch, faults| kind.read_rows(batch, at_most, faults));
-            let slow = read(text.as_bytes(), |batch, faults| kind.read_row(batch, faults));
+            let quick = read(text.as_bytes(), |batch, row_errors| kind.read_rows(batch, at_most, row_errors));
+            let slow = read(text.as_bytes(), |batch, row_errors| kind.read_row(batch, row_errors));
             prop_assert_eq!(quick, slow);
         }
     }
@@ -120,9 +120,9 @@ fn rows_longer_than_a_piece_are_read() {
     let text = format!(
         "0,string,a,56,string,1,1,\n0,string,{long},7,string,1,1,\n0,string,b,56,string,1,1,\n"
     );
-    let (rows, faults) = read(text.as_bytes(), |batch, faults| {
-        RdbTools::Plain.read_rows(batch, 100, faults)
+    let (rows, row_errors) = read(text.as_bytes(), |batch, row_errors| {
+        RdbTools::Plain.read_rows(batch, 100, row_errors)
     });
     let lengths: Vec<usize> = rows.iter().map(|row| row.0.len()).collect();
-    assert_eq!((lengths, faults), (vec![1, long.len(), 1], vec![]));
+    assert_eq!((lengths, row_errors), (vec![1, long.len(), 1], vec![]));
 }

@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::source::encoding::Encoding;
 use crate::source::formats::rdb::model::Heap;
 use crate::source::formats::rdb::packed::{Form, Inside, Measured};
-use crate::source::formats::rdb::stepped::Value;
 use crate::source::formats::rdb::text::Text;
+use crate::source::formats::rdb::value::ValueSummary;
 use crate::source::formats::rdb::window::Window;
 use crate::source::kind::KeyKind;
 
@@ -32,8 +32,8 @@ pub(super) enum QuicklistForm {
     Containers,
 }
 
-fn object(kind: KeyKind, encoding: Encoding, count: u64, longest: u64, bytes: u64) -> Value {
-    Value {
+fn object(kind: KeyKind, encoding: Encoding, count: u64, longest: u64, bytes: u64) -> ValueSummary {
+    ValueSummary {
         kind,
         encoding,
         elements: Some(count),
@@ -43,7 +43,7 @@ fn object(kind: KeyKind, encoding: Encoding, count: u64, longest: u64, bytes: u6
 }
 
 impl Values {
-    pub(super) fn linked_list(&mut self, window: &mut Window) -> Result<Value> {
+    pub(super) fn linked_list(&mut self, window: &mut Window) -> Result<ValueSummary> {
         let count = window.length()?;
         let (mut bytes, mut longest) = (self.model.linked_list(), 0);
         for _ in 0..count {
@@ -60,7 +60,7 @@ impl Values {
         ))
     }
 
-    pub(super) fn set(&mut self, window: &mut Window) -> Result<Value> {
+    pub(super) fn set(&mut self, window: &mut Window) -> Result<ValueSummary> {
         let count = window.length()?;
         let (mut bytes, mut longest, mut are_integers) = (0, 0, true);
         for _ in 0..count {
@@ -81,7 +81,7 @@ impl Values {
         ))
     }
 
-    pub(super) fn sorted_set(&mut self, window: &mut Window, score: Score) -> Result<Value> {
+    pub(super) fn sorted_set(&mut self, window: &mut Window, score: Score) -> Result<ValueSummary> {
         let count = window.length()?;
         let (mut bytes, mut longest) = (0, 0);
         for _ in 0..count {
@@ -107,7 +107,11 @@ impl Values {
         ))
     }
 
-    pub(super) fn hash(&mut self, window: &mut Window, expiry: FieldExpiry) -> Result<Value> {
+    pub(super) fn hash(
+        &mut self,
+        window: &mut Window,
+        expiry: FieldExpiry,
+    ) -> Result<ValueSummary> {
         let count = window.length()?;
         let (mut bytes, mut longest, mut expiring) = (0, 0, 0);
         for _ in 0..count {
@@ -131,7 +135,11 @@ impl Values {
         ))
     }
 
-    pub(super) fn quicklist(&mut self, window: &mut Window, form: QuicklistForm) -> Result<Value> {
+    pub(super) fn quicklist(
+        &mut self,
+        window: &mut Window,
+        form: QuicklistForm,
+    ) -> Result<ValueSummary> {
         let nodes = window.length()?;
         let (mut elements, mut longest) = (Some(0_u64), 0);
         let mut bytes = 0;
@@ -168,7 +176,7 @@ impl Values {
         if encoding == Encoding::Quicklist {
             bytes += self.model.quicklist(nodes);
         }
-        Ok(Value {
+        Ok(ValueSummary {
             kind: KeyKind::List,
             encoding,
             elements,

@@ -2,16 +2,17 @@
 
 mod collections;
 mod packed;
+mod summary;
 
 use super::model::{Heap, Model};
 use super::packed::{Depth, Form, Inside, Measured};
-use super::stepped::Value;
 use super::text::Text;
 use super::window::Window;
 use crate::error::Result;
 use crate::source::encoding::Encoding;
 use collections::{FieldExpiry, QuicklistForm, Score};
 use packed::Packed;
+pub(super) use summary::ValueSummary;
 
 /// The highest type that is known, and no opcode of a reserved range.
 pub(super) const LAST_TYPE: u8 = 25;
@@ -25,7 +26,7 @@ pub(super) struct Values {
 
 impl Values {
     /// Steps over the value of a type; the type's byte is behind us.
-    pub(super) fn step(&mut self, window: &mut Window, kind: u8) -> Result<Value> {
+    pub(super) fn step(&mut self, window: &mut Window, kind: u8) -> Result<ValueSummary> {
         match kind {
             0 => self.string(window),
             1 => self.linked_list(window),
@@ -62,7 +63,7 @@ impl Values {
         !matches!(kind, 6 | 8) && kind <= LAST_TYPE
     }
 
-    fn string(&mut self, window: &mut Window) -> Result<Value> {
+    fn string(&mut self, window: &mut Window) -> Result<ValueSummary> {
         let text = window.text()?;
         let length = text.length();
         let is_integer = match text {
@@ -75,11 +76,11 @@ impl Values {
             _ => false,
         };
         window.skip_text(text)?;
-        Ok(Value::string(length, is_integer))
+        Ok(ValueSummary::string(length, is_integer))
     }
 
     /// A value that is one structure.
-    fn packed(&mut self, window: &mut Window, packed: Packed) -> Result<Value> {
+    fn packed(&mut self, window: &mut Window, packed: Packed) -> Result<ValueSummary> {
         let Packed { each, encoding, .. } = packed;
         let start = window.offset();
         let inside = self.inside(window, packed.form, packed.measured)?;
@@ -87,7 +88,7 @@ impl Values {
             let message = format!("expected {each} entries an element, found some left over");
             return Err(window.error(start, message));
         }
-        Ok(Value {
+        Ok(ValueSummary {
             kind: packed.kind,
             encoding,
             elements: inside.entries.map(|entries| entries / each),

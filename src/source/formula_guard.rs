@@ -7,7 +7,7 @@
 /// where keys are guarded, `"database"` where they aren't, and `"size_in_bytes"` where they are escaped as
 /// [`Escape::Hex`](super::Escape::Hex).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
+pub enum FormulaGuard {
     /// No key has one.
     Off,
     /// A key that begins as a formula does, or with apostrophes and then so, has one more.
@@ -26,7 +26,7 @@ pub(crate) const MEMORY_COLUMNS: [&str; 8] = [
     "expiry",
 ];
 
-impl Guard {
+impl FormulaGuard {
     /// Whether a key is to be guarded.
     pub fn is_needed(key: &[u8]) -> bool {
         let apostrophes = key.iter().take_while(|byte| **byte == b'\'').count();
@@ -39,7 +39,7 @@ impl Guard {
     /// The key without the apostrophe that was put before it.
     pub(super) fn take_off(self, key: &[u8]) -> &[u8] {
         match key.split_first() {
-            Some((b'\'', rest)) if self == Guard::On && Guard::is_needed(key) => rest,
+            Some((b'\'', rest)) if self == FormulaGuard::On && FormulaGuard::is_needed(key) => rest,
             _ => key,
         }
     }
@@ -48,8 +48,8 @@ impl Guard {
     pub(crate) fn header(self, is_hex: bool) -> String {
         let is_marked = |name: &str| match name {
             "key" => true,
-            "type" => self == Guard::On,
-            "database" => self == Guard::Off,
+            "type" => self == FormulaGuard::On,
+            "database" => self == FormulaGuard::Off,
             "size_in_bytes" => is_hex,
             _ => false,
         };
@@ -62,12 +62,12 @@ impl Guard {
 
     /// What the header of slotkit's memory CSV says: whether keys are guarded, and whether they are escaped. Older
     /// versions marked the key alone, and guarded keys.
-    pub(super) fn of_header(header: &[u8]) -> Option<(Guard, bool)> {
-        let old = Guard::On.header(false).replace("\"type\"", "type");
+    pub(super) fn of_header(header: &[u8]) -> Option<(FormulaGuard, bool)> {
+        let old = FormulaGuard::On.header(false).replace("\"type\"", "type");
         if header == old.as_bytes() {
-            return Some((Guard::On, false));
+            return Some((FormulaGuard::On, false));
         }
-        let all = [Guard::On, Guard::Off].into_iter();
+        let all = [FormulaGuard::On, FormulaGuard::Off].into_iter();
         let mut all = all.flat_map(|guard| [(guard, false), (guard, true)]);
         all.find(|(guard, is_hex)| guard.header(*is_hex).as_bytes() == header)
     }
@@ -80,26 +80,32 @@ mod tests {
 
     #[test]
     fn headers_say_what_they_mark() {
-        for guard in [Guard::On, Guard::Off] {
+        for guard in [FormulaGuard::On, FormulaGuard::Off] {
             for is_hex in [false, true] {
                 let header = guard.header(is_hex);
-                assert_eq!(Guard::of_header(header.as_bytes()), Some((guard, is_hex)));
+                assert_eq!(
+                    FormulaGuard::of_header(header.as_bytes()),
+                    Some((guard, is_hex))
+                );
                 assert_eq!(header.replace('"', ""), MEMORY_COLUMNS.join(","));
             }
         }
-        assert_eq!(Guard::of_header(MEMORY_COLUMNS.join(",").as_bytes()), None);
+        assert_eq!(
+            FormulaGuard::of_header(MEMORY_COLUMNS.join(",").as_bytes()),
+            None
+        );
     }
 
     proptest! {
         #[test]
         fn apostrophes_come_off_again(key in "['=+@a-]{0,6}") {
-            let guarded = match Guard::is_needed(key.as_bytes()) {
+            let guarded = match FormulaGuard::is_needed(key.as_bytes()) {
                 true => format!("'{key}"),
                 false => key.clone(),
             };
             prop_assert!(!guarded.starts_with(['=', '+', '-', '@']));
-            prop_assert_eq!(Guard::On.take_off(guarded.as_bytes()), key.as_bytes());
-            prop_assert_eq!(Guard::Off.take_off(key.as_bytes()), key.as_bytes());
+            prop_assert_eq!(FormulaGuard::On.take_off(guarded.as_bytes()), key.as_bytes());
+            prop_assert_eq!(FormulaGuard::Off.take_off(key.as_bytes()), key.as_bytes());
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::format::Format;
 use super::input::Input;
-use super::opened::{Opened, Opening};
+use super::open_input::{InputContent, OpenInput};
 use super::options::Options;
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 const KEPT_OPEN: usize = 16;
 
 /// An input that was recognised.
-pub(crate) struct Waiting<'run> {
+pub(crate) struct QueuedInput<'run> {
     pub(crate) input: &'run Input,
-    opening: Option<Opening>,
+    content: Option<InputContent>,
     /// What it was taken for.
     pub(crate) format: Format,
     /// How many bytes it has; unknown of pipes.
@@ -25,72 +25,72 @@ pub(crate) struct Waiting<'run> {
 
 /// A file of a folder that wasn't read, since nothing in it is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct SkippedFile {
     /// Its path.
     pub path: PathBuf,
     /// What it looks like.
     pub found: String,
 }
 
-impl PassedOver {
-    fn new(path: &Path, error: &Error) -> PassedOver {
+impl SkippedFile {
+    fn new(path: &Path, error: &Error) -> SkippedFile {
         let message = error.message();
         let found = message.rsplit_once(", found ");
-        PassedOver {
+        SkippedFile {
             path: path.to_path_buf(),
             found: found.map_or(message, |(_, found)| found).to_owned(),
         }
     }
 }
 
-impl Waiting<'_> {
+impl QueuedInput<'_> {
     /// All inputs, in the order given, and the files of folders that aren't any.
     ///
     /// # Errors
     /// When one can't be read, or isn't anything that holds keys, or nothing is left of a folder.
-    pub(crate) fn all<'run>(
+    pub(crate) fn open_all<'run>(
         inputs: &'run [Input],
         options: &Options,
-    ) -> Result<(Vec<Waiting<'run>>, Vec<PassedOver>)> {
+    ) -> Result<(Vec<QueuedInput<'run>>, Vec<SkippedFile>)> {
         let (mut kept, mut passed) = (0, Vec::new());
-        let mut waiting = Vec::with_capacity(inputs.len());
+        let mut queued = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let opening = Opened::any(input, options)?;
-            let format = match opening.format() {
+            let content = OpenInput::open(input, options)?;
+            let format = match content.format() {
                 Ok(format) => format,
                 Err(error) => {
-                    passed.push(PassedOver::new(input.path(), error));
+                    passed.push(SkippedFile::new(input.path(), error));
                     continue;
                 }
             };
-            let length = opening.length();
+            let length = content.length();
             // What has no length may be a pipe, which gives its bytes once.
             let can_wait_closed = length.is_some() && kept >= KEPT_OPEN;
             kept += usize::from(!can_wait_closed);
-            waiting.push(Waiting {
+            queued.push(QueuedInput {
                 input,
                 format,
                 length,
-                opening: (!can_wait_closed).then_some(opening),
+                content: (!can_wait_closed).then_some(content),
             });
         }
         match passed.first() {
-            Some(first) if waiting.is_empty() => Err(nothing_in(first, passed.len())),
-            _ => Ok((waiting, passed)),
+            Some(first) if queued.is_empty() => Err(nothing_in(first, passed.len())),
+            _ => Ok((queued, passed)),
         }
     }
 
     /// The input, open.
     ///
     /// # Errors
-    /// As [`Waiting::all`], when it isn't what it was any more.
-    pub(crate) fn open(self, options: &Options) -> Result<Opening> {
-        let opening = match self.opening {
-            Some(opening) => opening,
-            None => Opened::any(self.input, options)?,
+    /// As [`QueuedInput::open_all`], when it isn't what it was any more.
+    pub(crate) fn open(self, options: &Options) -> Result<InputContent> {
+        let content = match self.content {
+            Some(content) => content,
+            None => OpenInput::open(self.input, options)?,
         };
-        let now = match opening.format() {
-            Ok(format) if format == self.format => return Ok(opening),
+        let now = match content.format() {
+            Ok(format) if format == self.format => return Ok(content),
             other => other.map_or("unknown", Format::name),
         };
         let before = self.format;
@@ -100,7 +100,7 @@ impl Waiting<'_> {
 }
 
 /// The error when no file of any folder is an input.
-fn nothing_in(first: &PassedOver, files: usize) -> Error {
+fn nothing_in(first: &SkippedFile, files: usize) -> Error {
     let folder = first.path.parent().unwrap_or(&first.path);
     let name = first.path.file_name().unwrap_or_default().to_string_lossy();
     let others = match files {
@@ -127,9 +127,9 @@ mod tests {
         let inputs = vec![Input::File(path.clone()); KEPT_OPEN + 1];
         let options = Options::default();
         std::fs::write(&path, "key:1\n").expect("written");
-        let (mut waiting, _) = Waiting::all(&inputs, &options).expect("lists");
+        let (mut queued, _) = QueuedInput::open_all(&inputs, &options).expect("lists");
         std::fs::write(&path, "key,size\na,1\n").expect("written");
-        let last = waiting.pop().expect("some");
+        let last = queued.pop().expect("some");
         let error = last.open(&options).map(drop).expect_err("it is a CSV now");
         assert!(
             error.one_line().contains("as it was a moment ago"),
@@ -148,14 +148,14 @@ mod tests {
             })
             .collect();
         let options = Options::default();
-        let (waiting, _) = Waiting::all(&inputs, &options).expect("lists");
-        let open = waiting.iter().filter(|input| input.opening.is_some());
+        let (queued, _) = QueuedInput::open_all(&inputs, &options).expect("lists");
+        let open = queued.iter().filter(|input| input.content.is_some());
         assert_eq!(open.count(), KEPT_OPEN);
-        for input in waiting {
+        for input in queued {
             assert_eq!(input.format, Format::LIST);
             let length = input.length;
-            let opening = input.open(&options).expect("it is still there");
-            assert_eq!(opening.length(), length);
+            let content = input.open(&options).expect("it is still there");
+            assert_eq!(content.length(), length);
         }
     }
 }

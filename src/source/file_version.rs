@@ -5,22 +5,22 @@ use std::os::unix::fs::MetadataExt;
 
 /// What changes when a file is written or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct FileVersion {
     device: u64,
     inode: u64,
     length: u64,
     modified: (i64, i64),
 }
 
-impl Stamp {
+impl FileVersion {
     /// That of a file which can be read again and again; nothing of pipes, devices and stdin.
-    pub(crate) fn of(input: &Input) -> Option<Stamp> {
+    pub(crate) fn of(input: &Input) -> Option<FileVersion> {
         let path = match input {
             Input::Stdin => return None,
             Input::File(path) | Input::Found(path) => path,
         };
         let metadata = std::fs::metadata(path).ok().filter(|file| file.is_file())?;
-        Some(Stamp {
+        Some(FileVersion {
             device: metadata.dev(),
             inode: metadata.ino(),
             length: metadata.len(),

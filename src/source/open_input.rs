@@ -1,20 +1,20 @@
 //! Inputs that were opened and recognised.
 
 use super::batch::KeyBatch;
-use super::block::{Cutting, Stream};
+use super::blocks::{Splitter, Stream};
 use super::detect::{HEAD_BYTES, Recognised};
-use super::fault::Faults;
 use super::filter::Filter;
 use super::findings::Findings;
 use super::folder::is_unfinished;
 use super::format::{Format, TALLY_MAGIC};
 use super::formats::recognise;
-use super::gauge::Gauge;
 use super::input::Input;
 use super::options::Options;
 use super::parts::line_of;
-use super::reading::Reading;
-use super::rows::{Bytes, KeyReader};
+use super::read_counter::ReadCounter;
+use super::row_errors::RowErrors;
+use super::row_layout::{Bytes, KeyReader};
+use super::row_reader::RowReader;
 use super::unpack::{Packing, begins_skipped, is_damage, read_error, skip_frames};
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::File;
@@ -22,9 +22,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What an input that was opened holds.
-pub(crate) enum Opening {
+pub(crate) enum InputContent {
     /// Keys.
-    Keys(Box<Opened>),
+    Keys(Box<OpenInput>),
     /// A saved tally: its bytes, and how many there are in the file when that is known.
     Tally {
         path: PathBuf,
@@ -35,13 +35,13 @@ pub(crate) enum Opening {
     Unknown(Error),
 }
 
-impl Opening {
+impl InputContent {
     /// How many bytes the file has; unknown of pipes.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
-            Opening::Keys(opened) => opened.length(),
-            Opening::Tally { length, .. } => *length,
-            Opening::Unknown(_) => None,
+            InputContent::Keys(open_input) => open_input.length(),
+            InputContent::Tally { length, .. } => *length,
+            InputContent::Unknown(_) => None,
         }
     }
 
@@ -51,56 +51,59 @@ impl Opening {
     /// What an input looks like that nobody knows.
     pub(super) fn format(&self) -> std::result::Result<Format, &Error> {
         match self {
-            Opening::Keys(opened) => Ok(opened.format()),
-            Opening::Tally { .. } => Ok(Format::TALLY),
-            Opening::Unknown(error) => Err(error),
+            InputContent::Keys(open_input) => Ok(open_input.format()),
+            InputContent::Tally { .. } => Ok(Format::TALLY),
+            InputContent::Unknown(error) => Err(error),
         }
     }
 
     /// The input, when it holds keys.
-    pub(super) fn keys(self) -> Result<Opened> {
+    pub(super) fn keys(self) -> Result<OpenInput> {
         match self {
-            Opening::Keys(opened) => Ok(*opened),
-            Opening::Tally { path, .. } => {
+            InputContent::Keys(open_input) => Ok(*open_input),
+            InputContent::Tally { path, .. } => {
                 let message = "expected keys, found a saved tally";
                 Err(Error::new(ErrorKind::Input, message).at(Position::file(path)))
             }
-            Opening::Unknown(error) => Err(error),
+            InputContent::Unknown(error) => Err(error),
         }
     }
 }
 
 /// An input of keys that was opened: its head is read, the rest isn't.
-pub(crate) struct Opened {
+pub(crate) struct OpenInput {
     pub(crate) path: PathBuf,
-    reading: Reading,
+    row_reader: RowReader,
     recognised: Recognised,
     /// The file, where it is one that can be read at any place.
     pub(crate) seekable: Option<(File, u64)>,
     /// How far it was read, where it is packed.
-    packed: Option<Gauge>,
+    packed: Option<ReadCounter>,
     reader: Bytes,
     head: Vec<u8>,
     is_whole: bool,
 }
 
-impl Opened {
+impl OpenInput {
     /// Opens an input and recognises it.
-    pub(crate) fn any(input: &Input, options: &Options) -> Result<Opening> {
+    pub(crate) fn open(input: &Input, options: &Options) -> Result<InputContent> {
         let readable: Readable = match input {
             Input::Stdin => (Box::new(io::stdin()), None),
             Input::File(file) | Input::Found(file) => open_file(file)?,
         };
-        match Opened::look(input.path(), readable, options)? {
-            Opening::Keys(opened)
-                if matches!(input, Input::Found(_)) && opened.recognised.is_slight =>
+        match OpenInput::open_reader(input.path(), readable, options)? {
+            InputContent::Keys(open_input)
+                if matches!(input, Input::Found(_)) && open_input.recognised.is_slight =>
             {
                 let message = "expected keys, found a number alone";
-                let error = Error::new(ErrorKind::Input, message).at(Position::file(opened.path));
-                Ok(Opening::Unknown(error))
+                let error =
+                    Error::new(ErrorKind::Input, message).at(Position::file(open_input.path));
+                Ok(InputContent::Unknown(error))
             }
-            Opening::Unknown(error) if matches!(input, Input::File(_) | Input::Stdin) => Err(error),
-            opening => Ok(opening),
+            InputContent::Unknown(error) if matches!(input, Input::File(_) | Input::Stdin) => {
+                Err(error)
+            }
+            content => Ok(content),
         }
     }
 
@@ -108,15 +111,19 @@ impl Opened {
     ///
     /// # Errors
     /// When reading fails, or it isn't anything that holds keys.
-    pub(super) fn readable(path: &Path, readable: Readable, options: &Options) -> Result<Opening> {
-        match Opened::look(path, readable, options)? {
-            Opening::Unknown(error) => Err(error),
-            opening => Ok(opening),
+    pub(super) fn recognise(
+        path: &Path,
+        readable: Readable,
+        options: &Options,
+    ) -> Result<InputContent> {
+        match OpenInput::open_reader(path, readable, options)? {
+            InputContent::Unknown(error) => Err(error),
+            content => Ok(content),
         }
     }
 
     /// The same, where it isn't an error that nobody knows what it is.
-    fn look(path: &Path, readable: Readable, options: &Options) -> Result<Opening> {
+    fn open_reader(path: &Path, readable: Readable, options: &Options) -> Result<InputContent> {
         let path = path.to_path_buf();
         let failed = |cause| Error::io(&path, cause);
         let (mut reader, mut seekable) = readable;
@@ -127,9 +134,10 @@ impl Opened {
             pass_frames(&path, &mut head, &mut *reader)?;
         }
         if let Some(packing) = Packing::of(&head) {
-            let (gauge, gauged) = Gauge::on(io::Cursor::new(head).chain(reader), length);
-            packed = Some(gauge);
-            reader = packing.unpack(gauged).map_err(failed)?;
+            let (counter, counting_reader) =
+                ReadCounter::on(io::Cursor::new(head).chain(reader), length);
+            packed = Some(counter);
+            reader = packing.unpack(counting_reader).map_err(failed)?;
             // Where nothing stands before the damage, nothing can be kept.
             let nothing = |cause| read_error(&path, cause).mend("copy it again");
             (head, is_whole) = read_head(&mut reader).map_err(nothing)?;
@@ -140,7 +148,7 @@ impl Opened {
             refuse_unfinished(&path)?;
             refuse_format(&path, options.format)?;
             refuse_filter(&path, &options.filter)?;
-            return Ok(Opening::Tally {
+            return Ok(InputContent::Tally {
                 path,
                 length,
                 reader: Box::new(io::Cursor::new(head).chain(reader)),
@@ -150,7 +158,7 @@ impl Opened {
             Ok(recognised) => recognised,
             // Its name says that it holds keys: that isn't passed over.
             Err(error) if says_rdb(&path) => return Err(error.at(Position::file(path))),
-            Err(error) => return Ok(Opening::Unknown(error.at(Position::file(path)))),
+            Err(error) => return Ok(InputContent::Unknown(error.at(Position::file(path)))),
         };
         if recognised.format == Format::LIST && options.format.is_none() && says_rdb(&path) {
             let message = "expected an RDB file, as its name says, found something else";
@@ -158,14 +166,14 @@ impl Opened {
                 .at(Position::file(path))
                 .mend("copy it again; if it is a list of keys, pass --format list"));
         }
-        let reading = Reading {
+        let row_reader = RowReader {
             layout: recognised.layout.clone(),
             escape: options.escape.unwrap_or(recognised.escape),
             filter: options.filter.clone(),
         };
-        Ok(Opening::Keys(Box::new(Opened {
+        Ok(InputContent::Keys(Box::new(OpenInput {
             path,
-            reading,
+            row_reader,
             recognised,
             seekable,
             packed,
@@ -186,14 +194,14 @@ impl Opened {
     }
 
     /// How it is read.
-    pub(crate) fn reading(&self) -> &Reading {
-        &self.reading
+    pub(crate) fn row_reader(&self) -> &RowReader {
+        &self.row_reader
     }
 
     /// How many bytes the file has; unknown of pipes.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.packed {
-            Some(gauge) => gauge.length,
+            Some(counter) => counter.length,
             None => self.seekable.as_ref().map(|(_, length)| *length),
         }
     }
@@ -205,12 +213,12 @@ impl Opened {
 
     /// Whether it has lines that a fault can be on.
     pub(crate) fn has_lines(&self) -> bool {
-        !self.reading.layout.is_stepped_over()
+        !self.row_reader.layout.is_stepped_over()
     }
 
     /// Reads it from its beginning to its end.
     pub(crate) fn into_blocks(self, options: &Options) -> Blocks {
-        let reader = match self.reading.layout.reads_keys() {
+        let reader = match self.row_reader.layout.reads_keys() {
             Some(keys) => {
                 let whole = Box::new(io::Cursor::new(self.head).chain(self.reader));
                 BlockReader::Keys(keys(whole, &self.path, options))
@@ -232,7 +240,7 @@ impl Opened {
 /// An input from its beginning to its end, batch by batch.
 pub(crate) struct Blocks {
     reader: BlockReader,
-    packed: Option<Gauge>,
+    packed: Option<ReadCounter>,
 }
 
 /// What a batch gets.
@@ -266,11 +274,11 @@ impl Blocks {
     /// When reading fails, a row has no end, or an RDB file is damaged.
     pub(crate) fn next_block(
         &mut self,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &mut KeyBatch,
     ) -> Result<bool> {
         match &mut self.reader {
-            BlockReader::Rows(stream) => stream.next_block(cutting, batch),
+            BlockReader::Rows(stream) => stream.next_block(splitter, batch),
             BlockReader::Keys(reader) => reader.next_block(batch),
         }
     }
@@ -279,7 +287,7 @@ impl Blocks {
     pub(crate) fn take_findings(&mut self) -> Findings {
         match &mut self.reader {
             BlockReader::Rows(stream) => Findings {
-                faults: stream.take_refused(),
+                row_errors: stream.take_refused(),
                 ..Findings::default()
             },
             BlockReader::Keys(reader) => reader.take_findings(),
@@ -382,10 +390,10 @@ fn open_file(path: &Path) -> Result<Readable> {
 }
 
 /// Fills in the lines of faults by counting in the file. A line that can't be counted stays unknown.
-pub(crate) fn find_lines(file: &File, faults: &mut Faults) {
-    for fault in faults.first_mut() {
-        if fault.line.is_none() {
-            fault.line = line_of(file, fault.byte).ok();
+pub(crate) fn find_lines(file: &File, row_errors: &mut RowErrors) {
+    for row_error in row_errors.first_mut() {
+        if row_error.line.is_none() {
+            row_error.line = line_of(file, row_error.byte).ok();
         }
     }
 }

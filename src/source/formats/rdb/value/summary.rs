@@ -1,32 +1,32 @@
 //! What is known of a value that was stepped over.
 
-use super::model::{Heap, Model};
 use crate::source::encoding::Encoding;
+use crate::source::formats::rdb::model::{Heap, Model};
 use crate::source::kind::KeyKind;
 
 /// What is known of a value that was stepped over.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value {
-    pub(super) kind: KeyKind,
-    pub(super) encoding: Encoding,
+pub(in crate::source::formats::rdb) struct ValueSummary {
+    pub(in crate::source::formats::rdb) kind: KeyKind,
+    pub(in crate::source::formats::rdb) encoding: Encoding,
     /// Unknown of modules.
-    pub(super) elements: Option<u64>,
+    pub(in crate::source::formats::rdb) elements: Option<u64>,
     /// The length of the longest element; inside of structures only when it was asked for.
-    pub(super) longest: u64,
+    pub(in crate::source::formats::rdb) longest: u64,
     /// What it takes in memory.
-    pub(super) heap: Heap,
+    pub(in crate::source::formats::rdb) heap: Heap,
 }
 
-impl Value {
+impl ValueSummary {
     /// A string of this length.
     #[inline]
-    pub(super) fn string(length: u64, is_integer: bool) -> Value {
-        // Whether a text is embedded may depend on its key: `Value::encoding` knows.
+    pub(in crate::source::formats::rdb) fn string(length: u64, is_integer: bool) -> ValueSummary {
+        // Whether a text is embedded may depend on its key: `ValueSummary::encoding` knows.
         let (encoding, heap) = match is_integer {
             true => (Encoding::Int, Heap::Integer),
             false => (Encoding::Raw, Heap::Text(length)),
         };
-        Value {
+        ValueSummary {
             kind: KeyKind::String,
             encoding,
             elements: Some(length),
@@ -37,7 +37,12 @@ impl Value {
 
     /// How it is kept under a key of this length.
     #[inline]
-    pub(super) fn encoding(&self, model: &Model, key: u64, expires: bool) -> Encoding {
+    pub(in crate::source::formats::rdb) fn encoding(
+        &self,
+        model: &Model,
+        key: u64,
+        expires: bool,
+    ) -> Encoding {
         match self.heap {
             Heap::Text(length) if model.embeds(key, expires, length) => Encoding::Embstr,
             _ => self.encoding,

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A point in time, in milliseconds since 1970 (UTC); everything before that counts as its first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(NonZeroU64);
+pub struct Timestamp(NonZeroU64);
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
@@ -19,10 +19,10 @@ const HOUR_MS: u64 = 3_600_000;
 /// The first millisecond of the year 10000: text of four digits can't say more.
 const END_MS: u64 = 253_402_300_800_000;
 
-impl Moment {
+impl Timestamp {
     /// From milliseconds since 1970 (UTC); later than the year 9999 is its end.
-    pub fn from_unix_ms(ms: u64) -> Moment {
-        Moment(NonZeroU64::new(ms.min(END_MS - 1)).unwrap_or(NonZeroU64::MIN))
+    pub fn from_unix_ms(ms: u64) -> Timestamp {
+        Timestamp(NonZeroU64::new(ms.min(END_MS - 1)).unwrap_or(NonZeroU64::MIN))
     }
 
     /// Milliseconds since 1970 (UTC).
@@ -31,9 +31,9 @@ impl Moment {
     }
 
     /// Now, by this machine's clock.
-    pub fn now() -> Moment {
+    pub fn now() -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Moment::from_unix_ms(since.map_or(0, |since| since.as_millis() as u64))
+        Timestamp::from_unix_ms(since.map_or(0, |since| since.as_millis() as u64))
     }
 
     /// Hours since 1970, rounded down.
@@ -42,14 +42,14 @@ impl Moment {
     }
 
     /// The beginning of an hour.
-    pub fn of_hour(hour: u32) -> Moment {
-        Moment::from_unix_ms(u64::from(hour) * HOUR_MS)
+    pub fn of_hour(hour: u32) -> Timestamp {
+        Timestamp::from_unix_ms(u64::from(hour) * HOUR_MS)
     }
 
     /// The form that rdb-tools writes, `2026-11-23T21:52:29.518000`, read at once: what
-    /// [`Moment::parse`] says of it, and nothing of other forms or of times that aren't.
+    /// [`Timestamp::parse`] says of it, and nothing of other forms or of times that aren't.
     #[inline]
-    pub(super) fn plain(text: &[u8]) -> Option<Moment> {
+    pub(super) fn plain(text: &[u8]) -> Option<Timestamp> {
         let text: &[u8; 26] = text.try_into().ok()?;
         const FORM: &[u8; 26] = b"0000-00-00T00:00:00.000000";
         // What is left of a digit is its value, and of everything else nothing.
@@ -73,32 +73,32 @@ impl Moment {
         is_sure.then(|| {
             let hours = days_until(year, month) * 24 + (day - 1) * 24 + hour;
             let ms = pair(20) * 10 + u64::from(digits[22]);
-            Moment::from_unix_ms((hours * 3600 + minute * 60 + second) * 1000 + ms)
+            Timestamp::from_unix_ms((hours * 3600 + minute * 60 + second) * 1000 + ms)
         })
     }
 
     /// A time as tools write it, as spreadsheets cut it to minutes, or in seconds or milliseconds since 1970, if their
     /// digits tell which. Shorter numbers may as well be lives that are left, longer ones microseconds.
-    pub(super) fn of_dump(text: &[u8]) -> Option<Moment> {
+    pub(super) fn of_dump(text: &[u8]) -> Option<Timestamp> {
         const MINUTES: usize = "2026-11-23 21:52".len();
         match text.len() {
             // A date has as many bytes.
             10 => number::size(text)
-                .map(|seconds| Moment::from_unix_ms(seconds * 1000))
-                .or_else(|| Moment::parse(text)),
-            13..=15 => number::size(text).map(Moment::from_unix_ms),
-            MINUTES => Moment::parse(&[text, b":00"].concat()),
+                .map(|seconds| Timestamp::from_unix_ms(seconds * 1000))
+                .or_else(|| Timestamp::parse(text)),
+            13..=15 => number::size(text).map(Timestamp::from_unix_ms),
+            MINUTES => Timestamp::parse(&[text, b":00"].concat()),
             _ => match text {
                 // DuckDB leaves the minutes of an offset out that has none.
-                [.., b':', _, _, b'+' | b'-', _, _] => Moment::parse(&[text, b":00"].concat()),
-                _ => Moment::parse(text),
+                [.., b':', _, _, b'+' | b'-', _, _] => Timestamp::parse(&[text, b":00"].concat()),
+                _ => Timestamp::parse(text),
             },
         }
     }
 
     /// Whether it is in the last hour, of the year 9999: then it may be any later one too.
     pub fn is_end(self) -> bool {
-        self.hour() == Moment::from_unix_ms(u64::MAX).hour()
+        self.hour() == Timestamp::from_unix_ms(u64::MAX).hour()
     }
 
     /// Whether it is in the first hour, of 1970: then it may be any earlier one too.
@@ -108,7 +108,7 @@ impl Moment {
 
     /// What a dump or a person writes: `2026-11-23T21:52:29.518000`, with a space for the `T`,
     /// with `Z` or an offset such as `+01:00` behind it (UTC without), or the date alone.
-    pub fn parse(text: &[u8]) -> Option<Moment> {
+    pub fn parse(text: &[u8]) -> Option<Timestamp> {
         // ISO 8601 has more forms; in a row of a dump they are more likely a part of the key.
         let is_ours = match text {
             [_, _, _, _, b'-', _, _, b'-', _, _] => true,
@@ -142,7 +142,7 @@ impl Moment {
             .to_numeric_offset()
             .map_or(0, |offset| i128::from(offset.seconds()) * 1000);
         let ms = local.duration_since(EPOCH).as_millis() - ahead_ms;
-        Some(Moment::from_unix_ms(
+        Some(Timestamp::from_unix_ms(
             u64::try_from(ms.max(0)).unwrap_or(u64::MAX),
         ))
     }
@@ -171,7 +171,7 @@ fn has_plain_tail(tail: &[u8]) -> bool {
 }
 
 /// The time as RFC 3339 has it, to the second.
-impl fmt::Display for Moment {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = SignedDuration::from_secs((self.unix_ms() / 1000) as i64);
         // No moment is later than the last civil time of the year 9999.
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_forms_of_the_tools_are_one_time() {
-        let truth = Moment::from_unix_ms(1_795_470_749_518);
+        let truth = Timestamp::from_unix_ms(1_795_470_749_518);
         for text in [
             "2026-11-23T21:52:29.518000",
             "2026-11-23T21:52:29.518Z",
@@ -195,13 +195,13 @@ mod tests {
             "2026-11-23T22:52:29.518+01:00",
             "2026-11-23T16:22:29.518999-05:30",
         ] {
-            assert_eq!(Moment::parse(text.as_bytes()), Some(truth), "{text}");
+            assert_eq!(Timestamp::parse(text.as_bytes()), Some(truth), "{text}");
         }
-        let midnight = Moment::parse(b"2026-11-23").expect("a date");
+        let midnight = Timestamp::parse(b"2026-11-23").expect("a date");
         assert_eq!(midnight.to_string(), "2026-11-23T00:00:00Z");
         assert_eq!(truth.to_string(), "2026-11-23T21:52:29Z");
         assert_eq!(
-            Moment::of_hour(truth.hour()).to_string(),
+            Timestamp::of_hour(truth.hour()).to_string(),
             "2026-11-23T21:00:00Z"
         );
     }
@@ -219,8 +219,8 @@ mod tests {
             if let Some((place, byte)) = damage {
                 text[place] = byte;
             }
-            if let Some(plain) = Moment::plain(&text) {
-                prop_assert_eq!(Some(plain), Moment::parse(&text));
+            if let Some(plain) = Timestamp::plain(&text) {
+                prop_assert_eq!(Some(plain), Timestamp::parse(&text));
             } else {
                 // Only what is rare is left to the other way.
                 let is_usual = damage.is_none()
@@ -228,20 +228,23 @@ mod tests {
                     && hour < 24 && minute < 60 && second < 60;
                 prop_assert!(!is_usual);
             }
-            prop_assert_eq!(Moment::plain(&text[..25]), None);
+            prop_assert_eq!(Timestamp::plain(&text[..25]), None);
         }
     }
 
     #[test]
     fn the_ends_of_time_hold() {
         assert_eq!(
-            Moment::parse(b"1969-12-31T23:59:59").map(Moment::unix_ms),
+            Timestamp::parse(b"1969-12-31T23:59:59").map(Timestamp::unix_ms),
             Some(1)
         );
-        assert_eq!(Moment::parse(b"0000-01-01").map(Moment::unix_ms), Some(1));
-        let last = Moment::parse(b"9999-12-31T23:59:59.999").expect("a time");
-        assert_eq!(last, Moment::from_unix_ms(u64::MAX));
-        assert_eq!(Moment::parse(b"9999-12-31T23:59:59-23:00"), Some(last));
+        assert_eq!(
+            Timestamp::parse(b"0000-01-01").map(Timestamp::unix_ms),
+            Some(1)
+        );
+        let last = Timestamp::parse(b"9999-12-31T23:59:59.999").expect("a time");
+        assert_eq!(last, Timestamp::from_unix_ms(u64::MAX));
+        assert_eq!(Timestamp::parse(b"9999-12-31T23:59:59-23:00"), Some(last));
         assert_eq!(last.to_string(), "9999-12-31T23:59:59Z");
         for text in [
             "",
@@ -259,21 +262,21 @@ mod tests {
             "2o26-11-23",
             "2026-11-00",
         ] {
-            assert_eq!(Moment::parse(text.as_bytes()), None, "{text}");
+            assert_eq!(Timestamp::parse(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn every_day_goes_there_and_back() {
         for day in 0..=2_932_896u64 {
-            let moment = Moment::from_unix_ms(day * 24 * HOUR_MS + 1);
+            let timestamp = Timestamp::from_unix_ms(day * 24 * HOUR_MS + 1);
             if day % 97 != 0 && day < 2_932_890 {
                 continue;
             }
-            let text = moment.to_string();
+            let text = timestamp.to_string();
             assert_eq!(
-                Moment::parse(&text.as_bytes()[..10]).map(Moment::hour),
-                Some(moment.hour()),
+                Timestamp::parse(&text.as_bytes()[..10]).map(Timestamp::hour),
+                Some(timestamp.hour()),
                 "{text}"
             );
         }

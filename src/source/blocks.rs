@@ -1,10 +1,10 @@
 //! Blocks: runs of whole rows, about a part long, read from a stream; from a place in a file they are [`super::parts`].
 
 use super::batch::KeyBatch;
-use super::cut::Cut;
-use super::fault::{Fault, Faults};
 use super::options::{OnError, Options};
-use super::rows::{Layout, LongRow, Rows};
+use super::row_errors::{RowError, RowErrors};
+use super::row_layout::{LongRow, RowLayout, SharedLayout};
+use super::row_start::RowStart;
 use super::unpack::read_error;
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;
@@ -31,9 +31,9 @@ pub(super) const LARGE_BYTES: usize = 1 << 20;
 
 /// How an input is cut.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cutting<'run> {
+pub(crate) struct Splitter<'run> {
     pub(crate) path: &'run Path,
-    pub(crate) layout: &'run dyn Rows,
+    pub(crate) layout: &'run dyn RowLayout,
     /// The length of a part.
     pub(crate) part_bytes: usize,
     /// The longest row.
@@ -43,11 +43,15 @@ pub(crate) struct Cutting<'run> {
     pub(crate) skips: bool,
 }
 
-impl<'run> Cutting<'run> {
+impl<'run> Splitter<'run> {
     /// How an input of this layout is cut. A part isn't longer than a row may be, so that each row that
     /// is too long goes beyond the end of a part: what is looked at there.
-    pub(crate) fn new(path: &'run Path, layout: &'run Layout, options: &Options) -> Cutting<'run> {
-        Cutting {
+    pub(crate) fn new(
+        path: &'run Path,
+        layout: &'run SharedLayout,
+        options: &Options,
+    ) -> Splitter<'run> {
+        Splitter {
             path,
             layout: &**layout,
             part_bytes: options.part_bytes.min(options.max_row_bytes),
@@ -56,10 +60,10 @@ impl<'run> Cutting<'run> {
         }
     }
 
-    /// The first row that begins at `from` or behind it, as [`Rows::next_start`].
-    pub(super) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut {
+    /// The first row that begins at `from` or behind it, as [`RowLayout::next_start`].
+    pub(super) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
         match from >= bytes.len() && is_last {
-            true => Cut::At(bytes.len()),
+            true => RowStart::At(bytes.len()),
             false => self.layout.next_start(bytes, from, is_last),
         }
     }
@@ -71,8 +75,8 @@ impl<'run> Cutting<'run> {
     }
 
     /// What is said of a row that is passed over.
-    pub(super) fn fault(&self, byte: u64, line: Option<u64>) -> Fault {
-        Fault {
+    pub(super) fn row_error(&self, byte: u64, line: Option<u64>) -> RowError {
+        RowError {
             byte,
             line,
             field: None,
@@ -111,7 +115,7 @@ pub(crate) struct Stream<R> {
     /// The same, to be said behind the rows that stand before it.
     failure: Option<Error>,
     /// Rows that were passed over.
-    refused: Faults,
+    refused: RowErrors,
 }
 
 impl<R: Read> Stream<R> {
@@ -129,12 +133,12 @@ impl<R: Read> Stream<R> {
             is_done,
             broken: None,
             failure: None,
-            refused: Faults::default(),
+            refused: RowErrors::default(),
         }
     }
 
     /// The rows that were passed over so far.
-    pub(crate) fn take_refused(&mut self) -> Faults {
+    pub(crate) fn take_refused(&mut self) -> RowErrors {
         std::mem::take(&mut self.refused)
     }
 
@@ -149,46 +153,48 @@ impl<R: Read> Stream<R> {
     /// When reading fails, or a row has no end; the rows before that are handed out first.
     pub(crate) fn next_block(
         &mut self,
-        cutting: &Cutting<'_>,
+        splitter: &Splitter<'_>,
         batch: &mut KeyBatch,
     ) -> Result<bool> {
         batch.clear_rows();
         batch.block.clear();
         std::mem::swap(&mut batch.block, &mut self.rest);
-        let mut wanted = cutting.part_bytes;
+        let mut wanted = splitter.part_bytes;
         let end = loop {
             self.fill(&mut batch.block, wanted);
             if let Some(cause) = self.broken.take() {
-                self.end_early(cutting, &mut batch.block, read_error(cutting.path, cause));
+                self.end_early(splitter, &mut batch.block, read_error(splitter.path, cause));
             }
-            match cutting.next_start(&batch.block, cutting.part_bytes, self.is_done) {
-                Cut::At(end) if !self.ends_too_long(cutting, &batch.block[..end]) => break end,
-                Cut::More if wanted <= cutting.part_bytes + cutting.max_row_bytes => {
+            match splitter.next_start(&batch.block, splitter.part_bytes, self.is_done) {
+                RowStart::At(end) if !self.ends_too_long(splitter, &batch.block[..end]) => {
+                    break end;
+                }
+                RowStart::More if wanted <= splitter.part_bytes + splitter.max_row_bytes => {
                     wanted = batch.block.len() + step_bytes(batch.block.len());
                 }
                 found => {
                     let end = match found {
-                        Cut::At(end) => end,
-                        Cut::More => batch.block.len(),
+                        RowStart::At(end) => end,
+                        RowStart::More => batch.block.len(),
                     };
-                    let (last, line) = self.last_start(cutting, &batch.block[..end]);
+                    let (last, line) = self.last_start(splitter, &batch.block[..end]);
                     if last > 0 {
                         // What stands before it comes first; it is the first row of the next block then.
                         break last;
                     }
                     let byte = self.offset;
-                    if !cutting.skips {
-                        return Err(cutting.too_long(byte, Some(line)));
+                    if !splitter.skips {
+                        return Err(splitter.too_long(byte, Some(line)));
                     }
-                    self.refused.push(cutting.fault(byte, Some(line)));
-                    match cutting.layout.long_row() {
+                    self.refused.push(splitter.row_error(byte, Some(line)));
+                    match splitter.layout.long_row() {
                         Some(mut row) => self.pass_piecewise(&mut batch.block, &mut *row),
                         None => {
-                            let behind = cutting.layout.look_behind().unwrap_or(0);
-                            self.pass(cutting, &mut batch.block, behind);
+                            let behind = splitter.layout.look_behind().unwrap_or(0);
+                            self.pass(splitter, &mut batch.block, behind);
                         }
                     }
-                    wanted = cutting.part_bytes;
+                    wanted = splitter.part_bytes;
                 }
             }
         };
@@ -205,17 +211,17 @@ impl<R: Read> Stream<R> {
     }
 
     /// Ends the stream where reading failed: behind the last whole row, since the next one is cut off.
-    fn end_early(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, error: Error) {
-        let end = match cutting.next_start(block, block.len(), false) {
-            Cut::At(end) => end,
-            Cut::More => self.last_start(cutting, block).0,
+    fn end_early(&mut self, splitter: &Splitter<'_>, block: &mut Vec<u8>, error: Error) {
+        let end = match splitter.next_start(block, block.len(), false) {
+            RowStart::At(end) => end,
+            RowStart::More => self.last_start(splitter, block).0,
         };
         block.truncate(end);
         let line = self.line + memchr_iter(b'\n', block).count() as u64;
         let mut place = error.position().cloned().unwrap_or_default();
         place.line = Some(line);
-        if cutting.skips && error.kind() == ErrorKind::Input {
-            self.refused.end_at(Fault {
+        if splitter.skips && error.kind() == ErrorKind::Input {
+            self.refused.end_at(RowError {
                 byte: place.byte.unwrap_or(0),
                 line: place.line,
                 field: None,
@@ -227,15 +233,15 @@ impl<R: Read> Stream<R> {
     }
 
     /// Drops the row that the block begins with, and reads on to where the next one begins.
-    fn pass(&mut self, cutting: &Cutting<'_>, block: &mut Vec<u8>, behind: usize) {
+    fn pass(&mut self, splitter: &Splitter<'_>, block: &mut Vec<u8>, behind: usize) {
         let mut from = 1;
         loop {
-            match cutting.next_start(block, from, self.is_done) {
-                Cut::At(next) => {
+            match splitter.next_start(block, from, self.is_done) {
+                RowStart::At(next) => {
                     self.drop_front(block, next);
                     return;
                 }
-                Cut::More => {
+                RowStart::More => {
                     // No row begins in it but perhaps in its last bytes, which don't tell yet.
                     let undecided = block.len().saturating_sub(UNDECIDED).max(from);
                     let kept = undecided - behind.min(undecided);
@@ -276,15 +282,15 @@ impl<R: Read> Stream<R> {
     }
 
     /// Whether the last of these rows is too long; the others are shorter than a part.
-    fn ends_too_long(&self, cutting: &Cutting<'_>, rows: &[u8]) -> bool {
-        let most = cutting.max_row_bytes;
-        rows.len() > most && rows.len() - self.last_start(cutting, rows).0 > most
+    fn ends_too_long(&self, splitter: &Splitter<'_>, rows: &[u8]) -> bool {
+        let most = splitter.max_row_bytes;
+        rows.len() > most && rows.len() - self.last_start(splitter, rows).0 > most
     }
 
     /// Where the last row begins, and on which line.
-    fn last_start(&self, cutting: &Cutting<'_>, rows: &[u8]) -> (usize, u64) {
+    fn last_start(&self, splitter: &Splitter<'_>, rows: &[u8]) -> (usize, u64) {
         let mut last = 0;
-        while let Cut::At(next) = cutting.next_start(&rows[last..], 1, false)
+        while let RowStart::At(next) = splitter.next_start(&rows[last..], 1, false)
             && last + next < rows.len()
         {
             last += next;

@@ -3,24 +3,24 @@
 use std::cell::OnceCell;
 
 /// How many lines of the head are looked at.
-pub(in crate::source) const LOOKED_AT: usize = 100;
+pub(in crate::source) const EXAMINED_LINES: usize = 100;
 
 /// The beginning of a text, and its first lines that aren't blank, without their line ends.
-pub(in crate::source) struct Looked<'text> {
+pub(in crate::source) struct FirstLines<'text> {
     pub(in crate::source) text: &'text [u8],
     pub(in crate::source) lines: Vec<&'text [u8]>,
     lower: OnceCell<Vec<u8>>,
 }
 
-impl<'text> Looked<'text> {
-    pub(in crate::source) fn at(text: &'text [u8]) -> Looked<'text> {
+impl<'text> FirstLines<'text> {
+    pub(in crate::source) fn at(text: &'text [u8]) -> FirstLines<'text> {
         let lines = text
             .split(|byte| *byte == b'\n')
             .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
             .filter(|line| !line.trim_ascii().is_empty())
-            .take(LOOKED_AT)
+            .take(EXAMINED_LINES)
             .collect();
-        Looked {
+        FirstLines {
             text,
             lines,
             lower: OnceCell::new(),

@@ -7,45 +7,39 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// How many stretches are remembered. Parts are handed out in order: who needs an older one is a
+/// How many ranges are remembered. Parts are handed out in order: who needs an older one is a
 /// thread that slept while others read as many long rows.
 const KEPT: usize = 32;
 
-/// The last stretches of a file in which no row begins.
+/// The last ranges of a file in which no row begins.
 #[derive(Debug, Default)]
-pub(crate) struct Barren {
-    stretches: Mutex<VecDeque<Range<u64>>>,
+pub(crate) struct LongRowIndex {
+    ranges: Mutex<VecDeque<Range<u64>>>,
     /// How many bytes of the file were read.
     #[cfg(test)]
     read_bytes: std::sync::atomic::AtomicU64,
 }
 
-impl Barren {
-    /// Where the stretch ends that a place is in.
+impl LongRowIndex {
+    /// Where the range ends that a place is in.
     pub(super) fn end_at(&self, place: u64) -> Option<u64> {
-        let stretches = self
-            .stretches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let around = stretches.iter().filter(|stretch| stretch.contains(&place));
-        around.map(|stretch| stretch.end).max()
+        let ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
+        let around = ranges.iter().filter(|range| range.contains(&place));
+        around.map(|range| range.end).max()
     }
 
-    /// Remembers a stretch.
-    pub(super) fn add(&self, stretch: Range<u64>) {
-        let mut stretches = self
-            .stretches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if stretches.len() == KEPT {
-            stretches.pop_front();
+    /// Remembers a range.
+    pub(super) fn add(&self, range: Range<u64>) {
+        let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
+        if ranges.len() == KEPT {
+            ranges.pop_front();
         }
-        stretches.push_back(stretch);
+        ranges.push_back(range);
     }
 }
 
 #[cfg(test)]
-impl Barren {
+impl LongRowIndex {
     /// Counts bytes that were read.
     pub(super) fn count_read(&self, bytes: u64) {
         self.read_bytes

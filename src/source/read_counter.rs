@@ -10,24 +10,24 @@ const READ_BYTES: usize = 256 << 10;
 
 /// How far a packed file was unpacked so far, and how long it is.
 #[derive(Clone, Debug)]
-pub(super) struct Gauge {
+pub(super) struct ReadCounter {
     read: Arc<AtomicU64>,
     /// The file's length; unknown of a pipe.
     pub(super) length: Option<u64>,
 }
 
-impl Gauge {
+impl ReadCounter {
     /// A gauge, and the reader that it looks at.
-    pub(super) fn on<R: Read>(packed: R, length: Option<u64>) -> (Gauge, Gauged<R>) {
-        let gauge = Gauge {
+    pub(super) fn on<R: Read>(packed: R, length: Option<u64>) -> (ReadCounter, CountingReader<R>) {
+        let counter = ReadCounter {
             read: Arc::default(),
             length,
         };
-        let gauged = Gauged {
+        let counting_reader = CountingReader {
             packed: BufReader::with_capacity(READ_BYTES, Whole(packed)),
-            gauge: gauge.clone(),
+            counter: counter.clone(),
         };
-        (gauge, gauged)
+        (counter, counting_reader)
     }
 
     /// How many bytes were unpacked so far.
@@ -41,33 +41,33 @@ impl Gauge {
 }
 
 /// Counts what a decoder takes, not what was read ahead for it.
-pub(super) struct Gauged<R> {
+pub(super) struct CountingReader<R> {
     packed: BufReader<Whole<R>>,
-    gauge: Gauge,
+    counter: ReadCounter,
 }
 
-impl<R> Gauged<R> {
+impl<R> CountingReader<R> {
     /// What counts its bytes.
-    pub(super) fn gauge(&self) -> Gauge {
-        self.gauge.clone()
+    pub(super) fn counter(&self) -> ReadCounter {
+        self.counter.clone()
     }
 }
 
-impl<R: Read> Read for Gauged<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.packed.read(buffer)?;
-        self.gauge.add(count);
+        self.counter.add(count);
         Ok(count)
     }
 }
 
-impl<R: Read> BufRead for Gauged<R> {
+impl<R: Read> BufRead for CountingReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.packed.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        self.gauge.add(count);
+        self.counter.add(count);
         self.packed.consume(count);
     }
 }

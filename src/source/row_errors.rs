@@ -9,7 +9,7 @@ pub const KEPT_EXAMPLES: usize = 5;
 
 /// A row that can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct RowError {
     /// The offset in the input of the row's first byte.
     pub byte: u64,
     /// The row's first line, counted from 1, once somebody counted.
@@ -20,7 +20,7 @@ pub struct Fault {
     pub message: String,
 }
 
-impl Fault {
+impl RowError {
     /// The fault as an error that names the file.
     pub fn to_error(&self, file: &Path) -> Error {
         let mut place = Position::file(file).at_byte(self.byte);
@@ -34,20 +34,24 @@ impl Fault {
 ///
 /// Which ones are kept depends on their place only, so any number of threads keeps the same.
 #[derive(Clone, Debug, Default)]
-pub struct Faults {
+pub struct RowErrors {
     count: u64,
-    first: Vec<Fault>,
-    damage: Option<Fault>,
+    first: Vec<RowError>,
+    damage: Option<RowError>,
 }
 
-impl Faults {
-    /// What [`Faults::count`], [`Faults::first`] and [`Faults::damage`] were elsewhere; nothing where
+impl RowErrors {
+    /// What [`RowErrors::count`], [`RowErrors::first`] and [`RowErrors::damage`] were elsewhere; nothing where
     /// they can't have been.
-    pub(crate) fn restored(count: u64, first: Vec<Fault>, damage: Option<Fault>) -> Option<Faults> {
+    pub(crate) fn restored(
+        count: u64,
+        first: Vec<RowError>,
+        damage: Option<RowError>,
+    ) -> Option<RowErrors> {
         let rows = count.checked_sub(u64::from(damage.is_some()))?;
         let is_sane = first.len() as u64 == rows.min(KEPT_EXAMPLES as u64)
-            && first.is_sorted_by_key(|fault| fault.byte);
-        is_sane.then_some(Faults {
+            && first.is_sorted_by_key(|row_error| row_error.byte);
+        is_sane.then_some(RowErrors {
             count,
             first,
             damage,
@@ -61,46 +65,48 @@ impl Faults {
 
     /// The damage behind which nothing could be read. Where packed data can't be unpacked, its byte is
     /// that of the packed file.
-    pub fn damage(&self) -> Option<&Fault> {
+    pub fn damage(&self) -> Option<&RowError> {
         self.damage.as_ref()
     }
 
     /// The first ones, by place.
-    pub fn first(&self) -> &[Fault] {
+    pub fn first(&self) -> &[RowError] {
         &self.first
     }
 
     /// The kept ones, to fill in their lines.
-    pub(crate) fn first_mut(&mut self) -> &mut [Fault] {
+    pub(crate) fn first_mut(&mut self) -> &mut [RowError] {
         &mut self.first
     }
 
     /// Adds a fault.
-    pub fn push(&mut self, fault: Fault) {
+    pub fn push(&mut self, row_error: RowError) {
         self.count += 1;
-        self.keep(fault);
+        self.keep(row_error);
     }
 
     /// Adds the damage that the input ends at.
-    pub fn end_at(&mut self, damage: Fault) {
+    pub fn end_at(&mut self, damage: RowError) {
         self.count += 1;
         self.damage = Some(damage);
     }
 
     /// Adds the faults of another part of the same input.
-    pub fn merge(&mut self, other: Faults) {
+    pub fn merge(&mut self, other: RowErrors) {
         self.count += other.count;
         // One reader meets the end.
         self.damage = self.damage.take().or(other.damage);
-        for fault in other.first {
-            self.keep(fault);
+        for row_error in other.first {
+            self.keep(row_error);
         }
     }
 
-    fn keep(&mut self, fault: Fault) {
-        let place = self.first.partition_point(|kept| kept.byte <= fault.byte);
+    fn keep(&mut self, row_error: RowError) {
+        let place = self
+            .first
+            .partition_point(|kept| kept.byte <= row_error.byte);
         if place < KEPT_EXAMPLES {
-            self.first.insert(place, fault);
+            self.first.insert(place, row_error);
             self.first.truncate(KEPT_EXAMPLES);
         }
     }
@@ -120,20 +126,24 @@ mod tests {
 
     #[test]
     fn the_first_by_place_are_kept_in_any_order_of_arrival() {
-        let fault = |byte| Fault {
+        let row_error = |byte| RowError {
             byte,
             line: None,
             field: None,
             message: String::new(),
         };
-        let mut faults = Faults::default();
+        let mut row_errors = RowErrors::default();
         for byte in [70, 10, 60, 20, 50, 30, 40] {
-            faults.push(fault(byte));
+            row_errors.push(row_error(byte));
         }
-        let mut other = Faults::default();
-        other.push(fault(5));
-        faults.merge(other);
-        let kept: Vec<u64> = faults.first().iter().map(|fault| fault.byte).collect();
-        assert_eq!((faults.count(), kept), (8, vec![5, 10, 20, 30, 40]));
+        let mut other = RowErrors::default();
+        other.push(row_error(5));
+        row_errors.merge(other);
+        let kept: Vec<u64> = row_errors
+            .first()
+            .iter()
+            .map(|row_error| row_error.byte)
+            .collect();
+        assert_eq!((row_errors.count(), kept), (8, vec![5, 10, 20, 30, 40]));
     }
 }

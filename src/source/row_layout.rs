@@ -2,11 +2,11 @@
 //! cuts and reads inputs knows of it.
 
 use super::batch::KeyBatch;
-use super::cut::Cut;
 use super::escape::Escape;
-use super::fault::Faults;
 use super::findings::Findings;
 use super::options::Options;
+use super::row_errors::RowErrors;
+use super::row_start::RowStart;
 use crate::error::Result;
 use crate::slot::ListFormat;
 use std::borrow::Cow;
@@ -16,28 +16,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// How the rows of one input are built: what was recognised.
-pub(crate) type Layout = Arc<dyn Rows>;
+pub(crate) type SharedLayout = Arc<dyn RowLayout>;
 
 /// The bytes of an input that is read from its beginning to its end.
 pub(crate) type Bytes = Box<dyn Read + Send>;
 
 /// How rows are built. Each call is for a batch of rows, or for a place to cut at; none is for a key.
-pub(crate) trait Rows: fmt::Debug + Send + Sync {
-    /// The first row that begins at `from` or behind it. `bytes` begins with a row, or [`Rows::look_behind`]
+pub(crate) trait RowLayout: fmt::Debug + Send + Sync {
+    /// The first row that begins at `from` or behind it. `bytes` begins with a row, or [`RowLayout::look_behind`]
     /// bytes before `from`.
-    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> Cut;
+    fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart;
 
     /// How many bytes before a place tell whether a row begins there; none when all bytes before it do, as
     /// with quotes.
     fn look_behind(&self) -> Option<usize>;
 
     /// Reads the next rows of the block, at most so many, and at least one.
-    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, faults: &mut Faults);
+    fn read_rows(&self, batch: &mut KeyBatch, rows: usize, row_errors: &mut RowErrors);
 
     /// What is known of its keys besides their names.
-    fn tells(&self) -> Tells;
+    fn key_details(&self) -> KeyDetails;
 
-    /// Looks for the end of a row that is too long, where that takes more than [`Rows::next_start`].
+    /// Looks for the end of a row that is too long, where that takes more than [`RowLayout::next_start`].
     fn long_row(&self) -> Option<Box<dyn LongRow>> {
         None
     }
@@ -53,8 +53,8 @@ pub(crate) trait Rows: fmt::Debug + Send + Sync {
     }
 
     /// How keys stand in rows.
-    fn keys(&self) -> Keys {
-        Keys::Escaped
+    fn key_form(&self) -> KeyForm {
+        KeyForm::Escaped
     }
 
     /// What reads the input where it has no rows, but keys one by one.
@@ -73,7 +73,7 @@ pub(crate) type ReadKeys = fn(Bytes, &Path, &Options) -> Box<dyn KeyReader>;
 
 /// How keys stand in rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keys {
+pub(crate) enum KeyForm {
     /// As the writing tool escaped them.
     Escaped,
     /// The same, with a row for each; one that is blank is no key where keys have quotes.
@@ -84,12 +84,12 @@ pub(crate) enum Keys {
     OwnEscapes,
 }
 
-impl Keys {
+impl KeyForm {
     /// What was expected where a key can't be read.
     pub(super) fn expected(self, escape: Escape) -> &'static str {
         match (self, escape) {
             (_, Escape::Json) => "a key as a string of JSON",
-            (Keys::InsideQuotes, _) => "a key with the escapes of redis-cli",
+            (KeyForm::InsideQuotes, _) => "a key with the escapes of redis-cli",
             _ => "a key in double quotes as redis-cli prints it",
         }
     }
@@ -121,29 +121,29 @@ pub(crate) trait KeyReader: Send {
 
 /// What an input tells of keys besides their names.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tells {
+pub(crate) struct KeyDetails {
     pub(super) types: bool,
     pub(super) sizes: bool,
     pub(super) databases: bool,
     /// What is counted of it: keys, operations.
     pub(super) counted: &'static str,
-    pub(super) columns: Names,
+    pub(super) columns: ColumnNames,
 }
 
-impl Tells {
+impl KeyDetails {
     /// Nothing but the names.
-    pub(super) const NAMES: Tells = Tells {
+    pub(super) const NAMES: KeyDetails = KeyDetails {
         types: false,
         sizes: false,
         databases: false,
         counted: "keys",
-        columns: Names::None,
+        columns: ColumnNames::None,
     };
 }
 
 /// The columns of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Names {
+pub(crate) enum ColumnNames {
     /// It has none.
     None,
     /// Always the same.

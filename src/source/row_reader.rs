@@ -2,27 +2,27 @@
 
 use super::batch::{BATCH_ROWS, KeyBatch};
 use super::escape::{Escape, Unescaped, inside_quotes};
-use super::fault::{Fault, Faults, excerpt};
 use super::filter::Filter;
 use super::findings::Findings;
 use super::options::Options;
-use super::rows::{Keys, Layout};
-use super::unanswered::unanswered;
+use super::row_errors::{RowError, RowErrors, excerpt};
+use super::row_layout::{KeyForm, SharedLayout};
+use super::unmet_options::unmet_options;
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
 
 /// How rows become keys.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading {
-    pub(crate) layout: Layout,
+pub(crate) struct RowReader {
+    pub(crate) layout: SharedLayout,
     pub(super) escape: Escape,
     pub(super) filter: Filter,
 }
 
-impl Reading {
+impl RowReader {
     /// What to say where the options ask for what no row tells.
-    pub(crate) fn unanswered(&self, options: &Options) -> Vec<String> {
-        unanswered(&*self.layout, options)
+    pub(crate) fn unmet_options(&self, options: &Options) -> Vec<String> {
+        unmet_options(&*self.layout, options)
     }
 
     /// How keys are told apart, where an input is a list of keys that stand as they are and all count.
@@ -44,34 +44,34 @@ impl Reading {
         if !batch.has_rest() {
             return false;
         }
-        let mut faults = Faults::default();
-        self.layout.read_rows(batch, BATCH_ROWS, &mut faults);
+        let mut row_errors = RowErrors::default();
+        self.layout.read_rows(batch, BATCH_ROWS, &mut row_errors);
         findings.repeated_headers += batch.repeated_headers;
         findings.unread_times += batch.unread_times;
         findings.cut_lines += batch.cut_lines;
-        if self.escape != Escape::Raw && self.layout.keys() != Keys::OwnEscapes {
-            findings.ambiguous_keys += self.unescape(batch, &mut faults);
+        if self.escape != Escape::Raw && self.layout.key_form() != KeyForm::OwnEscapes {
+            findings.ambiguous_keys += self.unescape(batch, &mut row_errors);
         }
         if !self.filter.takes_all() {
             findings.filtered_keys += self.filter.sift(batch);
             // Without a key nothing can be said for a command.
             batch.calls.keyless.clear();
         }
-        if faults.count() > 0 {
-            count_lines(batch, &mut faults);
-            findings.faults.merge(faults);
+        if row_errors.count() > 0 {
+            count_lines(batch, &mut row_errors);
+            findings.row_errors.merge(row_errors);
         }
         true
     }
 
     /// Unescapes every key of a batch; returns how many could have meant another key.
-    fn unescape(&self, batch: &mut KeyBatch, faults: &mut Faults) -> u64 {
+    fn unescape(&self, batch: &mut KeyBatch, row_errors: &mut RowErrors) -> u64 {
         let mut bytes = std::mem::take(&mut batch.spare);
         bytes.clear();
-        let keys = self.layout.keys();
-        let are_bare = keys == Keys::InsideQuotes && self.escape == Escape::Quoted;
+        let keys = self.layout.key_form();
+        let are_bare = keys == KeyForm::InsideQuotes && self.escape == Escape::Quoted;
         // The empty key of a quoted list has quotes.
-        let has_blanks = keys == Keys::EscapedLines && self.escape == Escape::Quoted;
+        let has_blanks = keys == KeyForm::EscapedLines && self.escape == Escape::Quoted;
         let (mut ambiguous, mut kept) = (0, 0);
         for index in 0..batch.len() {
             let start = bytes.len();
@@ -85,7 +85,7 @@ impl Reading {
             };
             match unescaped {
                 Unescaped::Broken => {
-                    faults.push(Fault {
+                    row_errors.push(RowError {
                         byte: batch.offset + u64::from(batch.rows[index]),
                         line: None,
                         field: Some(self.layout.key_name()),
@@ -115,13 +115,13 @@ impl Reading {
 }
 
 /// Fills in the lines of faults, where the line of the block is known.
-fn count_lines(batch: &KeyBatch, faults: &mut Faults) {
+fn count_lines(batch: &KeyBatch, row_errors: &mut RowErrors) {
     let Some(first_line) = batch.first_line else {
         return;
     };
-    for fault in faults.first_mut() {
-        let place = (fault.byte - batch.offset) as usize;
+    for row_error in row_errors.first_mut() {
+        let place = (row_error.byte - batch.offset) as usize;
         let before = &batch.block[batch.start..place];
-        fault.line = Some(first_line + memchr_iter(b'\n', before).count() as u64);
+        row_error.line = Some(first_line + memchr_iter(b'\n', before).count() as u64);
     }
 }

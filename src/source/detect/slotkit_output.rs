@@ -1,23 +1,23 @@
 //! What slotkit itself writes, and is no input.
 
+use super::first_lines::{FirstLines, is_number};
 use super::kind::Kind;
-use super::looked::{Looked, is_number};
 use crate::slot::Slot;
 use memchr::{memchr, memmem};
 
-pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
+pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
     const REPORT: &str =
         "name the dump that it was made from, or a tally that `analyze --save` wrote";
-    let text = looked.text.trim_ascii_start();
+    let text = first_lines.text.trim_ascii_start();
     let name = if text.starts_with(b"{") {
         return json(text);
-    } else if looked.first() == b"Totals" && looked.line(1).starts_with(b"keys ") {
+    } else if first_lines.first() == b"Totals" && first_lines.line(1).starts_with(b"keys ") {
         "slotkit's own report"
-    } else if looked.first().starts_with(b"slot,keys,bytes,expiring") {
+    } else if first_lines.first().starts_with(b"slot,keys,bytes,expiring") {
         "slotkit's own report, a row a slot"
-    } else if is_plan(looked) {
+    } else if is_plan(first_lines) {
         "slotkit's own plan"
-    } else if looked.all(is_keyslot_line) {
+    } else if first_lines.all(is_keyslot_line) {
         return Some(Kind::new(
             "what slotkit keyslot prints",
             "take the slots off: cut -f2- FILE",
@@ -28,13 +28,13 @@ pub(super) fn kind(looked: &Looked<'_>) -> Option<Kind> {
     Some(Kind::new(name, REPORT))
 }
 
-fn is_plan(looked: &Looked<'_>) -> bool {
+fn is_plan(first_lines: &FirstLines<'_>) -> bool {
     let has = |line: &[u8], words: &[&str]| {
         words
             .iter()
             .all(|word| memmem::find(line, word.as_bytes()).is_some())
     };
-    let first = looked.first();
+    let first = first_lines.first();
     first.starts_with(b"node ") && has(first, &["slots", "after"])
 }
 
