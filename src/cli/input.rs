@@ -236,7 +236,7 @@ impl InputArgs {
     /// The caller ends with exit code 2 when [`Outcome::skipped`] isn't 0.
     ///
     /// # Errors
-    /// As [`tally::run`].
+    /// As [`tally::count_inputs`].
     #[cfg(feature = "live")]
     pub(super) fn tally(&self, inputs: &[OsString], filter: Filter) -> Result<Outcome> {
         self.tally_twice(inputs, filter, &|_| SlotSet::new())
@@ -245,7 +245,7 @@ impl InputArgs {
     /// The same, with a second look at slots in doubt.
     ///
     /// # Errors
-    /// As [`tally::run_twice`].
+    /// As [`tally::count_inputs_twice`].
     pub(super) fn tally_twice(
         &self,
         inputs: &[OsString],
@@ -255,7 +255,8 @@ impl InputArgs {
         let inputs = inputs_of(inputs)?;
         let bar = BytesBar::new();
         let options = self.options(filter)?;
-        let outcome = tally::run_twice(&inputs, &options, in_doubt, &|progress| bar.set(progress))?;
+        let outcome =
+            tally::count_inputs_twice(&inputs, &options, in_doubt, &|progress| bar.set(progress))?;
         drop(bar);
         describe(&outcome);
         Ok(outcome)

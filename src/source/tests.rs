@@ -301,7 +301,7 @@ proptest! {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
         let options = tally::Options { source: options(Format::RDB_TOOLS, part_bytes), threads: Some(threads), ..tally::Options::default() };
-        let outcome = tally::run(&[input.clone(), input], &options, &|_| {}).expect("it reads");
+        let outcome = tally::count_inputs(&[input.clone(), input], &options, &|_| {}).expect("it reads");
         let mut counts = vec![tally::SlotCount::default(); crate::slot::SLOT_COUNT];
         for (key, size, _, _, expires) in rows.iter().chain(&rows) {
             let count = &mut counts[Slot::for_key(key).index()];
@@ -431,7 +431,7 @@ fn rows_that_are_too_long_are_passed_over() {
                 threads: Some(threads),
                 ..tally::Options::default()
             };
-            tally::run(std::slice::from_ref(&input), &options, &|_| {})
+            tally::count_inputs(std::slice::from_ref(&input), &options, &|_| {})
         };
         let outcome = run(OnError::Skip, 2).expect("they are skipped");
         assert_eq!((outcome.tally.total().keys, outcome.skipped()), (3, 4));
@@ -773,7 +773,7 @@ fn joined(format: Format, (text, rows): (Vec<u8>, Vec<Row>), part_bytes: usize) 
             ..tally::Options::default()
         };
         let outcome =
-            tally::run(std::slice::from_ref(&input), &options, &|_| {}).expect("it reads");
+            tally::count_inputs(std::slice::from_ref(&input), &options, &|_| {}).expect("it reads");
         let findings = &outcome.inputs[0].findings;
         assert_eq!((findings.repeated_headers, outcome.skipped()), (2, 0));
         assert!(findings.notes[0].contains("2 more times"), "{findings:?}");
@@ -876,7 +876,7 @@ fn the_first_of_a_bad_and_a_long_row_stops_the_run() {
                     threads: Some(threads),
                     ..tally::Options::default()
                 };
-                let run = tally::run(std::slice::from_ref(&input), &options, &|_| {});
+                let run = tally::count_inputs(std::slice::from_ref(&input), &options, &|_| {});
                 check(
                     &run.expect_err("it stops"),
                     &format!("{part_bytes} {threads}"),

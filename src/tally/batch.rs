@@ -4,14 +4,14 @@
 //! short pass for each of them lets the processor fetch for many keys at once what isn't in its
 //! nearest cache; all at once for one key after another it would wait at each of them.
 
-use super::chosen::{Chosen, TOGETHER};
-use super::listed::with_braces;
+use super::key_lists::with_braces;
+use super::selection::{Selection, TOGETHER};
 use super::{GroupCount, Tally};
 use crate::slot::{KeySpan, Slot, hash_tag};
 use crate::source::{Calls, Encoding, Expiry, Group, KeyBatch, KeyKind, Number};
 
 /// Some keys of a batch.
-pub(super) struct Run<'batch> {
+pub(super) struct BatchSlice<'batch> {
     pub(super) bytes: &'batch [u8],
     pub(super) spans: &'batch [KeySpan],
     pub(super) sizes: &'batch [Number],
@@ -20,7 +20,7 @@ pub(super) struct Run<'batch> {
     pub(super) slots: &'batch [Slot],
 }
 
-impl Run<'_> {
+impl BatchSlice<'_> {
     fn key(&self, at: usize) -> &[u8] {
         self.spans[at].of(self.bytes)
     }
@@ -46,7 +46,7 @@ impl Tally {
         let mut places = batch.places();
         for begin in (0..batch.len()).step_by(TOGETHER) {
             let these = begin..batch.len().min(begin + TOGETHER);
-            let run = Run {
+            let slice = BatchSlice {
                 bytes: batch.bytes(),
                 spans: &batch.spans()[these.clone()],
                 sizes: &batch.sizes()[these.clone()],
@@ -54,68 +54,68 @@ impl Tally {
                 groups: &batch.groups()[these.clone()],
                 slots: &slots[these],
             };
-            self.add_run(&run, places.by_ref().take(TOGETHER));
+            self.add_slice(&slice, places.by_ref().take(TOGETHER));
         }
     }
 
     /// Counts keys; `places` are theirs.
-    pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
-        if self.is_all_unsized && run.sizes.iter().any(|size| size.is_known()) {
+    pub(super) fn add_slice(&mut self, slice: &BatchSlice<'_>, places: impl Iterator<Item = u64>) {
+        if self.is_all_unsized && slice.sizes.iter().any(|size| size.is_known()) {
             self.tell_unsized_apart();
         }
         let unsized_keys = self.unsized_keys;
-        self.count_slots(run);
-        self.count_facts(run);
-        self.count_big_keys(run);
-        self.key_lengths.add(run.spans);
-        self.count_expiries(run);
+        self.count_slots(slice);
+        self.count_facts(slice);
+        self.count_big_keys(slice);
+        self.key_lengths.add(slice.spans);
+        self.count_expiries(slice);
         if self.tags.are_counted() {
-            self.count_tags(run);
+            self.count_tags(slice);
         }
         if self.unsized_keys > unsized_keys && !self.is_all_unsized {
-            self.count_unsized(run);
+            self.count_unsized(slice);
         }
-        self.samples.add_run(run, places);
+        self.samples.add_slice(slice, places);
     }
 
     /// Counts the keys without a size once more, by everything that keys are counted by.
     #[cold]
-    fn count_unsized(&mut self, run: &Run<'_>) {
-        let sizes = run.sizes.iter().enumerate();
+    fn count_unsized(&mut self, slice: &BatchSlice<'_>) {
+        let sizes = slice.sizes.iter().enumerate();
         for (at, _) in sizes.filter(|(_, size)| !size.is_known()) {
-            let group = run.groups[at];
-            self.slots.has_unsized(run.slots[at]);
+            let group = slice.groups[at];
+            self.slots.has_unsized(slice.slots[at]);
             self.kinds[group.kind as usize].unsized_keys += 1;
             self.encodings[group.encoding as usize].unsized_keys += 1;
             self.group(group.db).unsized_keys += 1;
-            if let Some(moment) = run.expiries[at].timestamp() {
+            if let Some(moment) = slice.expiries[at].timestamp() {
                 self.expiries.has_unsized(moment);
             }
-            if let Some(tag) = hash_tag(run.key(at)).filter(|_| self.tags.are_counted()) {
+            if let Some(tag) = hash_tag(slice.key(at)).filter(|_| self.tags.are_counted()) {
                 self.tags.has_unsized(tag);
             }
         }
     }
 
-    fn count_slots(&mut self, run: &Run<'_>) {
-        let mut candidates = Chosen::default();
-        self.slots.make_room(run.slots.len());
-        let facts = run.sizes.iter().zip(run.expiries);
-        for ((size, expiry), slot) in facts.zip(run.slots) {
+    fn count_slots(&mut self, slice: &BatchSlice<'_>) {
+        let mut candidates = Selection::default();
+        self.slots.make_room(slice.slots.len());
+        let facts = slice.sizes.iter().zip(slice.expiries);
+        for ((size, expiry), slot) in facts.zip(slice.slots) {
             let may_be_biggest = self.slots.add(*slot, size.or_zero(), expiry.expires());
             candidates.next_is(size.is_known() & may_be_biggest);
         }
         for at in candidates.all() {
-            let size = run.sizes[at].or_zero();
-            self.offer_biggest(run.slots[at], run.key(at), size);
+            let size = slice.sizes[at].or_zero();
+            self.offer_biggest(slice.slots[at], slice.key(at), size);
         }
     }
 
     /// Sizes, types, encodings and databases. These counts lie near, and most keys wait
     /// for the one before them, which changes the same: so all are changed in one pass, side by side.
-    fn count_facts(&mut self, run: &Run<'_>) {
+    fn count_facts(&mut self, slice: &BatchSlice<'_>) {
         let mut pairs = [[GroupCount::default(); Encoding::ALL.len()]; KeyKind::ALL.len()];
-        for (size, group) in run.sizes.iter().zip(run.groups) {
+        for (size, group) in slice.sizes.iter().zip(slice.groups) {
             match size.get() {
                 Some(size) => self.sizes.add(size),
                 None => self.unsized_keys += 1,
@@ -132,54 +132,54 @@ impl Tally {
                 }
             }
         }
-        let Some(first) = run.groups.first() else {
+        let Some(first) = slice.groups.first() else {
             return;
         };
-        match run.groups.iter().all(|group| group.db == first.db) {
+        match slice.groups.iter().all(|group| group.db == first.db) {
             true => self.group(first.db).add(all.keys, all.bytes),
-            false => self.count_databases(run),
+            false => self.count_databases(slice),
         }
     }
 
-    fn count_big_keys(&mut self, run: &Run<'_>) {
-        for (at, size) in run.sizes.iter().enumerate() {
+    fn count_big_keys(&mut self, slice: &BatchSlice<'_>) {
+        for (at, size) in slice.sizes.iter().enumerate() {
             if let Some(size) = size.get().filter(|size| self.big_keys.may_take(*size)) {
-                self.big_keys.add(run.slots[at], run.key(at), size);
+                self.big_keys.add(slice.slots[at], slice.key(at), size);
             }
         }
     }
 
-    fn count_expiries(&mut self, run: &Run<'_>) {
-        let mut timed = Chosen::default();
-        for expiry in run.expiries {
+    fn count_expiries(&mut self, slice: &BatchSlice<'_>) {
+        let mut timed = Selection::default();
+        for expiry in slice.expiries {
             timed.next_is(expiry.timestamp().is_some());
         }
         for at in timed.all() {
-            if let Some(moment) = run.expiries[at].timestamp() {
-                self.expiries.add(moment, run.sizes[at].or_zero());
+            if let Some(moment) = slice.expiries[at].timestamp() {
+                self.expiries.add(moment, slice.sizes[at].or_zero());
             }
         }
     }
 
-    fn count_tags(&mut self, run: &Run<'_>) {
+    fn count_tags(&mut self, slice: &BatchSlice<'_>) {
         let mut tagged = [(&[][..], 0); TOGETHER];
         let mut count = 0;
-        for at in with_braces(run.bytes, run.spans) {
-            if let Some(tag) = hash_tag(run.spans[at].of(run.bytes)) {
+        for at in with_braces(slice.bytes, slice.spans) {
+            if let Some(tag) = hash_tag(slice.spans[at].of(slice.bytes)) {
                 tagged[count] = (tag, at);
                 count += 1;
             }
         }
         for (tag, at) in &tagged[..count] {
-            let size = run.sizes[*at].or_zero();
-            self.tags.add(tag, run.slots[*at], size);
+            let size = slice.sizes[*at].or_zero();
+            self.tags.add(tag, slice.slots[*at], size);
         }
     }
 
     /// Databases come one after another: one look-up for each.
-    fn count_databases(&mut self, run: &Run<'_>) {
-        let mut sizes = run.bytes_of_each();
-        for same in run.groups.chunk_by(|one, next| one.db == next.db) {
+    fn count_databases(&mut self, slice: &BatchSlice<'_>) {
+        let mut sizes = slice.bytes_of_each();
+        for same in slice.groups.chunk_by(|one, next| one.db == next.db) {
             let mut count = GroupCount::default();
             for size in sizes.by_ref().take(same.len()) {
                 count.add(1, size);

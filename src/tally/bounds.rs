@@ -42,7 +42,7 @@ impl Strictness {
 
 /// What a sample has of some keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct SampledUnits {
     /// How many keys, or bytes, they stand for.
     pub(super) units: u64,
     /// How many of these are certain: of keys that a sample by bytes can't leave out.
@@ -51,7 +51,7 @@ pub(super) struct Seen {
     drawn: u64,
 }
 
-impl Seen {
+impl SampledUnits {
     /// Adds a key that stands for so many units and has so many itself.
     pub(super) fn add(&mut self, stands_for: u64, own: u64) {
         self.units = self.units.saturating_add(stands_for);
@@ -67,8 +67,8 @@ impl Seen {
         self.drawn += 1;
     }
 
-    fn without(self, other: Seen) -> Seen {
-        Seen {
+    fn without(self, other: SampledUnits) -> SampledUnits {
+        SampledUnits {
             units: self.units.saturating_sub(other.units),
             certain: self.certain.saturating_sub(other.certain),
             drawn: self.drawn.saturating_sub(other.drawn),
@@ -85,11 +85,11 @@ impl Seen {
 
 /// A sample of which a list of names is made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Listed {
+pub(super) struct ListSample {
     /// Whether it holds everything.
     pub(super) is_complete: bool,
     /// All of it.
-    pub(super) all: Seen,
+    pub(super) all: SampledUnits,
     /// How many units there really are.
     pub(super) total: u64,
     /// How many units a key was drawn for; nothing where each key has the same chance.
@@ -98,9 +98,9 @@ pub(super) struct Listed {
     pub(super) strictness: Strictness,
 }
 
-impl Listed {
+impl ListSample {
     /// The share of a name, when it is larger than its error.
-    pub(super) fn share(&self, name: Seen) -> Option<Share> {
+    pub(super) fn share(&self, name: SampledUnits) -> Option<Share> {
         let value = name.units as f64 / self.all.units.max(1) as f64;
         if self.is_complete {
             return Some(Share { value, error: 0.0 });
@@ -121,14 +121,14 @@ impl Listed {
     }
 
     /// Units of a share.
-    pub(super) fn units(&self, name: Seen, share: Share) -> u64 {
+    pub(super) fn units(&self, name: SampledUnits, share: Share) -> u64 {
         match self.is_complete {
             true => name.units,
             false => (share.value * self.total as f64).round() as u64,
         }
     }
 
-    fn share_of_bytes(&self, name: Seen, threshold: f64) -> (f64, f64) {
+    fn share_of_bytes(&self, name: SampledUnits, threshold: f64) -> (f64, f64) {
         let total = self.total as f64;
         let (low, high) = name.units_between(threshold, self.strictness);
         let rest = self.all.without(name);
@@ -203,8 +203,8 @@ mod tests {
 
     /// Lists the heaviest names of a sample: how many are outside of their bounds, how many are shown.
     fn outside(
-        sample: &HashMap<u64, Seen>,
-        listed: Listed,
+        sample: &HashMap<u64, SampledUnits>,
+        listed: ListSample,
         truth: impl Fn(u64) -> f64,
     ) -> (usize, usize) {
         let mut names: Vec<_> = sample.iter().collect();
@@ -227,8 +227,8 @@ mod tests {
         };
         let (mut wrong_lists, mut shown) = (0, 0);
         for seed in 0..LISTS {
-            let mut sample: HashMap<u64, Seen> = HashMap::new();
-            let mut all = Seen::default();
+            let mut sample: HashMap<u64, SampledUnits> = HashMap::new();
+            let mut all = SampledUnits::default();
             for draw in 0..draws {
                 let (which, place) = (uniform(seed, 2 * draw), uniform(seed, 2 * draw + 1));
                 let name = match which < 0.25 {
@@ -238,7 +238,7 @@ mod tests {
                 sample.entry(name).or_default().add_one();
                 all.add_one();
             }
-            let listed = Listed {
+            let listed = ListSample {
                 is_complete: false,
                 all,
                 total: 1 << 30,
@@ -274,8 +274,8 @@ mod tests {
         let threshold = 390;
         let (mut wrong_lists, mut shown) = (0, 0);
         for seed in 0..LISTS / 6 {
-            let mut sample: HashMap<u64, Seen> = HashMap::new();
-            let mut all = Seen::default();
+            let mut sample: HashMap<u64, SampledUnits> = HashMap::new();
+            let mut all = SampledUnits::default();
             for key in
                 (0..keys).filter(|key| size(*key) as f64 / threshold as f64 > uniform(seed, *key))
             {
@@ -286,7 +286,7 @@ mod tests {
                     .add(stands_for, size(key));
                 all.add(stands_for, size(key));
             }
-            let listed = Listed {
+            let listed = ListSample {
                 is_complete: false,
                 all,
                 total,

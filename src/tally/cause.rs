@@ -1,6 +1,6 @@
-//! What makes a slot hot, and how certain that is.
+//! The causes that make a slot hot, and how certain one is.
 
-use super::closely::Told;
+use super::hot_slot_names::DominantName;
 use super::{KeptName, Share};
 use crate::slot::Slot;
 
@@ -69,8 +69,8 @@ impl Judged {
     /// Judges what was found in a slot, of which so many keys were looked at where not all were.
     pub(super) fn new(
         key: Option<(Option<KeptName>, Share)>,
-        tag: Told,
-        prefix: Told,
+        tag: DominantName,
+        prefix: DominantName,
         looked_at: u64,
     ) -> Judged {
         let of_key = key
@@ -109,10 +109,10 @@ pub(super) fn doubtful(slots: &[Slot], judged: &[Judged]) -> Vec<Slot> {
 }
 
 /// Judges a prefix by its share of the slot and of all.
-pub(super) fn judge_lift(share: Share, overall: Share, prefix: Told) -> Told {
+pub(super) fn judge_lift(share: Share, overall: Share, prefix: DominantName) -> DominantName {
     let is_special = share.value >= PREFIX_LIFT * overall.value;
     let is_margin = (share.value - PREFIX_LIFT * overall.value).abs() < PREFIX_LIFT * overall.error;
-    Told {
+    DominantName {
         found: prefix.found.filter(|_| is_special),
         is_sure: prefix.is_sure && !is_margin,
     }

@@ -1,7 +1,7 @@
-//! Why a slot is hot.
+//! Finds the cause of hot slots: what counts and samples say of their keys.
 
 use super::cause::{Cause, Judged, doubtful, judge_lift};
-use super::closely::{Closely, NamesOf, Told};
+use super::hot_slot_names::{DominantName, HotSlotNames, NamesOf};
 use super::sample::Sampled;
 use super::share::{CAUSE_SHARE, FAMILY_KEYS, Share, Weight, counted, estimated, units_of};
 use super::{KeptName, Tally};
@@ -40,7 +40,7 @@ impl Tally {
     /// than any one key; else a key with half of the bytes; else a prefix of several keys with half
     /// of the slot that is at least twice as frequent there as over all; else many keys. What is
     /// estimated must be a cause with 95 % confidence. Slots that were
-    /// [looked at twice](super::run_twice) are told by what was counted then.
+    /// [read twice](super::count_inputs_twice) are told by what was counted then.
     pub fn causes(&self, slots: &[Slot], weight: Weight) -> Vec<Cause> {
         let judged = self.judged(slots, weight).into_iter();
         judged.map(|judged| judged.cause).collect()
@@ -58,17 +58,21 @@ impl Tally {
         }
         let wanted = Wanted::new(slots);
         let (once, everywhere) = Known::of(self, &wanted, weight);
-        let again = self.looked.as_deref();
+        let again = self.second_pass.as_deref();
         let again = again.map(|tally| (tally, Known::of(tally, &wanted, weight).0));
         let each = slots.iter().enumerate();
         each.map(|(at, slot)| {
-            let again = again.as_ref().filter(|(tally, _)| tally.looks_at(*slot));
-            let closely = again.and_then(|(tally, _)| tally.closely.as_deref());
+            let again = again
+                .as_ref()
+                .filter(|(tally, _)| tally.counts_names_in(*slot));
+            let hot_slot_names = again.and_then(|(tally, _)| tally.hot_slot_names.as_deref());
             let known = again.map_or(&once, |(_, known)| known);
             let counted_tag = once.counted_tag(self, *slot, at, weight);
             let counted_tag = counted_tag.or_else(|| known.counted_tag(self, *slot, at, weight));
             let count = self.slot(*slot);
-            let named = |of| closely.map(|closely| closely.family(*slot, of, weight, count));
+            let named = |of| {
+                hot_slot_names.map(|hot_slot_names| hot_slot_names.family(*slot, of, weight, count))
+            };
             let tag =
                 counted_tag.unwrap_or_else(|| known.tag(at).unless_sure(named(NamesOf::Tags)));
             let prefix = known.prefix(at).unless_sure(named(NamesOf::Prefixes));
@@ -84,27 +88,27 @@ impl Tally {
     }
 
     /// Whether this is a second look, and at this slot.
-    fn looks_at(&self, slot: Slot) -> bool {
-        let closely = self.closely.as_deref();
-        closely.is_some_and(|closely| closely.has(slot))
+    fn counts_names_in(&self, slot: Slot) -> bool {
+        let hot_slot_names = self.hot_slot_names.as_deref();
+        hot_slot_names.is_some_and(|hot_slot_names| hot_slot_names.has(slot))
     }
 
     /// What to count in a second look at some slots: the names that the samples show there.
-    pub(super) fn to_look_at(&self, slots: &SlotSet) -> Closely {
-        let mut closely = Closely::new(slots, self.prefixes());
+    pub(super) fn names_to_count(&self, slots: &SlotSet) -> HotSlotNames {
+        let mut hot_slot_names = HotSlotNames::new(slots, self.prefixes());
         let listed: Vec<Slot> = slots.iter().collect();
         let wanted = Wanted::new(&listed);
         for weight in [Weight::Keys, Weight::Bytes] {
             let (known, _) = Known::of(self, &wanted, weight);
             for (slot, evidence) in listed.iter().zip(&known.evidence) {
-                closely.await_names(*slot, NamesOf::Tags, by_units(&evidence.tags));
-                closely.await_names(*slot, NamesOf::Prefixes, by_units(&evidence.prefixes));
+                hot_slot_names.await_names(*slot, NamesOf::Tags, by_units(&evidence.tags));
+                hot_slot_names.await_names(*slot, NamesOf::Prefixes, by_units(&evidence.prefixes));
             }
         }
         if let Some(operations) = &self.operations {
-            operations.await_names(&mut closely);
+            operations.await_names(&mut hot_slot_names);
         }
-        closely
+        hot_slot_names
     }
 
     /// How many pairs of keys are in one slot because they have one hash tag, each pair both ways
@@ -223,29 +227,35 @@ impl<'tally> Known<'tally> {
     }
 
     /// The tag that may be the cause, where tags were counted; `tally` has all keys of the slot.
-    fn counted_tag(&self, tally: &Tally, slot: Slot, at: usize, weight: Weight) -> Option<Told> {
+    fn counted_tag(
+        &self,
+        tally: &Tally,
+        slot: Slot,
+        at: usize,
+        weight: Weight,
+    ) -> Option<DominantName> {
         let tags = self.counted_tags.as_ref()?;
-        Some(Told {
+        Some(DominantName {
             found: tally.tag_share(slot, weight, tags.get(&at).copied()),
             is_sure: true,
         })
     }
 
-    fn tag(&self, at: usize) -> Told {
+    fn tag(&self, at: usize) -> DominantName {
         self.sampled(at, &self.evidence[at].tags)
     }
 
-    fn prefix(&self, at: usize) -> Told {
+    fn prefix(&self, at: usize) -> DominantName {
         self.sampled(at, &self.evidence[at].prefixes)
     }
 
-    fn sampled(&self, at: usize, names: &BTreeMap<&[u8], Members>) -> Told {
+    fn sampled(&self, at: usize, names: &BTreeMap<&[u8], Members>) -> DominantName {
         let heaviest = heaviest(names);
         let found = heaviest.and_then(|(name, units)| {
             let share = self.evidence[at].share(units, self.is_complete)?;
             Some((KeptName::sampled(name), share))
         });
-        Told {
+        DominantName {
             found,
             is_sure: self.is_complete,
         }
@@ -299,7 +309,7 @@ impl<'tally> Evidence<'tally> {
 
     /// Whether a prefix that is heavy in a slot explains it: one that is as frequent everywhere doesn't.
     /// `self` are the sampled keys of all slots.
-    fn judge_prefix(&self, prefix: Told, is_complete: bool) -> Told {
+    fn judge_prefix(&self, prefix: DominantName, is_complete: bool) -> DominantName {
         let Some((name, share)) = &prefix.found else {
             return prefix;
         };

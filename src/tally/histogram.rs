@@ -1,4 +1,4 @@
-//! Numbers by their order of magnitude.
+//! A histogram by powers of two.
 
 use super::GroupCount;
 

@@ -1,4 +1,4 @@
-//! A small table from hours to counts.
+//! A hash table from hours to counts.
 
 use super::GroupCount;
 use super::sample::mixed;

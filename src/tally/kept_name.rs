@@ -1,4 +1,4 @@
-//! Names for reports, of which maybe only the beginning was kept.
+//! Names for reports; of a long one only the beginning is kept.
 
 use super::BigKey;
 use super::sample::NAME_BYTES;

@@ -9,22 +9,22 @@ mod batch;
 mod biggest;
 mod bounds;
 mod cause;
-mod chosen;
-mod closely;
 mod coverage;
 mod evidence;
 mod expiries;
 mod histogram;
+mod hot_slot_names;
 mod hours;
+mod inputs;
 mod kept_name;
+mod key_lists;
 mod lengths;
-mod listed;
 mod name;
 mod operations;
 mod prefixes;
-mod run;
 mod sample;
 mod saved;
+mod selection;
 mod share;
 mod slots;
 mod tags;
@@ -37,12 +37,13 @@ pub use biggest::BigKey;
 pub use cause::Cause;
 pub use coverage::Coverage;
 pub use histogram::Class;
+pub use inputs::{
+    InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Pass, Progress, SecondPass, count_inputs,
+    count_inputs_twice,
+};
 pub use kept_name::KeptName;
 pub use operations::{CommandCount, HotKey, Operations};
 pub use prefixes::{MAX_DELIMITER_BYTES, MAX_DEPTH, Prefixes};
-pub use run::{
-    InputSummary, MAX_DEFAULT_THREADS, Options, Outcome, Pass, Progress, SecondPass, run, run_twice,
-};
 pub use saved::check_place;
 pub use share::{Share, Weight};
 pub use top::{BIG_KEYS, Family, Named};
@@ -51,9 +52,9 @@ use crate::slot::{KeySpan, Slot, SlotSet};
 use crate::source::{Command, Encoding, Expiry, Group, KeyBatch, KeyKind, KeyRecord, Timestamp};
 use biggest::BiggestOfSlots;
 use cause::doubtful;
-use closely::Closely;
 use expiries::Expiries;
 use histogram::Histogram;
+use hot_slot_names::HotSlotNames;
 use lengths::Lengths;
 use sample::Samples;
 use slots::SlotCounts;
@@ -159,9 +160,9 @@ pub struct Tally {
     /// What logs of MONITOR had, when there were any.
     operations: Option<Box<Operations>>,
     /// What is counted of names, in a second look at some slots.
-    closely: Option<Box<Closely>>,
+    hot_slot_names: Option<Box<HotSlotNames>>,
     /// A second look at some slots of the same inputs.
-    looked: Option<Box<Tally>>,
+    second_pass: Option<Box<Tally>>,
 }
 
 impl Default for Tally {
@@ -194,8 +195,8 @@ impl Tally {
             samples: Samples::new(prefixes),
             coverage: Coverage::All,
             operations: None,
-            closely: None,
-            looked: None,
+            hot_slot_names: None,
+            second_pass: None,
         }
     }
 
@@ -204,18 +205,18 @@ impl Tally {
     fn beside(&self) -> Tally {
         Tally {
             samples: self.samples.beside(),
-            closely: self
-                .closely
+            hot_slot_names: self
+                .hot_slot_names
                 .as_deref()
-                .map(|closely| Box::new(closely.emptied())),
+                .map(|hot_slot_names| Box::new(hot_slot_names.emptied())),
             ..Tally::with_prefixes(self.prefixes())
         }
     }
 
     /// The same, for a second look at some slots.
-    fn looking(self, closely: &Closely) -> Tally {
+    fn counting_names(self, hot_slot_names: &HotSlotNames) -> Tally {
         Tally {
-            closely: Some(Box::new(closely.emptied())),
+            hot_slot_names: Some(Box::new(hot_slot_names.emptied())),
             ..self
         }
     }
@@ -224,8 +225,8 @@ impl Tally {
     /// input has, such as its row's offset: what is sampled is chosen by slot and
     /// place, so that the same inputs give the same sample however they were read.
     pub fn add(&mut self, record: KeyRecord<'_>, slot: Slot, place: u64) {
-        if let Some(closely) = &mut self.closely {
-            closely.add(record, slot);
+        if let Some(hot_slot_names) = &mut self.hot_slot_names {
+            hot_slot_names.add(record, slot);
         }
         if let Some(command) = record.facts.command {
             let operations = self.operations.get_or_insert_default();
@@ -235,7 +236,7 @@ impl Tally {
             start: 0,
             end: record.key.len() as u32,
         };
-        let run = batch::Run {
+        let slice = batch::BatchSlice {
             bytes: record.key,
             spans: &[span],
             sizes: &[record.facts.size_bytes.into()],
@@ -243,7 +244,7 @@ impl Tally {
             groups: &[Group::of(&record.facts)],
             slots: &[slot],
         };
-        self.add_run(&run, std::iter::once(place));
+        self.add_slice(&slice, std::iter::once(place));
     }
 
     /// Counts a batch of a log of MONITOR; every such batch has a time.
@@ -288,7 +289,7 @@ impl Tally {
     }
 
     /// A count with its keys without a size.
-    fn told(&self, count: GroupCount) -> GroupCount {
+    fn with_unsized(&self, count: GroupCount) -> GroupCount {
         match self.is_all_unsized {
             true => GroupCount {
                 unsized_keys: count.keys,
@@ -301,8 +302,8 @@ impl Tally {
     /// Adds what another worker counted; prefixes must mean the same in both.
     pub fn merge(&mut self, mut other: Tally) {
         // What was looked at is no longer all that there is.
-        self.looked = None;
-        match (&mut self.closely, other.closely.take()) {
+        self.second_pass = None;
+        match (&mut self.hot_slot_names, other.hot_slot_names.take()) {
             (Some(mine), Some(theirs)) => mine.merge(*theirs),
             (mine, theirs) => *mine = mine.take().or(theirs),
         }
@@ -387,7 +388,7 @@ impl Tally {
     pub fn kinds(&self) -> impl Iterator<Item = (KeyKind, GroupCount)> + '_ {
         KeyKind::ALL
             .into_iter()
-            .map(|kind| (kind, self.told(self.kinds[kind as usize])))
+            .map(|kind| (kind, self.with_unsized(self.kinds[kind as usize])))
             .filter(|(_, count)| count.keys > 0)
     }
 
@@ -395,7 +396,12 @@ impl Tally {
     pub fn encodings(&self) -> impl Iterator<Item = (Encoding, GroupCount)> + '_ {
         Encoding::ALL
             .into_iter()
-            .map(|encoding| (encoding, self.told(self.encodings[encoding as usize])))
+            .map(|encoding| {
+                (
+                    encoding,
+                    self.with_unsized(self.encodings[encoding as usize]),
+                )
+            })
             .filter(|(_, count)| count.keys > 0)
     }
 
@@ -413,8 +419,8 @@ impl Tally {
     /// too many different hours, ascending; and whether they are hours.
     pub fn expiries(&self) -> (Vec<(Timestamp, GroupCount)>, bool) {
         let times = self.expiries.by_time().into_iter();
-        let told = times.map(|(at, count)| (at, self.told(count)));
-        (told.collect(), self.expiries.are_hours())
+        let with_unsized = times.map(|(at, count)| (at, self.with_unsized(count)));
+        (with_unsized.collect(), self.expiries.are_hours())
     }
 
     /// What was counted in logs of MONITOR, when there were any.
@@ -426,7 +432,7 @@ impl Tally {
     pub fn operation_causes(&self, slots: &[Slot]) -> Vec<Cause> {
         match &self.operations {
             Some(operations) => {
-                let judged = operations.judged(slots, self.prefixes(), self.looked.as_deref());
+                let judged = operations.judged(slots, self.prefixes(), self.second_pass.as_deref());
                 judged.into_iter().map(|judged| judged.cause).collect()
             }
             None => vec![Cause::ManyKeys { sampled: None }; slots.len()],
@@ -435,10 +441,9 @@ impl Tally {
 
     /// Those of some slots whose causes by operations aren't certain, as [`Tally::doubtful`] tells.
     pub fn doubtful_operations(&self, slots: &[Slot]) -> Vec<Slot> {
-        let judged = self
-            .operations
-            .as_deref()
-            .map(|operations| operations.judged(slots, self.prefixes(), self.looked.as_deref()));
+        let judged = self.operations.as_deref().map(|operations| {
+            operations.judged(slots, self.prefixes(), self.second_pass.as_deref())
+        });
         judged.map_or_else(Vec::new, |judged| doubtful(slots, &judged))
     }
 
@@ -450,7 +455,7 @@ impl Tally {
     /// The databases with keys, ascending.
     pub fn databases(&self) -> impl Iterator<Item = (u16, GroupCount)> + '_ {
         let databases = self.databases.iter();
-        databases.map(|(db, count)| (*db, self.told(*count)))
+        databases.map(|(db, count)| (*db, self.with_unsized(*count)))
     }
 
     /// The biggest key of a slot, when a size is known.

@@ -1,4 +1,4 @@
-//! Names of tags and prefixes in samples: most are short.
+//! Short byte strings without an allocation: the names of tags and prefixes in samples.
 
 use std::ops::Deref;
 

@@ -5,9 +5,9 @@
 //! [`super::sample`]), so that it is the same for any order and any division of the input. While
 //! it holds every operation its figures are exact.
 
-use super::bounds::{Listed, Seen, Strictness, error_units};
+use super::bounds::{ListSample, SampledUnits, Strictness, error_units};
 use super::cause::{Judged, judge_lift};
-use super::closely::{Closely, NamesOf, Told};
+use super::hot_slot_names::{DominantName, HotSlotNames, NamesOf};
 use super::sample::{NAME_BYTES, mixed};
 use super::share::{CAUSE_SHARE, FAMILY_KEYS, estimated};
 use super::{KeptName, Prefixes, Share, Tally};
@@ -189,14 +189,14 @@ impl Operations {
     /// out where they may be off by as much as they are.
     pub fn hot_keys(&self, top: usize) -> Vec<HotKey> {
         let sampled = self.sorted();
-        let mut keys: BTreeMap<&[u8], (Slot, Seen)> = BTreeMap::new();
-        let mut all = Seen::default();
+        let mut keys: BTreeMap<&[u8], (Slot, SampledUnits)> = BTreeMap::new();
+        let mut all = SampledUnits::default();
         for (_, slot, key) in &sampled {
-            let of_key = keys.entry(key).or_insert((*slot, Seen::default()));
+            let of_key = keys.entry(key).or_insert((*slot, SampledUnits::default()));
             of_key.1.add_one();
             all.add_one();
         }
-        let listed = Listed {
+        let listed = ListSample {
             is_complete: self.is_complete(),
             all,
             total: self.total,
@@ -221,39 +221,47 @@ impl Operations {
     }
 
     /// Why these slots are hot, in the order given: as [`super::Tally::causes`] does for keys.
-    /// `looked` is a second look at some of them.
+    /// `second_pass` is a second look at some of them.
     pub(super) fn judged(
         &self,
         slots: &[Slot],
         prefixes: Prefixes,
-        looked: Option<&Tally>,
+        second_pass: Option<&Tally>,
     ) -> Vec<Judged> {
         let once = self.sorted();
-        let again =
-            looked.and_then(|looked| Some((looked.closely.as_deref()?, looked.operations()?)));
-        let again = again.map(|(closely, operations)| (closely, operations, operations.sorted()));
+        let again = second_pass.and_then(|second_pass| {
+            Some((
+                second_pass.hot_slot_names.as_deref()?,
+                second_pass.operations()?,
+            ))
+        });
+        let again = again
+            .map(|(hot_slot_names, operations)| (hot_slot_names, operations, operations.sorted()));
         let mut everywhere: BTreeMap<&[u8], u64> = BTreeMap::new();
         for prefix in once.iter().filter_map(|(_, _, key)| prefixes.first(key)) {
             *everywhere.entry(prefix).or_default() += 1;
         }
         let judge = |slot: &Slot| {
-            let again = again.as_ref().filter(|(closely, ..)| closely.has(*slot));
+            let again = again
+                .as_ref()
+                .filter(|(hot_slot_names, ..)| hot_slot_names.has(*slot));
             let (sampled, is_complete) = match again {
                 Some((_, operations, sampled)) => (sampled, operations.is_complete()),
                 None => (&once, self.is_complete()),
             };
-            let of_slot = sampled.iter().filter(|(_, of, _)| of == slot);
-            let of_slot = OfSlot {
-                keys: of_slot.map(|(_, _, key)| &**key).collect(),
+            let slot_names = sampled.iter().filter(|(_, of, _)| of == slot);
+            let slot_names = SlotNames {
+                keys: slot_names.map(|(_, _, key)| &**key).collect(),
                 is_complete,
             };
-            let counted =
-                |of| again.map(|(closely, ..)| closely.called(*slot, of, self.slot(*slot)));
-            let key = of_slot.heaviest(1, Some);
+            let counted = |of| {
+                again.map(|(hot_slot_names, ..)| hot_slot_names.called(*slot, of, self.slot(*slot)))
+            };
+            let key = slot_names.heaviest(1, Some);
             let key = key.unless_sure(counted(NamesOf::CalledKeys));
-            let tag = of_slot.heaviest(FAMILY_KEYS, hash_tag);
+            let tag = slot_names.heaviest(FAMILY_KEYS, hash_tag);
             let tag = tag.unless_sure(counted(NamesOf::CalledTags));
-            let prefix = of_slot.heaviest(FAMILY_KEYS, |key| prefixes.first(key));
+            let prefix = slot_names.heaviest(FAMILY_KEYS, |key| prefixes.first(key));
             let prefix = prefix.unless_sure(counted(NamesOf::CalledPrefixes));
             let prefix = match &prefix.found {
                 Some((name, share)) => {
@@ -266,29 +274,29 @@ impl Operations {
             };
             let is_key_sure = key.is_sure;
             let key = key.found.map(|(name, share)| (Some(name), share));
-            let tag = Told {
+            let tag = DominantName {
                 is_sure: tag.is_sure && is_key_sure,
                 ..tag
             };
-            Judged::new(key, tag, prefix, of_slot.keys.len() as u64)
+            Judged::new(key, tag, prefix, slot_names.keys.len() as u64)
         };
         slots.iter().map(judge).collect()
     }
 
     /// Tells what to count in a second look: the keys that the sample shows, and what they have in common.
-    pub(super) fn await_names(&self, closely: &mut Closely) {
+    pub(super) fn await_names(&self, hot_slot_names: &mut HotSlotNames) {
         let mut slots: BTreeMap<Slot, Vec<&[u8]>> = BTreeMap::new();
         for (_, slot, key) in self.sorted() {
             slots.entry(*slot).or_default().push(key);
         }
-        let prefixes = closely.prefixes();
+        let prefixes = hot_slot_names.prefixes();
         for (slot, keys) in slots {
             let mut await_names = |of, name_of: &dyn Fn(&'_ [u8]) -> Option<&'_ [u8]>| {
                 let mut names: BTreeMap<&[u8], u64> = BTreeMap::new();
                 for name in keys.iter().filter_map(|key| name_of(key)) {
                     *names.entry(name).or_default() += 1;
                 }
-                closely.await_names(slot, of, names.into_iter());
+                hot_slot_names.await_names(slot, of, names.into_iter());
             };
             await_names(NamesOf::CalledKeys, &|key| Some(key));
             await_names(NamesOf::CalledTags, &|key| hash_tag(key));
@@ -298,21 +306,21 @@ impl Operations {
 }
 
 /// The sampled operations of a slot: the keys that they were on.
-struct OfSlot<'run> {
+struct SlotNames<'run> {
     keys: Vec<&'run [u8]>,
     is_complete: bool,
 }
 
-impl<'run> OfSlot<'run> {
+impl<'run> SlotNames<'run> {
     /// The name that most operations have, of equals the one that sorts first: when it is that of so
     /// many keys, and so much of the slot that it may be the cause.
     fn heaviest(
         &self,
         least_keys: u64,
         name_of: impl Fn(&'run [u8]) -> Option<&'run [u8]>,
-    ) -> Told {
+    ) -> DominantName {
         let found = self.heavy(least_keys, name_of);
-        Told {
+        DominantName {
             found,
             is_sure: self.is_complete,
         }

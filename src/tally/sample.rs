@@ -18,9 +18,9 @@
 //!
 //! A sample that holds every key is no estimate: its figures are exact.
 
-use super::batch::Run;
-use super::chosen::{Chosen, TOGETHER};
+use super::batch::BatchSlice;
 use super::name::Name;
+use super::selection::{Selection, TOGETHER};
 use super::{Prefixes, Weight};
 use crate::slot::{KeySpan, Slot, hash_tag};
 use crate::source::Number;
@@ -241,20 +241,20 @@ impl Samples {
     }
 
     /// Offers keys to both samples; the place of each must be its own among the keys of its slot and input.
-    pub(super) fn add_run(&mut self, run: &Run<'_>, places: impl Iterator<Item = u64>) {
+    pub(super) fn add_slice(&mut self, slice: &BatchSlice<'_>, places: impl Iterator<Item = u64>) {
         self.by_keys.learn();
         self.by_bytes.learn();
         let mut hashes = [0; TOGETHER];
-        let mut candidates = Chosen::default();
-        let keys = run.slots.iter().zip(run.sizes).zip(places);
+        let mut candidates = Selection::default();
+        let keys = slice.slots.iter().zip(slice.sizes).zip(places);
         for (((slot, size), place), hash) in keys.zip(&mut hashes) {
             *hash = hash_of(*slot, place);
             let is_refused = self.by_bytes.surely_refuses(*hash, size.or_zero());
             candidates.next_is(self.by_keys.takes(*hash) | !is_refused);
         }
         for at in candidates.all() {
-            let key = run.spans[at].of(run.bytes);
-            self.offer(key, run.slots[at], run.sizes[at], hashes[at]);
+            let key = slice.spans[at].of(slice.bytes);
+            self.offer(key, slice.slots[at], slice.sizes[at], hashes[at]);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Shares of slots, and what they are of.
+//! Shares of a slot: of its keys, bytes or operations, with their errors.
 
 use super::SlotCount;
 

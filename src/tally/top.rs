@@ -1,6 +1,6 @@
-//! The largest of everything: keys, hash tags, prefixes.
+//! The largest keys, hash tags and prefixes over all slots.
 
-use super::bounds::{Listed, Seen, Strictness, error_units};
+use super::bounds::{ListSample, SampledUnits, Strictness, error_units};
 use super::share::{Share, Weight, units_of};
 use super::{BigKey, KeptName, Tally, biggest};
 use crate::slot::Slot;
@@ -162,7 +162,7 @@ impl Tally {
                     value: units as f64 / total.max(1) as f64,
                     error: 0.0,
                 },
-                unsized_keys: Some(self.told(count).unsized_keys),
+                unsized_keys: Some(self.with_unsized(count).unsized_keys),
             }
         });
         Some(named.collect())
@@ -170,12 +170,12 @@ impl Tally {
 
     fn estimated_names(&self, family: Family, weight: Weight, total: u64) -> Vec<Named> {
         let (is_complete, sampled) = self.samples.weighed(weight);
-        let mut names: HashMap<NameOfSlot<'_>, Seen> = HashMap::new();
-        let mut all = Seen::default();
+        let mut names: HashMap<NameOfSlot<'_>, SampledUnits> = HashMap::new();
+        let mut all = SampledUnits::default();
         // Keys that are drawn stand for the threshold, all others for more.
         let mut threshold: Option<u64> = None;
         for (sampled, stands_for) in sampled {
-            let add = |seen: &mut Seen| match weight {
+            let add = |seen: &mut SampledUnits| match weight {
                 Weight::Keys => seen.add_one(),
                 Weight::Bytes => seen.add(stands_for, sampled.size_bytes.or_zero()),
             };
@@ -193,7 +193,7 @@ impl Tally {
                 _ => {}
             }
         }
-        let listed = Listed {
+        let listed = ListSample {
             is_complete,
             all,
             total,

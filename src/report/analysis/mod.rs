@@ -5,7 +5,7 @@
 //! a module, of a list); then `unsized_keys` says how many have none, and `bytes_at_least` what the
 //! others take. A `cause` is counted when `exact` is true; otherwise it is estimated from a sample, and
 //! `error` is by how much the share may be off, with 95 % confidence. Slots that
-//! were looked at twice ([`crate::tally::run_twice`] with [`slots_in_doubt`]) have counted ones.
+//! were looked at twice ([`crate::tally::count_inputs_twice`] with [`slots_in_doubt`]) have counted ones.
 
 mod advice;
 #[cfg(feature = "cli")]

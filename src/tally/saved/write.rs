@@ -199,12 +199,12 @@ impl Body {
         self.count(KeyKind::ALL.len());
         for kind in KeyKind::ALL {
             self.name(kind.word().as_bytes());
-            self.group(tally.told(tally.kinds[kind as usize]));
+            self.group(tally.with_unsized(tally.kinds[kind as usize]));
         }
         self.count(Encoding::ALL.len());
         for encoding in Encoding::ALL {
             self.name(encoding.word().as_bytes());
-            self.group(tally.told(tally.encodings[encoding as usize]));
+            self.group(tally.with_unsized(tally.encodings[encoding as usize]));
         }
         self.count(tally.databases.len());
         for (db, count) in tally.databases() {
@@ -227,7 +227,7 @@ impl Body {
         self.count(sorted.len());
         for (at, count) in sorted {
             self.count(at as usize);
-            self.group(tally.told(count));
+            self.group(tally.with_unsized(count));
         }
     }
 
@@ -250,7 +250,7 @@ impl Body {
         self.count(tags.len());
         for (tag, _, count) in tags {
             self.name(tag);
-            self.group(tally.told(count));
+            self.group(tally.with_unsized(count));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a run gives.
+//! What counting inputs gives: the tally, and a summary of each input.
 
 use super::SecondPass;
 use crate::slot::SlotSet;

@@ -1,4 +1,4 @@
-//! Lists: keys of which nothing but the name is known, straight from the fused pass.
+//! Counts lists of keys: only names are known, so that splitting, hashing and counting are one pass.
 
 use super::{GroupCount, Tally};
 use crate::slot::{KeySpan, ListFormat, Slot, hash_tag, slots_of_list};

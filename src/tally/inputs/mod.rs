@@ -1,37 +1,37 @@
-//! The parallel run: inputs in, one tally out.
+//! Counts inputs: reads them side by side and adds up one tally.
 //!
 //! A file whose rows can be found from any place is cut into parts that the
 //! workers take one after another. Everything else (a pipe, a CSV with quotes)
 //! is read by one thread that feeds the workers through a bounded queue; several RDB files are read side by side.
 
-mod gathered;
-mod meter;
+mod collector;
 mod outcome;
 mod parts;
+mod progress;
+mod second_pass;
 mod snapshots;
 mod stream;
-mod twice;
 mod worker;
 
-use super::closely::Closely;
+use super::hot_slot_names::HotSlotNames;
 use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::SlotSet;
 use crate::source::{
     self, Input, InputContent, LongRowIndex, OnError, OpenInput, Parts, QueuedInput, Splitter,
 };
-use gathered::Gathered;
-use meter::Meter;
+use collector::OutcomeCollector;
+use progress::ProgressMeter;
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use worker::{Found, Worker};
+use worker::{Worker, WorkerResult};
 
-pub use meter::{Pass, Progress};
 pub use outcome::{InputSummary, Outcome};
-pub use twice::{SecondPass, run_twice};
+pub use progress::{Pass, Progress};
+pub use second_pass::{SecondPass, count_inputs_twice};
 
 /// How many threads a run takes by itself. Each has its own tally of up to
 /// about 10 MB, so that more would break the promise of flat memory.
@@ -56,7 +56,7 @@ pub struct Options {
 /// # Errors
 /// When an input can't be read, isn't anything that holds keys, or has a row
 /// that can't be read and [`OnError::Stop`] holds: the first such row is named.
-pub fn run(
+pub fn count_inputs(
     inputs: &[Input],
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
@@ -64,15 +64,15 @@ pub fn run(
     let pool = pool(options)?;
     let (queued, skipped_files) = QueuedInput::open_all(inputs, &options.source)?;
     let total_bytes = queued.iter().map(|input| input.length).sum();
-    let meter = Meter::new(total_bytes, Pass::First, progress);
-    let run = Run {
+    let meter = ProgressMeter::new(total_bytes, Pass::First, progress);
+    let counter = InputCounter {
         pool: &pool,
         options: &options.source,
         prefixes: options.prefixes,
         meter: &meter,
-        look: None,
+        second_pass: None,
     };
-    let mut outcome = run.all(queued)?;
+    let mut outcome = counter.all(queued)?;
     outcome.skipped_files = skipped_files;
     if let Some(slots) = &options.source.filter.slots {
         outcome.tally.covers_only(slots.clone());
@@ -94,7 +94,7 @@ fn default_threads() -> usize {
 
 /// Who counts the keys of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Crew {
+enum CountingThreads {
     /// The threads of the pool.
     Pool,
     /// The thread that asks for it.
@@ -103,19 +103,19 @@ enum Crew {
 
 /// One input's run.
 #[derive(Clone, Copy)]
-struct Run<'run> {
+struct InputCounter<'run> {
     pool: &'run ThreadPool,
     options: &'run source::Options,
     prefixes: Prefixes,
-    meter: &'run Meter<'run>,
+    meter: &'run ProgressMeter<'run>,
     /// The only slots whose keys are counted, and what is counted of them: in a second pass.
-    look: Option<(&'run SlotSet, &'run Closely)>,
+    second_pass: Option<(&'run SlotSet, &'run HotSlotNames)>,
 }
 
-impl Run<'_> {
+impl InputCounter<'_> {
     /// One input after another; RDB files that stand together side by side.
     fn all(&self, inputs: Vec<QueuedInput<'_>>) -> Result<Outcome> {
-        let gathered = Gathered::new(inputs.len());
+        let collector = OutcomeCollector::new(inputs.len());
         let mut inputs = inputs.into_iter().enumerate().peekable();
         while let Some(input) = inputs.next() {
             let mut files = vec![input];
@@ -127,19 +127,19 @@ impl Run<'_> {
             match self.lanes(files.len()) {
                 0 | 1 => {
                     for (at, file) in files {
-                        gathered.add(at, self.any_input(file, Crew::Pool)?);
+                        collector.add(at, self.any_input(file, CountingThreads::Pool)?);
                     }
                 }
-                lanes => self.side_by_side(lanes, files, &gathered)?,
+                lanes => self.side_by_side(lanes, files, &collector)?,
             }
         }
-        Ok(gathered.outcome(self.prefixes))
+        Ok(collector.outcome(self.prefixes))
     }
 
-    fn any_input(&self, input: QueuedInput<'_>, crew: Crew) -> Result<Outcome> {
+    fn any_input(&self, input: QueuedInput<'_>, counting: CountingThreads) -> Result<Outcome> {
         match input.open(self.options)? {
             InputContent::Keys(open_input) => {
-                let (tally, summary) = self.input(*open_input, crew)?;
+                let (tally, summary) = self.input(*open_input, counting)?;
                 Ok(Outcome {
                     tally,
                     inputs: vec![summary],
@@ -176,7 +176,7 @@ impl Run<'_> {
             .mend(mend))
     }
 
-    fn input(&self, input: OpenInput, crew: Crew) -> Result<(Tally, InputSummary)> {
+    fn input(&self, input: OpenInput, counting: CountingThreads) -> Result<(Tally, InputSummary)> {
         let path = input.path.clone();
         let row_reader = input.row_reader().clone();
         let splitter = Splitter::new(&path, &row_reader.layout, self.options);
@@ -188,7 +188,7 @@ impl Run<'_> {
             )),
             _ => None,
         };
-        let mut found = match &file {
+        let mut result = match &file {
             Some((file, length)) if row_reader.layout.look_behind().is_some() => {
                 let parts = Parts {
                     file,
@@ -199,24 +199,24 @@ impl Run<'_> {
                 };
                 self.parts(&parts, &splitter, &row_reader)
             }
-            _ => self.stream(input, &splitter, &row_reader, crew),
+            _ => self.stream(input, &splitter, &row_reader, counting),
         };
-        self.finish(&mut found, file.as_ref().map(|(file, _)| file), &path)?;
-        found.findings.note_counts();
+        self.finish(&mut result, file.as_ref().map(|(file, _)| file), &path)?;
+        result.findings.note_counts();
         let unmet_options = row_reader.unmet_options(self.options);
-        found.findings.notes.extend(unmet_options);
-        let keys = found.tally.total().keys;
-        let operations = found.tally.operations().map_or(0, Operations::total);
-        let slots = format.is_snapshot().then(|| found.tally.used_slots());
+        result.findings.notes.extend(unmet_options);
+        let keys = result.tally.total().keys;
+        let operations = result.tally.operations().map_or(0, Operations::total);
+        let slots = format.is_snapshot().then(|| result.tally.used_slots());
         Ok((
-            found.tally,
+            result.tally,
             InputSummary {
                 path,
                 format,
                 note: note.map(Cow::Borrowed),
                 keys,
                 operations,
-                findings: found.findings,
+                findings: result.findings,
                 slots,
                 tally: None,
             },
@@ -224,12 +224,12 @@ impl Run<'_> {
     }
 
     /// Turns what was found into the first error, if there is one to stop at.
-    fn finish(&self, found: &mut Found, file: Option<&File>, path: &Path) -> Result<()> {
+    fn finish(&self, result: &mut WorkerResult, file: Option<&File>, path: &Path) -> Result<()> {
         if let Some(file) = file {
-            source::find_lines(file, &mut found.findings.row_errors);
+            source::find_lines(file, &mut result.findings.row_errors);
         }
-        let first = found.findings.row_errors.first().first();
-        match (found.failure.take(), first) {
+        let first = result.findings.row_errors.first().first();
+        match (result.failure.take(), first) {
             (Some((byte, error)), Some(row_error))
                 if row_error.byte >= byte || self.options.on_error == OnError::Skip =>
             {
@@ -251,33 +251,33 @@ impl Run<'_> {
     /// A tally of nothing yet.
     fn tally(&self) -> Tally {
         let tally = Tally::with_prefixes(self.prefixes);
-        match self.look {
-            Some((_, closely)) => tally.looking(closely),
+        match self.second_pass {
+            Some((_, hot_slot_names)) => tally.counting_names(hot_slot_names),
             None => tally,
         }
     }
 
     /// The slots whose keys are counted, where the others aren't.
     fn slots(&self) -> Option<&SlotSet> {
-        self.look.map(|(slots, _)| slots)
+        self.second_pass.map(|(slots, _)| slots)
     }
 
     /// Runs a worker on so many threads of the pool and merges what they found.
-    fn workers(&self, count: usize, work: impl Fn(&mut Worker<'_>) + Sync) -> Found {
+    fn workers(&self, count: usize, work: impl Fn(&mut Worker<'_>) + Sync) -> WorkerResult {
         let first = self.tally();
-        let found = self.pool.broadcast(|thread| {
+        let result = self.pool.broadcast(|thread| {
             let mut worker = (thread.index() < count)
                 .then(|| Worker::new(self.options, first.beside(), self.slots()))?;
             work(&mut worker);
-            Some(worker.found)
+            Some(worker.result)
         });
-        found
+        result
             .into_iter()
             .flatten()
             .reduce(|mut all, next| {
                 all.merge(next);
                 all
             })
-            .unwrap_or_else(|| Found::new(first))
+            .unwrap_or_else(|| WorkerResult::new(first))
     }
 }

@@ -1,15 +1,15 @@
-//! What several inputs gave, gathered in whatever order they end.
+//! Collects what each input gave, in whatever order inputs end.
 
 use super::{InputSummary, Outcome, SecondPass};
 use crate::tally::{Prefixes, Tally};
 use std::sync::{Mutex, PoisonError};
 
 /// One tally for all, since each takes up to 10 MB, and the summaries by the places of their inputs.
-pub(super) struct Gathered(Mutex<(Option<Tally>, Vec<Vec<InputSummary>>)>);
+pub(super) struct OutcomeCollector(Mutex<(Option<Tally>, Vec<Vec<InputSummary>>)>);
 
-impl Gathered {
-    pub(super) fn new(inputs: usize) -> Gathered {
-        Gathered(Mutex::new((None, vec![Vec::new(); inputs])))
+impl OutcomeCollector {
+    pub(super) fn new(inputs: usize) -> OutcomeCollector {
+        OutcomeCollector(Mutex::new((None, vec![Vec::new(); inputs])))
     }
 
     /// Adds what the input at a place gave.

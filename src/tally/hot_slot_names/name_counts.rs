@@ -19,7 +19,7 @@ const LOTS: usize = 128;
 /// no lot has half, there is no such name; and all of it is sums, which are the same for keys in any
 /// order and any division.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
+pub(super) struct NameCounts {
     awaited: HashMap<Box<[u8]>, Member>,
     /// Empty until there is something in them.
     lots: Box<[Units]>,
@@ -95,17 +95,17 @@ pub(super) enum Least {
 
 /// What is known of the heaviest name.
 #[derive(Clone, Debug)]
-pub(in crate::tally) struct Told {
+pub(in crate::tally) struct DominantName {
     /// The one that has so much that it may be the cause.
     pub(in crate::tally) found: Option<(KeptName, Share)>,
     /// Whether that is certain, also where there is none.
     pub(in crate::tally) is_sure: bool,
 }
 
-impl Told {
+impl DominantName {
     /// This, where it is sure or nothing better is known; else what counting told, unless that
     /// isn't sure either.
-    pub(in crate::tally) fn unless_sure(self, counted: Option<Told>) -> Told {
+    pub(in crate::tally) fn unless_sure(self, counted: Option<DominantName>) -> DominantName {
         match counted {
             Some(counted) if counted.is_sure && !self.is_sure => counted,
             _ => self,
@@ -113,7 +113,7 @@ impl Told {
     }
 }
 
-impl Names {
+impl NameCounts {
     /// Counts this name by itself from now on, while there is room.
     pub(super) fn await_name(&mut self, name: &[u8]) {
         if self.awaited.len() < MAX_AWAITED {
@@ -137,9 +137,9 @@ impl Names {
     }
 
     /// The same names, of which nothing was counted yet.
-    pub(super) fn emptied(&self) -> Names {
+    pub(super) fn emptied(&self) -> NameCounts {
         let names = self.awaited.keys();
-        Names {
+        NameCounts {
             awaited: names
                 .map(|name| (name.clone(), Member::default()))
                 .collect(),
@@ -148,7 +148,7 @@ impl Names {
     }
 
     /// Adds what was counted elsewhere of the same names.
-    pub(super) fn merge(&mut self, other: Names) {
+    pub(super) fn merge(&mut self, other: NameCounts) {
         for (name, theirs) in other.awaited {
             let mine = self.awaited.entry(name).or_default();
             mine.units.join(theirs.units);
@@ -165,7 +165,7 @@ impl Names {
     }
 
     /// The name that has half of so many units, of equals the one that sorts first.
-    pub(super) fn heaviest(&self, weight: Weight, of: u64, least: Least) -> Told {
+    pub(super) fn heaviest(&self, weight: Weight, of: u64, least: Least) -> DominantName {
         let heavy = self.awaited.iter().filter_map(|(name, member)| {
             let share = counted(member.units.of(weight), of)?;
             let fits = match least {
@@ -181,14 +181,14 @@ impl Names {
         });
         if let Some((name, member, share)) = best {
             let is_one = !member.names.are_several();
-            return Told {
+            return DominantName {
                 found: is_one.then(|| (KeptName::sampled(name), share)),
                 is_sure: is_one,
             };
         }
         let heaviest_lot = self.lots.iter().map(|lot| lot.of(weight)).max();
         let may_hide_one = heaviest_lot.and_then(|units| counted(units, of)).is_some();
-        Told {
+        DominantName {
             found: None,
             is_sure: !may_hide_one,
         }
@@ -223,8 +223,8 @@ mod tests {
     /// What names have: each row a name, the number of its key, and bytes.
     type Rows = Vec<(u8, u8, u64)>;
 
-    fn counted_names(awaited: &[u8], rows: &[(u8, u8, u64)]) -> Names {
-        let mut names = Names::default();
+    fn counted_names(awaited: &[u8], rows: &[(u8, u8, u64)]) -> NameCounts {
+        let mut names = NameCounts::default();
         for name in awaited {
             names.await_name(&[*name]);
         }
@@ -268,22 +268,22 @@ mod tests {
                     Weight::Keys => rows.len() as u64,
                     Weight::Bytes => rows.iter().map(|row| row.2).sum(),
                 };
-                let told = whole.heaviest(weight, of, Least::SeveralKeys);
+                let dominant = whole.heaviest(weight, of, Least::SeveralKeys);
                 let same = merged.heaviest(weight, of, Least::SeveralKeys);
-                prop_assert_eq!(format!("{told:?}"), format!("{same:?}"));
+                prop_assert_eq!(format!("{dominant:?}"), format!("{same:?}"));
                 let truth = naive(&rows, weight);
                 let truth = truth.filter(|(_, units)| 2 * units >= of);
-                if let Some((name, share)) = &told.found {
+                if let Some((name, share)) = &dominant.found {
                     // Of two halves either is one.
                     let (_, units) = truth.expect("it has half");
                     prop_assert_eq!(share.value, units as f64 / of as f64);
                     prop_assert!(awaited.contains(&name[0]));
                 }
-                if told.is_sure {
-                    prop_assert_eq!(told.found.is_some(), truth.is_some());
+                if dominant.is_sure {
+                    prop_assert_eq!(dominant.found.is_some(), truth.is_some());
                 }
                 if truth.is_some_and(|(name, units)| awaited.contains(&name) && 2 * units > of) {
-                    prop_assert!(told.is_sure && told.found.is_some());
+                    prop_assert!(dominant.is_sure && dominant.found.is_some());
                 }
             }
         }
@@ -291,29 +291,30 @@ mod tests {
 
     #[test]
     fn many_small_names_are_told_to_be_small() {
-        let mut names = Names::default();
+        let mut names = NameCounts::default();
         for number in 0..10_000u64 {
             names.add(&number.to_le_bytes(), b"key", 1);
         }
-        let told = names.heaviest(Weight::Keys, 10_000, Least::OneKey);
-        assert!(told.is_sure && told.found.is_none());
+        let dominant = names.heaviest(Weight::Keys, 10_000, Least::OneKey);
+        assert!(dominant.is_sure && dominant.found.is_none());
         // One that nobody awaited has half: it is in some lot.
         (0..10_000).for_each(|_| names.add(b"late", b"key", 1));
-        let told = names.heaviest(Weight::Keys, 20_000, Least::OneKey);
-        assert!(!told.is_sure && told.found.is_none());
+        let dominant = names.heaviest(Weight::Keys, 20_000, Least::OneKey);
+        assert!(!dominant.is_sure && dominant.found.is_none());
     }
 
     #[test]
     fn names_that_were_cut_to_the_same_are_not_taken_for_one() {
         let long = |end: u8| [&[b'x'; NAME_BYTES][..], &[end]].concat();
-        let mut names = Names::default();
+        let mut names = NameCounts::default();
         names.await_name(&long(1));
         names.add(&long(1), b"a", 1);
         names.add(&long(1), b"b", 1);
-        let heaviest = |names: &Names, of| names.heaviest(Weight::Keys, of, Least::SeveralRows);
+        let heaviest =
+            |names: &NameCounts, of| names.heaviest(Weight::Keys, of, Least::SeveralRows);
         assert!(heaviest(&names, 2).found.is_some());
         names.add(&long(2), b"c", 1);
-        let told = heaviest(&names, 3);
-        assert!(!told.is_sure && told.found.is_none());
+        let dominant = heaviest(&names, 3);
+        assert!(!dominant.is_sure && dominant.found.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! How far a run has come.
+//! Progress: how many bytes of the inputs were read so far.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,20 +23,20 @@ pub enum Pass {
 }
 
 /// Adds up what was read and tells it.
-pub(super) struct Meter<'run> {
+pub(super) struct ProgressMeter<'run> {
     read_bytes: AtomicU64,
     total_bytes: Option<u64>,
     pass: Pass,
     tell: &'run (dyn Fn(Progress) + Sync),
 }
 
-impl<'run> Meter<'run> {
+impl<'run> ProgressMeter<'run> {
     pub(super) fn new(
         total_bytes: Option<u64>,
         pass: Pass,
         tell: &'run (dyn Fn(Progress) + Sync),
-    ) -> Meter<'run> {
-        Meter {
+    ) -> ProgressMeter<'run> {
+        ProgressMeter {
             read_bytes: AtomicU64::new(0),
             total_bytes,
             pass,
@@ -58,12 +58,12 @@ impl<'run> Meter<'run> {
 mod tests {
     use super::*;
     use crate::source::Input;
-    use crate::tally::{Options, run};
+    use crate::tally::{Options, count_inputs};
     use std::io::Write;
     use std::path::Path;
 
     /// What was told last of a run over these files.
-    fn last_told(files: &[&Path]) -> Progress {
+    fn last_progress(files: &[&Path]) -> Progress {
         let last = std::sync::Mutex::new(None);
         let inputs: Vec<Input> = files
             .iter()
@@ -73,8 +73,8 @@ mod tests {
             threads: Some(1),
             ..Options::default()
         };
-        let told = |progress| *last.lock().expect("a lock") = Some(progress);
-        run(&inputs, &options, &told).expect("it runs");
+        let record = |progress| *last.lock().expect("a lock") = Some(progress);
+        count_inputs(&inputs, &options, &record).expect("it runs");
         let last = last.into_inner().expect("a lock");
         last.expect("it was told something")
     }
@@ -96,11 +96,14 @@ mod tests {
             .expect("written");
         let length = |path: &Path| std::fs::metadata(path).expect("a file").len();
         for files in [&[gzip.as_path()][..], &[&zstd], &[&plain, &gzip, &zstd]] {
-            let told = last_told(files);
+            let record = last_progress(files);
             let whole = files.iter().map(|path| length(path)).sum();
-            assert_eq!(told.total_bytes, Some(whole), "{files:?}");
-            assert!(told.read_bytes * 10 >= whole * 9, "{told:?} of {files:?}");
+            assert_eq!(record.total_bytes, Some(whole), "{files:?}");
+            assert!(
+                record.read_bytes * 10 >= whole * 9,
+                "{record:?} of {files:?}"
+            );
         }
-        assert!(last_told(&[&gzip]).read_bytes <= length(&gzip));
+        assert!(last_progress(&[&gzip]).read_bytes <= length(&gzip));
     }
 }

@@ -1,4 +1,4 @@
-//! What one thread of a run has and finds.
+//! One counting thread: its batch, its tally, and what it found wrong.
 
 use crate::error::Error;
 use crate::slot::{Slot, SlotSet, slots_of, slots_of_list};
@@ -6,23 +6,23 @@ use crate::source::{self, Findings, KeyBatch, KeyFacts, KeyRecord, OnError, RowR
 use crate::tally::Tally;
 
 /// What one worker found in its blocks.
-pub(super) struct Found {
+pub(super) struct WorkerResult {
     pub(super) tally: Tally,
     pub(super) findings: Findings,
     /// The first failure, with the offset of its block.
     pub(super) failure: Option<(u64, Error)>,
 }
 
-impl Found {
-    pub(super) fn new(tally: Tally) -> Found {
-        Found {
+impl WorkerResult {
+    pub(super) fn new(tally: Tally) -> WorkerResult {
+        WorkerResult {
             tally,
             findings: Findings::default(),
             failure: None,
         }
     }
 
-    pub(super) fn merge(&mut self, other: Found) {
+    pub(super) fn merge(&mut self, other: WorkerResult) {
         self.tally.merge(other.tally);
         self.findings.merge(other.findings);
         if let Some((byte, error)) = other.failure {
@@ -44,7 +44,7 @@ pub(super) struct Worker<'run> {
     slots: Vec<Slot>,
     /// The only slots whose keys are counted.
     wanted: Option<&'run SlotSet>,
-    pub(super) found: Found,
+    pub(super) result: WorkerResult,
 }
 
 impl<'run> Worker<'run> {
@@ -58,19 +58,19 @@ impl<'run> Worker<'run> {
             batch: KeyBatch::new(),
             slots: Vec::new(),
             wanted,
-            found: Found::new(tally),
+            result: WorkerResult::new(tally),
         }
     }
 
     pub(super) fn must_stop(&self) -> bool {
-        self.options.on_error == OnError::Stop && self.found.findings.row_errors.count() > 0
+        self.options.on_error == OnError::Stop && self.result.findings.row_errors.count() > 0
     }
 
     /// Counts all rows of the batch's block.
     pub(super) fn count_block(&mut self, row_reader: &RowReader) {
         if let Some(format) = row_reader.plain_list() {
             let (list, offset) = self.batch.take_rest();
-            let tally = &mut self.found.tally;
+            let tally = &mut self.result.tally;
             match self.wanted {
                 None => tally.add_list(list, format, offset),
                 Some(wanted) => {
@@ -88,11 +88,11 @@ impl<'run> Worker<'run> {
             }
             return;
         }
-        while row_reader.next_rows(&mut self.batch, &mut self.found.findings) {
+        while row_reader.next_rows(&mut self.batch, &mut self.result.findings) {
             self.slots.resize(self.batch.len(), Slot::MIN);
             slots_of(self.batch.bytes(), self.batch.spans(), &mut self.slots);
             match self.wanted {
-                None => self.found.tally.add_batch(&self.batch, &self.slots),
+                None => self.result.tally.add_batch(&self.batch, &self.slots),
                 Some(wanted) => self.count_wanted(wanted),
             }
         }
@@ -103,7 +103,7 @@ impl<'run> Worker<'run> {
         let places = self.batch.places().zip(&self.slots);
         for (at, (place, slot)) in places.enumerate() {
             if wanted.contains(*slot) {
-                self.found.tally.add(self.batch.record(at), *slot, place);
+                self.result.tally.add(self.batch.record(at), *slot, place);
             }
         }
     }

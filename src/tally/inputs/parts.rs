@@ -1,19 +1,19 @@
-//! A file whose rows can be found from any place.
+//! Counts one file in parts, side by side: its rows can be found from any place.
 
-use super::Run;
-use super::worker::{Found, Worker};
+use super::InputCounter;
+use super::worker::{Worker, WorkerResult};
 use crate::source::{KeyBatch, Parts, RowReader, Splitter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-impl Run<'_> {
+impl InputCounter<'_> {
     /// Workers take the parts of a file one after another.
     pub(super) fn parts(
         &self,
         parts: &Parts<'_>,
         splitter: &Splitter<'_>,
         row_reader: &RowReader,
-    ) -> Found {
+    ) -> WorkerResult {
         self.meter.add(parts.skip);
         let count = parts.count(splitter);
         let next = AtomicU64::new(0);
@@ -38,7 +38,7 @@ impl Run<'_> {
                     count_part(&parts, part, splitter, row_reader, worker);
                     std::mem::swap(&mut worker.batch, &mut far);
                 }
-                if worker.found.failure.is_some() || worker.must_stop() {
+                if worker.result.failure.is_some() || worker.must_stop() {
                     stop.fetch_min(part, Ordering::Relaxed);
                 }
                 self.meter.add(splitter.part_bytes as u64);
@@ -55,7 +55,7 @@ fn count_part(
     row_reader: &RowReader,
     worker: &mut Worker<'_>,
 ) -> bool {
-    let refused = &mut worker.found.findings.row_errors;
+    let refused = &mut worker.result.findings.row_errors;
     let read = parts.read(part, splitter, &mut worker.batch, refused);
     if let Ok(false) = read {
         return false;
@@ -64,7 +64,7 @@ fn count_part(
     worker.count_block(row_reader);
     if let Err(error) = read {
         let byte = parts.failed_at(part, splitter, &error);
-        worker.found.fail(byte, error);
+        worker.result.fail(byte, error);
     }
     true
 }

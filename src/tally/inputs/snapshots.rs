@@ -1,10 +1,10 @@
-//! RDB files, several at a time.
+//! Counts RDB files, several at a time.
 //!
 //! One thread steps over the values of a file, however many there are, and one more counts its keys
 //! nearly as fast. Of several files each takes a lane of two such threads.
 
-use super::gathered::Gathered;
-use super::{Crew, Run};
+use super::collector::OutcomeCollector;
+use super::{CountingThreads, InputCounter};
 use crate::error::{Error, Result};
 use crate::source::QueuedInput;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 /// How many files are read at once at most: each has a tally of up to 10 MB.
 const MOST_LANES: usize = 4;
 
-impl Run<'_> {
+impl InputCounter<'_> {
     /// How many of so many files are read at once. On two processors it is two as well: none of the
     /// threads of a lane is always busy.
     pub(super) fn lanes(&self, files: usize) -> usize {
@@ -31,7 +31,7 @@ impl Run<'_> {
         &self,
         lanes: usize,
         files: Vec<(usize, QueuedInput<'_>)>,
-        gathered: &Gathered,
+        collector: &OutcomeCollector,
     ) -> Result<()> {
         let queued = Mutex::new(files.into_iter());
         let first: Mutex<Option<(usize, Error)>> = Mutex::new(None);
@@ -45,8 +45,8 @@ impl Run<'_> {
                 let Some((at, file)) = next.filter(|_| !has_failed) else {
                     return;
                 };
-                match self.any_input(file, Crew::Caller) {
-                    Ok(outcome) => gathered.add(at, outcome),
+                match self.any_input(file, CountingThreads::Caller) {
+                    Ok(outcome) => collector.add(at, outcome),
                     Err(error) => {
                         let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
                         if first.as_ref().is_none_or(|(known, _)| at < *known) {

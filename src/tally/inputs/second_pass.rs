@@ -1,6 +1,6 @@
-//! Inputs that are read once more, where the first pass left it open why slots are hot.
+//! The second pass: inputs read once more, where the first left it open why slots are hot.
 
-use super::{Meter, Options, Outcome, Pass, Progress, Run, pool};
+use super::{InputCounter, Options, Outcome, Pass, Progress, ProgressMeter, pool};
 use crate::error::{Error, Result};
 use crate::slot::SlotSet;
 use crate::source::{self, FileVersion, Input, QueuedInput};
@@ -43,31 +43,31 @@ impl SecondPass {
     }
 }
 
-/// Tallies inputs as [`super::run`] does, and looks at slots once more that `in_doubt` finds in the tally:
+/// Tallies inputs as [`super::count_inputs`] does, and looks at slots once more that `in_doubt` finds in the tally:
 /// what their keys have in common is counted, so that [`Tally::causes`] is exact for them.
 ///
 /// The second pass reads all inputs from their beginnings, which must be files. An input that has changed meanwhile is no
 /// error: [`Outcome::second_pass`] tells it, and the causes are those of the first pass.
 ///
 /// # Errors
-/// As [`super::run`], of the first pass.
-pub fn run_twice(
+/// As [`super::count_inputs`], of the first pass.
+pub fn count_inputs_twice(
     inputs: &[Input],
     options: &Options,
     in_doubt: &dyn Fn(&Tally) -> SlotSet,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Outcome> {
     let versions: Vec<Option<FileVersion>> = inputs.iter().map(FileVersion::of).collect();
-    let mut outcome = super::run(inputs, options, progress)?;
+    let mut outcome = super::count_inputs(inputs, options, progress)?;
     let slots = in_doubt(&outcome.tally);
     outcome.second_pass = match unrepeatable(inputs, &versions, &outcome) {
         _ if slots.is_empty() => SecondPass::NotNeeded,
         Some(path) => SecondPass::Impossible { path },
         None => {
             let first = &outcome.tally;
-            match look_again(inputs, options, first, &slots, &versions, progress) {
-                Ok(looked) => {
-                    outcome.tally.looked = Some(Box::new(looked));
+            match run_second_pass(inputs, options, first, &slots, &versions, progress) {
+                Ok(second) => {
+                    outcome.tally.second_pass = Some(Box::new(second));
                     SecondPass::Done
                 }
                 Err(changed) => changed,
@@ -94,7 +94,7 @@ fn unrepeatable(
 }
 
 /// Reads the inputs once more and counts in these slots only.
-fn look_again(
+fn run_second_pass(
     inputs: &[Input],
     options: &Options,
     first: &Tally,
@@ -102,18 +102,18 @@ fn look_again(
     versions: &[Option<FileVersion>],
     progress: &(dyn Fn(Progress) + Sync),
 ) -> std::result::Result<Tally, SecondPass> {
-    let looked = read_again(inputs, options, first, slots, progress);
+    let second = read_again(inputs, options, first, slots, progress);
     let changed = inputs.iter().zip(versions);
     let changed = changed.filter(|(input, version)| FileVersion::of(input) != **version);
     let changed = changed.map(|(input, _)| input.path().to_path_buf()).next();
-    let told = |error: Option<Error>| SecondPass::Changed {
+    let changed_error = |error: Option<Error>| SecondPass::Changed {
         path: changed.clone(),
         error: error.map(|error| error.one_line()),
     };
-    let looked = looked.map_err(|error| told(Some(error)))?;
-    match changed.is_none() && is_same(first, &looked, slots) {
-        true => Ok(looked),
-        false => Err(told(None)),
+    let second = second.map_err(|error| changed_error(Some(error)))?;
+    match changed.is_none() && is_same(first, &second, slots) {
+        true => Ok(second),
+        false => Err(changed_error(None)),
     }
 }
 
@@ -129,26 +129,26 @@ fn read_again(
         verifies: false,
         ..options.source.clone()
     };
-    let closely = first.to_look_at(slots);
+    let hot_slot_names = first.names_to_count(slots);
     let (queued, _) = QueuedInput::open_all(inputs, &source)?;
     let total_bytes = queued.iter().map(|input| input.length).sum();
-    let meter = Meter::new(total_bytes, Pass::Second, progress);
+    let meter = ProgressMeter::new(total_bytes, Pass::Second, progress);
     let pool = pool(options)?;
-    let run = Run {
+    let counter = InputCounter {
         pool: &pool,
         options: &source,
         prefixes: options.prefixes,
         meter: &meter,
-        look: Some((slots, &closely)),
+        second_pass: Some((slots, &hot_slot_names)),
     };
-    Ok(run.all(queued)?.tally)
+    Ok(counter.all(queued)?.tally)
 }
 
 /// Whether the second pass has seen as much in its slots as the first.
-fn is_same(first: &Tally, looked: &Tally, slots: &SlotSet) -> bool {
+fn is_same(first: &Tally, second: &Tally, slots: &SlotSet) -> bool {
     let operations = |tally: &Tally, slot| tally.operations().map_or(0, |all| all.slot(slot));
     slots.iter().all(|slot| {
-        first.slot(slot) == looked.slot(slot) && operations(first, slot) == operations(looked, slot)
+        first.slot(slot) == second.slot(slot) && operations(first, slot) == operations(second, slot)
     })
 }
 
@@ -200,7 +200,7 @@ mod tests {
             between();
             slots.iter().copied().collect()
         };
-        run_twice(
+        count_inputs_twice(
             &[Input::File(path.to_path_buf())],
             &options,
             &in_doubt,
@@ -278,7 +278,7 @@ mod tests {
             assert_eq!(again.second_pass, SecondPass::Done);
             assert_eq!(shown(&again), shown(&first), "{path:?}");
         }
-        let once = super::super::run(&[Input::File(plain)], &Options::default(), &|_| ());
+        let once = super::super::count_inputs(&[Input::File(plain)], &Options::default(), &|_| ());
         let once = once.expect("it runs").tally;
         assert_eq!(once.doubtful(&slots(), Weight::Keys), slots());
     }
@@ -291,8 +291,8 @@ mod tests {
         let mut many: Vec<Slot> = Slot::all().take(8_000).collect();
         many.extend(slots());
         let outcome = looked_at_slots(&path, 2, &many, &|| ());
-        let looked = outcome.tally.looked.as_deref().expect("a second look");
-        assert!(!looked.tags.are_counted() && !looked.samples.by_keys.is_complete());
+        let second = outcome.tally.second_pass.as_deref().expect("a second look");
+        assert!(!second.tags.are_counted() && !second.samples.by_keys.is_complete());
         let causes = outcome.tally.causes(&slots(), Weight::Keys);
         let hot = ("hot".to_owned(), naive("hot", Weight::Keys));
         assert_eq!(tag_of(&causes[0]), Some(hot));
@@ -387,7 +387,8 @@ mod tests {
         let outcome = looked_at(&saved, 1, &|| ());
         assert_eq!(outcome.second_pass, SecondPass::Impossible { path: saved });
         let nothing = |_: &Tally| SlotSet::new();
-        let outcome = run_twice(&[Input::File(path)], &Options::default(), &nothing, &|_| ());
+        let outcome =
+            count_inputs_twice(&[Input::File(path)], &Options::default(), &nothing, &|_| ());
         assert_eq!(outcome.expect("it runs").second_pass, SecondPass::NotNeeded);
     }
 }

@@ -1,19 +1,19 @@
-//! Which keys of a few are chosen.
+//! Selects some keys of a few hundred without a branch for each.
 
 /// How many keys are looked at together: what is known of them stays in the nearest cache.
 pub(super) const TOGETHER: usize = 256;
 
 /// The places of chosen keys. Who is chosen can't be foreseen: a place is written for every key and kept
 /// for some, so that no branch has to be guessed.
-pub(super) struct Chosen {
+pub(super) struct Selection {
     places: [u16; TOGETHER],
     count: usize,
     seen: u16,
 }
 
-impl Default for Chosen {
-    fn default() -> Chosen {
-        Chosen {
+impl Default for Selection {
+    fn default() -> Selection {
+        Selection {
             places: [0; TOGETHER],
             count: 0,
             seen: 0,
@@ -21,7 +21,7 @@ impl Default for Chosen {
     }
 }
 
-impl Chosen {
+impl Selection {
     /// Says whether the next key is chosen, of at most [`TOGETHER`].
     #[inline]
     pub(super) fn next_is(&mut self, is_chosen: bool) {

@@ -1,38 +1,38 @@
-//! Hot slots, looked at once more: what their keys have in common is counted where a sample can't tell.
+//! Counts what the keys of hot slots have in common, in a second pass, where a sample can't tell.
 
-mod names;
+mod name_counts;
 
-pub(super) use names::Told;
+pub(super) use name_counts::DominantName;
 
 use super::share::{Weight, units_of};
 use super::{Prefixes, SlotCount};
 use crate::slot::{Slot, SlotSet, hash_tag};
 use crate::source::KeyRecord;
-use names::{Least, MAX_AWAITED, Names};
+use name_counts::{Least, MAX_AWAITED, NameCounts};
 use std::collections::BTreeMap;
 
 /// The names in some slots: those that a first pass has seen are awaited.
 #[derive(Clone, Debug)]
-pub(super) struct Closely {
+pub(super) struct HotSlotNames {
     prefixes: Prefixes,
-    slots: BTreeMap<Slot, OfSlot>,
+    slots: BTreeMap<Slot, SlotNames>,
 }
 
 /// What is counted in a slot.
 #[derive(Clone, Debug, Default)]
-struct OfSlot {
-    tags: Names,
-    prefixes: Names,
+struct SlotNames {
+    tags: NameCounts,
+    prefixes: NameCounts,
     /// By operations.
-    called: Called,
+    called: OperationNames,
 }
 
 /// What operations in a slot are on.
 #[derive(Clone, Debug, Default)]
-struct Called {
-    keys: Names,
-    tags: Names,
-    prefixes: Names,
+struct OperationNames {
+    keys: NameCounts,
+    tags: NameCounts,
+    prefixes: NameCounts,
 }
 
 /// What names are of.
@@ -45,8 +45,8 @@ pub(super) enum NamesOf {
     CalledPrefixes,
 }
 
-impl OfSlot {
-    fn names(&self, of: NamesOf) -> &Names {
+impl SlotNames {
+    fn names(&self, of: NamesOf) -> &NameCounts {
         match of {
             NamesOf::Tags => &self.tags,
             NamesOf::Prefixes => &self.prefixes,
@@ -56,7 +56,7 @@ impl OfSlot {
         }
     }
 
-    fn names_mut(&mut self, of: NamesOf) -> &mut Names {
+    fn names_mut(&mut self, of: NamesOf) -> &mut NameCounts {
         match of {
             NamesOf::Tags => &mut self.tags,
             NamesOf::Prefixes => &mut self.prefixes,
@@ -66,11 +66,11 @@ impl OfSlot {
         }
     }
 
-    fn map(&self, change: impl Fn(&Names) -> Names) -> OfSlot {
-        OfSlot {
+    fn map(&self, change: impl Fn(&NameCounts) -> NameCounts) -> SlotNames {
+        SlotNames {
             tags: change(&self.tags),
             prefixes: change(&self.prefixes),
-            called: Called {
+            called: OperationNames {
                 keys: change(&self.called.keys),
                 tags: change(&self.called.tags),
                 prefixes: change(&self.called.prefixes),
@@ -78,7 +78,7 @@ impl OfSlot {
         }
     }
 
-    fn merge(&mut self, other: OfSlot) {
+    fn merge(&mut self, other: SlotNames) {
         self.tags.merge(other.tags);
         self.prefixes.merge(other.prefixes);
         self.called.keys.merge(other.called.keys);
@@ -87,10 +87,10 @@ impl OfSlot {
     }
 }
 
-impl Closely {
-    pub(super) fn new(slots: &SlotSet, prefixes: Prefixes) -> Closely {
-        let slots = slots.iter().map(|slot| (slot, OfSlot::default()));
-        Closely {
+impl HotSlotNames {
+    pub(super) fn new(slots: &SlotSet, prefixes: Prefixes) -> HotSlotNames {
+        let slots = slots.iter().map(|slot| (slot, SlotNames::default()));
+        HotSlotNames {
             prefixes,
             slots: slots.collect(),
         }
@@ -103,22 +103,22 @@ impl Closely {
         of: NamesOf,
         names: impl Iterator<Item = (&'name [u8], u64)>,
     ) {
-        let Some(of_slot) = self.slots.get_mut(&slot) else {
+        let Some(slot_names) = self.slots.get_mut(&slot) else {
             return;
         };
         let mut names: Vec<_> = names.collect();
         names.sort_unstable_by_key(|(name, units)| (std::cmp::Reverse(*units), *name));
         // Half of the room is left for those of another sample.
         for (name, _) in names.into_iter().take(MAX_AWAITED / 2) {
-            of_slot.names_mut(of).await_name(name);
+            slot_names.names_mut(of).await_name(name);
         }
     }
 
     /// The same slots and names, of which nothing was counted yet.
-    pub(super) fn emptied(&self) -> Closely {
+    pub(super) fn emptied(&self) -> HotSlotNames {
         let slots = self.slots.iter();
-        let emptied = slots.map(|(slot, of_slot)| (*slot, of_slot.map(Names::emptied)));
-        Closely {
+        let emptied = slots.map(|(slot, slot_names)| (*slot, slot_names.map(NameCounts::emptied)));
+        HotSlotNames {
             prefixes: self.prefixes,
             slots: emptied.collect(),
         }
@@ -135,16 +135,16 @@ impl Closely {
 
     /// Counts a key, or an operation on it.
     pub(super) fn add(&mut self, record: KeyRecord<'_>, slot: Slot) {
-        let Some(of_slot) = self.slots.get_mut(&slot) else {
+        let Some(slot_names) = self.slots.get_mut(&slot) else {
             return;
         };
         let key = record.key;
         let (tag, prefix) = (hash_tag(key), self.prefixes.first(key));
         let bytes = record.facts.size_bytes.unwrap_or(0);
         let (tags, prefixes) = match record.facts.command {
-            None => (&mut of_slot.tags, &mut of_slot.prefixes),
+            None => (&mut slot_names.tags, &mut slot_names.prefixes),
             Some(_) => {
-                let called = &mut of_slot.called;
+                let called = &mut slot_names.called;
                 called.keys.add(key, key, 0);
                 (&mut called.tags, &mut called.prefixes)
             }
@@ -157,34 +157,45 @@ impl Closely {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Closely) {
+    pub(super) fn merge(&mut self, other: HotSlotNames) {
         for (slot, theirs) in other.slots {
             self.slots.entry(slot).or_default().merge(theirs);
         }
     }
 
     /// What has half of the keys or bytes of a slot, of several keys.
-    pub(super) fn family(&self, slot: Slot, of: NamesOf, weight: Weight, count: SlotCount) -> Told {
-        self.told(slot, of, |names| {
+    pub(super) fn family(
+        &self,
+        slot: Slot,
+        of: NamesOf,
+        weight: Weight,
+        count: SlotCount,
+    ) -> DominantName {
+        self.dominant(slot, of, |names| {
             names.heaviest(weight, units_of(count, weight), Least::SeveralRows)
         })
     }
 
     /// What has half of a slot's operations: a key, or what several keys have in common.
-    pub(super) fn called(&self, slot: Slot, of: NamesOf, operations: u64) -> Told {
+    pub(super) fn called(&self, slot: Slot, of: NamesOf, operations: u64) -> DominantName {
         let least = match of {
             NamesOf::CalledKeys => Least::OneKey,
             _ => Least::SeveralKeys,
         };
-        self.told(slot, of, |names| {
+        self.dominant(slot, of, |names| {
             names.heaviest(Weight::Keys, operations, least)
         })
     }
 
-    fn told(&self, slot: Slot, of: NamesOf, tell: impl Fn(&Names) -> Told) -> Told {
+    fn dominant(
+        &self,
+        slot: Slot,
+        of: NamesOf,
+        tell: impl Fn(&NameCounts) -> DominantName,
+    ) -> DominantName {
         match self.slots.get(&slot) {
-            Some(of_slot) => tell(of_slot.names(of)),
-            None => Told {
+            Some(slot_names) => tell(slot_names.names(of)),
+            None => DominantName {
                 found: None,
                 is_sure: false,
             },

@@ -1,29 +1,29 @@
-//! An input that is read from its beginning to its end: a pipe, a packed file, a CSV with quotes, an RDB
-//! file.
+//! Counts an input that is read from its beginning to its end: a pipe, a packed file, a CSV with quotes, an
+//! RDB file.
 
-use super::worker::{Found, Worker};
-use super::{Crew, Run};
+use super::worker::{Worker, WorkerResult};
+use super::{CountingThreads, InputCounter};
 use crate::error::Error;
 use crate::source::{Findings, KeyBatch, OpenInput, RowReader, Splitter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-impl Run<'_> {
+impl InputCounter<'_> {
     /// One thread reads, workers count.
     pub(super) fn stream(
         &self,
         input: OpenInput,
         splitter: &Splitter<'_>,
         row_reader: &RowReader,
-        crew: Crew,
-    ) -> Found {
+        counting: CountingThreads,
+    ) -> WorkerResult {
         let threads = self.pool.current_num_threads();
-        let workers = match (crew, row_reader.layout.is_stepped_over()) {
-            (Crew::Caller, _) => 1,
+        let workers = match (counting, row_reader.layout.is_stepped_over()) {
+            (CountingThreads::Caller, _) => 1,
             // Who steps over values keeps a processor busy for each that counts keys.
-            (Crew::Pool, true) => (threads / 2).max(1),
-            (Crew::Pool, false) => threads,
+            (CountingThreads::Pool, true) => (threads / 2).max(1),
+            (CountingThreads::Pool, false) => threads,
         };
         // Keys that were stepped over are small: a few batches of them wait, so that neither side sleeps
         // when the other one is slower for a moment.
@@ -58,19 +58,19 @@ impl Run<'_> {
                     let _ = empty.send(std::mem::take(&mut worker.batch));
                 }
             };
-            let mut found = match crew {
-                Crew::Pool => self.workers(workers, work),
-                Crew::Caller => {
+            let mut result = match counting {
+                CountingThreads::Pool => self.workers(workers, work),
+                CountingThreads::Caller => {
                     let mut worker = self.worker();
                     work(&mut worker);
-                    worker.found
+                    worker.result
                 }
             };
             match reader.join() {
-                Ok(read) => read.add_to(&mut found),
+                Ok(read) => read.add_to(&mut result),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
-            found
+            result
         })
     }
 
@@ -86,7 +86,7 @@ impl Run<'_> {
     ) -> Read {
         let mut blocks = input.into_blocks(self.options);
         let (mut large, mut kept) = (None, None);
-        let mut told = 0;
+        let mut with_unsized = 0;
         let failure = loop {
             let Some(mut batch) = kept.take().or_else(|| queue.emptied.recv().ok()) else {
                 break None;
@@ -101,8 +101,8 @@ impl Run<'_> {
                 Err(error) => break Some((begin, error)),
             }
             let read_bytes = blocks.read_bytes();
-            self.meter.add(read_bytes - told);
-            told = read_bytes;
+            self.meter.add(read_bytes - with_unsized);
+            with_unsized = read_bytes;
             if batch.block_bytes() > splitter.large_bytes() {
                 let worker = large.get_or_insert_with(|| self.worker());
                 worker.batch = batch;
@@ -119,7 +119,7 @@ impl Run<'_> {
         Read {
             findings: blocks.take_findings(),
             failure,
-            large: large.map(|worker| worker.found),
+            large: large.map(|worker| worker.result),
         }
     }
 }
@@ -135,17 +135,17 @@ struct Read {
     findings: Findings,
     failure: Option<(u64, Error)>,
     /// What large blocks gave, where there were any.
-    large: Option<Found>,
+    large: Option<WorkerResult>,
 }
 
 impl Read {
-    fn add_to(self, found: &mut Found) {
+    fn add_to(self, result: &mut WorkerResult) {
         if let Some(large) = self.large {
-            found.merge(large);
+            result.merge(large);
         }
-        found.findings.merge(self.findings);
+        result.findings.merge(self.findings);
         if let Some((byte, error)) = self.failure {
-            found.fail(byte, error);
+            result.fail(byte, error);
         }
     }
 }
