@@ -19,8 +19,6 @@ mod done;
 mod exit;
 mod filter;
 mod found;
-#[cfg(feature = "live")]
-mod giants;
 mod input;
 mod inputs;
 #[cfg(feature = "live")]
@@ -36,6 +34,8 @@ mod nodes_file;
 mod ongoing;
 #[cfg(feature = "live")]
 mod out;
+#[cfg(feature = "live")]
+mod oversized_slots;
 #[cfg(feature = "live")]
 mod pace;
 #[cfg(feature = "live")]

@@ -11,7 +11,7 @@ use super::pace::PaceArgs;
 use super::plan_args::{MaxMemories, PlanArgs};
 use super::size::size;
 use super::speaker::Speaker;
-use super::{giants, terminal, weights};
+use super::{oversized_slots, terminal, weights};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::Finding;
@@ -250,7 +250,7 @@ fn show(args: &Args, plan: &Plan, keyspace: Option<&Outcome>) -> Result<()> {
         terminal::print_words(|out| out.write_all(table.as_bytes()))?;
     }
     for line in keyspace
-        .map(|keyspace| giants::advice(plan, &keyspace.tally))
+        .map(|keyspace| oversized_slots::advice(plan, &keyspace.tally))
         .unwrap_or_default()
     {
         terminal::say(line);

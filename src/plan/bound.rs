@@ -1,4 +1,4 @@
-//! How little any plan could move.
+//! A lower bound: how little any plan could move.
 //!
 //! A node above its upper limit must give at least what is above it, and all
 //! nodes together must take at least what is missing to their lower limits.

@@ -1,4 +1,4 @@
-//! A plan looked at by somebody who doesn't know how it was made.
+//! Checks a plan against its problem, without knowing how it was made.
 //!
 //! Everything is computed again from the problem alone, by the plainest means.
 

@@ -1,4 +1,4 @@
-//! From the fields of a document to a plan that doesn't contradict itself.
+//! Reads a plan's JSON document into a plan, and refuses one that contradicts itself.
 
 use super::document::{CostJson, MigrationJson, NodeJson, NoteJson, PlanJson, RunsJson};
 use super::fingerprint::{Fingerprint, Topology};
@@ -7,12 +7,12 @@ use crate::cluster::{NodeAddr, NodeId};
 use crate::slot::{Slot, SlotSet};
 
 /// The field that is wrong, and what is wrong with it.
-type Fault = (String, String);
+type FieldError = (String, String);
 
 impl TryFrom<PlanJson> for Plan {
-    type Error = Fault;
+    type Error = FieldError;
 
-    fn try_from(json: PlanJson) -> Result<Plan, Fault> {
+    fn try_from(json: PlanJson) -> Result<Plan, FieldError> {
         let plan = Plan {
             objective: json.objective,
             topology: Topology::new(json.made_from.primaries),
@@ -23,7 +23,7 @@ impl TryFrom<PlanJson> for Plan {
                 .into_iter()
                 .enumerate()
                 .map(migration)
-                .collect::<Result<_, Fault>>()?,
+                .collect::<Result<_, FieldError>>()?,
             cost: cost(json.cost)?,
             remaining: json.remaining.map(|remaining| Remaining {
                 slots: remaining.slots,
@@ -34,7 +34,7 @@ impl TryFrom<PlanJson> for Plan {
                 .notes
                 .into_iter()
                 .map(note)
-                .collect::<Result<_, Fault>>()?,
+                .collect::<Result<_, FieldError>>()?,
         };
         require_topology(&plan, json.made_from.fingerprint)?;
         require_same_nodes(&plan)?;
@@ -53,7 +53,7 @@ impl TryFrom<PlanJson> for Plan {
     }
 }
 
-fn nodes(field: &str, list: Vec<NodeJson>) -> Result<Vec<NodeState>, Fault> {
+fn nodes(field: &str, list: Vec<NodeJson>) -> Result<Vec<NodeState>, FieldError> {
     let fault = |index: usize, message: String| (format!("{field}[{index}]"), message);
     let mut states: Vec<NodeState> = Vec::with_capacity(list.len());
     for (index, node) in list.into_iter().enumerate() {
@@ -85,7 +85,7 @@ fn slot(number: u16) -> Result<Slot, String> {
     Slot::new(number).ok_or_else(|| format!("expected a slot (0 to {}), found {number}", Slot::MAX))
 }
 
-fn migration((index, json): (usize, MigrationJson)) -> Result<Migration, Fault> {
+fn migration((index, json): (usize, MigrationJson)) -> Result<Migration, FieldError> {
     Ok(Migration {
         slot: slot(json.slot).map_err(|message| (format!("migrations[{index}]"), message))?,
         source: json.source,
@@ -95,7 +95,7 @@ fn migration((index, json): (usize, MigrationJson)) -> Result<Migration, Fault> 
     })
 }
 
-fn note(json: NoteJson) -> Result<Note, Fault> {
+fn note(json: NoteJson) -> Result<Note, FieldError> {
     let fault = |message: String| ("notes".to_owned(), message);
     let kind = NoteKind::ALL
         .into_iter()
@@ -114,7 +114,7 @@ fn note(json: NoteJson) -> Result<Note, Fault> {
     })
 }
 
-fn cost(json: CostJson) -> Result<Cost, Fault> {
+fn cost(json: CostJson) -> Result<Cost, FieldError> {
     let least = [CostMetric::Bytes, CostMetric::Keys, CostMetric::Slots]
         .into_iter()
         .find(|least| least.metric().name() == json.least)
@@ -132,7 +132,7 @@ fn cost(json: CostJson) -> Result<Cost, Fault> {
     })
 }
 
-fn require_topology(plan: &Plan, fingerprint: Fingerprint) -> Result<(), Fault> {
+fn require_topology(plan: &Plan, fingerprint: Fingerprint) -> Result<(), FieldError> {
     let fault = |message: String| Err(("made_from".to_owned(), message));
     let mut taken = SlotSet::new();
     let mut last = None;
@@ -151,7 +151,7 @@ fn require_topology(plan: &Plan, fingerprint: Fingerprint) -> Result<(), Fault> 
     Ok(())
 }
 
-fn require_same_nodes(plan: &Plan) -> Result<(), Fault> {
+fn require_same_nodes(plan: &Plan) -> Result<(), FieldError> {
     let real = plan.before.iter().filter(|node| !node.is_invented);
     let is_listed = |id: NodeId| {
         let holdings = plan.topology.holdings();
@@ -175,7 +175,7 @@ fn require_same_nodes(plan: &Plan) -> Result<(), Fault> {
     Ok(())
 }
 
-fn require_migrations(plan: &Plan) -> Result<(), Fault> {
+fn require_migrations(plan: &Plan) -> Result<(), FieldError> {
     let owners = plan.topology.owners();
     let mut moved = SlotSet::new();
     for (index, migration) in plan.migrations.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The fields of a plan's JSON document, and what a plan writes into them.
+//! The fields of a plan's JSON document, and how a plan is written into them.
 
 use super::fingerprint::{Fingerprint, Holding};
 use super::objective::Objective;

@@ -1,4 +1,4 @@
-//! Small problems, searched through: branch and bound over who gets each slot.
+//! Solves small problems exactly: branch and bound over who gets each slot.
 //!
 //! Slots are decided from the heaviest to the lightest, home first. A branch
 //! is left as soon as it can't be better than the best that is known: its
@@ -6,8 +6,8 @@
 //! what homes can't keep will cost at least its weight. The search is bounded,
 //! so it may end before all is seen; it never makes anything worse.
 
+use super::assignment::{Assignment, Score};
 use super::model::Limits;
-use super::work::{Score, Work};
 
 /// Beyond these a search wouldn't end in time.
 const MOST_SLOTS: usize = 28;
@@ -15,28 +15,28 @@ const MOST_NODES: usize = 10;
 const MOST_BRANCHES: u32 = 400_000;
 
 /// Replaces the assignment by a better one beside these limits, if there is one.
-pub(super) fn search(work: &mut Work<'_>, limits: &[Limits]) {
-    let mut slots: Vec<u16> = work.here.iter().flatten().copied().collect();
-    let nodes: Vec<usize> = work.bearers().collect();
+pub(super) fn search(assignment: &mut Assignment<'_>, limits: &[Limits]) {
+    let mut slots: Vec<u16> = assignment.here.iter().flatten().copied().collect();
+    let nodes: Vec<usize> = assignment.bearers().collect();
     if slots.len() > MOST_SLOTS || nodes.len() > MOST_NODES || slots.is_empty() {
         return;
     }
-    work.sort_heaviest(&mut slots);
-    let mut search = Search::new(work, limits, &slots, nodes);
+    assignment.sort_heaviest(&mut slots);
+    let mut search = Search::new(assignment, limits, &slots, nodes);
     let (excess, cost, moved) = search.settled();
     search.descend(0, excess, cost, moved);
     if let Some(found) = search.found {
         for slot in &slots {
-            work.lift(*slot);
+            assignment.lift(*slot);
         }
         for (slot, node) in slots.iter().zip(found) {
-            work.put(*slot, node);
+            assignment.put(*slot, node);
         }
     }
 }
 
 struct Search<'a> {
-    work: &'a Work<'a>,
+    assignment: &'a Assignment<'a>,
     limits: &'a [Limits],
     slots: &'a [u16],
     nodes: Vec<usize>,
@@ -58,38 +58,38 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(
-        work: &'a Work<'a>,
+        assignment: &'a Assignment<'a>,
         limits: &'a [Limits],
         slots: &'a [u16],
         nodes: Vec<usize>,
     ) -> Search<'a> {
-        let all = work.load.len();
-        let mut load = work.load.clone();
-        let mut count = work.counts();
-        let mut arrived = work.arrivals();
+        let all = assignment.load.len();
+        let mut load = assignment.load.clone();
+        let mut count = assignment.counts();
+        let mut arrived = assignment.arrivals();
         let mut waiting = vec![0; all];
         for slot in slots {
-            let at = usize::from(work.at[usize::from(*slot)]);
-            load[at] -= work.slot_load(*slot);
+            let at = usize::from(assignment.at[usize::from(*slot)]);
+            load[at] -= assignment.slot_load(*slot);
             count[at] -= 1;
-            if work.is_moved(*slot) {
-                arrived[at] -= work.model.bytes[usize::from(*slot)];
+            if assignment.is_moved(*slot) {
+                arrived[at] -= assignment.model.bytes[usize::from(*slot)];
             }
-            waiting[work.home(*slot)] += work.slot_load(*slot);
+            waiting[assignment.home(*slot)] += assignment.slot_load(*slot);
         }
         let mut rest = vec![0; slots.len() + 1];
         for (index, slot) in slots.iter().enumerate().rev() {
-            rest[index] = rest[index + 1] + work.slot_load(*slot);
+            rest[index] = rest[index + 1] + assignment.slot_load(*slot);
         }
         Search {
             costs_are_loads: slots
                 .iter()
-                .all(|slot| work.slot_load(*slot) == work.slot_cost(*slot)),
-            best: work.score(limits),
+                .all(|slot| assignment.slot_load(*slot) == assignment.slot_cost(*slot)),
+            best: assignment.score(limits),
             chosen: Vec::with_capacity(slots.len()),
             found: None,
             branches: 0,
-            work,
+            assignment,
             limits,
             slots,
             nodes,
@@ -105,11 +105,14 @@ impl<'a> Search<'a> {
     fn settled(&self) -> (i128, u64, usize) {
         let over = |node: &usize| {
             let over = (self.load[*node] - self.limits[*node].upper).max(0);
-            self.work.relative(*node, over)
+            self.assignment.relative(*node, over)
         };
-        let moved = self.slots.iter().filter(|slot| self.work.is_moved(**slot));
+        let moved = self
+            .slots
+            .iter()
+            .filter(|slot| self.assignment.is_moved(**slot));
         let (cost, count) = moved.fold((0, 0), |(cost, count), slot| {
-            (cost + self.work.slot_cost(*slot) as u64, count + 1)
+            (cost + self.assignment.slot_cost(*slot) as u64, count + 1)
         });
         let excess = self.nodes.iter().map(over).max().unwrap_or(0);
         (excess, self.best.cost - cost, self.best.slots - count)
@@ -124,8 +127,8 @@ impl<'a> Search<'a> {
             self.keep(excess, cost, moved);
             return;
         };
-        let home = self.work.home(slot);
-        let weight = self.work.slot_load(slot);
+        let home = self.assignment.home(slot);
+        let weight = self.assignment.slot_load(slot);
         self.waiting[home] -= weight;
         let order = std::iter::once(home).chain(self.nodes.clone());
         for (turn, node) in order.enumerate() {
@@ -134,7 +137,7 @@ impl<'a> Search<'a> {
             }
             let is_move = node != home;
             let bytes = if is_move {
-                self.work.model.bytes[usize::from(slot)]
+                self.assignment.model.bytes[usize::from(slot)]
             } else {
                 0
             };
@@ -143,9 +146,9 @@ impl<'a> Search<'a> {
             self.arrived[node] += bytes;
             self.chosen.push(node);
             let over = (self.load[node] - self.limits[node].upper).max(0);
-            let excess = excess.max(self.work.relative(node, over));
+            let excess = excess.max(self.assignment.relative(node, over));
             let paid = if is_move {
-                self.work.slot_cost(slot) as u64
+                self.assignment.slot_cost(slot) as u64
             } else {
                 0
             };
@@ -160,11 +163,11 @@ impl<'a> Search<'a> {
 
     /// Whether the node may have the slot, and isn't just like one that was tried before.
     fn is_open(&self, node: usize, slot: u16, turn: usize) -> bool {
-        let it = &self.work.model.nodes[node];
+        let it = &self.assignment.model.nodes[node];
         if turn == 0 {
             return !it.is_drained;
         }
-        let bytes = self.work.model.bytes[usize::from(slot)];
+        let bytes = self.assignment.model.bytes[usize::from(slot)];
         if self.arrived[node].saturating_add(bytes) > it.headroom {
             return false;
         }
@@ -174,7 +177,7 @@ impl<'a> Search<'a> {
                 && self.waiting[*other] == 0
                 && self.waiting[node] == 0
                 && self.limits[*other] == self.limits[node]
-                && self.work.model.nodes[*other].headroom == u64::MAX
+                && self.assignment.model.nodes[*other].headroom == u64::MAX
                 && self.count[*other] == 0
                 && self.count[node] == 0
         };
@@ -206,7 +209,7 @@ impl<'a> Search<'a> {
         let (mut gives, mut takes) = (0, 0);
         for node in 0..self.load.len() {
             let with_own = self.load[node] + self.waiting[node];
-            let it = &self.work.model.nodes[node];
+            let it = &self.assignment.model.nodes[node];
             if it.is_drained {
                 gives += self.waiting[node];
             } else if it.capacity > 0 {
@@ -219,13 +222,13 @@ impl<'a> Search<'a> {
 
     fn keep(&mut self, excess: i128, cost: u64, moved: usize) {
         let is_bare =
-            |node: &usize| self.work.model.nodes[*node].keeps_one && self.count[*node] == 0;
+            |node: &usize| self.assignment.model.nodes[*node].keeps_one && self.count[*node] == 0;
         if self.nodes.iter().any(is_bare) {
             return;
         }
         let lack = |node: &usize| {
             let lack = (self.limits[*node].lower - self.load[*node]).max(0);
-            self.work.relative(*node, lack)
+            self.assignment.relative(*node, lack)
         };
         let missing = self.nodes.iter().map(lack).max().unwrap_or(0);
         let score = Score {

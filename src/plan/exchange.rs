@@ -1,4 +1,4 @@
-//! Slots that move anyway change places, which costs nothing or little.
+//! Exchanges slots that move anyway, which costs nothing or little.
 //!
 //! Where a slot is as large as the room between a node's limits, what leaves
 //! the nodes that have too much seldom adds up to what the others lack. An
@@ -13,7 +13,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::work::Work;
+use super::assignment::Assignment;
 use std::cmp::Reverse;
 
 /// So many slots of a home are looked at in place of one that left it.
@@ -41,31 +41,31 @@ struct Exchange {
 }
 
 /// Brings nodes within their limits by exchanges: those that cost nothing first.
-pub(super) fn mend(work: &mut Work<'_>) {
-    let mut exchanges = Exchanges::of(work);
+pub(super) fn reduce_violations(assignment: &mut Assignment<'_>) {
+    let mut exchanges = Exchanges::of(assignment);
     for below in [1, i64::MAX] {
         let mut helped = true;
         while helped && exchanges.pairs_left > 0 {
             helped = false;
-            for node in violated(exchanges.work) {
-                helped |= exchanges.mend(node, below);
+            for node in violated(exchanges.assignment) {
+                helped |= exchanges.reduce_violations(node, below);
             }
         }
     }
 }
 
 /// Lowers the cost by exchanges until none does.
-pub(super) fn save(work: &mut Work<'_>) {
-    let mut exchanges = Exchanges::of(work);
+pub(super) fn reduce_cost(assignment: &mut Assignment<'_>) {
+    let mut exchanges = Exchanges::of(assignment);
     let mut helped = true;
     while helped && exchanges.pairs_left > 0 {
         helped = false;
         let mut moved = exchanges.moved.clone();
-        moved.sort_by_key(|slot| (Reverse(exchanges.work.slot_cost(*slot)), *slot));
+        moved.sort_by_key(|slot| (Reverse(exchanges.assignment.slot_cost(*slot)), *slot));
         for slot in moved {
             // It may have gone home since.
-            if exchanges.work.is_moved(slot) {
-                let node = usize::from(exchanges.work.at[usize::from(slot)]);
+            if exchanges.assignment.is_moved(slot) {
+                let node = usize::from(exchanges.assignment.at[usize::from(slot)]);
                 helped |= exchanges.make(node, &[Some(slot)], 0);
             }
         }
@@ -73,39 +73,46 @@ pub(super) fn save(work: &mut Work<'_>) {
 }
 
 /// The nodes outside their limits, the worst first.
-fn violated(work: &Work<'_>) -> Vec<usize> {
-    let mut nodes: Vec<usize> = work.bearers().collect();
-    nodes.retain(|node| work.violation(*node) > 0);
-    nodes.sort_by_key(|node| (Reverse(work.relative(*node, work.violation(*node))), *node));
+fn violated(assignment: &Assignment<'_>) -> Vec<usize> {
+    let mut nodes: Vec<usize> = assignment.bearers().collect();
+    nodes.retain(|node| assignment.violation(*node) > 0);
+    nodes.sort_by_key(|node| {
+        (
+            Reverse(assignment.relative(*node, assignment.violation(*node))),
+            *node,
+        )
+    });
     nodes
 }
 
 struct Exchanges<'a, 'model> {
-    work: &'a mut Work<'model>,
+    assignment: &'a mut Assignment<'model>,
     /// The slots that moved and may move again, the lightest first.
     moved: Vec<u16>,
     pairs_left: usize,
 }
 
 impl<'a, 'model> Exchanges<'a, 'model> {
-    fn of(work: &'a mut Work<'model>) -> Exchanges<'a, 'model> {
+    fn of(assignment: &'a mut Assignment<'model>) -> Exchanges<'a, 'model> {
         let may_move = |slot: &u16| {
-            work.is_moved(*slot) && !work.is_locked(*slot) && work.slot_load(*slot) > 0
+            assignment.is_moved(*slot)
+                && !assignment.is_locked(*slot)
+                && assignment.slot_load(*slot) > 0
         };
-        let mut moved: Vec<u16> = (0..work.at.len() as u16).filter(may_move).collect();
-        moved.sort_by_key(|slot| (work.slot_load(*slot), *slot));
+        let mut moved: Vec<u16> = (0..assignment.at.len() as u16).filter(may_move).collect();
+        moved.sort_by_key(|slot| (assignment.slot_load(*slot), *slot));
         Exchanges {
-            pairs_left: MOST_PAIRS + PAIRS_A_NODE * work.load.len(),
-            work,
+            pairs_left: MOST_PAIRS + PAIRS_A_NODE * assignment.load.len(),
+            assignment,
             moved,
         }
     }
 
-    fn mend(&mut self, node: usize, below: i64) -> bool {
-        let came = self.work.here[node].iter().copied();
-        let came = came.filter(|slot| self.work.is_moved(*slot));
+    fn reduce_violations(&mut self, node: usize, below: i64) -> bool {
+        let came = self.assignment.here[node].iter().copied();
+        let came = came.filter(|slot| self.assignment.is_moved(*slot));
         let taken: Vec<Option<u16>> = came.map(Some).chain([None]).collect();
-        self.work.violation(node) > 0 && self.make(node, &taken, below)
+        self.assignment.violation(node) > 0 && self.make(node, &taken, below)
     }
 
     /// Makes the exchange that costs least and less than `below`, if there is one.
@@ -133,23 +140,28 @@ impl<'a, 'model> Exchanges<'a, 'model> {
             return self.look_at(node, [None, None], 0, best);
         };
         self.look_at(node, [taken, taken], 0, best);
-        let work = &*self.work;
-        let home = work.home(slot);
-        if work.model.nodes[home].is_drained {
+        let assignment = &*self.assignment;
+        let home = assignment.home(slot);
+        if assignment.model.nodes[home].is_drained {
             return;
         }
         // What goes in its stead must be so heavy that the home has room for it again.
-        let least = work.slot_load(slot) - (-work.excess(home)).max(0);
-        let first = work.first_from(home, least.max(1));
-        let stays = |other: &u16| !work.is_moved(*other) && *other != slot;
-        let from_home = work.here[home][first..].iter().copied().filter(stays);
+        let least = assignment.slot_load(slot) - (-assignment.excess(home)).max(0);
+        let first = assignment.first_from(home, least.max(1));
+        let stays = |other: &u16| !assignment.is_moved(*other) && *other != slot;
+        let from_home = assignment.here[home][first..].iter().copied().filter(stays);
         let stead: Vec<u16> = from_home.take(TRIED).collect();
         for sent in std::iter::once(None).chain(stead.into_iter().map(Some)) {
-            let paid = sent.map_or(0, |sent| self.work.slot_cost(sent));
-            let leaves = sent.map_or(0, |sent| self.work.slot_load(sent));
-            let stays_within = self.stays_within(home, self.work.slot_load(slot) - leaves);
+            let paid = sent.map_or(0, |sent| self.assignment.slot_cost(sent));
+            let leaves = sent.map_or(0, |sent| self.assignment.slot_load(sent));
+            let stays_within = self.stays_within(home, self.assignment.slot_load(slot) - leaves);
             if stays_within {
-                self.look_at(node, [taken, sent], paid - self.work.slot_cost(slot), best);
+                self.look_at(
+                    node,
+                    [taken, sent],
+                    paid - self.assignment.slot_cost(slot),
+                    best,
+                );
             }
         }
     }
@@ -165,15 +177,15 @@ impl<'a, 'model> Exchanges<'a, 'model> {
         if paid >= best.cost {
             return;
         }
-        let work = &*self.work;
-        let load = |slot: Option<u16>| slot.map_or(0, |slot| work.slot_load(slot));
-        let stays = work.load[node] - load(taken);
+        let assignment = &*self.assignment;
+        let load = |slot: Option<u16>| slot.map_or(0, |slot| assignment.slot_load(slot));
+        let stays = assignment.load[node] - load(taken);
         let (least, most) = (
-            work.limits[node].lower - stays,
-            work.limits[node].upper - stays,
+            assignment.limits[node].lower - stays,
+            assignment.limits[node].upper - stays,
         );
         let home = (taken != sent)
-            .then(|| taken.map(|slot| work.home(slot)))
+            .then(|| taken.map(|slot| assignment.home(slot)))
             .flatten();
         let offer = |got: Option<u16>, other: usize, best: &mut Best| {
             let exchange = Exchange {
@@ -184,10 +196,10 @@ impl<'a, 'model> Exchanges<'a, 'model> {
                 other,
             };
             let sent_cost = match taken == sent {
-                true => sent.map_or(0, |slot| work.cost_of(slot, other)),
+                true => sent.map_or(0, |slot| assignment.cost_of(slot, other)),
                 false => 0,
             };
-            let cost = paid + sent_cost + got.map_or(0, |slot| work.cost_of(slot, node));
+            let cost = paid + sent_cost + got.map_or(0, |slot| assignment.cost_of(slot, node));
             if cost < best.cost
                 && other != node
                 && Some(other) != home
@@ -203,23 +215,27 @@ impl<'a, 'model> Exchanges<'a, 'model> {
         let from = self.moved.partition_point(|slot| load(Some(*slot)) < least);
         let until = self.moved.partition_point(|slot| load(Some(*slot)) <= most);
         for got in self.moved.get(from..until).unwrap_or_default() {
-            offer(Some(*got), usize::from(work.at[usize::from(*got)]), best);
+            offer(
+                Some(*got),
+                usize::from(assignment.at[usize::from(*got)]),
+                best,
+            );
         }
         let mut pairs = until.saturating_sub(from) + SEARCH;
         if least <= 0 && most >= 0 && sent.is_some() {
-            for other in work.bearers() {
+            for other in assignment.bearers() {
                 offer(None, other, best);
             }
-            pairs += work.load.len();
+            pairs += assignment.load.len();
         }
         self.pairs_left = self.pairs_left.saturating_sub(pairs);
     }
 
     /// Whether a node is no further outside its limits with so much more load.
     fn stays_within(&self, node: usize, more: i64) -> bool {
-        let work = &*self.work;
-        let was = work.violation(node);
-        work.excess(node) + more <= was && work.missing(node) - more <= was
+        let assignment = &*self.assignment;
+        let was = assignment.violation(node);
+        assignment.excess(node) + more <= was && assignment.missing(node) - more <= was
     }
 
     fn has_memory(&self, exchange: Exchange) -> bool {
@@ -230,11 +246,11 @@ impl<'a, 'model> Exchanges<'a, 'model> {
             other,
             ..
         } = exchange;
-        let work = &*self.work;
-        got.is_none_or(|slot| work.has_memory(node, slot))
-            && sent.is_none_or(|slot| work.has_memory(other, slot))
-            && (got.is_some() || work.can_spare(node))
-            && (sent.is_some() || work.can_spare(other))
+        let assignment = &*self.assignment;
+        got.is_none_or(|slot| assignment.has_memory(node, slot))
+            && sent.is_none_or(|slot| assignment.has_memory(other, slot))
+            && (got.is_some() || assignment.can_spare(node))
+            && (sent.is_some() || assignment.can_spare(other))
     }
 
     fn apply(&mut self, exchange: Exchange) {
@@ -247,10 +263,10 @@ impl<'a, 'model> Exchanges<'a, 'model> {
         } = exchange;
         for slot in [taken, sent, got].into_iter().flatten() {
             self.forget(slot);
-            self.work.lift(slot);
+            self.assignment.lift(slot);
         }
         if let Some(slot) = taken.filter(|_| taken != sent) {
-            self.put(slot, self.work.home(slot));
+            self.put(slot, self.assignment.home(slot));
         }
         if let Some(slot) = sent {
             self.put(slot, other);
@@ -261,8 +277,8 @@ impl<'a, 'model> Exchanges<'a, 'model> {
     }
 
     fn put(&mut self, slot: u16, node: usize) {
-        self.work.put(slot, node);
-        if self.work.is_moved(slot) {
+        self.assignment.put(slot, node);
+        if self.assignment.is_moved(slot) {
             let place = self.place(slot).unwrap_or_else(|place| place);
             self.moved.insert(place, slot);
         }
@@ -275,7 +291,7 @@ impl<'a, 'model> Exchanges<'a, 'model> {
     }
 
     fn place(&self, slot: u16) -> Result<usize, usize> {
-        let key = |slot: &u16| (self.work.slot_load(*slot), *slot);
+        let key = |slot: &u16| (self.assignment.slot_load(*slot), *slot);
         self.moved.binary_search_by_key(&key(&slot), key)
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a cluster still is in the topology that a plan was made from.
+//! Tells whether a cluster still is in the topology that a plan was made from.
 
 use super::fingerprint::Fingerprint;
 use super::plan::Plan;

@@ -1,7 +1,7 @@
-//! Between which loads every node should end.
+//! The limits that the load of every node should end within.
 //!
 //! Where one slot alone is above every share, no move can bring its node
-//! within the threshold. Such a giant gets a node for itself, and the others
+//! within the threshold. Such an oversized slot gets a node for itself, and the others
 //! share what is left: the load within the threshold of *their* fair share is
 //! the most even that can be reached. The same holds for a node whose pinned
 //! slots are above its share.
@@ -14,18 +14,18 @@ use super::objective::Threshold;
 pub(super) struct Aim {
     /// By node.
     pub limits: Vec<Limits>,
-    /// The giants with the node that each one gets.
-    pub giants: Vec<(u16, u16)>,
+    /// The oversized slots with the node that each one gets.
+    pub oversized_slots: Vec<(u16, u16)>,
 }
 
 /// The limits that can be hoped for.
 pub(super) fn aim(model: &Model, threshold: Threshold) -> Aim {
     let mut filling = Filling::new(model, threshold);
     filling.settle_pinned();
-    filling.settle_giants();
+    filling.settle_oversized_slots();
     Aim {
         limits: filling.limits(),
-        giants: filling.giants,
+        oversized_slots: filling.oversized_slots,
     }
 }
 
@@ -42,7 +42,7 @@ struct Filling<'model> {
     /// What the nodes that aren't settled share.
     rest: i64,
     rest_capacity: u64,
-    giants: Vec<(u16, u16)>,
+    oversized_slots: Vec<(u16, u16)>,
     /// The largest load over capacity that is unavoidable so far.
     worst: (i64, u64),
 }
@@ -71,7 +71,7 @@ impl<'model> Filling<'model> {
             settled: vec![None; nodes],
             rest: model.total,
             rest_capacity: model.total_capacity,
-            giants: Vec::new(),
+            oversized_slots: Vec::new(),
             worst: (0, 1),
         }
     }
@@ -114,7 +114,7 @@ impl<'model> Filling<'model> {
         }
     }
 
-    fn settle_giants(&mut self) {
+    fn settle_oversized_slots(&mut self) {
         let model = self.model;
         let mut slots: Vec<u16> = (0..model.home.len() as u16)
             .filter(|slot| model.movable[usize::from(*slot)])
@@ -134,14 +134,14 @@ impl<'model> Filling<'model> {
                 self.worst = (load, capacity);
             }
             if let Some(node) = self.node_for(slot) {
-                self.giants.push((slot, node as u16));
+                self.oversized_slots.push((slot, node as u16));
                 self.settle(node, load + self.pinned[node]);
             }
             self.settle_pinned();
         }
     }
 
-    /// The giant's own node if it may stay there, else the one that has least to clear away.
+    /// The oversized slot's own node if it may stay there, else the one that has least to clear away.
     fn node_for(&self, slot: u16) -> Option<usize> {
         let model = self.model;
         let load = model.load[usize::from(slot)];
@@ -155,7 +155,7 @@ impl<'model> Filling<'model> {
         if self.open().any(|node| node == home) && bears(&home) {
             return Some(home);
         }
-        // A node with a giant of its own will be wanted by that one.
+        // A node with an oversized slot of its own will be wanted by that one.
         let key = |node: &usize| {
             (
                 self.biggest[*node] > self.within(*node).upper,

@@ -1,4 +1,4 @@
-//! What a slot can be weighed by, and what each slot weighs.
+//! Metrics (slots, keys, bytes, CPU, network) and what each slot weighs by them.
 
 use crate::slot::{SLOT_COUNT, Slot};
 use std::fmt;

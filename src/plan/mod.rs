@@ -1,10 +1,11 @@
-//! Floor 5: what should move.
+//! Floor 5: plans which slots should move.
 //!
 //! A [`Problem`] says who owns what, what each slot weighs and what must hold;
 //! [`plan()`] answers with a [`Plan`]: the moves, in order, with what they cost
 //! and a bound that no plan can beat. [`check()`] looks at a plan without
 //! knowing how it was made. Everything here is pure and deterministic.
 
+mod assignment;
 mod blocks;
 mod bound;
 mod budget;
@@ -14,13 +15,14 @@ mod counts;
 mod decimal;
 mod decode;
 mod document;
+mod evict;
 mod exact;
 mod exchange;
 mod file;
-mod fill;
 mod fingerprint;
 mod fit;
 mod fragmentation;
+mod insert;
 mod limits;
 mod metric;
 mod model;
@@ -34,18 +36,16 @@ mod order;
 )]
 mod plan;
 mod planner;
-mod polish;
 mod problem;
+mod reduce_cost;
+mod reduce_violations;
 mod repair;
 mod runs;
-mod shed;
-mod soften;
 mod solver;
 mod stand_ins;
 mod subset;
 #[cfg(test)]
 mod tests;
-mod work;
 
 pub use check::{Finding, Rule, check};
 pub use document::SCHEMA;

@@ -1,4 +1,4 @@
-//! What a person should know of a plan that its figures don't say.
+//! Notes on a plan: what a person should know that its figures don't say.
 
 use super::metric::Metric;
 use super::model::{Limits, Model, NOBODY};
@@ -18,7 +18,7 @@ pub(super) fn notes(
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if limits.is_some() {
-        notes.extend(giants(problem, model, at));
+        notes.extend(oversized_slots(problem, model, at));
         notes.extend(outside(problem, model, at));
         notes.extend(empty_primaries(problem, model));
         if model.weighs_nothing && !problem.objective.is_by_slots() {
@@ -76,7 +76,7 @@ fn plain(kind: NoteKind, message: String) -> Note {
 }
 
 /// Slots that alone are above the upper limit of the node where they end.
-fn giants(problem: &Problem, model: &Model, at: &[u16]) -> Vec<Note> {
+fn oversized_slots(problem: &Problem, model: &Model, at: &[u16]) -> Vec<Note> {
     let mut notes = Vec::new();
     for slot in Slot::all() {
         let node = at[slot.index()];
@@ -95,7 +95,7 @@ fn giants(problem: &Problem, model: &Model, at: &[u16]) -> Vec<Note> {
                 node.name()
             );
             notes.push(Note {
-                kind: NoteKind::GiantSlot,
+                kind: NoteKind::OversizedSlot,
                 node: Some(node.id),
                 slot: Some(slot),
                 message,

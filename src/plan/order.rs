@@ -10,16 +10,16 @@ use super::model::{Model, NOBODY};
 
 /// One slot on its way, by index in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hop {
+pub(super) struct SlotMove {
     pub slot: u16,
     pub source: u16,
     pub target: u16,
 }
 
 /// The slots that change hands, ascending.
-pub(super) fn hops(model: &Model, at: &[u16]) -> Vec<Hop> {
+pub(super) fn slot_moves(model: &Model, at: &[u16]) -> Vec<SlotMove> {
     let moved = |(slot, (home, at)): (usize, (&u16, &u16))| {
-        (home != at && *home != NOBODY).then_some(Hop {
+        (home != at && *home != NOBODY).then_some(SlotMove {
             slot: slot as u16,
             source: *home,
             target: *at,
@@ -37,26 +37,31 @@ pub(super) fn hops(model: &Model, at: &[u16]) -> Vec<Hop> {
 /// A slot with more than so many times the mean of what moves is a big one.
 const BIG: u64 = 4;
 
-/// The hops in the order of execution.
+/// The slot moves in the order of execution.
 ///
 /// # Errors
-/// The hops that found no turn, since every target lacks memory for what must arrive first.
-pub(super) fn order(model: &Model, hops: Vec<Hop>) -> Result<Vec<Hop>, Vec<Hop>> {
-    let usual = usual_bytes(model, &hops);
-    let biggest_last = in_rounds(Queue::new(model, hops.clone(), usual));
+/// The slot moves that found no turn, since every target lacks memory for what must arrive first.
+pub(super) fn order(
+    model: &Model,
+    slot_moves: Vec<SlotMove>,
+) -> Result<Vec<SlotMove>, Vec<SlotMove>> {
+    let usual = usual_bytes(model, &slot_moves);
+    let biggest_last = in_rounds(Queue::new(model, slot_moves.clone(), usual));
     // Where memory is short, what is small may have no room until what is big has left.
-    biggest_last.or_else(|_| in_rounds(Queue::new(model, hops, u64::MAX)))
+    biggest_last.or_else(|_| in_rounds(Queue::new(model, slot_moves, u64::MAX)))
 }
 
 /// The largest bytes of a slot that isn't a big one.
-fn usual_bytes(model: &Model, hops: &[Hop]) -> u64 {
-    let bytes = hops.iter().map(|hop| model.bytes[usize::from(hop.slot)]);
+fn usual_bytes(model: &Model, slot_moves: &[SlotMove]) -> u64 {
+    let bytes = slot_moves
+        .iter()
+        .map(|slot_move| model.bytes[usize::from(slot_move.slot)]);
     let sum: u128 = bytes.map(u128::from).sum();
-    let most = sum * u128::from(BIG) / hops.len().max(1) as u128;
+    let most = sum * u128::from(BIG) / slot_moves.len().max(1) as u128;
     u64::try_from(most).unwrap_or(u64::MAX)
 }
 
-fn in_rounds(mut queue: Queue<'_>) -> Result<Vec<Hop>, Vec<Hop>> {
+fn in_rounds(mut queue: Queue<'_>) -> Result<Vec<SlotMove>, Vec<SlotMove>> {
     let mut ordered = Vec::with_capacity(queue.waiting);
     while queue.waiting > 0 {
         let round = queue.round();
@@ -76,10 +81,10 @@ pub(super) fn relative_load(model: &Model, load: &[i64], node: usize) -> i128 {
     }
 }
 
-/// The hops of one pair of nodes; the next one is last in the list.
+/// The slot moves of one pair of nodes; the next one is last in the list.
 struct Pair {
     target: usize,
-    hops: Vec<Hop>,
+    slot_moves: Vec<SlotMove>,
 }
 
 struct Queue<'model> {
@@ -93,22 +98,33 @@ struct Queue<'model> {
 }
 
 impl<'model> Queue<'model> {
-    fn new(model: &'model Model, mut hops: Vec<Hop>, largest_bytes: u64) -> Queue<'model> {
+    fn new(
+        model: &'model Model,
+        mut slot_moves: Vec<SlotMove>,
+        largest_bytes: u64,
+    ) -> Queue<'model> {
         let mut load = vec![0; model.nodes.len()];
         for (slot, home) in model.home.iter().enumerate() {
             if *home != NOBODY {
                 load[usize::from(*home)] += model.load[slot];
             }
         }
-        let waiting = hops.len();
-        let size = |hop: &Hop| (model.bytes[usize::from(hop.slot)], hop.slot);
-        hops.sort_by_key(|hop| (hop.source, hop.target, std::cmp::Reverse(size(hop))));
+        let waiting = slot_moves.len();
+        let size =
+            |slot_move: &SlotMove| (model.bytes[usize::from(slot_move.slot)], slot_move.slot);
+        slot_moves.sort_by_key(|slot_move| {
+            (
+                slot_move.source,
+                slot_move.target,
+                std::cmp::Reverse(size(slot_move)),
+            )
+        });
         let mut pairs: Vec<Vec<Pair>> = Vec::new();
         pairs.resize_with(model.nodes.len(), Vec::new);
-        for group in hops.chunk_by(|a, b| (a.source, a.target) == (b.source, b.target)) {
+        for group in slot_moves.chunk_by(|a, b| (a.source, a.target) == (b.source, b.target)) {
             pairs[usize::from(group[0].source)].push(Pair {
                 target: usize::from(group[0].target),
-                hops: group.to_vec(),
+                slot_moves: group.to_vec(),
             });
         }
         let used = vec![0; model.nodes.len()];
@@ -128,8 +144,8 @@ impl<'model> Queue<'model> {
             .pairs
             .iter()
             .flatten()
-            .filter_map(|pair| pair.hops.last());
-        let bytes = next.map(|hop| self.model.bytes[usize::from(hop.slot)]);
+            .filter_map(|pair| pair.slot_moves.last());
+        let bytes = next.map(|slot_move| self.model.bytes[usize::from(slot_move.slot)]);
         let above = bytes.filter(|bytes| *bytes > self.largest_bytes).min();
         if let Some(bytes) = above {
             self.largest_bytes = bytes.saturating_mul(2);
@@ -137,8 +153,8 @@ impl<'model> Queue<'model> {
         above.is_some()
     }
 
-    /// One hop from each source that finds a target that isn't busy in this round.
-    fn round(&mut self) -> Vec<Hop> {
+    /// One slot move from each source that finds a target that isn't busy in this round.
+    fn round(&mut self) -> Vec<SlotMove> {
         let mut sources: Vec<usize> = (0..self.pairs.len())
             .filter(|node| !self.pairs[*node].is_empty())
             .collect();
@@ -155,7 +171,7 @@ impl<'model> Queue<'model> {
                 continue;
             }
             let free = |pair: &&Pair| !busy[pair.target] && self.may_go(pair);
-            let most = |pair: &&Pair| (pair.hops.len(), std::cmp::Reverse(pair.target));
+            let most = |pair: &&Pair| (pair.slot_moves.len(), std::cmp::Reverse(pair.target));
             let Some(target) = self.pairs[source]
                 .iter()
                 .filter(free)
@@ -172,35 +188,35 @@ impl<'model> Queue<'model> {
     }
 
     fn may_go(&self, pair: &Pair) -> bool {
-        let Some(hop) = pair.hops.last() else {
+        let Some(slot_move) = pair.slot_moves.last() else {
             return false;
         };
-        let bytes = self.model.bytes[usize::from(hop.slot)];
+        let bytes = self.model.bytes[usize::from(slot_move.slot)];
         let after = self.used[pair.target] + i128::from(bytes);
         bytes <= self.largest_bytes && after <= i128::from(self.model.nodes[pair.target].headroom)
     }
 
-    fn take(&mut self, source: usize, target: usize) -> Option<Hop> {
+    fn take(&mut self, source: usize, target: usize) -> Option<SlotMove> {
         let pairs = &mut self.pairs[source];
         let index = pairs.iter().position(|pair| pair.target == target)?;
-        let hop = pairs[index].hops.pop()?;
-        if pairs[index].hops.is_empty() {
+        let slot_move = pairs[index].slot_moves.pop()?;
+        if pairs[index].slot_moves.is_empty() {
             pairs.remove(index);
         }
-        let slot = usize::from(hop.slot);
+        let slot = usize::from(slot_move.slot);
         self.load[source] -= self.model.load[slot];
         self.load[target] += self.model.load[slot];
         self.used[source] -= i128::from(self.model.bytes[slot]);
         self.used[target] += i128::from(self.model.bytes[slot]);
         self.waiting -= 1;
-        Some(hop)
+        Some(slot_move)
     }
 
-    fn left(self) -> Vec<Hop> {
+    fn left(self) -> Vec<SlotMove> {
         self.pairs
             .into_iter()
             .flatten()
-            .flat_map(|pair| pair.hops)
+            .flat_map(|pair| pair.slot_moves)
             .collect()
     }
 }
@@ -215,16 +231,16 @@ mod tests {
     const C: u16 = 2;
     const D: u16 = 3;
 
-    fn hop(slot: u16, source: u16, target: u16) -> Hop {
-        Hop {
+    fn slot_move(slot: u16, source: u16, target: u16) -> SlotMove {
+        SlotMove {
             slot,
             source,
             target,
         }
     }
 
-    fn slots(ordered: &[Hop]) -> Vec<u16> {
-        ordered.iter().map(|hop| hop.slot).collect()
+    fn slots(ordered: &[SlotMove]) -> Vec<u16> {
+        ordered.iter().map(|slot_move| slot_move.slot).collect()
     }
 
     #[test]
@@ -233,9 +249,14 @@ mod tests {
         let mut sizes: Vec<(u16, u64)> = small.iter().map(|slot| (*slot, 1)).collect();
         sizes.extend([(0, 900), (1, 2_000), (8192, 1)]);
         let model = model(&sizes, [u64::MAX; 4]);
-        let mut hops: Vec<Hop> = small.iter().map(|slot| hop(*slot, B, D)).collect();
-        hops.extend([hop(1, A, C), hop(0, A, C), hop(8192, C, B)]);
-        let ordered = slots(&order(&model, hops).expect("an order"));
+        let mut slot_moves: Vec<SlotMove> =
+            small.iter().map(|slot| slot_move(*slot, B, D)).collect();
+        slot_moves.extend([
+            slot_move(1, A, C),
+            slot_move(0, A, C),
+            slot_move(8192, C, B),
+        ]);
+        let ordered = slots(&order(&model, slot_moves).expect("an order"));
         assert_eq!(ordered[ordered.len() - 2..], [0, 1], "{ordered:?}");
     }
 
@@ -245,16 +266,16 @@ mod tests {
         let mut sizes = vec![(0, 100), (8192, 10)];
         sizes.extend((0..30).map(|index| (12288 + index, 1)));
         let model = model(&sizes, [0, 0, 100, 0]);
-        let mut hops = vec![hop(0, A, C), hop(8192, C, A)];
-        hops.extend((0..5).map(|index| hop(12288 + index, D, C)));
-        let ordered = slots(&order(&model, hops).expect("an order"));
+        let mut slot_moves = vec![slot_move(0, A, C), slot_move(8192, C, A)];
+        slot_moves.extend((0..5).map(|index| slot_move(12288 + index, D, C)));
+        let ordered = slots(&order(&model, slot_moves).expect("an order"));
         assert_eq!(ordered, [0, 8192, 12288, 12289, 12290, 12291, 12292]);
     }
 
     #[test]
     fn without_room_for_anything_what_is_stuck_is_told() {
         let model = model(&[(0, 5), (4096, 5)], [0; 4]);
-        let hops = vec![hop(0, A, B), hop(4096, B, A)];
-        assert_eq!(order(&model, hops.clone()), Err(hops));
+        let slot_moves = vec![slot_move(0, A, B), slot_move(4096, B, A)];
+        assert_eq!(order(&model, slot_moves.clone()), Err(slot_moves));
     }
 }

@@ -1,4 +1,4 @@
-//! What should move, in which order, and what it costs.
+//! A plan: the migrations in their order, what they cost, and the nodes before and after.
 
 use super::fingerprint::{Fingerprint, Topology};
 use super::metric::Metric;
@@ -100,7 +100,7 @@ impl CostMetric {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoteKind {
     /// One slot alone is above its node's fair share: no move can help.
-    GiantSlot,
+    OversizedSlot,
     /// A node stays above the threshold.
     AboveThreshold,
     /// A node stays below the threshold.
@@ -126,7 +126,7 @@ pub enum NoteKind {
 impl NoteKind {
     /// Every kind.
     pub const ALL: [NoteKind; 11] = [
-        NoteKind::GiantSlot,
+        NoteKind::OversizedSlot,
         NoteKind::AboveThreshold,
         NoteKind::BelowThreshold,
         NoteKind::SlotAboveSizeLimit,
@@ -142,7 +142,7 @@ impl NoteKind {
     /// The name in plan files.
     pub const fn name(self) -> &'static str {
         match self {
-            NoteKind::GiantSlot => "giant_slot",
+            NoteKind::OversizedSlot => "giant_slot",
             NoteKind::AboveThreshold => "above_threshold",
             NoteKind::BelowThreshold => "below_threshold",
             NoteKind::SlotAboveSizeLimit => "slot_above_size_limit",

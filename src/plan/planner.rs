@@ -1,10 +1,10 @@
-//! From a problem to a plan.
+//! Makes a plan for a problem.
 
 use super::fingerprint::{Holding, Topology};
 use super::metric::Metric;
 use super::model::{Limits, Model, NOBODY};
 use super::node::Part;
-use super::order::{self, Hop};
+use super::order::{self, SlotMove};
 use super::plan::{Cost, CostMetric, Migration, NodeState, Plan, Remaining};
 use super::problem::{Intent, Problem};
 use super::{bound, budget, by_hand, notes, runs, solver};
@@ -26,7 +26,7 @@ pub fn plan(problem: &Problem) -> Result<Plan> {
         Intent::Balance => balance(problem, &model)?,
         Intent::ByHand(moves) => {
             let at = by_hand::assign(problem, &model, moves)?;
-            let ordered = order::order(&model, order::hops(&model, &at));
+            let ordered = order::order(&model, order::slot_moves(&model, &at));
             (ordered.map_err(|stuck| no_order(problem, &stuck))?, None)
         }
     };
@@ -70,7 +70,7 @@ fn require_bytes(problem: &Problem) -> Result<()> {
         .mend("give an input that has them, such as a dump of the keys, or leave the limit out"))
 }
 
-fn balance(problem: &Problem, model: &Model) -> Result<(Vec<Hop>, Option<Vec<Limits>>)> {
+fn balance(problem: &Problem, model: &Model) -> Result<(Vec<SlotMove>, Option<Vec<Limits>>)> {
     let mut stuck = Vec::new();
     // When what leaves can't make room in time for what arrives, it isn't counted on.
     for strict in [false, true] {
@@ -81,7 +81,7 @@ fn balance(problem: &Problem, model: &Model) -> Result<(Vec<Hop>, Option<Vec<Lim
             strict,
         );
         require_drained(problem, model, &solved.at)?;
-        match order::order(model, order::hops(model, &solved.at)) {
+        match order::order(model, order::slot_moves(model, &solved.at)) {
             Ok(ordered) => return Ok((ordered, Some(solved.limits))),
             Err(waiting) => stuck = waiting,
         }
@@ -116,9 +116,9 @@ fn require_drained(problem: &Problem, model: &Model, at: &[u16]) -> Result<()> {
     Err(Error::new(kind, message))
 }
 
-fn no_order(problem: &Problem, stuck: &[Hop]) -> Error {
+fn no_order(problem: &Problem, stuck: &[SlotMove]) -> Error {
     let first = stuck.first();
-    let target = first.map(|hop| problem.nodes()[usize::from(hop.target)].name());
+    let target = first.map(|slot_move| problem.nodes()[usize::from(slot_move.target)].name());
     let message = format!(
         "{} lacks the memory for what should arrive before other slots leave it",
         target.unwrap_or_default()
@@ -129,22 +129,22 @@ fn no_order(problem: &Problem, stuck: &[Hop]) -> Error {
 fn assemble(
     problem: &Problem,
     model: &Model,
-    chosen: budget::Chosen,
+    chosen: budget::BudgetedMoves,
     limits: Option<&[Limits]>,
 ) -> Plan {
     let migrations: Vec<Migration> = chosen
-        .hops
+        .slot_moves
         .iter()
-        .map(|hop| migration(problem, *hop))
+        .map(|slot_move| migration(problem, *slot_move))
         .collect();
     let mut at = model.home.clone();
-    for hop in &chosen.hops {
-        at[usize::from(hop.slot)] = hop.target;
+    for slot_move in &chosen.slot_moves {
+        at[usize::from(slot_move.slot)] = slot_move.target;
     }
     let left: Vec<Migration> = chosen
         .left
         .iter()
-        .map(|hop| migration(problem, *hop))
+        .map(|slot_move| migration(problem, *slot_move))
         .collect();
     let sums = Sums::of(problem, &migrations);
     let lower_bound = match limits {
@@ -176,12 +176,12 @@ fn assemble(
     }
 }
 
-fn migration(problem: &Problem, hop: Hop) -> Migration {
-    let slot = Slot::new(hop.slot).expect("the model's slots are slots");
+fn migration(problem: &Problem, slot_move: SlotMove) -> Migration {
+    let slot = Slot::new(slot_move.slot).expect("the model's slots are slots");
     Migration {
         slot,
-        source: problem.nodes()[usize::from(hop.source)].id,
-        target: problem.nodes()[usize::from(hop.target)].id,
+        source: problem.nodes()[usize::from(slot_move.source)].id,
+        target: problem.nodes()[usize::from(slot_move.target)].id,
         keys: problem.weights.get(Metric::Keys, slot),
         bytes: problem.weights.get(Metric::Bytes, slot),
     }

@@ -1,4 +1,4 @@
-//! What a plan is asked for: the nodes, the slots, what they weigh, and what must hold.
+//! The problem that a plan solves: the nodes, the slots, what they weigh, and what must hold.
 
 use super::fragmentation::Fragmentation;
 use super::metric::{Metric, SlotWeights};

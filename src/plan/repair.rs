@@ -3,7 +3,7 @@
 //! Every step lowers the sum of what is outside the limits, or, when that is
 //! impossible, the larger excess of two nodes; so it ends.
 
-use super::work::Work;
+use super::assignment::Assignment;
 
 /// One slot to another node, or two slots in each other's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,34 +19,37 @@ const NEAR: usize = 12;
 const LONG: usize = 400;
 
 /// Steps until every node is within its limits, or no step helps.
-pub(super) fn repair(work: &mut Work<'_>) {
+pub(super) fn repair(assignment: &mut Assignment<'_>) {
     // A bound against surprises: each node is mended a few times at most.
-    let steps = work.bearers().count() * 6 + 24;
-    repair_in(work, steps);
+    let steps = assignment.bearers().count() * 6 + 24;
+    repair_in(assignment, steps);
 }
 
 /// The same with so many steps at most.
-pub(super) fn repair_in(work: &mut Work<'_>, steps: usize) {
-    let nodes: Vec<usize> = work.bearers().collect();
-    let mut stuck = vec![false; work.load.len()];
+pub(super) fn repair_in(assignment: &mut Assignment<'_>, steps: usize) {
+    let nodes: Vec<usize> = assignment.bearers().collect();
+    let mut stuck = vec![false; assignment.load.len()];
     for _ in 0..steps {
         let bad = nodes
             .iter()
             .copied()
-            .filter(|node| !stuck[*node] && work.violation(*node) > 0);
-        let Some(node) =
-            bad.max_by_key(|node| (work.relative(*node, work.violation(*node)), *node))
-        else {
+            .filter(|node| !stuck[*node] && assignment.violation(*node) > 0);
+        let Some(node) = bad.max_by_key(|node| {
+            (
+                assignment.relative(*node, assignment.violation(*node)),
+                *node,
+            )
+        }) else {
             return;
         };
-        let step = best_step(work, node, true).or_else(|| {
+        let step = best_step(assignment, node, true).or_else(|| {
             (nodes.len() > NEAR + 1)
-                .then(|| best_step(work, node, false))
+                .then(|| best_step(assignment, node, false))
                 .flatten()
         });
         match step {
             Some(step) => {
-                apply(work, step);
+                apply(assignment, step);
                 stuck[node] = false;
             }
             None => stuck[node] = true,
@@ -54,15 +57,15 @@ pub(super) fn repair_in(work: &mut Work<'_>, steps: usize) {
     }
 }
 
-pub(super) fn apply(work: &mut Work<'_>, step: Step) {
+pub(super) fn apply(assignment: &mut Assignment<'_>, step: Step) {
     match step {
-        Step::Go { slot, to } => work.put(slot, to),
+        Step::Go { slot, to } => assignment.put(slot, to),
         Step::Swap { first, second } => {
-            let one = usize::from(work.at[usize::from(first)]);
-            let other = usize::from(work.at[usize::from(second)]);
-            work.lift(first);
-            work.put(second, one);
-            work.put(first, other);
+            let one = usize::from(assignment.at[usize::from(first)]);
+            let other = usize::from(assignment.at[usize::from(second)]);
+            assignment.lift(first);
+            assignment.put(second, one);
+            assignment.put(first, other);
         }
     }
 }
@@ -82,20 +85,23 @@ impl Best {
     }
 }
 
-fn best_step(work: &Work<'_>, node: usize, near_only: bool) -> Option<Step> {
-    let gives = work.excess(node) > 0;
-    let mut partners: Vec<usize> = work.bearers().filter(|other| *other != node).collect();
+fn best_step(assignment: &Assignment<'_>, node: usize, near_only: bool) -> Option<Step> {
+    let gives = assignment.excess(node) > 0;
+    let mut partners: Vec<usize> = assignment
+        .bearers()
+        .filter(|other| *other != node)
+        .collect();
     let room = |other: &usize| match gives {
-        true => work.excess(*other),
-        false => work.missing(*other),
+        true => assignment.excess(*other),
+        false => assignment.missing(*other),
     };
     partners.sort_by_key(|other| (room(other), *other));
     if near_only {
         partners.truncate(NEAR);
     }
-    let violation = work.violation(node);
+    let violation = assignment.violation(node);
     // Among many slots, a step that mends next to nothing would be followed by many like it.
-    let slight = if work.here[node].len() > LONG / 2 {
+    let slight = if assignment.here[node].len() > LONG / 2 {
         violation / 16
     } else {
         0
@@ -107,7 +113,7 @@ fn best_step(work: &Work<'_>, node: usize, near_only: bool) -> Option<Step> {
     };
     for other in partners {
         let (from, to) = if gives { (node, other) } else { (other, node) };
-        offer_steps(work, node, from, to, &mut best);
+        offer_steps(assignment, node, from, to, &mut best);
         if best.left == 0 && best.cost <= 0 {
             break;
         }
@@ -116,49 +122,73 @@ fn best_step(work: &Work<'_>, node: usize, near_only: bool) -> Option<Step> {
 }
 
 /// Offers the steps that carry load from one node to another, one of which is to be mended.
-fn offer_steps(work: &Work<'_>, mended: usize, from: usize, to: usize, best: &mut Best) {
+fn offer_steps(
+    assignment: &Assignment<'_>,
+    mended: usize,
+    from: usize,
+    to: usize,
+    best: &mut Best,
+) {
     // More than `least` mends; more than `most` would push a node out of its limits.
-    let least = work.violation(mended);
-    let most = (-work.missing(from)).min(-work.excess(to));
+    let least = assignment.violation(mended);
+    let most = (-assignment.missing(from)).min(-assignment.excess(to));
     let most = match mended == from {
-        true => most.min(-work.missing(from)),
-        false => most.min(-work.excess(to)),
+        true => most.min(-assignment.missing(from)),
+        false => most.min(-assignment.excess(to)),
     };
     if most <= 0 {
         return;
     }
-    offer_goes(work, from, to, least, most, best);
-    if best.left == 0 && work.here[from].len() + work.here[to].len() > LONG {
+    offer_goes(assignment, from, to, least, most, best);
+    if best.left == 0 && assignment.here[from].len() + assignment.here[to].len() > LONG {
         // Among so many slots there is always one that does; a swap would gain next to nothing.
         return;
     }
-    offer_swaps(work, from, to, least, most, best);
+    offer_swaps(assignment, from, to, least, most, best);
 }
 
-fn offer_goes(work: &Work<'_>, from: usize, to: usize, least: i64, most: i64, best: &mut Best) {
-    if !work.can_spare(from) {
+fn offer_goes(
+    assignment: &Assignment<'_>,
+    from: usize,
+    to: usize,
+    least: i64,
+    most: i64,
+    best: &mut Best,
+) {
+    if !assignment.can_spare(from) {
         return;
     }
-    let slots = &work.here[from];
-    let start = work.first_from(from, least);
+    let slots = &assignment.here[from];
+    let start = assignment.first_from(from, least);
     // The few lightest that are enough; below them the heaviest that isn't.
     let enough = slots[start..].iter().take(8);
     let short = slots[..start].iter().rev().take(1);
     for slot in enough.chain(short) {
-        let load = work.slot_load(*slot);
-        if load <= most && work.has_memory(to, *slot) {
+        let load = assignment.slot_load(*slot);
+        if load <= most && assignment.has_memory(to, *slot) {
             let left = (least - load).max(0);
-            best.offer(left, work.cost_of(*slot, to), Step::Go { slot: *slot, to });
+            best.offer(
+                left,
+                assignment.cost_of(*slot, to),
+                Step::Go { slot: *slot, to },
+            );
         }
     }
 }
 
-fn offer_swaps(work: &Work<'_>, from: usize, to: usize, least: i64, most: i64, best: &mut Best) {
-    let (gives, takes) = (&work.here[from], &work.here[to]);
+fn offer_swaps(
+    assignment: &Assignment<'_>,
+    from: usize,
+    to: usize,
+    least: i64,
+    most: i64,
+    best: &mut Best,
+) {
+    let (gives, takes) = (&assignment.here[from], &assignment.here[to]);
     let mut next = 0;
     for second in takes {
-        let base = work.slot_load(*second);
-        while next < gives.len() && work.slot_load(gives[next]) - base < least {
+        let base = assignment.slot_load(*second);
+        while next < gives.len() && assignment.slot_load(gives[next]) - base < least {
             next += 1;
         }
         let below = next.checked_sub(1);
@@ -167,7 +197,7 @@ fn offer_swaps(work: &Work<'_>, from: usize, to: usize, least: i64, most: i64, b
             .chain([next, next + 1])
             .filter_map(|index| gives.get(index))
         {
-            let carried = work.slot_load(*first) - base;
+            let carried = assignment.slot_load(*first) - base;
             if carried <= 0 || carried > most {
                 continue;
             }
@@ -175,10 +205,10 @@ fn offer_swaps(work: &Work<'_>, from: usize, to: usize, least: i64, most: i64, b
             if left > best.left {
                 continue;
             }
-            let cost = work.cost_of(*first, to) + work.cost_of(*second, from);
+            let cost = assignment.cost_of(*first, to) + assignment.cost_of(*second, from);
             if (left, cost) < (best.left, best.cost)
-                && work.has_memory(to, *first)
-                && work.has_memory(from, *second)
+                && assignment.has_memory(to, *first)
+                && assignment.has_memory(from, *second)
             {
                 let step = Step::Swap {
                     first: *first,

@@ -1,7 +1,7 @@
-//! Slots that are alike change places until they move in runs, and slots that weigh nothing follow.
+//! Swaps slots of equal weight until they move in runs; slots that weigh nothing follow.
 
+use super::assignment::Assignment;
 use super::model::{Model, NOBODY};
-use super::work::Work;
 use std::collections::BTreeMap;
 
 /// The runs of slots that a node has in a row, ascending: the node, the first slot and the last.
@@ -89,8 +89,8 @@ fn arrange(home: u16, slots: &[usize], mut counts: BTreeMap<u16, usize>, at: &mu
 
 /// Slots without load that must leave a drained node go to the others in runs,
 /// so that the numbers of slots come out as even as may be.
-pub(super) fn deal_weightless(work: &mut Work<'_>) {
-    let model = work.model;
+pub(super) fn deal_weightless(assignment: &mut Assignment<'_>) {
+    let model = assignment.model;
     let is_waiting = |slot: &u16| {
         let index = usize::from(*slot);
         let home = model.home[index];
@@ -103,28 +103,32 @@ pub(super) fn deal_weightless(work: &mut Work<'_>) {
     if waiting.is_empty() {
         return;
     }
-    let mut quota = quotas(work, waiting.len());
+    let mut quota = quotas(assignment, waiting.len());
     let mut node = 0;
     for slot in waiting {
-        let takes = |node: &usize| quota[*node] > 0 && work.has_memory(*node, slot);
+        let takes = |node: &usize| quota[*node] > 0 && assignment.has_memory(*node, slot);
         let all = quota.len();
         // On with the same node as long as it takes any: that is what makes a run.
         let next = (node..all).chain(0..node).find(takes);
-        let any = next.or_else(|| work.bearers().find(|node| work.has_memory(*node, slot)));
+        let any = next.or_else(|| {
+            assignment
+                .bearers()
+                .find(|node| assignment.has_memory(*node, slot))
+        });
         let Some(target) = any else {
             continue;
         };
         quota[target] = quota[target].saturating_sub(1);
         node = target;
-        work.put(slot, target);
+        assignment.put(slot, target);
     }
 }
 
 /// How many of the slots each bearer takes: those with fewest slots for their capacity are filled first.
-fn quotas(work: &Work<'_>, waiting: usize) -> Vec<usize> {
-    let model = work.model;
+fn quotas(assignment: &Assignment<'_>, waiting: usize) -> Vec<usize> {
+    let model = assignment.model;
     let mut has = vec![0_u64; model.nodes.len()];
-    for node in work.at.iter().filter(|node| **node != NOBODY) {
+    for node in assignment.at.iter().filter(|node| **node != NOBODY) {
         has[usize::from(*node)] += 1;
     }
     let mut quota = vec![0; model.nodes.len()];
@@ -132,8 +136,10 @@ fn quotas(work: &Work<'_>, waiting: usize) -> Vec<usize> {
         let capacity = u128::from(model.nodes[node].capacity);
         std::cmp::Reverse(((u128::from(has + 1) << 64) / capacity, node))
     };
-    let mut heap: std::collections::BinaryHeap<_> =
-        work.bearers().map(|node| key(has[node], node)).collect();
+    let mut heap: std::collections::BinaryHeap<_> = assignment
+        .bearers()
+        .map(|node| key(has[node], node))
+        .collect();
     for _ in 0..waiting {
         let Some(std::cmp::Reverse((_, node))) = heap.pop() else {
             break;

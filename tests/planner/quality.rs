@@ -71,7 +71,7 @@ fn a_giant_ends_alone_and_is_named() {
     let note = plan
         .notes()
         .iter()
-        .find(|note| note.kind == NoteKind::GiantSlot);
+        .find(|note| note.kind == NoteKind::OversizedSlot);
     assert_eq!(note.and_then(|note| note.slot), Slot::new(100));
 }
 

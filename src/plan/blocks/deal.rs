@@ -1,4 +1,4 @@
-//! The load that a plan carries from node to node, carried in blocks instead.
+//! Replaces single slots by blocks that carry the same load from node to node.
 //!
 //! A plan made slot by slot says how much every node should end with, and
 //! where the hot slots go. What else it carries needn't be those slots: any

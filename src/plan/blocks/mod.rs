@@ -1,4 +1,4 @@
-//! Among plans that cost about the least, the one with the fewest runs of slots.
+//! Moves slots in blocks: of the plans that cost about the least, the one with the fewest runs.
 //!
 //! Every client of a cluster reads who has which slots, as a list of runs
 //! (`CLUSTER SLOTS`), again after each change. A plan that takes single slots
@@ -21,10 +21,10 @@ mod smooth;
 mod tests;
 mod window;
 
+use super::assignment::Assignment;
 use super::fragmentation::{ExtraCost, Fragmentation};
 use super::model::Limits;
 use super::repair;
-use super::work::Work;
 use layout::{Layout, Sums};
 
 /// What is hot: so many parts of the widest room between a node's limits make
@@ -48,26 +48,26 @@ const NEAR: u64 = 20;
 /// The assignment with the fewest runs among those that cost at most so much
 /// more than `at` as is wanted, and keep these limits as well as it does.
 pub(super) fn with_fewest_runs(
-    work: &Work<'_>,
+    assignment: &Assignment<'_>,
     at: Vec<u16>,
     limits: &[Limits],
     bound: u64,
     wanted: Fragmentation,
 ) -> Vec<u16> {
-    let is_empty = at == work.model.home;
+    let is_empty = at == assignment.model.home;
     if is_empty && !wanted.is_aim() {
         return at;
     }
-    let sums = Sums::of(work.model);
+    let sums = Sums::of(assignment.model);
     let plan = Layout::new(
-        work.model,
+        assignment.model,
         &sums,
         limits,
         at,
-        locked(work),
-        work.is_strict(),
+        locked(assignment),
+        assignment.is_strict(),
     );
-    let candidates = candidates(work, &plan);
+    let candidates = candidates(assignment, &plan);
     let costs = candidates.iter().map(|candidate| candidate.cost);
     let least = costs.min().unwrap_or(plan.cost);
     let looks = match wanted.is_aim() {
@@ -108,8 +108,8 @@ fn most_cost(least: i64, bound: u64, wanted: Fragmentation) -> i64 {
 }
 
 /// The plan itself, and others with blocks in it that keep its limits.
-fn candidates<'a>(work: &Work<'_>, plan: &Layout<'a>) -> Vec<Layout<'a>> {
-    let locked = locked(work);
+fn candidates<'a>(assignment: &Assignment<'_>, plan: &Layout<'a>) -> Vec<Layout<'a>> {
+    let locked = locked(assignment);
     let width = |node: usize| {
         let limits = plan.limits[node];
         limits.upper.saturating_sub(limits.lower)
@@ -129,7 +129,7 @@ fn candidates<'a>(work: &Work<'_>, plan: &Layout<'a>) -> Vec<Layout<'a>> {
         let dealt = deal::deal(plan, &locked, hot);
         let dealt = match outside(&dealt) <= worst {
             true => Some(dealt),
-            false => mended(work, &dealt),
+            false => mended(assignment, &dealt),
         };
         candidates.extend(dealt.filter(|dealt| outside(dealt) <= worst));
     }
@@ -156,10 +156,10 @@ fn best_of<'a>(
     smoothed.min_by_key(key).unwrap_or_else(|| plan.clone())
 }
 
-/// The slots that no plan moves, and giants.
-fn locked(work: &Work<'_>) -> Vec<bool> {
-    (0..work.at.len() as u16)
-        .map(|slot| work.is_locked(slot))
+/// The slots that no plan moves, and oversized ones.
+fn locked(assignment: &Assignment<'_>) -> Vec<bool> {
+    (0..assignment.at.len() as u16)
+        .map(|slot| assignment.is_locked(slot))
         .collect()
 }
 
@@ -173,20 +173,20 @@ fn outside(layout: &Layout<'_>) -> (i64, i64) {
 }
 
 /// The same with single slots where a cut didn't fit; none where that is in too many places.
-fn mended<'a>(work: &Work<'_>, layout: &Layout<'a>) -> Option<Layout<'a>> {
+fn mended<'a>(assignment: &Assignment<'_>, layout: &Layout<'a>) -> Option<Layout<'a>> {
     let is_outside = |node: &usize| layout.excess(*node) > 0 || layout.missing(*node) > 0;
     let bad = layout.bearers().filter(is_outside).count();
     if bad > MENDED + layout.load.len() / NODES_A_MENDED_ONE {
         return None;
     }
-    let mut placed = work.placed(&layout.at, layout.limits);
+    let mut placed = assignment.placed(&layout.at, layout.limits);
     repair::repair_in(&mut placed, 4 * bad + 16);
     Some(Layout::new(
         layout.model,
         layout.sums,
         layout.limits,
         placed.at,
-        locked(work),
+        locked(assignment),
         layout.strict,
     ))
 }

@@ -1,4 +1,4 @@
-//! Short runs go to whoever is next to them, and load comes back for it.
+//! Gives short runs to the node next to them, and takes load back for it.
 //!
 //! A run that goes to the owner of a neighbouring run makes one run less, and
 //! two where both neighbours are the same node. Where the loads don't allow

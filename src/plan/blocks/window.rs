@@ -1,4 +1,4 @@
-//! Which block of a giver's runs should go: where to cut so that the sum fits.
+//! Finds the block of a node's runs whose load fits an amount best.
 //!
 //! A block at an end of a run makes at most one run more, one in the middle
 //! makes two, and one at an end that the taker's own run meets makes none. So

@@ -1,8 +1,8 @@
 //! Exchanges on small worlds, and what holds after any number of them.
 
+use super::super::assignment::{Assignment, Score};
 use super::super::model::{Limits, Model};
 use super::super::tests::model;
-use super::super::work::{Score, Work};
 use super::*;
 
 const A: usize = 0;
@@ -18,58 +18,58 @@ fn within(limits: [(i64, i64); 4]) -> Vec<Limits> {
 }
 
 /// Puts slots to nodes other than their homes.
-fn moved(work: &mut Work<'_>, puts: &[(u16, usize)]) {
+fn moved(assignment: &mut Assignment<'_>, puts: &[(u16, usize)]) {
     for (slot, node) in puts {
-        work.lift(*slot);
-        work.put(*slot, *node);
+        assignment.lift(*slot);
+        assignment.put(*slot, *node);
     }
 }
 
-fn score(work: &Work<'_>) -> Score {
-    work.score(&work.limits)
+fn score(assignment: &Assignment<'_>) -> Score {
+    assignment.score(&assignment.limits)
 }
 
-fn at(work: &Work<'_>, slot: u16) -> usize {
-    usize::from(work.at[usize::from(slot)])
+fn at(assignment: &Assignment<'_>, slot: u16) -> usize {
+    usize::from(assignment.at[usize::from(slot)])
 }
 
 #[test]
 fn two_slots_on_their_way_change_places_for_nothing() {
     let model = model(&[(0, 7), (1, 5)], [u64::MAX; 4]);
-    let mut work = Work::new(&model, within([(0, 0), (4, 6), (6, 8), (0, 0)]), false);
-    moved(&mut work, &[(0, B), (1, C)]);
-    let cost = score(&work).cost;
-    mend(&mut work);
-    assert_eq!([at(&work, 0), at(&work, 1)], [C, B]);
-    assert!(score(&work).is_within());
-    assert_eq!(score(&work).cost, cost);
+    let mut assignment = Assignment::new(&model, within([(0, 0), (4, 6), (6, 8), (0, 0)]), false);
+    moved(&mut assignment, &[(0, B), (1, C)]);
+    let cost = score(&assignment).cost;
+    reduce_violations(&mut assignment);
+    assert_eq!([at(&assignment, 0), at(&assignment, 1)], [C, B]);
+    assert!(score(&assignment).is_within());
+    assert_eq!(score(&assignment).cost, cost);
 }
 
 #[test]
 fn what_has_no_room_stays_where_it_is() {
     let rooms = [u64::MAX, u64::MAX, 5, u64::MAX];
     let model = model(&[(0, 7), (1, 5)], rooms);
-    let mut work = Work::new(&model, within([(0, 0), (4, 6), (6, 8), (0, 0)]), false);
-    moved(&mut work, &[(0, B), (1, C)]);
-    mend(&mut work);
-    assert_eq!([at(&work, 0), at(&work, 1)], [B, C]);
+    let mut assignment = Assignment::new(&model, within([(0, 0), (4, 6), (6, 8), (0, 0)]), false);
+    moved(&mut assignment, &[(0, B), (1, C)]);
+    reduce_violations(&mut assignment);
+    assert_eq!([at(&assignment, 0), at(&assignment, 1)], [B, C]);
 }
 
 #[test]
 fn a_lighter_slot_goes_in_the_stead_of_a_heavy_one() {
     let model = model(&[(0, 7), (1, 5), (2, 20)], [u64::MAX; 4]);
-    let mut work = Work::new(&model, within([(0, 30), (0, 10), (0, 7), (0, 0)]), false);
+    let mut assignment = Assignment::new(&model, within([(0, 30), (0, 10), (0, 7), (0, 0)]), false);
     // B gives C a slot that C could have had cheaper from A's others.
-    moved(&mut work, &[(0, B)]);
-    save(&mut work);
-    assert!(score(&work).is_within());
-    assert!(score(&work).cost < 7, "{:?}", score(&work));
+    moved(&mut assignment, &[(0, B)]);
+    reduce_cost(&mut assignment);
+    assert!(score(&assignment).is_within());
+    assert!(score(&assignment).cost < 7, "{:?}", score(&assignment));
 }
 
 /// Loads by the assignment alone.
-fn summed(work: &Work<'_>, model: &Model) -> Vec<i64> {
+fn summed(assignment: &Assignment<'_>, model: &Model) -> Vec<i64> {
     let mut sums = vec![0; model.nodes.len()];
-    for (slot, node) in work.at.iter().enumerate() {
+    for (slot, node) in assignment.at.iter().enumerate() {
         sums[usize::from(*node)] += model.load[slot];
     }
     sums
@@ -90,29 +90,33 @@ fn no_exchange_leaves_a_node_further_outside_or_a_sum_wrong() {
         let sizes: Vec<(u16, u64)> = slots.map(|slot| (slot, 1 + below(50))).collect();
         let model = model(&sizes, [below(200), 400, 400, 400]);
         let fair = model.total / 4;
-        let mut work = Work::new(&model, within([(fair - 3, fair + 3); 4]), seed % 2 == 0);
+        let mut assignment =
+            Assignment::new(&model, within([(fair - 3, fair + 3); 4]), seed % 2 == 0);
         for (slot, _) in &sizes {
             let node = below(8) as usize;
-            if node <= D && work.has_memory(node, *slot) {
-                moved(&mut work, &[(*slot, node)]);
+            if node <= D && assignment.has_memory(node, *slot) {
+                moved(&mut assignment, &[(*slot, node)]);
             }
         }
-        let before: Vec<i64> = (A..=D).map(|node| work.violation(node)).collect();
-        let outside = score(&work);
-        mend(&mut work);
-        let middle = score(&work);
+        let before: Vec<i64> = (A..=D).map(|node| assignment.violation(node)).collect();
+        let outside = score(&assignment);
+        reduce_violations(&mut assignment);
+        let middle = score(&assignment);
         for (node, before) in before.iter().enumerate() {
-            assert!(work.violation(node) <= *before, "seed {seed}, node {node}");
+            assert!(
+                assignment.violation(node) <= *before,
+                "seed {seed}, node {node}"
+            );
         }
         mended += usize::from(!outside.is_within() && middle.is_within());
-        save(&mut work);
-        let after = score(&work);
+        reduce_cost(&mut assignment);
+        let after = score(&assignment);
         assert!(after.cost <= middle.cost, "seed {seed}");
         assert!(
             (after.excess, after.missing) <= (middle.excess, middle.missing),
             "seed {seed}"
         );
-        assert_eq!(work.load, summed(&work, &model), "seed {seed}");
+        assert_eq!(assignment.load, summed(&assignment, &model), "seed {seed}");
     }
     assert!(mended > 10, "{mended} of 60");
 }

@@ -1,4 +1,4 @@
-//! The assignment that the solver changes step by step, with every sum kept up to date.
+//! An assignment of slots to nodes that the solver changes step by step, with every sum kept up to date.
 
 use super::model::{Limits, Model, NOBODY};
 use std::cmp::Reverse;
@@ -40,7 +40,7 @@ fn scales(model: &Model) -> Vec<u64> {
 
 /// Who has which slot, and what follows from it.
 #[derive(Clone, Debug)]
-pub(super) struct Work<'model> {
+pub(super) struct Assignment<'model> {
     pub model: &'model Model,
     pub limits: Vec<Limits>,
     /// The node of each slot, or [`NOBODY`].
@@ -61,10 +61,10 @@ pub(super) struct Work<'model> {
     strict: bool,
 }
 
-impl<'model> Work<'model> {
-    pub fn new(model: &'model Model, limits: Vec<Limits>, strict: bool) -> Work<'model> {
+impl<'model> Assignment<'model> {
+    pub fn new(model: &'model Model, limits: Vec<Limits>, strict: bool) -> Assignment<'model> {
         let nodes = model.nodes.len();
-        let mut work = Work {
+        let mut assignment = Assignment {
             model,
             limits,
             at: model.home.clone(),
@@ -77,15 +77,15 @@ impl<'model> Work<'model> {
             locked: model.movable.iter().map(|movable| !movable).collect(),
             strict,
         };
-        work.sum_up();
-        work
+        assignment.sum_up();
+        assignment
     }
 
     /// The same locks with every slot where `at` says, beside other limits.
-    pub fn placed(&self, at: &[u16], limits: &[Limits]) -> Work<'model> {
+    pub fn placed(&self, at: &[u16], limits: &[Limits]) -> Assignment<'model> {
         let model = self.model;
         let nodes = model.nodes.len();
-        let mut work = Work {
+        let mut assignment = Assignment {
             at: at.to_vec(),
             limits: limits.to_vec(),
             load: vec![0; nodes],
@@ -95,8 +95,8 @@ impl<'model> Work<'model> {
             here: vec![Vec::new(); nodes],
             ..self.clone()
         };
-        work.sum_up();
-        work
+        assignment.sum_up();
+        assignment
     }
 
     /// Every sum from where the slots are.
@@ -252,7 +252,7 @@ impl<'model> Work<'model> {
         self.here[node].binary_search_by_key(&key(&slot), key)
     }
 
-    /// The first of a node's slots that is at least this heavy, by index in [`Work::here`].
+    /// The first of a node's slots that is at least this heavy, by index in [`Assignment::here`].
     pub fn first_from(&self, node: usize, load: i64) -> usize {
         self.here[node].partition_point(|slot| self.slot_load(*slot) < load)
     }

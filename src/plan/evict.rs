@@ -1,7 +1,7 @@
-//! Which slots leave their nodes: as little as possible above what must.
+//! Chooses the slots that leave their nodes: as little as possible above what must.
 
+use super::assignment::Assignment;
 use super::subset;
-use super::work::Work;
 
 /// How many slots are tried in threes to hit an amount.
 const TRIED: usize = 100;
@@ -10,41 +10,51 @@ const TRIED: usize = 100;
 /// to fill the nodes that lack; they are nowhere then.
 ///
 /// Slots above `heaviest` stay unless they must go: nobody might have room for them.
-pub(super) fn shed(work: &mut Work<'_>, heaviest: i64) -> Vec<u16> {
+pub(super) fn evict(assignment: &mut Assignment<'_>, heaviest: i64) -> Vec<u16> {
     let mut pool = Vec::new();
-    for node in 0..work.load.len() {
-        if work.model.nodes[node].is_drained {
-            let slots = work.here[node].clone();
-            lift(work, &slots, &mut pool);
+    for node in 0..assignment.load.len() {
+        if assignment.model.nodes[node].is_drained {
+            let slots = assignment.here[node].clone();
+            lift(assignment, &slots, &mut pool);
         }
     }
-    let lack: i64 = work.bearers().map(|node| work.missing(node).max(0)).sum();
-    let waiting: i64 = pool.iter().map(|slot| work.slot_load(*slot)).sum();
-    let nodes: Vec<usize> = work.bearers().collect();
-    if costs_are_loads(work) {
-        give(work, &nodes, heaviest, lack - waiting, &mut pool);
+    let lack: i64 = assignment
+        .bearers()
+        .map(|node| assignment.missing(node).max(0))
+        .sum();
+    let waiting: i64 = pool.iter().map(|slot| assignment.slot_load(*slot)).sum();
+    let nodes: Vec<usize> = assignment.bearers().collect();
+    if costs_are_loads(assignment) {
+        give(assignment, &nodes, heaviest, lack - waiting, &mut pool);
     } else {
         for node in nodes {
-            let chosen = cheapest(work, node, work.excess(node));
-            lift(work, &chosen, &mut pool);
+            let chosen = cheapest(assignment, node, assignment.excess(node));
+            lift(assignment, &chosen, &mut pool);
         }
-        let waiting: i64 = pool.iter().map(|slot| work.slot_load(*slot)).sum();
-        let chosen = cheapest_of_all(work, lack - waiting);
-        lift(work, &chosen, &mut pool);
+        let waiting: i64 = pool.iter().map(|slot| assignment.slot_load(*slot)).sum();
+        let chosen = cheapest_of_all(assignment, lack - waiting);
+        lift(assignment, &chosen, &mut pool);
     }
     pool
 }
 
 /// Every node gives what it must; where that isn't enough for all that lack,
 /// one node after the other gives more, the most loaded first.
-fn give(work: &mut Work<'_>, nodes: &[usize], heaviest: i64, needed: i64, pool: &mut Vec<u16>) {
-    let level = giving_level(work, needed);
-    let least = |node: usize, level: i64| work.load[node] - limit_at(work, node, level);
+fn give(
+    assignment: &mut Assignment<'_>,
+    nodes: &[usize],
+    heaviest: i64,
+    needed: i64,
+    pool: &mut Vec<u16>,
+) {
+    let level = giving_level(assignment, needed);
+    let least = |node: usize, level: i64| assignment.load[node] - limit_at(assignment, node, level);
     let gives = |node: usize, level: i64| {
-        let most = work.load[node] - work.limits[node].lower;
-        choose(work, node, heaviest, [least(node, level), most])
+        let most = assignment.load[node] - assignment.limits[node].lower;
+        choose(assignment, node, heaviest, [least(node, level), most])
     };
-    let weigh = |slots: &[u16]| -> i64 { slots.iter().map(|slot| work.slot_load(*slot)).sum() };
+    let weigh =
+        |slots: &[u16]| -> i64 { slots.iter().map(|slot| assignment.slot_load(*slot)).sum() };
     let mut given: Vec<Vec<u16>> = nodes.iter().map(|node| gives(*node, 0)).collect();
     // Whole slots never fit what is lacking to the last unit.
     let needed = needed + needed / SPARE;
@@ -52,7 +62,7 @@ fn give(work: &mut Work<'_>, nodes: &[usize], heaviest: i64, needed: i64, pool: 
     let mut most_loaded: Vec<usize> = (0..nodes.len()).collect();
     most_loaded.sort_by_key(|index| {
         let node = nodes[*index];
-        let fullness = work.relative(node, -work.missing(node));
+        let fullness = assignment.relative(node, -assignment.missing(node));
         (std::cmp::Reverse(fullness), node)
     });
     for index in most_loaded {
@@ -67,22 +77,22 @@ fn give(work: &mut Work<'_>, nodes: &[usize], heaviest: i64, needed: i64, pool: 
         }
     }
     for slots in given {
-        lift(work, &slots, pool);
+        lift(assignment, &slots, pool);
     }
 }
 
-fn lift(work: &mut Work<'_>, slots: &[u16], pool: &mut Vec<u16>) {
+fn lift(assignment: &mut Assignment<'_>, slots: &[u16], pool: &mut Vec<u16>) {
     for slot in slots {
-        let node = usize::from(work.at[usize::from(*slot)]);
-        if work.can_spare(node) {
-            work.lift(*slot);
+        let node = usize::from(assignment.at[usize::from(*slot)]);
+        if assignment.can_spare(node) {
+            assignment.lift(*slot);
             pool.push(*slot);
         }
     }
 }
 
-fn costs_are_loads(work: &Work<'_>) -> bool {
-    let model = work.model;
+fn costs_are_loads(assignment: &Assignment<'_>) -> bool {
+    let model = assignment.model;
     (0..model.load.len()).all(|slot| {
         !model.movable[slot] || model.load[slot] == 0 || model.load[slot] as u64 == model.cost[slot]
     })
@@ -95,18 +105,19 @@ const SPARE: i64 = 100;
 const LEVELS: i64 = 1024;
 
 /// The upper limit lowered by so many steps towards the lower one.
-fn limit_at(work: &Work<'_>, node: usize, level: i64) -> i64 {
-    let limits = work.limits[node];
+fn limit_at(assignment: &Assignment<'_>, node: usize, level: i64) -> i64 {
+    let limits = assignment.limits[node];
     let width = i128::from(limits.upper - limits.lower) * i128::from(level);
     limits.upper - (width / i128::from(LEVELS)) as i64
 }
 
 /// How far givers go below their upper limits so that all lacks are filled:
 /// the same part of the way for every node.
-fn giving_level(work: &Work<'_>, needed: i64) -> i64 {
+fn giving_level(assignment: &Assignment<'_>, needed: i64) -> i64 {
     let given = |level: i64| -> i64 {
-        work.bearers()
-            .map(|node| (work.load[node] - limit_at(work, node, level)).max(0))
+        assignment
+            .bearers()
+            .map(|node| (assignment.load[node] - limit_at(assignment, node, level)).max(0))
             .sum()
     };
     let (mut low, mut high) = (0, LEVELS);
@@ -122,36 +133,53 @@ fn giving_level(work: &Work<'_>, needed: i64) -> i64 {
 
 /// Slots of a node that weigh together at least `least`, as little more as can
 /// be found, and as few as possible.
-fn choose(work: &Work<'_>, node: usize, heaviest: i64, [least, most]: [i64; 2]) -> Vec<u16> {
+fn choose(
+    assignment: &Assignment<'_>,
+    node: usize,
+    heaviest: i64,
+    [least, most]: [i64; 2],
+) -> Vec<u16> {
     let mut chosen = Vec::new();
     if least <= 0 {
         return chosen;
     }
-    let all = &work.here[node];
-    let light = all.partition_point(|slot| work.slot_load(*slot) <= heaviest);
+    let all = &assignment.here[node];
+    let light = all.partition_point(|slot| assignment.slot_load(*slot) <= heaviest);
     let (light, heavy) = all.split_at(light);
-    let enough = light.iter().map(|slot| work.slot_load(*slot)).sum::<i64>() >= least;
+    let enough = light
+        .iter()
+        .map(|slot| assignment.slot_load(*slot))
+        .sum::<i64>()
+        >= least;
     let mut rest: Vec<u16> = light.to_vec();
     if !enough {
         rest.extend(heavy);
     }
     let mut amount = least;
-    if rest.iter().map(|slot| work.slot_load(*slot)).sum::<i64>() <= least {
+    if rest
+        .iter()
+        .map(|slot| assignment.slot_load(*slot))
+        .sum::<i64>()
+        <= least
+    {
         return rest;
     }
     if rest.len() <= subset::FEW {
-        let loads: Vec<i64> = rest.iter().map(|slot| work.slot_load(*slot)).collect();
+        let loads: Vec<i64> = rest
+            .iter()
+            .map(|slot| assignment.slot_load(*slot))
+            .collect();
         if let Some((_, parts)) = subset::lightest(&loads, least, most) {
             return parts.into_iter().map(|part| rest[part]).collect();
         }
     }
     let three_heaviest = |slots: &[u16]| -> i64 {
         let loads = slots.iter().rev().take(3);
-        loads.map(|slot| work.slot_load(*slot)).sum()
+        loads.map(|slot| assignment.slot_load(*slot)).sum()
     };
     while amount > 0 {
         let most = most - (least - amount);
-        let fitting = rest.partition_point(|slot| work.slot_load(*slot) <= most);
+        let fitting = rest.partition_point(|slot| assignment.slot_load(*slot) <= most);
         if fitting == 0 {
             // All too heavy for the window.
             chosen.extend(rest.first());
@@ -159,12 +187,12 @@ fn choose(work: &Work<'_>, node: usize, heaviest: i64, [least, most]: [i64; 2]) 
         }
         // The heaviest first: that is the fewest slots. The last three are picked exactly.
         if three_heaviest(&rest[..fitting]) >= amount
-            && let Some(three) = up_to_three(work, &rest[..fitting], amount, most)
+            && let Some(three) = up_to_three(assignment, &rest[..fitting], amount, most)
         {
             chosen.extend(three);
             break;
         }
-        let fitting = rest.partition_point(|slot| work.slot_load(*slot) <= amount);
+        let fitting = rest.partition_point(|slot| assignment.slot_load(*slot) <= amount);
         match fitting {
             0 => {
                 chosen.extend(rest.first());
@@ -172,7 +200,7 @@ fn choose(work: &Work<'_>, node: usize, heaviest: i64, [least, most]: [i64; 2]) 
             }
             fitting => {
                 let slot = rest.remove(fitting - 1);
-                amount -= work.slot_load(slot);
+                amount -= assignment.slot_load(slot);
                 chosen.push(slot);
             }
         }
@@ -181,19 +209,27 @@ fn choose(work: &Work<'_>, node: usize, heaviest: i64, [least, most]: [i64; 2]) 
 }
 
 /// One, two or three slots with the least sum from `least` to `most`.
-fn up_to_three(work: &Work<'_>, sorted: &[u16], least: i64, most: i64) -> Option<Vec<u16>> {
-    let slots = sample(work, sorted, least);
-    let loads: Vec<i64> = slots.iter().map(|slot| work.slot_load(*slot)).collect();
+fn up_to_three(
+    assignment: &Assignment<'_>,
+    sorted: &[u16],
+    least: i64,
+    most: i64,
+) -> Option<Vec<u16>> {
+    let slots = sample(assignment, sorted, least);
+    let loads: Vec<i64> = slots
+        .iter()
+        .map(|slot| assignment.slot_load(*slot))
+        .collect();
     let (_, parts) = subset::lightest_three(&loads, least, most)?;
     Some(parts.into_iter().map(|part| slots[part]).collect())
 }
 
 /// Evenly spread representatives of a long list, those near the wanted load among them.
-fn sample(work: &Work<'_>, sorted: &[u16], load: i64) -> Vec<u16> {
+fn sample(assignment: &Assignment<'_>, sorted: &[u16], load: i64) -> Vec<u16> {
     if sorted.len() <= TRIED {
         return sorted.to_vec();
     }
-    let near = sorted.partition_point(|slot| work.slot_load(*slot) < load);
+    let near = sorted.partition_point(|slot| assignment.slot_load(*slot) < load);
     let near = near.min(sorted.len() - 1);
     let mut indices: Vec<usize> = (0..TRIED)
         .map(|step| step * (sorted.len() - 1) / (TRIED - 1))
@@ -205,40 +241,40 @@ fn sample(work: &Work<'_>, sorted: &[u16], load: i64) -> Vec<u16> {
 }
 
 /// Slots of a node that weigh at least so much, the cheapest for their weight first.
-fn cheapest(work: &Work<'_>, node: usize, amount: i64) -> Vec<u16> {
-    let mut slots = work.here[node].clone();
-    sort_by_price(work, &mut slots);
+fn cheapest(assignment: &Assignment<'_>, node: usize, amount: i64) -> Vec<u16> {
+    let mut slots = assignment.here[node].clone();
+    sort_by_price(assignment, &mut slots);
     let mut left = amount;
     let mut chosen = Vec::new();
     for slot in slots {
         if left <= 0 {
             break;
         }
-        left -= work.slot_load(slot);
+        left -= assignment.slot_load(slot);
         chosen.push(slot);
     }
     chosen
 }
 
-fn cheapest_of_all(work: &Work<'_>, amount: i64) -> Vec<u16> {
-    let mut slots: Vec<u16> = work
+fn cheapest_of_all(assignment: &Assignment<'_>, amount: i64) -> Vec<u16> {
+    let mut slots: Vec<u16> = assignment
         .bearers()
-        .flat_map(|node| work.here[node].clone())
+        .flat_map(|node| assignment.here[node].clone())
         .collect();
-    sort_by_price(work, &mut slots);
-    let mut spare: Vec<i64> = (0..work.load.len())
-        .map(|node| -work.missing(node))
+    sort_by_price(assignment, &mut slots);
+    let mut spare: Vec<i64> = (0..assignment.load.len())
+        .map(|node| -assignment.missing(node))
         .collect();
     let mut left = amount;
     let mut chosen = Vec::new();
     for slot in slots {
-        let node = usize::from(work.at[usize::from(slot)]);
+        let node = usize::from(assignment.at[usize::from(slot)]);
         if left <= 0 {
             break;
         }
-        if work.slot_load(slot) <= spare[node] {
-            spare[node] -= work.slot_load(slot);
-            left -= work.slot_load(slot);
+        if assignment.slot_load(slot) <= spare[node] {
+            spare[node] -= assignment.slot_load(slot);
+            left -= assignment.slot_load(slot);
             chosen.push(slot);
         }
     }
@@ -247,11 +283,11 @@ fn cheapest_of_all(work: &Work<'_>, amount: i64) -> Vec<u16> {
 
 /// By cost for each unit of load; among equals the heaviest, then the highest
 /// number: what stays then is the lower end of a run.
-fn sort_by_price(work: &Work<'_>, slots: &mut [u16]) {
+fn sort_by_price(assignment: &Assignment<'_>, slots: &mut [u16]) {
     slots.sort_by(|a, b| {
-        let left = i128::from(work.slot_cost(*a)) * i128::from(work.slot_load(*b));
-        let right = i128::from(work.slot_cost(*b)) * i128::from(work.slot_load(*a));
-        let heavier = work.slot_load(*b).cmp(&work.slot_load(*a));
+        let left = i128::from(assignment.slot_cost(*a)) * i128::from(assignment.slot_load(*b));
+        let right = i128::from(assignment.slot_cost(*b)) * i128::from(assignment.slot_load(*a));
+        let heavier = assignment.slot_load(*b).cmp(&assignment.slot_load(*a));
         left.cmp(&right).then(heavier).then(b.cmp(a))
     });
 }

@@ -17,9 +17,9 @@ pub(super) fn advice(plan: &Plan, tally: &Tally) -> Vec<String> {
     } else {
         return Vec::new();
     };
-    let giants = plan.notes().iter();
-    let slots: Vec<Slot> = giants
-        .filter(|note| note.kind == NoteKind::GiantSlot)
+    let oversized_slots = plan.notes().iter();
+    let slots: Vec<Slot> = oversized_slots
+        .filter(|note| note.kind == NoteKind::OversizedSlot)
         .filter_map(|note| note.slot)
         .collect();
     let causes = tally.causes(&slots, weight);
