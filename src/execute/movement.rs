@@ -142,9 +142,9 @@ fn own(view: &ClusterView, id: NodeId) -> impl Iterator<Item = OpenSlot> {
 
 /// How many commands that move keys a node has carried out, where it tells, and what it has open with
 /// how many keys; none where it is no primary.
-type Told = Option<(Option<u64>, Vec<(OpenSlot, u64)>)>;
+type OpenAnswer = Option<(Option<u64>, Vec<(OpenSlot, u64)>)>;
 
-fn open_at<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<Told> {
+fn open_at<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<OpenAnswer> {
     let view = cluster.view_of(id)?;
     if !view.node(id).is_some_and(|node| node.is_primary()) {
         return Ok(None);

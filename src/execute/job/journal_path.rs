@@ -27,10 +27,10 @@ fn find_journal(view: &ClusterView) -> PathBuf {
         return path;
     }
     let begun_here = |path: &PathBuf| {
-        Journal::peek(path).is_ok_and(|story| {
+        Journal::peek(path).is_ok_and(|summary| {
             let is_known =
                 |task: &Move| view.node(task.source).is_some() && view.node(task.target).is_some();
-            !story.open.is_empty() && story.open.iter().all(is_known)
+            !summary.open.is_empty() && summary.open.iter().all(is_known)
         })
     };
     journals().into_iter().find(begun_here).unwrap_or(path)

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::execute::Move;
 use crate::execute::big_keys::{self, BigKeys};
 use crate::execute::finding::Finding;
-use crate::execute::journal::Story;
+use crate::execute::journal::JournalSummary;
 use crate::execute::movement::Movement;
 use crate::execute::options::MoveOptions;
 use crate::execute::preflight::{self, Intent, LoginNeed};
@@ -48,7 +48,7 @@ pub enum Begun<'a> {
     /// It goes on with them.
     Continued(&'a [Move]),
     /// It leaves them, and says so.
-    Left(&'a Story),
+    Left(&'a JournalSummary),
 }
 
 impl<'a> Begun<'a> {
@@ -56,14 +56,14 @@ impl<'a> Begun<'a> {
     fn ours(self) -> &'a [Move] {
         match self {
             Begun::Continued(moves) => moves,
-            Begun::Left(story) if story.running.is_some() => &story.begun,
+            Begun::Left(summary) if summary.running.is_some() => &summary.begun,
             Begun::Left(_) => &[],
         }
     }
 
     fn unfinished(self) -> &'a [Move] {
         match self {
-            Begun::Left(story) if story.running.is_none() => &story.open,
+            Begun::Left(summary) if summary.running.is_none() => &summary.open,
             Begun::Left(_) | Begun::Continued(_) => &[],
         }
     }
@@ -156,11 +156,11 @@ impl Session {
         let mut shards = survey.shards_with(&self.context.shards);
         let (mut running, mut unreadable_journal) = (None, None);
         let mut undecided = Vec::new();
-        if let Begun::Left(story) = begun {
-            shards.join(&story.shards);
-            running.clone_from(&story.running);
-            unreadable_journal.clone_from(&story.unreadable);
-            undecided.clone_from(&story.undecided);
+        if let Begun::Left(summary) = begun {
+            shards.join(&summary.shards);
+            running.clone_from(&summary.running);
+            unreadable_journal.clone_from(&summary.unreadable);
+            undecided.clone_from(&summary.undecided);
         }
         let intent = Intent {
             moves: &pending.moves,

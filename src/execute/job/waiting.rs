@@ -8,7 +8,7 @@ use super::pending_moves::PendingMoves;
 use super::session::{Begun, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::journal::{Journal, Story};
+use crate::execute::journal::{Journal, JournalSummary};
 use crate::execute::options::MoveOptions;
 use crate::execute::survey::Survey;
 use std::path::Path;
@@ -95,12 +95,12 @@ impl Session {
     ) -> Result<Diagnosis> {
         let mut waits = Waits::new(wait, self.observer.clone());
         loop {
-            let (mut survey, story) = self.look(journal)?;
+            let (mut survey, summary) = self.look(journal)?;
             let begun = match policy {
-                policy if policy.moves() && story.running.is_none() => {
-                    Begun::Continued(&story.open)
+                policy if policy.moves() && summary.running.is_none() => {
+                    Begun::Continued(&summary.open)
                 }
-                _ => Begun::Left(&story),
+                _ => Begun::Left(&summary),
             };
             let findings = self.findings(&survey, &pending(&survey), begun);
             let reason =
@@ -110,8 +110,8 @@ impl Session {
                 None => true,
             };
             if is_over {
-                if story.running.is_none() && !wait.is_zero() {
-                    self.recheck_open_slots(&survey, &story.open)?;
+                if summary.running.is_none() && !wait.is_zero() {
+                    self.recheck_open_slots(&survey, &summary.open)?;
                 }
                 if policy == OpenSlotPolicy::Checks {
                     self.try_moves(&mut survey)?;
@@ -126,11 +126,11 @@ impl Session {
 
     /// A survey, and what the journal says of what was open in it: a run beside this one opens and
     /// closes slots meanwhile.
-    fn look(&mut self, journal: Option<&Path>) -> Result<(Survey, Story)> {
-        let mut before = self.story(journal)?;
+    fn look(&mut self, journal: Option<&Path>) -> Result<(Survey, JournalSummary)> {
+        let mut before = self.journal_summary(journal)?;
         let mut survey = self.survey()?;
         for _ in 1..SURVEYS_MAX {
-            let after = self.story(journal)?;
+            let after = self.journal_summary(journal)?;
             let has_changed = before.running.is_some() != after.running.is_some();
             before = after;
             if !has_changed {
@@ -144,8 +144,8 @@ impl Session {
     /// An error that came before a run held the journal, as it has to be told: where slots are open
     /// that an earlier run has begun, and nobody moves now, something is part-way.
     pub fn part_way(&mut self, journal: Option<&Path>, error: Error) -> Error {
-        let story = self.story(journal).unwrap_or_default();
-        let is_left = !story.open.is_empty() && story.running.is_none();
+        let summary = self.journal_summary(journal).unwrap_or_default();
+        let is_left = !summary.open.is_empty() && summary.running.is_none();
         match error.kind() {
             ErrorKind::Usage | ErrorKind::Stopped => error,
             _ if is_left => error.of_kind(ErrorKind::Stopped),
@@ -153,7 +153,7 @@ impl Session {
         }
     }
 
-    fn story(&mut self, journal: Option<&Path>) -> Result<Story> {
+    fn journal_summary(&mut self, journal: Option<&Path>) -> Result<JournalSummary> {
         Journal::peek(&journal_of(journal, &self.cluster.seed_view()?))
     }
 }

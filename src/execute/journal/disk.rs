@@ -1,4 +1,4 @@
-//! What has to be on disk, so that a crash of the machine leaves it.
+//! Syncs files and folders, so that a crash of the machine leaves what has to be on disk.
 
 use std::fs::File;
 use std::io::{ErrorKind, Result};

@@ -1,20 +1,18 @@
-//! Keys in a journal's records.
+//! Writes keys in a journal's records, and reads them.
 //!
 //! A key is any bytes, and JSON has none: each byte is a character, which takes one or two bytes in
 //! the file, and six where it has to be escaped.
 
 use super::super::mover::{Cause, Doubtful};
-use super::record::{Record, fits, line};
-use crate::slot::Slot;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many bytes of keys go into one record.
-const RECORD_BYTES: usize = 64 * 1024;
+/// A byte of a key takes up to four in its record. A longer key isn't noted.
+const MAX_KEY_BYTES: usize = 200_000;
 
 /// Keys of one database that are in doubt for one reason.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in super::super) struct Group {
+pub(in super::super) struct KeyGroup {
     #[serde(default, skip_serializing_if = "is_zero")]
     db: u32,
     cause: Why,
@@ -66,35 +64,21 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// Records that say that these keys of a slot, and no others, are in doubt.
-pub(super) fn lines(slot: Slot, doubts: &[Doubtful]) -> Vec<u8> {
-    let mut records = vec![Vec::new()];
-    let mut bytes = 0;
-    for one in doubts.iter().filter(|one| fits(&one.key)) {
-        if bytes > RECORD_BYTES {
-            records.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += one.key.len();
-        let groups: &mut Vec<Group> = records.last_mut().unwrap_or_else(|| unreachable!());
-        add(groups, one);
-    }
-    let mut records = records.into_iter();
-    let first = records.next().unwrap_or_default();
-    let mut text = line(&Record::Doubts { slot, keys: first });
-    text.extend(records.flat_map(|keys| line(&Record::More { slot, keys })));
-    text
+/// Whether a record can hold a key.
+pub(super) fn fits(key: &[u8]) -> bool {
+    key.len() <= MAX_KEY_BYTES
 }
 
-fn add(groups: &mut Vec<Group>, one: &Doubtful) {
+/// Adds a key to the group that it is like, or to one of its own.
+pub(super) fn add(groups: &mut Vec<KeyGroup>, one: &Doubtful) {
     let cause = Why::of(one.cause);
     let about = (one.db, cause, one.is_named, one.sent_ms);
     let is_like =
-        |group: &&mut Group| (group.db, group.cause, group.is_named, group.sent_ms) == about;
+        |group: &&mut KeyGroup| (group.db, group.cause, group.is_named, group.sent_ms) == about;
     let group = match groups.iter_mut().position(|group| is_like(&&mut *group)) {
         Some(place) => &mut groups[place],
         None => {
-            groups.push(Group {
+            groups.push(KeyGroup {
                 db: one.db,
                 cause,
                 is_named: one.is_named,
@@ -114,8 +98,8 @@ fn add(groups: &mut Vec<Group>, one: &Doubtful) {
 }
 
 /// The keys of such a record.
-pub(super) fn doubtful(groups: Vec<Group>) -> Vec<Doubtful> {
-    let of_group = |group: Group| {
+pub(super) fn doubtful(groups: Vec<KeyGroup>) -> Vec<Doubtful> {
+    let of_group = |group: KeyGroup| {
         let ends = group.ends_ms.into_iter().chain(std::iter::repeat(None));
         let keys = group.keys.into_iter().zip(ends);
         keys.map(move |(key, ends_ms)| Doubtful {

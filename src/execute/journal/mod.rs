@@ -1,4 +1,4 @@
-//! What is under way, written down before it is done.
+//! Writes down what is under way, before it is done: the journal.
 //!
 //! A file of JSON lines beside the run: which cluster, and for each slot that
 //! it was begun and that it is finished. A record is on disk before the first
@@ -9,13 +9,13 @@
 //! and is passed over; any other line that can't be read is an error.
 
 mod disk;
-mod held;
+mod file;
 mod keys;
-mod locked;
+mod lock;
 mod notes;
 mod record;
 mod running;
-mod shorten;
+mod state;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -28,10 +28,11 @@ use super::shards::Shards;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::Slot;
-pub use held::HeldFile;
-use locked::{is_held, require_file};
-use record::{Record, SCHEMA, Told, line, lines};
+pub use file::JournalFile;
+use lock::{is_held, require_file};
+use record::{Record, SCHEMA, line, lines};
 pub use running::Running;
+use state::JournalState;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -41,7 +42,7 @@ pub use storage::Storage;
 /// The journal of one cluster, in a file that is locked for as long as it is held, or in another
 /// [`Storage`].
 #[derive(Clone, Debug, Hash)]
-pub struct Journal<S: Storage = HeldFile> {
+pub struct Journal<S: Storage = JournalFile> {
     storage: S,
     /// How many bytes of it are whole records. It says the same at any length.
     whole_bytes: Figure<u64>,
@@ -49,12 +50,12 @@ pub struct Journal<S: Storage = HeldFile> {
     is_torn: bool,
     /// From how many bytes on it is written anew, with what counts still.
     shorten_at: Figure<u64>,
-    told: Told,
+    state: JournalState,
 }
 
-/// What a journal says.
+/// What a journal says of what is under way.
 #[derive(Clone, Debug, Default)]
-pub struct Story {
+pub struct JournalSummary {
     /// The moves that were begun and not finished, by slot.
     pub open: Vec<Move>,
     /// Who was a replica of whom when they began.
@@ -75,7 +76,7 @@ impl Journal {
     /// # Errors
     /// When it can't be read or written, isn't a journal, or another slotkit holds it.
     pub fn open(path: &Path) -> Result<Journal> {
-        Journal::over(HeldFile::open(path)?, Running::this())
+        Journal::over(JournalFile::open(path)?, Running::this())
     }
 
     /// What a journal says is under way, and whether a run holds it; nothing where there is no
@@ -83,28 +84,28 @@ impl Journal {
     ///
     /// # Errors
     /// When it can't be read for another reason than that this user may not, or isn't a journal.
-    pub fn peek(path: &Path) -> Result<Story> {
+    pub fn peek(path: &Path) -> Result<JournalSummary> {
         require_file(path)?;
         let file = match File::open(path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Story::default());
+                return Ok(JournalSummary::default());
             }
             Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Ok(Story {
+                return Ok(JournalSummary {
                     unreadable: Some(Error::io(path, cause).to_string()),
-                    ..Story::default()
+                    ..JournalSummary::default()
                 });
             }
             Err(cause) => return Err(Error::io(path, cause)),
         };
         let is_held = is_held(&file, path).map_err(|cause| Error::io(path, cause))?;
-        record::read(&file, path).map(|(told, _)| Story {
-            undecided: told.named(),
-            open: told.open.into_values().collect(),
-            shards: told.shards,
-            begun: told.begun,
-            running: Some(told.run.0).filter(|_| is_held),
+        state::read(&file, path).map(|(state, _)| JournalSummary {
+            undecided: state.named(),
+            open: state.open.into_values().collect(),
+            shards: state.shards,
+            begun: state.begun,
+            running: Some(state.run.0).filter(|_| is_held),
             unreadable: None,
         })
     }
@@ -149,15 +150,15 @@ impl<S: Storage> Journal<S> {
     pub fn over(mut storage: S, run: Running) -> Result<Journal<S>> {
         let path = storage.path().to_path_buf();
         let io = |cause| Error::io(&path, cause);
-        let (told, whole_bytes) = record::read(storage.bytes().map_err(io)?, &path)?;
+        let (state, whole_bytes) = state::read(storage.bytes().map_err(io)?, &path)?;
         // Cut a torn record off, so that the next one doesn't continue its line.
         storage.cut(whole_bytes).map_err(io)?;
         let mut journal = Journal {
             storage,
             whole_bytes: Figure(whole_bytes),
             is_torn: false,
-            shorten_at: Figure(shorten::SHORT_BYTES),
-            told,
+            shorten_at: Figure(file::SHORT_BYTES),
+            state,
         };
         if whole_bytes == 0 {
             journal.write(&line(&Record::Journal { schema: SCHEMA }))?;
@@ -165,44 +166,44 @@ impl<S: Storage> Journal<S> {
         // Who holds the journal is for people: on a full disk a run is finished nevertheless.
         let (pid, at_s) = (run.pid, run.at_s);
         let _ = journal.write(&line(&Record::Run { pid, at_s }));
-        journal.told.run = Figure(run);
+        journal.state.run = Figure(run);
         Ok(journal)
     }
 
     /// The moves that were begun and not finished, by slot.
     pub fn open_moves(&self) -> Vec<Move> {
-        self.told.open.values().copied().collect()
+        self.state.open.values().copied().collect()
     }
 
     /// Who was a replica of whom when the moves began.
     pub fn shards(&self) -> &Shards {
-        &self.told.shards
+        &self.state.shards
     }
 
     /// The move of a slot that was begun last, finished or not.
     pub fn last_move(&self, slot: Slot) -> Option<Move> {
         let of_slot = |task: &&Move| task.slot == slot;
-        self.told.begun.iter().rev().find(of_slot).copied()
+        self.state.begun.iter().rev().find(of_slot).copied()
     }
 
     /// The keys of each slot of which a copy may be on its target.
     pub fn doubts(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
-        self.told.doubts.clone()
+        self.state.doubts.clone()
     }
 
     /// When each slot was begun, and who owned it then.
     pub fn opened(&self) -> &BTreeMap<Slot, Opened> {
-        &self.told.opened
+        &self.state.opened
     }
 
     /// What the sources said of their failures, before these were sent.
     pub fn failures(&self) -> BTreeMap<NodeId, Failures> {
-        self.told.failures.clone()
+        self.state.failures.clone()
     }
 
     /// The keys that a person was told of, of slots that nobody moves any more.
     pub fn unresolved(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
-        self.told.unresolved()
+        self.state.unresolved()
     }
 
     /// Writes down that these keys of a slot, and no others, are in doubt. Those that are just sent
@@ -211,11 +212,11 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// When it can't be written.
     pub fn doubt(&mut self, slot: Slot, doubts: &[Doubtful]) -> Result<()> {
-        self.write(&keys::lines(slot, doubts))?;
+        self.write(&record::doubt_lines(slot, doubts))?;
         let lasts = |one: &&Doubtful| one.is_named || one.cause != Cause::Sent;
-        let known = self.told.doubts.get(&slot).map_or(&[][..], Vec::as_slice);
+        let known = self.state.doubts.get(&slot).map_or(&[][..], Vec::as_slice);
         let is_news = !known.iter().filter(lasts).eq(doubts.iter().filter(lasts));
-        self.told.doubt(slot, doubts.to_vec());
+        self.state.doubt(slot, doubts.to_vec());
         self.shorten();
         match is_news {
             true => self.sync(),
@@ -238,7 +239,7 @@ impl<S: Storage> Journal<S> {
         }
         for slot in unit.slots() {
             let of_slot = of_slots.remove(&slot).unwrap_or_default();
-            if !of_slot.is_empty() || self.told.doubts.contains_key(&slot) {
+            if !of_slot.is_empty() || self.state.doubts.contains_key(&slot) {
                 self.doubt(slot, &of_slot)?;
             }
         }
@@ -250,7 +251,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// When it can't be written.
     pub fn doubt_also(&mut self, slot: Slot, key: &Doubtful) -> Result<()> {
-        let known = self.told.doubts.get(&slot);
+        let known = self.state.doubts.get(&slot);
         let mut doubts = known.cloned().unwrap_or_default();
         let is_it = |one: &Doubtful| (one.db, &one.key) == (key.db, &key.key);
         if doubts.iter().any(is_it) {
@@ -267,7 +268,7 @@ impl<S: Storage> Journal<S> {
     /// When it can't be written.
     pub fn note_failures(&mut self, node: NodeId, failures: &Failures) -> Result<()> {
         self.write(&line(&record::failures(node, failures)))?;
-        self.told.failures.insert(node, failures.clone());
+        self.state.failures.insert(node, failures.clone());
         Ok(())
     }
 
@@ -277,21 +278,21 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// When it can't be written.
     pub fn know(&mut self, shards: &Shards) -> Result<()> {
-        let known = &self.told.shards;
+        let known = &self.state.shards;
         let is_new = |pair: &(NodeId, NodeId)| !known.pairs().any(|known| known == *pair);
         let new: Vec<(NodeId, NodeId)> = shards.pairs().filter(is_new).collect();
         self.write(&lines(&new, |(primary, replica)| Record::Replica {
             primary,
             replica,
         }))?;
-        let known = &self.told.shards;
+        let known = &self.state.shards;
         let is_new = |(slot, node): &(Slot, NodeId)| !known.is_left_over(*slot, *node);
         let beside: Vec<(Slot, NodeId)> = shards.left_over().filter(is_new).collect();
         self.write(&lines(&beside, |(slot, node)| Record::Beside {
             slot,
             node,
         }))?;
-        self.told.shards.join(shards);
+        self.state.shards.join(shards);
         Ok(())
     }
 
@@ -301,7 +302,7 @@ impl<S: Storage> Journal<S> {
     /// When it can't be written.
     pub fn aim_at(&mut self, slots: u64) -> Result<()> {
         self.write(&line(&Record::Total { slots }))?;
-        let run = &mut self.told.run.0;
+        let run = &mut self.state.run.0;
         (run.total, run.arrived) = (Some(slots), 0);
         Ok(())
     }
@@ -319,7 +320,7 @@ impl<S: Storage> Journal<S> {
         let at_s = self.storage.now_s();
         self.write(&lines(tasks, |task| Record::Open { task, at_s }))?;
         self.sync()?;
-        tasks.iter().for_each(|task| self.told.begin(*task, at_s));
+        tasks.iter().for_each(|task| self.state.begin(*task, at_s));
         Ok(())
     }
 
@@ -330,9 +331,9 @@ impl<S: Storage> Journal<S> {
     /// When it can't be written.
     pub fn end(&mut self, tasks: &[Move]) -> Result<()> {
         self.write(&lines(tasks, |task| Record::Closed { task }))?;
-        self.told.run.0.arrived += tasks.len() as u64;
+        self.state.run.0.arrived += tasks.len() as u64;
         for task in tasks {
-            self.told.end(*task);
+            self.state.end(*task);
         }
         Ok(())
     }
@@ -343,7 +344,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// When it can't be removed.
     pub fn close(mut self) -> Result<S> {
-        match self.told.open.is_empty() && self.told.unresolved().is_empty() {
+        match self.state.open.is_empty() && self.state.unresolved().is_empty() {
             true => self.storage.remove().map_err(|cause| self.io(cause))?,
             false => self.sync()?,
         }
@@ -375,11 +376,11 @@ impl<S: Storage> Journal<S> {
         if self.whole_bytes.0 < self.shorten_at.0 {
             return;
         }
-        let text = self.told.to_lines();
+        let text = self.state.to_lines();
         if self.storage.replace(&text).is_ok() {
             self.whole_bytes.0 = text.len() as u64;
         }
-        self.shorten_at.0 = (self.whole_bytes.0 * 2).max(shorten::SHORT_BYTES);
+        self.shorten_at.0 = (self.whole_bytes.0 * 2).max(file::SHORT_BYTES);
     }
 
     /// Waits until it is on disk, and found there.

@@ -1,4 +1,4 @@
-//! What a run has to have written down before it goes on.
+//! Writes down what a run has to have on record before it goes on.
 
 use super::super::core::Note;
 use super::{Journal, Storage};

@@ -1,4 +1,4 @@
-//! The run that holds a journal, as far as the journal tells.
+//! Describes the run that holds a journal, as far as the journal tells.
 
 use super::super::clock::{age, now_ms};
 use std::fmt;

@@ -1,10 +1,10 @@
-//! Where a journal's records stand.
+//! Defines where the records of a journal stand.
 
 use super::running::now_s;
 use std::io::{Read, Result};
 use std::path::Path;
 
-/// Keeps the bytes of one journal, for the one run that holds it: a [file](super::HeldFile), or what
+/// Keeps the bytes of one journal, for the one run that holds it: a [file](super::JournalFile), or what
 /// stands for one where a run is tried without a disk (`tests/simulation/`).
 pub trait Storage {
     /// What errors call it.

@@ -1,7 +1,7 @@
 //! Journals on disk: torn, cut, held by others, and what isn't one.
 
 use super::disk::crash;
-use super::locked::{is_at, open_locked};
+use super::lock::{is_at, open_locked};
 use super::*;
 use crate::execute::core::Note;
 use crate::execute::testing;
@@ -155,8 +155,8 @@ fn shards_are_written_down_once_and_are_no_moves() {
     journal.begin(&[task(1)]).expect("begins");
     journal.know(&shards).expect("knows it already");
     drop(journal);
-    let story = Journal::peek(&path).expect("reads");
-    assert_eq!((story.open, &story.shards), (vec![task(1)], &shards));
+    let summary = Journal::peek(&path).expect("reads");
+    assert_eq!((summary.open, &summary.shards), (vec![task(1)], &shards));
     assert_eq!(Journal::history(&path).expect("reads"), [task(1)]);
     let text = std::fs::read_to_string(&path).expect("text");
     assert_eq!(text.matches("replica").count(), 2, "{text}");
@@ -361,11 +361,11 @@ fn a_journal_of_many_batches_stays_short() {
         journal.doubt(task(1).slot, &batch(n)).expect("writes");
         most = most.max(std::fs::metadata(&path).expect("a file").len());
     }
-    assert!(most < shorten::SHORT_BYTES + 10_000, "{most}");
-    let story = Journal::peek(&path).expect("reads");
-    assert_eq!(story.open, [task(1), task(3)]);
-    assert_eq!(story.begun, [task(1), task(2), task(3)]);
-    let run = story.running.expect("it is held still");
+    assert!(most < file::SHORT_BYTES + 10_000, "{most}");
+    let summary = Journal::peek(&path).expect("reads");
+    assert_eq!(summary.open, [task(1), task(3)]);
+    assert_eq!(summary.begun, [task(1), task(2), task(3)]);
+    let run = summary.running.expect("it is held still");
     assert_eq!((run.total, run.arrived), (Some(3), 1));
     assert!(Journal::open(&path).is_err(), "held");
     drop(journal);
@@ -409,11 +409,11 @@ fn who_only_looks_sees_the_run_that_holds_it() {
     journal.aim_at(3).expect("writes");
     journal.begin(&[task(1), task(2)]).expect("begins");
     journal.end(&[task(1)]).expect("ends");
-    let story = peek();
-    let running = story.running.expect("it runs");
+    let summary = peek();
+    let running = summary.running.expect("it runs");
     assert_eq!((running.total, running.arrived), (Some(3), 1));
     assert_eq!(
-        (story.open, story.begun),
+        (summary.open, summary.begun),
         (vec![task(2)], vec![task(1), task(2)])
     );
     let second = Journal::open(&path).expect_err("held");

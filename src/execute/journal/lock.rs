@@ -1,7 +1,7 @@
-//! A file that one run alone holds.
+//! Locks a journal's file, so that one run alone holds it.
 
 use super::disk::sync_folder_of;
-use super::record;
+use super::state;
 use crate::error::{Error, ErrorKind, Position, Result};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -100,8 +100,8 @@ fn lock(file: &File, path: &Path) -> Result<()> {
     }
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
-            let run = match record::read(file, path) {
-                Ok((told, _)) => format!(" ({})", told.run.0),
+            let run = match state::read(file, path) {
+                Ok((state, _)) => format!(" ({})", state.run.0),
                 Err(_) => String::new(),
             };
             let message = format!("another slotkit is moving slots of this cluster{run}");
