@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use super::filter::FilterArgs;
-use super::input::InputArgs;
+use super::input_args::InputArgs;
 use super::{memory_csv, nodes_file, terminal};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
@@ -102,7 +102,7 @@ impl Args {
         let is_reported = self.save.as_deref().is_none_or(|path| !is_stdout(path));
         let tells_causes = is_reported && !self.csv && !matches!(self.output, Form::Csv);
         match tells_causes && !self.no_second_pass {
-            true => analysis::slots_in_doubt(tally, usize::from(self.top)),
+            true => analysis::slots_for_second_pass(tally, usize::from(self.top)),
             false => SlotSet::new(),
         }
     }

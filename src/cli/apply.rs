@@ -1,10 +1,10 @@
 //! `slotkit apply`: carries out a plan that was written before.
 
-use super::carry_out::{Told, carry_out};
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::journalled::{Earlier, finish_begun};
-use super::pace::PaceArgs;
+use super::move_args::MoveArgs;
+use super::run_job::{JobOutput, run_job};
+use super::unfinished_job::{EarlierJob, finish_begun};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::job::{JobRun, OpenSlotPolicy, Session};
 use crate::plan::Plan;
@@ -20,7 +20,7 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pace: PaceArgs,
+    move_args: MoveArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -33,9 +33,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
         );
     }
-    let mut session = args.pace.open(&args.connection)?;
-    args.pace.settle(&mut session, OpenSlotPolicy::GoesOn)?;
-    let mut run = JobRun::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    let mut session = args.move_args.open(&args.connection)?;
+    args.move_args
+        .settle(&mut session, OpenSlotPolicy::GoesOn)?;
+    let mut run = JobRun::begin(&mut session, args.move_args.journal_args.journal.as_deref())?;
     let applied = finish_and_apply(&mut run, &mut session, &plan, args);
     run.end(&session, applied)
 }
@@ -48,9 +49,13 @@ fn finish_and_apply(
 ) -> Result<Exit> {
     // What an earlier run of it has open is where it should be in a moment.
     run.require_fit(session, plan)?;
-    if let Earlier::Left = finish_begun(run, session, &args.pace)? {
+    if let EarlierJob::Left = finish_begun(run, session, &args.move_args)? {
         return Ok(Exit::Finding);
     }
-    let told = if args.json { Told::Json } else { Told::Words };
-    carry_out(run, session, plan, &args.pace, told)
+    let output = if args.json {
+        JobOutput::Json
+    } else {
+        JobOutput::Text
+    };
+    run_job(run, session, plan, &args.move_args, output)
 }

@@ -1,4 +1,4 @@
-//! What was typed. Nothing here acts; each command turns its `Args` into what they mean.
+//! The command line: the commands and their arguments. Nothing here acts; each command turns its `Args` into what they mean.
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;

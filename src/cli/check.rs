@@ -2,10 +2,10 @@
 
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::ongoing::OngoingArgs;
-use super::pace::BIG_KEY_LIMIT;
+use super::journal_args::JournalArgs;
+use super::move_args::BIG_KEY_LIMIT;
 use super::size::size;
-use super::speaker::Speaker;
+use super::stderr_observer::StderrObserver;
 use super::terminal;
 use crate::error::Result;
 use crate::execute::finding::{Finding, Severity};
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", default_value = BIG_KEY_LIMIT, value_parser = size)]
     big_key_limit: u64,
     #[command(flatten)]
-    ongoing: OngoingArgs,
+    journal_args: JournalArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -40,13 +40,13 @@ pub(super) struct Args {
 /// Prints the findings; none is success.
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = args.plan.as_ref().map(Plan::read).transpose()?;
-    let wait = args.ongoing.wait;
+    let wait = args.journal_args.wait;
     let connection = args.connection.connection()?;
     let how = MoveOptions {
         big_key_bytes: args.big_key_limit,
         ..MoveOptions::default()
     };
-    let mut session = Session::open_patiently(connection, how, wait, Arc::new(Speaker))?;
+    let mut session = Session::open_patiently(connection, how, wait, Arc::new(StderrObserver))?;
     let findings = found(args, plan.as_ref(), &mut session)?;
     if args.json {
         let document = json!({ "schema": 1, "findings": findings });
@@ -78,7 +78,7 @@ fn print(findings: &[Finding]) -> Result<()> {
 }
 
 fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<Finding>> {
-    let journal = args.ongoing.journal.as_deref();
+    let journal = args.journal_args.journal.as_deref();
     let pending_of = |survey: &Survey| {
         plan.map(|plan| pending_moves(plan, survey))
             .unwrap_or_default()
@@ -88,7 +88,7 @@ fn found(args: &Args, plan: Option<&Plan>, session: &mut Session) -> Result<Vec<
         mut findings,
         ..
     } = session.wait_until_settled(
-        args.ongoing.wait,
+        args.journal_args.wait,
         journal,
         OpenSlotPolicy::Checks,
         pending_of,

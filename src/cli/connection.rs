@@ -1,4 +1,4 @@
-//! How to reach a cluster: the flags of redis-cli.
+//! The flags that say how to reach a cluster; they are those of redis-cli.
 
 use super::terminal;
 use crate::cluster::NodeAddr;

@@ -1,4 +1,4 @@
-//! What a command's end means to the script that called it.
+//! Exit codes.
 
 use crate::error::{Error, ErrorKind};
 

@@ -1,4 +1,4 @@
-//! Flags that say which keys count.
+//! The flags that filter keys.
 
 use super::size::size;
 use crate::cluster::ClusterView;

@@ -1,4 +1,4 @@
-//! Which inputs were named.
+//! The inputs that arguments name: files, stdin, and what lies in folders.
 
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Signals belong to the whole process, so there is one watch.
 static WATCH: OnceLock<Interrupt> = OnceLock::new();
 /// What a second signal does; unset while the first ends the program.
-static SECOND: OnceLock<Second> = OnceLock::new();
+static SECOND: OnceLock<SecondSignal> = OnceLock::new();
 /// Whether a slot may be open: then a second signal leaves something part-way.
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
 /// The bar on the screen.
@@ -26,7 +26,7 @@ static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What a second signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Second {
+pub(super) enum SecondSignal {
     /// It ends the program, with [`Exit::Stopped`] where a slot may be open: the journal knows which.
     Ends,
     /// Nothing: there is something to clean up that nobody else would.
@@ -43,7 +43,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// When the system doesn't let us handle signals.
-    pub(super) fn watch(second: Second) -> Result<Interrupt> {
+    pub(super) fn watch(second: SecondSignal) -> Result<Interrupt> {
         let watch = Interrupt::begin()?;
         SECOND.get_or_init(|| second);
         Ok(watch)
@@ -100,7 +100,7 @@ fn note(signals: SigSet, asked: &AtomicBool) {
             end(signals, signal);
         };
         let is_second = asked.swap(true, Ordering::Relaxed);
-        if is_second && *second == Second::Ends {
+        if is_second && *second == SecondSignal::Ends {
             clean_up();
             let exit = match IS_OPEN.load(Ordering::Relaxed) {
                 true => Exit::Stopped,

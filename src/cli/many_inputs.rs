@@ -1,6 +1,6 @@
-//! What is said of many inputs: of a folder of thousands of files a line, not one each.
+//! Notes on many inputs: a line for a folder of thousands of files, not one each.
 
-use super::found::{counted, describe_findings, is_barren, path_text};
+use super::input_notes::{counted, describe_findings, is_empty, path_text};
 use super::inputs::some_of;
 use super::terminal;
 use crate::numbers::{count_text, counted_text};
@@ -16,7 +16,7 @@ const SAID_FAULTY: usize = 5;
 /// Says what they were, kind by kind, and once what is to be said of several.
 pub(super) fn describe(inputs: &[InputSummary]) {
     say_kinds(inputs);
-    let barren: Vec<&InputSummary> = inputs.iter().filter(|input| is_barren(input)).collect();
+    let barren: Vec<&InputSummary> = inputs.iter().filter(|input| is_empty(input)).collect();
     if !barren.is_empty() {
         let paths = barren.iter().map(|input| path_text(input));
         terminal::say(format!("nothing was counted in {}", some_of(paths)));

@@ -1,7 +1,7 @@
 //! `analyze --output memory-csv`: RDB files as rows of keys.
 
-use super::found::describe_findings;
-use super::input::InputArgs;
+use super::input_args::InputArgs;
+use super::input_notes::describe_findings;
 use super::inputs::{describe_skipped_files, inputs_of, some_of};
 use super::progress::BytesBar;
 use super::terminal;

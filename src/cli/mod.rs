@@ -5,8 +5,6 @@ mod analyze;
 mod apply;
 mod args;
 #[cfg(feature = "live")]
-mod carry_out;
-#[cfg(feature = "live")]
 mod check;
 #[cfg(feature = "live")]
 mod confirm;
@@ -14,46 +12,48 @@ mod confirm;
 mod connection;
 #[cfg(feature = "live")]
 mod demo;
-#[cfg(feature = "live")]
-mod done;
 mod exit;
 mod filter;
-mod found;
-mod input;
+mod input_args;
+mod input_notes;
 mod inputs;
 #[cfg(feature = "live")]
 mod interrupt;
 #[cfg(feature = "live")]
-mod journalled;
+mod job_summary;
+mod journal_args;
 mod keyslot;
 mod many_inputs;
 mod memory_csv;
 #[cfg(feature = "live")]
+mod move_args;
+#[cfg(feature = "live")]
 mod move_progress;
 mod nodes_file;
-mod ongoing;
-#[cfg(feature = "live")]
-mod out;
 #[cfg(feature = "live")]
 mod oversized_slots;
 #[cfg(feature = "live")]
-mod pace;
-#[cfg(feature = "live")]
 mod plan_args;
+#[cfg(feature = "live")]
+mod plan_output;
 #[cfg(feature = "live")]
 mod plan_rebalance;
 mod progress;
-mod refusal;
 #[cfg(feature = "live")]
 mod resolve;
 #[cfg(feature = "live")]
 mod resume;
+#[cfg(feature = "live")]
+mod run_job;
 mod size;
 #[cfg(feature = "live")]
-mod speaker;
+mod stderr_observer;
 mod terminal;
 #[cfg(feature = "live")]
 mod undo;
+#[cfg(feature = "live")]
+mod unfinished_job;
+mod usage_error;
 #[cfg(feature = "live")]
 #[cfg(feature = "live")]
 mod weights;
@@ -92,7 +92,7 @@ fn act(words: &[OsString]) -> Result<Exit> {
     crate::slot::kernel()?;
     let args = match Args::of(words) {
         Ok(args) => args,
-        Err(error) => return Ok(refusal::refuse(&error, words)),
+        Err(error) => return Ok(usage_error::refuse(&error, words)),
     };
     match args.command {
         Command::Keyslot(args) => keyslot::run(&args),

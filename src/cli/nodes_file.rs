@@ -1,4 +1,4 @@
-//! A saved `CLUSTER NODES`.
+//! Reads a file that holds what `CLUSTER NODES` printed.
 
 use crate::cluster::{ClusterView, parse};
 use crate::error::{Error, ErrorKind, Position, Result};

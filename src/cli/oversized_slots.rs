@@ -1,4 +1,4 @@
-//! Which key or hash tag makes a slot too big for any node.
+//! Names the key or hash tag that makes a slot too big for any node.
 
 use crate::numbers::counted_text;
 use crate::plan::{Metric, NoteKind, Plan};

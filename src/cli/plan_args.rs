@@ -1,4 +1,4 @@
-//! The flags that say what a plan is for.
+//! The flags that say what to plan: metric, threshold, drained nodes, limits.
 
 use super::size::size;
 use crate::cluster::NodeId;

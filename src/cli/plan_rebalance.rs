@@ -1,16 +1,16 @@
 //! `slotkit plan-rebalance`: what should move, and with `--apply`, move it.
 
-use super::carry_out::{Told, carry_out};
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::input::InputArgs;
-use super::journalled::{Earlier, finish_begun};
+use super::input_args::InputArgs;
+use super::move_args::MoveArgs;
 use super::nodes_file;
-use super::out::Out;
-use super::pace::PaceArgs;
 use super::plan_args::{MaxMemories, PlanArgs};
+use super::plan_output::PlanOutput;
+use super::run_job::{JobOutput, run_job};
 use super::size::size;
-use super::speaker::Speaker;
+use super::stderr_observer::StderrObserver;
+use super::unfinished_job::{EarlierJob, finish_begun};
 use super::{oversized_slots, terminal, weights};
 use crate::cluster::ClusterView;
 use crate::error::{Error, ErrorKind, Result};
@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Moving")]
     apply: bool,
     #[command(flatten)]
-    pace: PaceArgs,
+    move_args: MoveArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         return Err(Error::new(ErrorKind::Usage, message).mend(mend));
     }
     // What can be wrong is said before a long run, not after it.
-    let out = Out::of(&args.out);
+    let out = PlanOutput::of(&args.out);
     out.check(match (args.script, args.json && args.apply) {
         (true, _) => Some("the script"),
         (_, true) => Some("what was done"),
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 fn plan_saved(args: &Args, view: &ClusterView, keyspace: Option<&Outcome>) -> Result<Exit> {
-    job::refuse_if_forbidden(&Speaker, &preflight::findings_of_view(view))?;
+    job::refuse_if_forbidden(&StderrObserver, &preflight::findings_of_view(view))?;
     let weights = keyspace
         .map(|keyspace| weights_of(keyspace, view))
         .unwrap_or_default();
@@ -116,19 +116,20 @@ fn plan_saved(args: &Args, view: &ClusterView, keyspace: Option<&Outcome>) -> Re
 }
 
 fn plan_only(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
-    let mut session = args.pace.open(&args.connection)?;
-    let survey = args.pace.settled_state(&mut session)?;
+    let mut session = args.move_args.open(&args.connection)?;
+    let survey = args.move_args.settled_state(&mut session)?;
     let plan = make_live(args, &mut session, &survey, keyspace)?;
     show(args, &plan, keyspace)?;
     Ok(exit_of(&plan))
 }
 
 fn plan_and_apply(args: &Args, keyspace: Option<&Outcome>) -> Result<Exit> {
-    let mut session = args.pace.open(&args.connection)?;
-    args.pace.settle(&mut session, OpenSlotPolicy::GoesOn)?;
-    let mut run = JobRun::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
-    let applied = match finish_begun(&mut run, &mut session, &args.pace) {
-        Ok(Earlier::Left) => Ok(Exit::Finding),
+    let mut session = args.move_args.open(&args.connection)?;
+    args.move_args
+        .settle(&mut session, OpenSlotPolicy::GoesOn)?;
+    let mut run = JobRun::begin(&mut session, args.move_args.journal_args.journal.as_deref())?;
+    let applied = match finish_begun(&mut run, &mut session, &args.move_args) {
+        Ok(EarlierJob::Left) => Ok(Exit::Finding),
         Ok(_) => plan_now(args, keyspace, &mut session, &mut run),
         Err(error) => Err(error),
     };
@@ -148,18 +149,18 @@ fn plan_now(
     let findings = session.findings(&survey, &PendingMoves::default(), Begun::Continued(&[]));
     let is_first = |finding: &Finding| finding.forbids() && finding.kind.is_about_state();
     let errors: Vec<Finding> = findings.into_iter().filter(is_first).collect();
-    job::refuse_if_forbidden(&Speaker, &errors)?;
+    job::refuse_if_forbidden(&StderrObserver, &errors)?;
     let plan = make_live(args, session, &survey, keyspace)?;
-    let told = match args.json {
-        true => Told::Json,
-        false => Told::Words,
+    let output = match args.json {
+        true => JobOutput::Json,
+        false => JobOutput::Text,
     };
-    if told == Told::Words {
+    if output == JobOutput::Text {
         show(args, &plan, keyspace)?;
     } else {
-        Out::of(&args.out).write(&plan, args.apply)?;
+        PlanOutput::of(&args.out).write(&plan, args.apply)?;
     }
-    carry_out(run, session, &plan, &args.pace, told)
+    run_job(run, session, &plan, &args.move_args, output)
 }
 
 fn make_live(
@@ -232,7 +233,7 @@ fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemories) -> Result<
 }
 
 fn show(args: &Args, plan: &Plan, keyspace: Option<&Outcome>) -> Result<()> {
-    let out = Out::of(&args.out);
+    let out = PlanOutput::of(&args.out);
     // What can't be told as a script isn't written either.
     let script = args.script.then(|| plan_script::script(plan)).transpose()?;
     out.write(plan, args.apply)?;

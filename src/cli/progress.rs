@@ -1,4 +1,4 @@
-//! A bar for work that takes longer than a person likes to wait without a word.
+//! The progress bar of reading inputs.
 
 use super::terminal;
 use crate::tally::{Pass, Progress};

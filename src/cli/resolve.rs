@@ -3,8 +3,8 @@
 use super::confirm::confirm;
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::ongoing::OngoingArgs;
-use super::speaker::Speaker;
+use super::journal_args::JournalArgs;
+use super::stderr_observer::StderrObserver;
 use super::terminal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape;
@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    ongoing: OngoingArgs,
+    journal_args: JournalArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -63,7 +63,7 @@ impl Keep {
 }
 
 /// A key with what both nodes have of it.
-struct Found {
+struct UndecidedKey {
     case: Case,
     names: [String; 2],
     both: Both,
@@ -84,10 +84,14 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let connection = args.connection.connection()?;
     let how = MoveOptions::default();
-    let mut session =
-        Session::open_patiently(connection, how, args.ongoing.wait, Arc::new(Speaker))?;
+    let mut session = Session::open_patiently(
+        connection,
+        how,
+        args.journal_args.wait,
+        Arc::new(StderrObserver),
+    )?;
     let path = journal_of(
-        args.ongoing.journal.as_deref(),
+        args.journal_args.journal.as_deref(),
         &session.cluster.seed_view()?,
     );
     let mut journal = Journal::open(&path)?;
@@ -97,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     for case in cases {
         let names = [case.task.source, case.task.target].map(|id| survey.name(id));
         let both = resolve::look(&mut session.cluster, &case)?;
-        found.push(Found { case, names, both });
+        found.push(UndecidedKey { case, names, both });
     }
     let chosen = chosen(args, &found)?;
     let mut decided = 0;
@@ -160,11 +164,11 @@ fn cases(journal: &Journal, survey: &Survey) -> Vec<Case> {
 }
 
 /// The keys that the choice is for.
-fn chosen<'a>(args: &Args, found: &'a [Found]) -> Result<Vec<&'a Found>> {
+fn chosen<'a>(args: &Args, found: &'a [UndecidedKey]) -> Result<Vec<&'a UndecidedKey>> {
     if args.keys.is_empty() {
         return Ok(found.iter().collect());
     }
-    let is_called = |found: &&Found, name: &str| name == shown(&found.case.doubtful);
+    let is_called = |found: &&UndecidedKey, name: &str| name == shown(&found.case.doubtful);
     for name in &args.keys {
         if !found.iter().any(|found| is_called(&found, name)) {
             let message = format!("key `{name}` isn't one of those that are undecided");
@@ -172,11 +176,11 @@ fn chosen<'a>(args: &Args, found: &'a [Found]) -> Result<Vec<&'a Found>> {
                 .mend("slotkit resolve without --keep lists them"));
         }
     }
-    let names = |found: &&Found| args.keys.iter().any(|name| is_called(found, name));
+    let names = |found: &&UndecidedKey| args.keys.iter().any(|name| is_called(found, name));
     Ok(found.iter().filter(names).collect())
 }
 
-fn is_agreed(args: &Args, keep: Keep, chosen: &[&Found]) -> Result<bool> {
+fn is_agreed(args: &Args, keep: Keep, chosen: &[&UndecidedKey]) -> Result<bool> {
     let deleted = chosen.iter().filter(|found| match keep {
         Keep::Source => found.both.target.is_some(),
         Keep::Target => found.both.source.is_some(),
@@ -191,7 +195,7 @@ fn is_agreed(args: &Args, keep: Keep, chosen: &[&Found]) -> Result<bool> {
         return Ok(!chosen.is_empty());
     }
     // What clients read and write isn't lost by a word that was meant for other keys.
-    let is_fresh = |found: &&&Found| {
+    let is_fresh = |found: &&&UndecidedKey| {
         let loser = match keep {
             Keep::Source => Side::Target,
             Keep::Target => Side::Source,
@@ -209,7 +213,7 @@ fn is_agreed(args: &Args, keep: Keep, chosen: &[&Found]) -> Result<bool> {
 }
 
 /// The choices that may be right: a side is left out whose copies are old, as far as is known.
-fn choices(found: &[Found]) -> &'static str {
+fn choices(found: &[UndecidedKey]) -> &'static str {
     let is_all = |side| {
         let mut all = found.iter();
         all.all(|found| found.both.fresh(&found.case) == Some(side))
@@ -233,10 +237,10 @@ fn shown(doubtful: &Doubtful) -> String {
     escape::key_line(&doubtful.key).to_string()
 }
 
-fn print_words(found: &[Found]) -> Result<()> {
+fn print_words(found: &[UndecidedKey]) -> Result<()> {
     let now_ms = now_ms().unwrap_or(0);
     terminal::print(|out| {
-        for Found { case, names, both } in found {
+        for UndecidedKey { case, names, both } in found {
             let Move { slot, .. } = case.task;
             let [source, target] = names;
             writeln!(out, "{}", shown(&case.doubtful))?;
@@ -290,7 +294,7 @@ fn copy_text(seen: Option<&Seen>) -> String {
     format!("{}{}, {life}", seen.kind, bytes.unwrap_or_default())
 }
 
-fn print_json(found: &[Found], decided: usize) -> Result<()> {
+fn print_json(found: &[UndecidedKey], decided: usize) -> Result<()> {
     let keys: Vec<Value> = found.iter().map(to_json).collect();
     let document = json!({ "schema": 1, "keys": keys, "decided": decided });
     terminal::print(|out| {
@@ -299,8 +303,8 @@ fn print_json(found: &[Found], decided: usize) -> Result<()> {
     })
 }
 
-fn to_json(found: &Found) -> Value {
-    let Found { case, names, both } = found;
+fn to_json(found: &UndecidedKey) -> Value {
+    let UndecidedKey { case, names, both } = found;
     let Move {
         slot,
         source,

@@ -1,11 +1,11 @@
 //! `slotkit resume`: finishes the slots that a run has left open.
 
 use super::connection::ConnectionArgs;
-use super::done::Done;
 use super::exit::Exit;
-use super::journalled::{Earlier, adopt_open_slots, finish_begun};
-use super::pace::PaceArgs;
+use super::job_summary::JobSummary;
+use super::move_args::MoveArgs;
 use super::terminal;
+use super::unfinished_job::{EarlierJob, adopt_open_slots, finish_begun};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::job::{JobRun, OpenSlotPolicy, Session, left_as_it_is};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pace: PaceArgs,
+    move_args: MoveArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
@@ -33,8 +33,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
         );
     }
-    let mut session = args.pace.open(&args.connection)?;
-    args.pace.settle(
+    let mut session = args.move_args.open(&args.connection)?;
+    args.move_args.settle(
         &mut session,
         match args.from_cluster {
             true => OpenSlotPolicy::Adopts,
@@ -42,35 +42,35 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         },
     )?;
     if args.from_cluster {
-        let journal = args.pace.ongoing.journal.as_deref();
+        let journal = args.move_args.journal_args.journal.as_deref();
         let refused = session.refuse_if_something_moves();
         refused.map_err(|error| session.part_way(journal, error))?;
     }
-    let mut run = JobRun::begin(&mut session, args.pace.ongoing.journal.as_deref())?;
+    let mut run = JobRun::begin(&mut session, args.move_args.journal_args.journal.as_deref())?;
     let resumed = finish(&mut run, &mut session, args);
     run.end(&session, resumed)
 }
 
 fn finish(run: &mut JobRun, session: &mut Session, args: &Args) -> Result<Exit> {
-    let mut pace = args.pace.clone();
+    let mut move_args = args.move_args.clone();
     let mut unclear = Vec::new();
     if args.from_cluster {
-        let Some(open) = adopt_open_slots(run, session, pace.yes)? else {
+        let Some(open) = adopt_open_slots(run, session, move_args.yes)? else {
             terminal::say("nothing was changed");
             return Ok(Exit::Finding);
         };
         unclear = open.unclear;
         // One question is enough.
-        pace.yes = true;
+        move_args.yes = true;
     }
     let begun = run.begun().len();
-    let done = match finish_begun(run, session, &pace)? {
-        Earlier::Nothing => None,
-        Earlier::Left => return Ok(Exit::Finding),
-        Earlier::Finished(done) => Some(done),
+    let summary = match finish_begun(run, session, &move_args)? {
+        EarlierJob::Nothing => None,
+        EarlierJob::Left => return Ok(Exit::Finding),
+        EarlierJob::Finished(summary) => Some(summary),
     };
     if args.json {
-        let run = done.as_ref().map(Done::to_json);
+        let run = summary.as_ref().map(JobSummary::to_json);
         let document = json!({ "schema": 1, "finished": begun, "run": run });
         terminal::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &document)?;
@@ -82,7 +82,7 @@ fn finish(run: &mut JobRun, session: &mut Session, args: &Args) -> Result<Exit> 
     if let Some(error) = left_as_it_is(unclear) {
         return Err(error);
     }
-    terminal::say(match (&done, args.from_cluster) {
+    terminal::say(match (&summary, args.from_cluster) {
         (Some(_), _) => {
             "what was begun is where it should be; slotkit apply PLAN goes on with the rest of a plan"
         }

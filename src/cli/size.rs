@@ -1,4 +1,4 @@
-//! Bytes as people write them.
+//! Parses sizes such as `32mb`.
 
 /// Reads bytes with the units of redis.conf: `kb` is 1,024, `k` is 1,000.
 pub(super) fn size(text: &str) -> Result<u64, String> {

@@ -1,4 +1,4 @@
-//! Data goes to stdout, words to stderr, and a closed pipe is no failure.
+//! Prints: data goes to stdout, words to stderr, and a closed pipe is no failure.
 //!
 //! Whoever wrote a text that is printed here, it steers no terminal where people read it
 //! ([`print_words`], [`say`]), and no password is in it ([`masked`]). Data for programs ([`print`]) is

@@ -2,8 +2,8 @@
 
 use super::connection::ConnectionArgs;
 use super::exit::Exit;
-use super::out::Out;
-use super::pace::PaceArgs;
+use super::move_args::MoveArgs;
+use super::plan_output::PlanOutput;
 use super::terminal;
 use super::weights;
 use crate::cluster::{ClusterView, NodeId};
@@ -30,14 +30,14 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pace: PaceArgs,
+    move_args: MoveArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 }
 
 /// Plans, and moves nothing: `apply` runs the plan.
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    let out = Out::of(&args.out);
+    let out = PlanOutput::of(&args.out);
     out.spare(&args.done)?;
     out.check(None)?;
     let done = read(&args.done)?;
@@ -46,8 +46,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
         );
     }
-    let mut session = args.pace.open(&args.connection)?;
-    args.pace.settled_state(&mut session)?;
+    let mut session = args.move_args.open(&args.connection)?;
+    args.move_args.settled_state(&mut session)?;
     let view = session.cluster.seed_view()?;
     let back = way_back(&done, &view);
     if back.elsewhere > 0 {
@@ -130,7 +130,7 @@ fn plan_back(mut problem: Problem, moves: Vec<HandMove>) -> Result<Plan> {
 }
 
 fn show(args: &Args, plan: &Plan) -> Result<()> {
-    let out = Out::of(&args.out);
+    let out = PlanOutput::of(&args.out);
     out.write(plan, false)?;
     if out.is_stdout() {
         return Ok(());

@@ -1,6 +1,6 @@
-//! What each slot weighs, from wherever that is known.
+//! Collects what each slot weighs: from dumps, a saved tally, or the cluster itself.
 
-use super::speaker::Speaker;
+use super::stderr_observer::StderrObserver;
 use super::terminal;
 use crate::cluster::link::RedisLink;
 use crate::cluster::slot_stats::{Lack, SlotStat, SlotStats};
@@ -24,7 +24,7 @@ pub(super) fn from_live(
     let owners = view.primaries().filter(|node| !node.slots.is_empty());
     let owners = owners.map(|node| (node.id, node.slots.clone())).collect();
     let awaited = cluster.awaited();
-    let keys = patiently(&awaited, &Speaker, || {
+    let keys = patiently(&awaited, &StderrObserver, || {
         keyspace::keys_of_owners(cluster, &owners)
     })?;
     Ok(SlotWeights::new().with(Metric::Keys, keys))
@@ -38,7 +38,9 @@ pub(super) fn stats(cluster: &mut LiveCluster<RedisLink>, view: &ClusterView) ->
     let owners = view.primaries().filter(|node| !node.slots.is_empty());
     let owners: Vec<_> = owners.map(|node| (node.id, node.slots.clone())).collect();
     let awaited = cluster.awaited();
-    patiently(&awaited, &Speaker, || SlotStats::take(cluster, &owners))
+    patiently(&awaited, &StderrObserver, || {
+        SlotStats::take(cluster, &owners)
+    })
 }
 
 /// Adds what the nodes counted to what is known already, which stays.

@@ -1,4 +1,4 @@
-//! CSV that a spreadsheet may open.
+//! Guards CSV fields that a spreadsheet would take for formulas.
 
 use crate::source::FormulaGuard;
 use std::borrow::Cow;

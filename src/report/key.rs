@@ -1,4 +1,4 @@
-//! One key and its slot, as `keyslot` says it.
+//! The report of `keyslot`: one key and its slot.
 
 use crate::cluster::{ClusterView, Node};
 use crate::escape::{is_exact, key_line, key_text};

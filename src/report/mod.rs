@@ -1,4 +1,4 @@
-//! Floor 7: saying what was counted, planned or done: tables, JSON, CSV, HTML.
+//! Floor 7: reports of what was counted, planned or done: tables, JSON, CSV, HTML.
 
 pub mod analysis;
 #[cfg(feature = "cli")]

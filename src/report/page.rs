@@ -1,4 +1,4 @@
-//! What a report for people is written on: plain text for a terminal, or a page for a browser.
+//! The page that tables are written on: plain text for a terminal, or HTML.
 
 use super::chart::Bars;
 use super::table;

@@ -7,8 +7,8 @@ mod data;
 mod dump;
 
 use super::exit::Exit;
-use super::interrupt::{Interrupt, Second};
-use super::speaker::Speaker;
+use super::interrupt::{Interrupt, SecondSignal};
+use super::stderr_observer::StderrObserver;
 use super::terminal;
 use crate::cluster::NodeAddr;
 use crate::cluster::link::Patience;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         Some(server) => server.clone(),
         None => find_server().ok_or_else(no_server)?,
     };
-    let interrupt = Interrupt::watch(Second::Waits)?;
+    let interrupt = Interrupt::watch(SecondSignal::Waits)?;
     let folder = tempfile::Builder::new()
         .prefix("slotkit-demo-")
         .tempdir()
@@ -144,7 +144,7 @@ impl Stage<'_> {
             seed: self.seed.clone(),
             login: None,
         };
-        connection.open(Patience::default(), &Speaker)
+        connection.open(Patience::default(), &StderrObserver)
     }
 
     fn dump(&self, name: &str) -> Result<PathBuf> {

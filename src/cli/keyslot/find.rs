@@ -1,4 +1,4 @@
-//! A key for a slot.
+//! `slotkit keyslot --for-slot`: finds a key for a slot.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;

@@ -1,6 +1,6 @@
 //! Progress on a terminal: a bar for the run, and one for each pair of nodes.
 
-use super::tally::{Count, Pair, Tally};
+use super::counts::{Count, MoveCounts, Pair};
 use crate::escape::key_line;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -21,15 +21,15 @@ pub(super) struct Bars {
 
 impl Bars {
     /// Bars for a run; the names are those of its nodes.
-    pub fn new(tally: &Tally, name: impl Fn(Pair) -> String) -> Bars {
+    pub fn new(counts: &MoveCounts, name: impl Fn(Pair) -> String) -> Bars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let total = all.add(bar(tally.total.slots_total, "all"));
-        let shown = match tally.pairs.len() {
+        let total = all.add(bar(counts.total.slots_total, "all"));
+        let shown = match counts.pairs.len() {
             // One pair is the whole run.
             0 | 1 => 0,
             pairs => pairs.min(PAIRS_MAX),
         };
-        let pairs = tally.pairs.iter().take(shown);
+        let pairs = counts.pairs.iter().take(shown);
         let pairs = pairs
             .map(|(pair, count)| (*pair, all.add(bar(count.slots_total, &name(*pair)))))
             .collect();
@@ -42,14 +42,14 @@ impl Bars {
     }
 
     /// Shows how far it is.
-    pub fn show(&mut self, tally: &Tally, elapsed: Duration, note: &str) {
+    pub fn show(&mut self, counts: &MoveCounts, elapsed: Duration, note: &str) {
         if self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW_EVERY) {
             return;
         }
         self.drawn = Some(Instant::now());
-        set(&self.total, &tally.total, elapsed, note);
+        set(&self.total, &counts.total, elapsed, note);
         for (pair, bar) in &self.pairs {
-            if let Some(count) = tally.pairs.get(pair) {
+            if let Some(count) = counts.pairs.get(pair) {
                 set(bar, count, elapsed, "");
             }
         }

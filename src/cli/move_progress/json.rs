@@ -1,6 +1,6 @@
 //! Progress for machines: a JSON document a line.
 
-use super::tally::{Count, Tally};
+use super::counts::{Count, MoveCounts};
 use crate::cluster::NodeId;
 use crate::execute::executor::Reading;
 use serde_json::{Value, json};
@@ -10,17 +10,17 @@ use std::time::Duration;
 /// What happened (`begin`, `progress` or `end`), and how far the run is.
 pub(super) fn document(
     event: &str,
-    tally: &Tally,
+    counts: &MoveCounts,
     names: &BTreeMap<NodeId, String>,
     seen: &BTreeMap<NodeId, Reading>,
     elapsed: Duration,
 ) -> Value {
-    let mut document = count(&tally.total, elapsed);
+    let mut document = count(&counts.total, elapsed);
     document["schema"] = json!(1);
     document["event"] = json!(event);
     document["seconds"] = json!(elapsed.as_secs_f64());
     let name = |id: &NodeId| names.get(id).cloned();
-    let pairs = tally.pairs.iter().map(|((source, target), of_pair)| {
+    let pairs = counts.pairs.iter().map(|((source, target), of_pair)| {
         let mut pair = count(of_pair, elapsed);
         pair["source"] = json!(source);
         pair["source_addr"] = json!(name(source));

@@ -1,11 +1,11 @@
-//! How far the slots are: bars on a terminal, a line now and then elsewhere, JSON for machines.
+//! The progress of moves: bars on a terminal, a line now and then elsewhere, JSON for machines.
 
 mod bars;
+mod counts;
 mod json;
-mod tally;
 
 use super::interrupt::Interrupt;
-use super::pace::ProgressForm;
+use super::move_args::ProgressForm;
 use super::terminal;
 use crate::cluster::NodeId;
 use crate::execute::Move;
@@ -16,11 +16,11 @@ use crate::execute::survey::Survey;
 use crate::numbers::counted_text;
 use crate::slot::Slot;
 use bars::Bars;
+pub(super) use counts::per_second;
+use counts::{Count, MoveCounts};
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-pub(super) use tally::per_second;
-use tally::{Count, Tally};
 
 /// How often a log gets a line, and a machine a document.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -28,8 +28,8 @@ const JSON_EVERY: Duration = Duration::from_secs(1);
 
 /// Shows the progress of a run and hands it the person's wish to stop.
 pub(super) struct MoveProgress {
-    tally: Tally,
-    face: Face,
+    counts: MoveCounts,
+    display: Display,
     interrupt: Interrupt,
     canary: Canary,
     /// What was seen of each node last; of its latency the worst since the last line.
@@ -39,7 +39,7 @@ pub(super) struct MoveProgress {
 }
 
 /// Who looks at it.
-enum Face {
+enum Display {
     Bars(Bars),
     Lines,
     Json { names: BTreeMap<NodeId, String> },
@@ -55,9 +55,9 @@ impl MoveProgress {
         interrupt: Interrupt,
         canary: Canary,
     ) -> MoveProgress {
-        let tally = Tally::new(moves, keys);
-        let face = match form {
-            ProgressForm::Json => Face::Json {
+        let counts = MoveCounts::new(moves, keys);
+        let display = match form {
+            ProgressForm::Json => Display::Json {
                 names: survey
                     .nodes
                     .iter()
@@ -65,16 +65,16 @@ impl MoveProgress {
                     .collect(),
             },
             ProgressForm::Auto if terminal::is_watched() => {
-                Face::Bars(Bars::new(&tally, |(source, target)| {
+                Display::Bars(Bars::new(&counts, |(source, target)| {
                     format!("{} to {}", survey.name(source), survey.name(target))
                 }))
             }
-            ProgressForm::Auto => Face::Lines,
+            ProgressForm::Auto => Display::Lines,
         };
         let now = Instant::now();
         let progress = MoveProgress {
-            tally,
-            face,
+            counts,
+            display,
             interrupt,
             canary,
             seen: BTreeMap::new(),
@@ -87,24 +87,24 @@ impl MoveProgress {
 
     fn show(&mut self) {
         let elapsed = self.begun.elapsed();
-        let every = match &mut self.face {
-            Face::Bars(bars) => {
+        let every = match &mut self.display {
+            Display::Bars(bars) => {
                 let note = match self.interrupt.is_asked() {
                     true => "; stopping",
                     false => "",
                 };
-                bars.show(&self.tally, elapsed, note);
+                bars.show(&self.counts, elapsed, note);
                 return;
             }
-            Face::Lines => LINE_EVERY,
-            Face::Json { .. } => JSON_EVERY,
+            Display::Lines => LINE_EVERY,
+            Display::Json { .. } => JSON_EVERY,
         };
         if self.last_line.elapsed() < every {
             return;
         }
         self.last_line = Instant::now();
-        if matches!(self.face, Face::Lines) {
-            let total = &self.tally.total;
+        if matches!(self.display, Display::Lines) {
+            let total = &self.counts.total;
             terminal::say(format!(
                 "{} of {} slots, {}",
                 total.slots,
@@ -124,10 +124,10 @@ impl MoveProgress {
     }
 
     fn tell_machine(&self, event: &str) {
-        if let Face::Json { names } = &self.face {
+        if let Display::Json { names } = &self.display {
             terminal::line(json::document(
                 event,
-                &self.tally,
+                &self.counts,
                 names,
                 &self.seen,
                 self.begun.elapsed(),
@@ -143,12 +143,12 @@ impl Watcher for MoveProgress {
     }
 
     fn moved(&mut self, unit: &Unit, keys: u64, bytes: u64) {
-        self.tally.moved(unit, keys, bytes);
+        self.counts.moved(unit, keys, bytes);
         self.show();
     }
 
     fn ended(&mut self, unit: &Unit, keys: u64, bytes: u64) {
-        self.tally.ended(unit, keys, bytes);
+        self.counts.ended(unit, keys, bytes);
         self.show();
     }
 

@@ -1,4 +1,4 @@
-//! Writers that look at what passes through them.
+//! Writers that escape control characters and mask passwords.
 
 use crate::escape::{key_line, shortened};
 use crate::masked;

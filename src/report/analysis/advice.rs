@@ -1,4 +1,4 @@
-//! What no rebalance can mend.
+//! Advice on hot slots that no rebalance helps.
 
 use super::super::key::base64_if_needed;
 use super::super::rounding::rounded;

@@ -1,4 +1,4 @@
-//! Inputs that are damaged, and RDB files as what they are: each the snapshot of one node.
+//! Findings on files: damage, and RDB files that can't be the snapshots of different nodes.
 //!
 //! Of the primaries of a cluster no slot is in two files, and none is in a file of a node that
 //! doesn't own it. No file says which node wrote it: it is taken for the file of the primary (or of

@@ -1,4 +1,4 @@
-//! The analysis as a page for a browser.
+//! The analysis as an HTML page.
 
 use super::super::html::Html;
 use super::{Analysis, table};

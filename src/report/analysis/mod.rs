@@ -1,17 +1,16 @@
-//! What `analyze` says of a tally.
+//! The report of `analyze`: what a tally says, as figures.
 //!
 //! The JSON form is one document, `schema` 2, with the names of the structs
 //! here; `docs/analyze.schema.json` has every field. Bytes are `null` wherever a key has no known size (of
 //! a module, of a list); then `unsized_keys` says how many have none, and `bytes_at_least` what the
 //! others take. A `cause` is counted when `exact` is true; otherwise it is estimated from a sample, and
 //! `error` is by how much the share may be off, with 95 % confidence. Slots that
-//! were looked at twice ([`crate::tally::count_inputs_twice`] with [`slots_in_doubt`]) have counted ones.
+//! were looked at twice ([`crate::tally::count_inputs_twice`] with [`slots_for_second_pass`]) have counted ones.
 
 mod advice;
 #[cfg(feature = "cli")]
 mod charts;
 pub mod csv;
-mod doubt;
 mod evenness;
 mod expiry;
 mod families;
@@ -30,9 +29,9 @@ mod scope;
 pub mod table;
 #[cfg(feature = "cli")]
 mod texts;
+mod uncertain_slots;
 
 pub use advice::Advice;
-pub use doubt::slots_in_doubt;
 pub use evenness::ChiSquare;
 pub use expiry::{Expiry, Horizon};
 pub use families::{BigKeyRow, Families, FamilyRow};
@@ -40,6 +39,7 @@ pub use files::{FileFinding, findings as file_findings};
 pub use operations::{CommandRow, HotKeyRow, HotOperationSlot, OperationRows, OperationSlot};
 pub use rows::*;
 pub use scope::Scope;
+pub use uncertain_slots::slots_for_second_pass;
 
 use super::key::base64_if_needed;
 use super::rounding::rounded;
@@ -51,9 +51,9 @@ use crate::tally::{
     Cause, Class, Family, GroupCount, InputSummary, KeptName, Outcome, Share, SlotCount, Tally,
     Weight,
 };
-use doubt::fullest;
 use evenness::{chi_square, gini};
 use serde::Serialize;
+use uncertain_slots::fullest;
 
 /// The version of the JSON form. In the first, `bytes` were those of the keys with a known size.
 const SCHEMA: u32 = 2;

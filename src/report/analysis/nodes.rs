@@ -1,4 +1,4 @@
-//! What lies on each node, and what is asked of it.
+//! The nodes of an analysis: keys, bytes and operations on each.
 
 use super::{Known, NodeRow, Unassigned};
 use crate::cluster::{ClusterView, Node};

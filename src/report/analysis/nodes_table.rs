@@ -1,4 +1,4 @@
-//! What lies on each node, for people.
+//! The nodes of an analysis as a table.
 
 use super::super::page::{self, Page};
 use super::texts::{percent, size_text};

@@ -2,7 +2,7 @@
 
 use super::super::key::base64_if_needed;
 use super::super::rounding::{rounded, rounded_up};
-use super::doubt::fullest;
+use super::uncertain_slots::fullest;
 use super::{CauseRow, Scope, cause_row, cut_mark};
 use crate::escape::key_text;
 use crate::slot::Slot;

@@ -1,4 +1,4 @@
-//! Operations on keys, for people.
+//! Operations on keys as tables.
 
 use super::super::page::{self, Page};
 use super::OperationRows;

@@ -1,4 +1,4 @@
-//! Over which slots figures are told.
+//! The scope of figures: the slots that they are about.
 //!
 //! A dump of one node has keys in a part of the slots only: means over all of
 //! them would make every slot of the node look hot.

@@ -1,4 +1,4 @@
-//! The analysis for people, as text or as a page for a browser.
+//! The analysis as tables: text for a terminal, or an HTML page.
 
 use super::super::page::{self, Page, Text};
 use super::charts;

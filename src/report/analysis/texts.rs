@@ -1,4 +1,4 @@
-//! Figures and names in words, as all tables for people have them.
+//! Formats figures and names for the tables.
 
 use super::{Bytes, CauseRow, Scope};
 use crate::escape::key_line;

@@ -1,9 +1,9 @@
-//! The flags that say how slots are moved.
+//! The flags that say how slots are moved: how fast, within which limits.
 
 use super::connection::ConnectionArgs;
-use super::ongoing::OngoingArgs;
+use super::journal_args::JournalArgs;
 use super::size::size;
-use super::speaker::Speaker;
+use super::stderr_observer::StderrObserver;
 use crate::error::Result;
 use crate::execute::job::{self, OpenSlotPolicy, PendingMoves, Session};
 use crate::execute::options::{Limits, MoveOptions, OnConflict};
@@ -21,7 +21,7 @@ const MAX_MEMORY_PERCENT: u32 = match MoveOptions::DEFAULT.limits.max_memory_per
 /// How slots are moved, for the commands that move them.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Moving")]
-pub(super) struct PaceArgs {
+pub(super) struct MoveArgs {
     /// Don't ask before slots are moved.
     #[arg(long)]
     pub(super) yes: bool,
@@ -88,7 +88,7 @@ pub(super) struct PaceArgs {
     #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true)]
     pub(super) progress: ProgressForm,
     #[command(flatten)]
-    pub(super) ongoing: OngoingArgs,
+    pub(super) journal_args: JournalArgs,
 }
 
 /// How progress is told.
@@ -111,7 +111,7 @@ enum Conflict {
     KeepTarget,
 }
 
-impl PaceArgs {
+impl MoveArgs {
     /// A limit on bytes needs them measured; then a batch is a tenth of a second's worth.
     fn bytes_per_migrate(&self) -> Option<u64> {
         match (self.bytes_per_migrate, self.bytes_per_second()) {
@@ -131,7 +131,12 @@ impl PaceArgs {
     /// As [`Session::open_patiently`].
     pub(super) fn open(&self, connection: &ConnectionArgs) -> Result<Session> {
         let connection = connection.connection()?;
-        Session::open_patiently(connection, self.how(), self.ongoing.wait, Arc::new(Speaker))
+        Session::open_patiently(
+            connection,
+            self.options(),
+            self.journal_args.wait,
+            Arc::new(StderrObserver),
+        )
     }
 
     /// Waits for what passes by itself, before slots are moved. What stays is refused later, by who
@@ -140,9 +145,10 @@ impl PaceArgs {
     /// # Errors
     /// As [`Session::wait_until_settled`].
     pub(super) fn settle(&self, session: &mut Session, policy: OpenSlotPolicy) -> Result<()> {
-        let journal = self.ongoing.journal.as_deref();
+        let journal = self.journal_args.journal.as_deref();
         let nothing = |_: &Survey| PendingMoves::default();
-        let diagnosis = session.wait_until_settled(self.ongoing.wait, journal, policy, nothing);
+        let diagnosis =
+            session.wait_until_settled(self.journal_args.wait, journal, policy, nothing);
         diagnosis
             .map(drop)
             .map_err(|error| session.part_way(journal, error))
@@ -154,22 +160,22 @@ impl PaceArgs {
     /// # Errors
     /// As [`Session::wait_until_settled`], and [`ErrorKind::Unsafe`](crate::ErrorKind::Unsafe).
     pub(super) fn settled_state(&self, session: &mut Session) -> Result<Survey> {
-        let journal = self.ongoing.journal.as_deref();
+        let journal = self.journal_args.journal.as_deref();
         let nothing = |_: &Survey| PendingMoves::default();
         let diagnosis = session.wait_until_settled(
-            self.ongoing.wait,
+            self.journal_args.wait,
             journal,
             OpenSlotPolicy::Plans,
             nothing,
         )?;
         let findings = diagnosis.findings.into_iter();
         let about_state = findings.filter(|finding| finding.kind.is_about_state());
-        job::refuse_if_forbidden(&Speaker, &about_state.collect::<Vec<_>>())?;
+        job::refuse_if_forbidden(&StderrObserver, &about_state.collect::<Vec<_>>())?;
         Ok(diagnosis.survey)
     }
 
     /// What they mean for the executor.
-    fn how(&self) -> MoveOptions {
+    fn options(&self) -> MoveOptions {
         let usual = match self.fast {
             true => MoveOptions::FAST,
             false => MoveOptions::DEFAULT,
@@ -210,12 +216,12 @@ mod tests {
     #[derive(Parser)]
     struct Words {
         #[command(flatten)]
-        pace: PaceArgs,
+        move_args: MoveArgs,
     }
 
     #[test]
     fn no_flags_are_the_defaults() {
-        let Words { pace } = Words::parse_from(["words"]);
-        assert_eq!(pace.how(), MoveOptions::DEFAULT);
+        let Words { move_args } = Words::parse_from(["words"]);
+        assert_eq!(move_args.options(), MoveOptions::DEFAULT);
     }
 }

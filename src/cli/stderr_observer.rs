@@ -1,13 +1,13 @@
-//! What a job tells, said on stderr.
+//! Prints the notices of a job on stderr.
 
 use super::{interrupt, terminal};
 use crate::execute::job::{Notice, Observer};
 
 /// Says it to the person.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Speaker;
+pub(super) struct StderrObserver;
 
-impl Observer for Speaker {
+impl Observer for StderrObserver {
     fn notice(&self, what: &Notice) {
         terminal::say(what.to_string());
     }

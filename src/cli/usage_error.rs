@@ -1,4 +1,4 @@
-//! Words that can't be understood, refused on one line with the mend.
+//! Usage errors: what clap refuses, printed on one line.
 
 use super::exit::Exit;
 use super::terminal;

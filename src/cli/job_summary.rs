@@ -1,4 +1,4 @@
-//! What a run did: in words for the person, and for programs.
+//! The summary of a job: what it did, in words and as JSON.
 
 use super::move_progress::{MoveProgress, per_second};
 use super::terminal;
@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What a run did that came to its end.
-pub(super) struct Done {
+pub(super) struct JobSummary {
     pub(super) outcome: Outcome,
     pub(super) elapsed: Duration,
     /// The longest that a node let a client wait.
     pub(super) stall: Option<Stall>,
 }
 
-impl Done {
+impl JobSummary {
     /// What was done since then. The progress leaves the screen, so that words have it to themselves.
-    pub(super) fn of(outcome: Outcome, progress: MoveProgress, start: Instant) -> Done {
-        Done {
+    pub(super) fn of(outcome: Outcome, progress: MoveProgress, start: Instant) -> JobSummary {
+        JobSummary {
             outcome,
             elapsed: start.elapsed(),
             stall: progress.largest_stall(),

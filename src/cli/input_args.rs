@@ -1,6 +1,6 @@
-//! Flags and words around reading keys, shared by every command that does.
+//! The flags that say how inputs are read, and notes on how that went; shared by every command that reads keys.
 
-use super::found::{counted, describe_findings, is_barren, path_text};
+use super::input_notes::{counted, describe_findings, is_empty, path_text};
 use super::inputs::{describe_skipped_files, inputs_of};
 use super::many_inputs;
 use super::progress::BytesBar;
@@ -326,7 +326,7 @@ fn describe_input(input: &InputSummary) {
     if let Some(note) = &input.note {
         terminal::say(format!("{path}: {note}"));
     }
-    if is_barren(input) {
+    if is_empty(input) {
         terminal::say(format!("{path}: it has no {what}s"));
     }
     describe_findings(

@@ -1,4 +1,4 @@
-//! `-o FILE`: a plan that is written down. Where that is stdout, nothing else is printed there.
+//! `-o FILE`: writes a plan to a file. Where that is stdout, nothing else is printed there.
 
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
@@ -8,12 +8,12 @@ use std::path::Path;
 
 /// Where a plan is written, beside what is printed of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Out<'args>(Option<&'args Path>);
+pub(super) struct PlanOutput<'args>(Option<&'args Path>);
 
-impl<'args> Out<'args> {
+impl<'args> PlanOutput<'args> {
     /// What was asked for.
-    pub(super) fn of(path: &'args Option<std::path::PathBuf>) -> Out<'args> {
-        Out(path.as_deref())
+    pub(super) fn of(path: &'args Option<std::path::PathBuf>) -> PlanOutput<'args> {
+        PlanOutput(path.as_deref())
     }
 
     /// Looks before a long run whether a plan could be written there. From now on Ctrl-C leaves no

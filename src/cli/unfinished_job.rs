@@ -1,10 +1,10 @@
-//! What an earlier run has begun, asked about and finished.
+//! Finishes what an earlier job has begun, after asking.
 
 use super::confirm::confirm;
-use super::done::Done;
-use super::interrupt::{Interrupt, Second};
+use super::interrupt::{Interrupt, SecondSignal};
+use super::job_summary::JobSummary;
+use super::move_args::MoveArgs;
 use super::move_progress::MoveProgress;
-use super::pace::PaceArgs;
 use super::terminal;
 use crate::error::Result;
 use crate::execute::job::{JobRun, Session};
@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// What became of the slots that an earlier run had begun.
-pub(super) enum Earlier {
+pub(super) enum EarlierJob {
     /// There were none.
     Nothing,
     /// They are left as they are: the person said no.
     Left,
     /// They are where they should be.
-    Finished(Done),
+    Finished(JobSummary),
 }
 
 /// What a run that stops before it has changed anything says of that.
@@ -60,30 +60,37 @@ pub(super) fn adopt_open_slots(
 pub(super) fn finish_begun(
     run: &mut JobRun,
     session: &mut Session,
-    pace: &PaceArgs,
-) -> Result<Earlier> {
+    move_args: &MoveArgs,
+) -> Result<EarlierJob> {
     let begun = run.begun();
     if begun.is_empty() {
         run.require_decided()?;
-        return Ok(Earlier::Nothing);
+        return Ok(EarlierJob::Nothing);
     }
     let slots = counted_text(begun.len() as u64, "slot");
     let question = format!("finish {slots} that an earlier run began?");
-    if !pace.yes && !confirm(&question)? {
+    if !move_args.yes && !confirm(&question)? {
         terminal::say("nothing was changed");
-        return Ok(Earlier::Left);
+        return Ok(EarlierJob::Left);
     }
-    let interrupt = Interrupt::watch(Second::Ends)?;
+    let interrupt = Interrupt::watch(SecondSignal::Ends)?;
     Interrupt::note_open();
     let survey = session.survey()?;
     let canary = session.canary(&survey, &begun);
     let keys = BTreeMap::new();
-    let mut progress = MoveProgress::new(&begun, &keys, &survey, pace.progress, interrupt, canary);
+    let mut progress = MoveProgress::new(
+        &begun,
+        &keys,
+        &survey,
+        move_args.progress,
+        interrupt,
+        canary,
+    );
     let start = Instant::now();
     let outcome = run.finish_begun(session, &mut progress)?;
-    let done = Done::of(outcome, progress, start);
-    if done.outcome.slots > 0 {
-        done.say("finished");
+    let summary = JobSummary::of(outcome, progress, start);
+    if summary.outcome.slots > 0 {
+        summary.say("finished");
     }
-    Ok(Earlier::Finished(done))
+    Ok(EarlierJob::Finished(summary))
 }

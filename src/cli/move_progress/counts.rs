@@ -1,4 +1,4 @@
-//! How far a run is: in all, and for each pair of nodes. Pure: the time is told.
+//! Counts what was moved so far: in all, and for each pair of nodes. Without a clock: callers pass the time.
 
 use crate::cluster::NodeId;
 use crate::execute::Move;
@@ -27,16 +27,16 @@ pub(super) struct Count {
 
 /// The whole run and its pairs.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct MoveCounts {
     pub total: Count,
     pub pairs: BTreeMap<Pair, Count>,
     /// The keys and bytes that units in hand have sent so far, by their first slots.
     in_hand: BTreeMap<Slot, (u64, u64)>,
 }
 
-impl Tally {
+impl MoveCounts {
     /// For these moves, with the keys that each slot is known to have.
-    pub fn new(moves: &[Move], keys: &BTreeMap<Slot, u64>) -> Tally {
+    pub fn new(moves: &[Move], keys: &BTreeMap<Slot, u64>) -> MoveCounts {
         let mut pairs: BTreeMap<Pair, Count> = BTreeMap::new();
         let mut total = Count {
             keys_total: Some(0),
@@ -53,7 +53,7 @@ impl Tally {
                 count.keys_total = count.keys_total.zip(more).map(|(sum, more)| sum + more);
             }
         }
-        Tally {
+        MoveCounts {
             total,
             pairs,
             in_hand: BTreeMap::new(),
@@ -139,22 +139,22 @@ mod tests {
     fn counts_add_up_in_all_and_for_each_pair() {
         let tasks = [task(1, "a", "b"), task(2, "a", "b"), task(3, "c", "b")];
         let keys = tasks.iter().map(|task| (task.slot, 10)).collect();
-        let mut tally = Tally::new(&tasks, &keys);
-        assert_eq!(tally.total.keys_total, Some(30));
-        assert_eq!(tally.total.left(Duration::from_secs(1)), None);
-        tally.moved(&tasks[0].into(), 4, 40);
-        tally.moved(&tasks[0].into(), 8, 80);
-        tally.ended(&tasks[0].into(), 9, 90);
-        tally.moved(&tasks[2].into(), 6, 0);
-        let total = tally.total;
+        let mut counts = MoveCounts::new(&tasks, &keys);
+        assert_eq!(counts.total.keys_total, Some(30));
+        assert_eq!(counts.total.left(Duration::from_secs(1)), None);
+        counts.moved(&tasks[0].into(), 4, 40);
+        counts.moved(&tasks[0].into(), 8, 80);
+        counts.ended(&tasks[0].into(), 9, 90);
+        counts.moved(&tasks[2].into(), 6, 0);
+        let total = counts.total;
         assert_eq!((total.slots, total.slots_total, total.keys), (1, 3, 15));
-        let pair = tally.pairs[&(tasks[0].source, tasks[0].target)];
+        let pair = counts.pairs[&(tasks[0].source, tasks[0].target)];
         assert_eq!((pair.slots, pair.slots_total, pair.keys), (1, 2, 9));
         assert_eq!(total.keys_per_second(Duration::from_millis(500)), 30);
         let measured = |count: &Count| count.bytes_and_rate(Duration::from_millis(500));
         assert_eq!(measured(&total), Some((90, 180)));
         assert_eq!(
-            measured(&tally.pairs[&(tasks[2].source, tasks[2].target)]),
+            measured(&counts.pairs[&(tasks[2].source, tasks[2].target)]),
             None
         );
         // Half of the keys and a third of the slots: 41.7 % in ten seconds leave 14.
@@ -165,12 +165,12 @@ mod tests {
     #[test]
     fn all_slots_of_a_unit_count() {
         let tasks = [task(1, "a", "b"), task(2, "a", "b"), task(3, "a", "b")];
-        let mut tally = Tally::new(&tasks, &BTreeMap::new());
+        let mut counts = MoveCounts::new(&tasks, &BTreeMap::new());
         let slots = [tasks[0].slot, tasks[1].slot].into_iter().collect();
         let unit = Unit::of(tasks[0].source, tasks[0].target, &slots).expect("two slots");
-        tally.moved(&unit, 30, 0);
-        tally.ended(&unit, 40, 0);
-        for count in [tally.total, tally.pairs[&unit.pair()]] {
+        counts.moved(&unit, 30, 0);
+        counts.ended(&unit, 40, 0);
+        for count in [counts.total, counts.pairs[&unit.pair()]] {
             assert_eq!((count.slots, count.slots_total, count.keys), (2, 3, 40));
         }
     }
@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn without_known_keys_the_slots_count() {
         let tasks = [task(1, "a", "b"), task(2, "a", "b")];
-        let mut tally = Tally::new(&tasks, &BTreeMap::from([(tasks[0].slot, 5)]));
-        assert_eq!(tally.total.keys_total, None);
-        tally.ended(&tasks[1].into(), 7, 0);
-        let left = tally.total.left(Duration::from_secs(3));
+        let mut counts = MoveCounts::new(&tasks, &BTreeMap::from([(tasks[0].slot, 5)]));
+        assert_eq!(counts.total.keys_total, None);
+        counts.ended(&tasks[1].into(), 7, 0);
+        let left = counts.total.left(Duration::from_secs(3));
         assert_eq!(left, Some(Duration::from_secs(3)));
     }
 }

@@ -1,4 +1,4 @@
-//! What is said of one input: what was found in it.
+//! Notes on one input: what was found in it besides keys.
 
 use super::terminal;
 use crate::numbers::counted_text;
@@ -15,7 +15,7 @@ pub(super) fn counted(input: &InputSummary) -> (u64, &'static str) {
 }
 
 /// Whether it held nothing that could be counted.
-pub(super) fn is_barren(input: &InputSummary) -> bool {
+pub(super) fn is_empty(input: &InputSummary) -> bool {
     input.keys == 0
         && input.operations == 0
         && input.findings.row_errors.count() == 0

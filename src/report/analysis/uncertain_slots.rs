@@ -1,4 +1,4 @@
-//! Which slots deserve a second look.
+//! Chooses the slots for a second pass: fuller than chance explains, and their cause uncertain.
 //!
 //! The fullest slots of a keyspace are listed whether or not there is anything behind it: some slot is
 //! always the fullest. Worth reading everything once more are those that are fuller than chance makes one
@@ -18,7 +18,7 @@ const SURPRISING: f64 = 3.0;
 
 /// The slots that a report of this length lists and whose causes aren't certain, at most 64 each by keys, by
 /// bytes and by operations; none where chance explains how full each of them is.
-pub fn slots_in_doubt(tally: &Tally, top: usize) -> SlotSet {
+pub fn slots_for_second_pass(tally: &Tally, top: usize) -> SlotSet {
     let scope = Scope::new(tally.coverage(), &tally.used_slots());
     let top = top.min(MOST_SLOTS);
     let mut doubtful: Vec<(Slot, bool)> = Vec::new();
@@ -36,7 +36,7 @@ pub fn slots_in_doubt(tally: &Tally, top: usize) -> SlotSet {
         let used = Slot::all().filter(|slot| operations.slot(*slot) > 0);
         let scope = Scope::new(tally.coverage(), &used.collect());
         let mean = operations.total() as f64 / scope.slots as f64;
-        let found = |slot| Found::of_ones(operations.slot(slot), mean);
+        let found = |slot| SlotStatistics::of_ones(operations.slot(slot), mean);
         let open = tally.doubtful_operations(&listed).into_iter();
         doubtful.extend(open.map(|slot| (slot, is_surprising(&found(slot), scope.slots))));
     }
@@ -60,7 +60,7 @@ pub(super) fn fullest(top: usize, units: impl Fn(Slot) -> u64) -> Vec<Slot> {
 }
 
 /// A slot, beside what chance puts into one.
-struct Found {
+struct SlotStatistics {
     units: f64,
     mean: f64,
     variance: f64,
@@ -68,10 +68,10 @@ struct Found {
     largest: f64,
 }
 
-impl Found {
+impl SlotStatistics {
     /// Of things that count one each.
-    fn of_ones(units: u64, mean: f64) -> Found {
-        Found {
+    fn of_ones(units: u64, mean: f64) -> SlotStatistics {
+        SlotStatistics {
             units: units as f64,
             mean,
             variance: mean,
@@ -80,13 +80,13 @@ impl Found {
     }
 }
 
-fn keys(tally: &Tally, slot: Slot, scope: &Scope) -> Found {
+fn keys(tally: &Tally, slot: Slot, scope: &Scope) -> SlotStatistics {
     let mean = tally.total().keys as f64 / scope.slots as f64;
-    Found::of_ones(tally.slot(slot).keys, mean)
+    SlotStatistics::of_ones(tally.slot(slot).keys, mean)
 }
 
 /// Among keys that are no bigger than its biggest: bigger ones are elsewhere.
-fn bytes(tally: &Tally, slot: Slot, scope: &Scope) -> Found {
+fn bytes(tally: &Tally, slot: Slot, scope: &Scope) -> SlotStatistics {
     let largest = tally
         .biggest_key(slot)
         .map_or(1, |key| key.size_bytes.max(1));
@@ -95,7 +95,7 @@ fn bytes(tally: &Tally, slot: Slot, scope: &Scope) -> Found {
         sum += class.sum as f64;
         squares += class.sum as f64 * class.to.min(largest) as f64;
     }
-    Found {
+    SlotStatistics {
         units: tally.slot(slot).bytes as f64,
         mean: sum / scope.slots as f64,
         variance: squares / scope.slots as f64,
@@ -105,7 +105,7 @@ fn bytes(tally: &Tally, slot: Slot, scope: &Scope) -> Found {
 
 /// Whether chance hardly makes any of so many slots that full, by Bennett's inequality ("Probability
 /// inequalities for the sum of independent random variables", JASA 57, 1962).
-fn is_surprising(found: &Found, slots: usize) -> bool {
+fn is_surprising(found: &SlotStatistics, slots: usize) -> bool {
     let excess = found.units - found.mean;
     if excess <= 0.0 {
         return false;
@@ -127,20 +127,20 @@ mod tests {
     #[test]
     fn what_chance_makes_is_no_surprise() {
         // The fullest of 16,384 Poisson numbers of mean 61 is about 95.
-        let of_keys = |keys, mean| is_surprising(&Found::of_ones(keys, mean), SLOT_COUNT);
+        let of_keys = |keys, mean| is_surprising(&SlotStatistics::of_ones(keys, mean), SLOT_COUNT);
         assert!(!of_keys(95, 61.0));
         assert!(of_keys(120, 61.0));
         assert!(!of_keys(2, 0.06) && of_keys(8, 0.06));
         assert!(!of_keys(61, 61.0) && !of_keys(3, 61.0));
         // One slot that has everything is no surprise where there are no others.
-        assert!(!is_surprising(&Found::of_ones(7, 7.0), 1));
+        assert!(!is_surprising(&SlotStatistics::of_ones(7, 7.0), 1));
     }
 
     #[test]
     fn one_giant_is_chance_and_three_are_not() {
         // 100 giants of 50 MB among a million keys of 100 bytes.
         let giant = 50e6;
-        let of_giants = |units| Found {
+        let of_giants = |units| SlotStatistics {
             units,
             mean: (1e8 + 100.0 * giant) / SLOT_COUNT as f64,
             variance: (1e10 + 100.0 * giant * giant) / SLOT_COUNT as f64,

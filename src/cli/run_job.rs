@@ -1,13 +1,13 @@
-//! A plan is carried out, and what was done is told: for `apply`, and `plan-rebalance --apply`.
+//! Runs a job: asks, applies a plan and prints the result, for `apply` and `plan-rebalance --apply`.
 
 use super::confirm::confirm;
-use super::done::Done;
 use super::exit::Exit;
-use super::interrupt::{Interrupt, Second};
-use super::journalled::say_unchanged;
+use super::interrupt::{Interrupt, SecondSignal};
+use super::job_summary::JobSummary;
+use super::move_args::MoveArgs;
 use super::move_progress::MoveProgress;
-use super::pace::PaceArgs;
 use super::terminal;
+use super::unfinished_job::say_unchanged;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::job::{JobRun, PendingMoves, PreparedJob, Session};
@@ -21,9 +21,9 @@ use std::time::Instant;
 
 /// How a run tells what it did on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum JobOutput {
     /// Nothing: the words on stderr are enough.
-    Words,
+    Text,
     /// The plan with `applied`.
     Json,
 }
@@ -32,12 +32,12 @@ pub(super) enum Told {
 ///
 /// # Errors
 /// [`ErrorKind::Unsafe`] before anything was changed, [`ErrorKind::Stopped`] after that.
-pub(super) fn carry_out(
+pub(super) fn run_job(
     run: &mut JobRun,
     session: &mut Session,
     plan: &Plan,
-    pace: &PaceArgs,
-    told: Told,
+    move_args: &MoveArgs,
+    output: JobOutput,
 ) -> Result<Exit> {
     let prepared = run.prepare(session, plan)?;
     let PreparedJob {
@@ -54,29 +54,33 @@ pub(super) fn carry_out(
                 say_unchanged(run);
             }
         }
-        return tell(plan, told, None).map(|()| exit_of(left));
+        return print_result(plan, output, None).map(|()| exit_of(left));
     }
-    if !pace.yes && !confirm(&question(plan, pending))? {
+    if !move_args.yes && !confirm(&question(plan, pending))? {
         say_unchanged(run);
         return Ok(Exit::Finding);
     }
     // Signals are watched before there is another thread: each inherits what is blocked.
-    let interrupt = Interrupt::watch(Second::Ends)?;
+    let interrupt = Interrupt::watch(SecondSignal::Ends)?;
     let canary = session.canary(survey, &pending.moves);
     let start = Instant::now();
     let keys = keys_of(plan);
-    let form = pace.progress;
+    let form = move_args.progress;
     let mut progress = MoveProgress::new(&pending.moves, &keys, survey, form, interrupt, canary);
     let outcome = run.apply(session, &prepared, &mut progress)?;
-    let done = Done::of(outcome, progress, start);
-    done.say("moved");
-    let kept = run.require_keys_kept(session, &done.outcome);
+    let summary = JobSummary::of(outcome, progress, start);
+    summary.say("moved");
+    let kept = run.require_keys_kept(session, &summary.outcome);
     // The slots are where they should be: a node that can't count its keys now is a pity.
     let after = session.survey().ok();
     if kept.is_ok() {
         say_key_counts(survey, after.as_ref());
     }
-    tell(plan, told, Some(applied(&done, &prepared, after.as_ref())))?;
+    print_result(
+        plan,
+        output,
+        Some(applied(&summary, &prepared, after.as_ref())),
+    )?;
     kept?;
     if let Some(words) = stayed(left.len()) {
         terminal::say(words);
@@ -92,9 +96,9 @@ fn exit_of(left: &[Move]) -> Exit {
 }
 
 /// What was done, for programs.
-fn applied(done: &Done, prepared: &PreparedJob, after: Option<&Survey>) -> Value {
+fn applied(summary: &JobSummary, prepared: &PreparedJob, after: Option<&Survey>) -> Value {
     let slots: Vec<Slot> = prepared.left.iter().map(|task| task.slot).collect();
-    let mut applied = done.to_json();
+    let mut applied = summary.to_json();
     applied["keys_before"] = json!(whole_keys(&prepared.survey).ok());
     applied["keys_after"] = json!(after.and_then(|survey| whole_keys(survey).ok()));
     applied["slots_left_for_big_keys"] = json!(slots);
@@ -189,8 +193,8 @@ fn say_key_counts(before: &Survey, after: Option<&Survey>) {
     }
 }
 
-fn tell(plan: &Plan, told: Told, applied: Option<Value>) -> Result<()> {
-    if told == Told::Words {
+fn print_result(plan: &Plan, output: JobOutput, applied: Option<Value>) -> Result<()> {
+    if output == JobOutput::Text {
         return Ok(());
     }
     let mut document: Value = serde_json::from_str(&plan.to_json()).map_err(|cause| {

@@ -1,4 +1,4 @@
-//! `--journal` and `--wait`: what is under way, and how long what passes by itself is waited for.
+//! `--journal` and `--wait`: where slots under way are noted, and how long to wait for a cluster to settle.
 
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ const MOST: Duration = Duration::from_secs(24 * 3_600);
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct OngoingArgs {
+pub(super) struct JournalArgs {
     /// Where slots under way and keys in doubt are noted [default: a file of this cluster's in
     /// ~/.local/state/slotkit].
     #[arg(long, value_name = "FILE")]
