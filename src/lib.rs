@@ -21,11 +21,11 @@ pub mod escape;
 pub mod execute;
 pub mod masked;
 pub mod numbers;
+mod output_file;
 pub mod plan;
 pub mod report;
 pub mod slot;
 pub mod source;
 pub mod tally;
-mod written;
 
 pub use error::{Error, ErrorKind, Result};

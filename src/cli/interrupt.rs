@@ -9,7 +9,7 @@
 
 use super::exit::Exit;
 use crate::error::{Error, Result};
-use crate::written::clean_up;
+use crate::output_file::clean_up;
 use indicatif::ProgressBar;
 use nix::sys::signal::{SigSet, Signal, raise};
 use std::sync::atomic::{AtomicBool, Ordering};

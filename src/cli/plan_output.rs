@@ -2,8 +2,8 @@
 
 use super::terminal;
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::output_file::{are_same, is_stdout};
 use crate::plan::Plan;
-use crate::written::{are_same, is_stdout};
 use std::path::Path;
 
 /// Where a plan is written, beside what is printed of it.

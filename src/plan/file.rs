@@ -9,7 +9,7 @@
 use super::document::{PlanJson, SCHEMA};
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::written::{Readers, check_writable, is_file, write_whole};
+use crate::output_file::{Readers, check_writable, is_file, write_whole};
 use serde::Deserialize;
 use std::io::Read;
 use std::path::Path;

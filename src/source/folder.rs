@@ -4,7 +4,7 @@ use super::append_only::{AppendOnly, append_only_files_of};
 use super::format::TALLY_MAGIC;
 use super::formats::is_rdb;
 use crate::error::{Error, ErrorKind, Position, Result};
-use crate::written::is_former_name;
+use crate::output_file::is_former_name;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -24,8 +24,8 @@ mod write;
 
 use super::{Outcome, SecondPass, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
+use crate::output_file::{Readers, check_writable, is_file, write_whole};
 use crate::source::{TALLY_MAGIC, read_error};
-use crate::written::{Readers, check_writable, is_file, write_whole};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! A file in the making, beside the place that it will take.
+//! A temporary file beside the file that it will replace.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
@@ -16,29 +16,29 @@ const SUFFIX: &str = ".partial";
 const MAX_NAME_BYTES: usize = 200;
 
 /// The file in the making, for who ends the program meanwhile.
-static IN_THE_MAKING: Mutex<Option<PathBuf>> = Mutex::new(None);
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// A file that goes away unless it takes its place.
-pub(super) struct Beside(NamedTempFile);
+pub(super) struct TemporaryFile(NamedTempFile);
 
-impl Beside {
+impl TemporaryFile {
     /// A new file in the folder of this one, with a hidden name that nobody else has
     /// (`.NAME.PID.RANDOM.partial`) and the mode that a new file gets.
-    pub fn create(place: &Path, mode: u32) -> io::Result<Beside> {
+    pub fn create(place: &Path, mode: u32) -> io::Result<TemporaryFile> {
         let name = place.file_name().unwrap_or_default();
         let name = &name.as_bytes()[..name.len().min(MAX_NAME_BYTES)];
         let mut prefix = OsString::from(".");
         prefix.push(OsStr::from_bytes(name));
         prefix.push(format!(".{}.", std::process::id()));
         let folder = place.parent().unwrap_or(Path::new("."));
-        let mut making = IN_THE_MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut making = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         let file = Builder::new()
             .prefix(&prefix)
             .suffix(SUFFIX)
             .permissions(Permissions::from_mode(mode))
             .tempfile_in(folder)?;
         *making = Some(file.path().to_path_buf());
-        Ok(Beside(file))
+        Ok(TemporaryFile(file))
     }
 
     pub fn file(&mut self) -> &mut File {
@@ -54,7 +54,7 @@ impl Beside {
 /// Removes what is in the making: the program ends here.
 #[cfg(all(feature = "cli", feature = "live"))]
 pub(crate) fn clean_up() {
-    let making = IN_THE_MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let making = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = &*making {
         // It may have taken its place, or have gone, long ago; its name was its own.
         let _ = std::fs::remove_file(path);

@@ -1,4 +1,4 @@
-//! Where the name of an output leads.
+//! Finds what the name of an output leads to: a file, a stream, stdout.
 
 use super::{folder_instead, no_place};
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ const MAX_LINKS: u32 = 40;
 
 /// What an output's name stands for once every link is followed.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum Destination {
     /// Nothing is there yet.
     New(PathBuf),
     /// A regular file, with what is known of it.
@@ -34,7 +34,7 @@ pub(super) enum Place {
 /// # Errors
 /// For a folder, in a folder that isn't there, for links in a circle, for a disk, and for a
 /// descriptor that is open for reading only.
-pub(super) fn place(named: &Path) -> Result<Place> {
+pub(super) fn destination(named: &Path) -> Result<Destination> {
     let mut path = named.to_path_buf();
     for _ in 0..=MAX_LINKS {
         let name = path.file_name().filter(|_| !ends_with_slash(&path));
@@ -43,7 +43,9 @@ pub(super) fn place(named: &Path) -> Result<Place> {
         let real = folder.join(name);
         let found = match fs::symlink_metadata(&real) {
             Ok(found) => found,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Place::New(real)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return Ok(Destination::New(real));
+            }
             Err(cause) => return Err(super::not_written(named, cause)),
         };
         if !found.is_symlink() {
@@ -71,7 +73,7 @@ fn ends_with_slash(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(b"/")
 }
 
-fn kind_of(named: &Path, real: PathBuf, found: Metadata) -> Result<Place> {
+fn kind_of(named: &Path, real: PathBuf, found: Metadata) -> Result<Destination> {
     let kind = found.file_type();
     if kind.is_dir() {
         return Err(folder_instead(named));
@@ -81,9 +83,9 @@ fn kind_of(named: &Path, real: PathBuf, found: Metadata) -> Result<Place> {
         return Err(no_place(named, "expected the name of a file, found a disk"));
     }
     Ok(match () {
-        () if kind.is_file() => Place::File(real, found),
-        () if kind.is_socket() => Place::Socket(real),
-        () => Place::Stream(real),
+        () if kind.is_file() => Destination::File(real, found),
+        () if kind.is_socket() => Destination::Socket(real),
+        () => Destination::Stream(real),
     })
 }
 
@@ -93,7 +95,7 @@ fn is_descriptors(folder: &Path) -> bool {
 }
 
 /// What a process has open under this number.
-fn opened(named: &Path, folder: &Path, number: &OsStr) -> Result<Place> {
+fn opened(named: &Path, folder: &Path, number: &OsStr) -> Result<Destination> {
     let real = folder.join(number);
     let about = folder.with_file_name("fdinfo").join(number);
     let about = fs::read_to_string(about).map_err(|cause| Error::io(named, cause))?;
@@ -106,8 +108,8 @@ fn opened(named: &Path, folder: &Path, number: &OsStr) -> Result<Place> {
     }
     let own = Path::new("/proc").join(std::process::id().to_string());
     Ok(match number == "1" && folder.starts_with(own) {
-        true => Place::Stdout,
-        false => Place::Opened(real),
+        true => Destination::Stdout,
+        false => Destination::Opened(real),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The one rule for everything that is written.
+//! Writes output files: whole or not at all.
 //!
 //! A regular file of ours, or a new one, is there whole or not at all: it is made beside its place
 //! and renamed. Whatever else stands there stays what it is:
@@ -13,23 +13,23 @@
 //! | `/dev/stdout`, `/dev/fd/3` | what is open there is written to, at its end |
 //! | a folder, a disk, links in a circle, what is open for reading only | refused |
 
-mod beside;
-mod place;
+mod destination;
+mod temporary;
 #[cfg(test)]
 mod tests;
 
 #[cfg(all(feature = "cli", feature = "live"))]
-pub(crate) use beside::clean_up;
-pub(crate) use beside::is_former_name;
+pub(crate) use temporary::clean_up;
+pub(crate) use temporary::is_former_name;
 
 use crate::error::{Error, ErrorKind, Position, Result};
-use beside::Beside;
-use place::{Place, place};
+use destination::{Destination, destination};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, fchown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use temporary::TemporaryFile;
 
 /// Who may read a file that wasn't there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,29 +57,29 @@ impl Readers {
 pub fn write_whole(path: impl AsRef<Path>, content: &[u8], readers: Readers) -> Result<()> {
     let path = path.as_ref();
     let failed = |cause| not_written(path, cause);
-    match place(path)? {
-        Place::New(real) => beside(&real, None, content, readers).map_err(failed),
-        Place::File(real, found) => replace(&real, &found, content, readers).map_err(failed),
-        Place::Stdout => {
+    match destination(path)? {
+        Destination::New(real) => replace_by_rename(&real, None, content, readers).map_err(failed),
+        Destination::File(real, found) => replace(&real, &found, content, readers).map_err(failed),
+        Destination::Stdout => {
             let mut out = io::stdout().lock();
             let written = out.write_all(content).and_then(|()| out.flush());
             // A reader of stdout may go when it has seen enough.
             written.map_err(|cause| Error::io("<stdout>", cause))
         }
         // Behind what was written there: it is somebody else's file.
-        Place::Opened(real) => {
+        Destination::Opened(real) => {
             let opened = OpenOptions::new().append(true).open(&real);
             opened
                 .and_then(|mut file| file.write_all(content))
                 .map_err(failed)
         }
-        Place::Stream(real) => {
+        Destination::Stream(real) => {
             let opened = OpenOptions::new().write(true).open(&real);
             opened
                 .and_then(|mut file| file.write_all(content))
                 .map_err(failed)
         }
-        Place::Socket(real) => UnixStream::connect(&real)
+        Destination::Socket(real) => UnixStream::connect(&real)
             .and_then(|mut stream| stream.write_all(content))
             .map_err(failed),
     }
@@ -92,10 +92,13 @@ pub fn write_whole(path: impl AsRef<Path>, content: &[u8], readers: Readers) -> 
 /// As [`write_whole`].
 pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
-    let tried = match place(path)? {
-        Place::New(real) => Beside::create(&real, 0o600).map(drop),
-        Place::File(real, _) => open(&real).map(drop),
-        Place::Stdout | Place::Opened(_) | Place::Stream(_) | Place::Socket(_) => Ok(()),
+    let tried = match destination(path)? {
+        Destination::New(real) => TemporaryFile::create(&real, 0o600).map(drop),
+        Destination::File(real, _) => open(&real).map(drop),
+        Destination::Stdout
+        | Destination::Opened(_)
+        | Destination::Stream(_)
+        | Destination::Socket(_) => Ok(()),
     };
     tried.map_err(|cause| not_written(path, cause))
 }
@@ -103,12 +106,12 @@ pub fn check_writable(path: impl AsRef<Path>) -> Result<()> {
 /// Whether a name stands for our standard output.
 #[cfg(any(feature = "cli", test))]
 pub fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-") || matches!(place(path), Ok(Place::Stdout))
+    path == Path::new("-") || matches!(destination(path), Ok(Destination::Stdout))
 }
 
 /// Whether a regular file stands there that would be replaced; what somebody has opened isn't.
 pub fn is_file(path: &Path) -> bool {
-    matches!(place(path), Ok(Place::File(..)))
+    matches!(destination(path), Ok(Destination::File(..)))
 }
 
 /// Whether two names stand for the same file.
@@ -130,7 +133,7 @@ fn replace(path: &Path, found: &Metadata, content: &[u8], readers: Readers) -> i
     if found.nlink() > 1 {
         return in_place(&file, found.len(), content);
     }
-    match beside(path, Some(found), content, readers) {
+    match replace_by_rename(path, Some(found), content, readers) {
         Err(cause) if can_only_stay(cause.kind()) => in_place(&file, found.len(), content),
         done => done,
     }
@@ -147,14 +150,14 @@ fn can_only_stay(kind: io::ErrorKind) -> bool {
 }
 
 /// Makes the file beside its place and renames it.
-fn beside(
+fn replace_by_rename(
     path: &Path,
     found: Option<&Metadata>,
     content: &[u8],
     readers: Readers,
 ) -> io::Result<()> {
     let mode = found.map_or(readers.mode(), |_| 0o600);
-    let mut beside = Beside::create(path, mode)?;
+    let mut beside = TemporaryFile::create(path, mode)?;
     let file = beside.file();
     if let Some(found) = found {
         let made = file.metadata()?;

@@ -215,7 +215,7 @@ fn the_longest_name_has_room_beside_it() {
 #[cfg(all(feature = "cli", feature = "live"))]
 fn what_is_in_the_making_is_hidden_and_can_be_cleaned_up() {
     let place = Folder::new();
-    let beside = Beside::create(&place.path("a.tally"), 0o600).expect("made");
+    let beside = TemporaryFile::create(&place.path("a.tally"), 0o600).expect("made");
     let names = place.names();
     assert!(
         names[0].starts_with(".a.tally.") && names[0].ends_with(".partial"),
