@@ -45,7 +45,7 @@ impl TemporaryFile {
         self.0.as_file_mut()
     }
 
-    /// Takes the place.
+    /// Renames the temporary file to its place.
     pub fn take(self, place: &Path) -> io::Result<()> {
         self.0.persist(place).map(drop).map_err(|error| error.error)
     }

@@ -8,9 +8,9 @@ use std::cmp::Reverse;
 pub(super) struct Score {
     /// The largest load above an upper limit, comparable between nodes.
     pub excess: i128,
-    /// The largest lack.
+    /// The largest load below a lower limit, comparable between nodes.
     pub missing: i128,
-    /// What is moved.
+    /// The cost of the slots that move, in the model's unit.
     pub cost: u64,
     /// How many slots move.
     pub slots: usize,
@@ -45,7 +45,7 @@ pub(super) struct Assignment<'model> {
     pub limits: Vec<Limits>,
     /// The node of each slot, or [`NOBODY`].
     pub at: Vec<u16>,
-    /// By node.
+    /// The load of each node, in the model's unit.
     pub load: Vec<i64>,
     count: Vec<u32>,
     /// Bytes that came from elsewhere, and bytes that left, by node.

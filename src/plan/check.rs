@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which rule.
+    /// The rule that is broken.
     pub rule: Rule,
     /// What breaks it, in words.
     pub message: String,

@@ -70,11 +70,11 @@ impl<'de> Deserialize<'de> for Fingerprint {
 /// What one primary was when the plan was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
-    /// The primary.
+    /// The id of the primary.
     pub id: NodeId,
-    /// Its configuration epoch.
+    /// The primary's config epoch.
     pub config_epoch: u64,
-    /// What it owned.
+    /// The slots that it owned when the plan was made.
     pub slots: SlotSet,
 }
 
@@ -106,7 +106,7 @@ impl Topology {
         &self.holdings
     }
 
-    /// The fingerprint.
+    /// SHA-256 over every primary's id, config epoch and slots.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut digest = Sha256::new();
         for holding in &self.holdings {

@@ -12,7 +12,7 @@ use super::objective::Threshold;
 /// What the solver aims at.
 #[derive(Clone, Debug)]
 pub(super) struct Aim {
-    /// By node.
+    /// The limits of each node, by its index.
     pub limits: Vec<Limits>,
     /// The oversized slots with the node that each one gets.
     pub oversized_slots: Vec<(u16, u16)>,

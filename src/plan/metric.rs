@@ -22,7 +22,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Every metric.
+    /// Every metric, in the order of the help.
     pub const ALL: [Metric; 6] = [
         Metric::Slots,
         Metric::Keys,

@@ -39,9 +39,9 @@ pub(super) struct NodeModel {
 /// A load range that a node should end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Not less.
+    /// The smallest load of a node that is within the limits.
     pub lower: i64,
-    /// Not more.
+    /// The largest load of a node that is within the limits.
     pub upper: i64,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Model {
     pub least: CostMetric,
     /// The load of all nodes that take part.
     pub total: i64,
-    /// All capacities.
+    /// The sum of all capacities.
     pub total_capacity: u64,
     /// Loads count slots, because the objective says so or because it weighs nothing.
     pub by_slots: bool,

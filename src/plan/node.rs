@@ -22,7 +22,7 @@ impl Capacity {
         Capacity(units)
     }
 
-    /// The units.
+    /// The capacity in units, of which only ratios count.
     pub const fn units(self) -> u64 {
         self.0
     }
@@ -56,13 +56,13 @@ pub enum Part {
 /// A primary, as far as planning is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanNode {
-    /// The node's id.
+    /// The id of the node.
     pub id: NodeId,
-    /// Where it listens.
+    /// The address at which it listens; none where nobody knows it.
     pub addr: Option<NodeAddr>,
     /// Its announced host name.
     pub hostname: Option<String>,
-    /// Its configuration epoch.
+    /// The node's config epoch when the plan was made.
     pub config_epoch: u64,
     /// How much it should bear.
     pub capacity: Capacity,

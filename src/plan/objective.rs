@@ -97,7 +97,7 @@ impl Objective {
         shares.map(|(metric, share)| (*metric, decimal::to_float(*share)))
     }
 
-    /// The threshold.
+    /// How far a node may be from its fair share, as a share of that.
     pub fn threshold(&self) -> Threshold {
         self.threshold
     }

@@ -9,7 +9,7 @@ use crate::slot::Slot;
 /// One slot from one node to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migration {
-    /// The slot.
+    /// The slot that moves.
     pub slot: Slot,
     /// Who owns it before.
     pub source: NodeId,
@@ -24,9 +24,9 @@ pub struct Migration {
 /// What one primary bears, before or after the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeState {
-    /// The primary.
+    /// The id of the primary.
     pub id: NodeId,
-    /// Where it listens.
+    /// The address at which it listens; none where nobody knows it.
     pub addr: Option<NodeAddr>,
     /// How many slots it owns.
     pub slots: u64,
@@ -43,7 +43,7 @@ pub struct NodeState {
     pub runs: u64,
     /// It neither gives nor takes.
     pub is_excluded: bool,
-    /// It doesn't exist.
+    /// Whether it doesn't exist: it stands for a node to be added.
     pub is_invented: bool,
 }
 
@@ -124,7 +124,7 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
-    /// Every kind.
+    /// Every kind of note.
     pub const ALL: [NoteKind; 11] = [
         NoteKind::OversizedSlot,
         NoteKind::AboveThreshold,
@@ -256,7 +256,7 @@ impl Plan {
         self.after.iter().map(|node| node.runs).sum()
     }
 
-    /// Whether nothing moves.
+    /// Whether no slot is to move.
     pub fn is_empty(&self) -> bool {
         self.migrations.is_empty()
     }

@@ -65,7 +65,7 @@ pub struct Problem {
     pub owner: SlotMap,
     /// What each slot weighs.
     pub weights: SlotWeights,
-    /// What even means.
+    /// By which metrics loads are compared, and how even they must be.
     pub objective: Objective,
     /// What the plan is for.
     pub intent: Intent,

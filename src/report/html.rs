@@ -20,7 +20,7 @@ pub(super) struct Html {
 }
 
 impl Html {
-    /// Writes the page.
+    /// Writes the page. Errors when writing fails.
     pub fn write(mut self, out: &mut dyn Write, title: &str) -> io::Result<()> {
         self.end_section();
         let page = html! {

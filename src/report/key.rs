@@ -17,7 +17,7 @@ pub struct KeySlot<'key> {
     /// The key's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_base64: Option<String>,
-    /// Its slot.
+    /// The slot of the key, 0 to 16383.
     pub slot: u16,
     /// What between its braces decides the slot.
     pub hash_tag: Option<Cow<'key, str>>,

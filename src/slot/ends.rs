@@ -1,4 +1,4 @@
-//! Where the keys of a piece of text end.
+//! Finds where the keys of a piece of text end.
 
 /// How many separators are found before their keys are hashed.
 pub(super) const LINES: usize = 1536;
@@ -25,7 +25,7 @@ impl Ends {
         self.count = 0;
     }
 
-    /// What was found.
+    /// The places that were found, ascending.
     pub(super) fn places(&self) -> &[u32] {
         &self.places[..self.count]
     }

@@ -1,4 +1,4 @@
-//! Floor 1: which slot a key is in.
+//! Floor 1: slots, and the slot of a key.
 //!
 //! A slot is `CRC16(tag) mod 16384`, where the tag is the part of the key
 //! between its first `{` and the first `}` after it, or the whole key when
@@ -75,7 +75,7 @@ impl Slot {
         self.0 as usize
     }
 
-    /// All slots, ascending.
+    /// All 16,384 slots, ascending.
     pub fn all() -> impl DoubleEndedIterator<Item = Slot> + ExactSizeIterator {
         (0..SLOT_COUNT as u16).map(Slot)
     }

@@ -1,4 +1,4 @@
-//! Where either of two bytes stands in a text.
+//! Finds either of two bytes in a text.
 
 use super::crc16::chosen;
 use super::ends::Ends;

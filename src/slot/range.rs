@@ -17,12 +17,12 @@ impl SlotRange {
         (first <= last).then_some(SlotRange { first, last })
     }
 
-    /// The lowest slot.
+    /// The lowest slot of the range.
     pub fn first(self) -> Slot {
         self.first
     }
 
-    /// The highest slot.
+    /// The highest slot, which is in the range.
     pub fn last(self) -> Slot {
         self.last
     }

@@ -1,4 +1,4 @@
-//! Sets of slots: a bitmap of 2 KiB, as the servers themselves gossip it.
+//! Sets of slots: bitmaps of 2 KiB, as the servers themselves gossip them.
 
 use super::{SLOT_COUNT, Slot, SlotRange};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! A hash tag for a slot.
+//! Finds a hash tag for a slot.
 
 use super::{SLOT_COUNT, Slot};
 use std::sync::LazyLock;

@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 1 << 20;
 /// What a manifest names; files lie beside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppendOnly {
-    /// The manifest.
+    /// The path of the manifest.
     pub manifest: PathBuf,
     /// The base: a snapshot, or commands in an older server's way. A server that was never asked to rewrite has none.
     pub base: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Many keys at once, in buffers that are used again.
+//! Batches: many keys at once, in buffers that are used again.
 
 use super::calls::Calls;
 use super::facts::{Columns, Expiry, Group, KeyFacts, Number};
@@ -66,7 +66,7 @@ pub struct KeyBatch {
 }
 
 impl KeyBatch {
-    /// An empty batch.
+    /// An empty batch, whose buffers grow with the first blocks.
     pub fn new() -> KeyBatch {
         KeyBatch::default()
     }

@@ -36,7 +36,7 @@ pub(crate) struct Splitter<'run> {
     pub(crate) layout: &'run dyn RowLayout,
     /// The length of a part.
     pub(crate) part_bytes: usize,
-    /// The longest row.
+    /// The longest row that is read, in bytes.
     pub(crate) max_row_bytes: usize,
     /// Whether what can't be read is passed over: rows that are too long, where the next one can be
     /// found without them, and what follows damage.

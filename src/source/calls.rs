@@ -1,4 +1,4 @@
-//! What a log of commands has besides keys.
+//! Commands of a MONITOR log that name no key, and the time that the log spans.
 
 use super::commands::Command;
 

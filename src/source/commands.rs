@@ -1,4 +1,4 @@
-//! Which arguments of a command are keys.
+//! Finds the keys among the arguments of a command.
 //!
 //! From the servers' command tables (`COMMAND INFO`, `COMMAND GETKEYS`), and those of the modules that
 //! Redis 8 brings along. Commands that aren't here may have keys that can't be told.

@@ -1,4 +1,4 @@
-//! How servers keep values in memory, as dumps name it.
+//! Encodings: how servers keep values in memory, as dumps name it.
 
 use std::fmt;
 
@@ -81,7 +81,7 @@ impl Encoding {
         }
     }
 
-    /// Its word.
+    /// The encoding, as `OBJECT ENCODING` names it.
     pub fn word(self) -> &'static str {
         match self {
             Encoding::Unknown => "unknown",

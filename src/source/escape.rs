@@ -1,4 +1,4 @@
-//! Keys as the writing tool escaped them, back to bytes.
+//! Unescapes keys: from how the writing tool escaped them back to bytes.
 //!
 //! The forms are those of rdb-tools (`--escape raw|print|utf8|base64`, its
 //! `encodehelpers.py`), slotkit's own, and of `redis-cli --no-raw` (`sdscatrepr` in the

@@ -1,4 +1,4 @@
-//! What is known of keys besides their names, one by one and column by column.
+//! Facts about keys besides their names (type, size, expiry, database), one by one and column by column.
 
 use super::commands::Command;
 use super::encoding::Encoding;
@@ -12,11 +12,11 @@ pub struct KeyFacts {
     pub size_bytes: Option<u64>,
     /// How many elements it has; of keys of RDB files only.
     pub elements: Option<u64>,
-    /// What it holds.
+    /// The type of the value.
     pub kind: KeyKind,
     /// The numbered database it is in; 0 where the input doesn't tell.
     pub db: u16,
-    /// Whether it expires.
+    /// Whether the key expires.
     pub expires: bool,
     /// When it expires, if the input tells.
     pub expires_at: Option<Timestamp>,
@@ -45,7 +45,7 @@ impl KeyFacts {
 pub(crate) struct Number(u64);
 
 impl Number {
-    /// Nobody knows.
+    /// A number that isn't known.
     pub(crate) const UNKNOWN: Number = Number(u64::MAX);
 
     /// A number of a few digits.
@@ -89,7 +89,7 @@ impl From<Option<u64>> for Number {
 pub(crate) struct Expiry(u64);
 
 impl Expiry {
-    /// It doesn't.
+    /// The key doesn't expire.
     pub(super) const NEVER: Expiry = Expiry(0);
     /// It does, nobody knows when.
     const SOMETIME: Expiry = Expiry(u64::MAX);
@@ -131,7 +131,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Nothing is known.
+    /// A key of which nothing but the name is known.
     pub(super) const UNKNOWN: Group = Group {
         kind: KeyKind::Unknown,
         encoding: Encoding::Unknown,

@@ -1,4 +1,4 @@
-//! Whether a file is still what it was.
+//! Tells whether a file is still what it was.
 
 use super::input::Input;
 use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Which keys count.
+//! Filters keys.
 
 use super::batch::{KeyBatch, KeyRecord};
 use super::glob::Glob;

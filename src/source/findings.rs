@@ -1,4 +1,4 @@
-//! What reading found besides keys.
+//! Findings: what reading an input found besides keys.
 
 use super::row_errors::RowErrors;
 

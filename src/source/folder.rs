@@ -1,4 +1,4 @@
-//! Folders of dumps.
+//! Lists the dumps in a folder.
 
 use super::append_only::{AppendOnly, append_only_files_of};
 use super::format::TALLY_MAGIC;

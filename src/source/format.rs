@@ -1,4 +1,4 @@
-//! What a format of inputs is called, and what is to be said of it.
+//! The formats of inputs: their names and what they hold.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The apostrophe before a key of slotkit's own CSV that a spreadsheet would take for a formula.
+//! Guards keys of slotkit's own CSV that a spreadsheet would take for formulas: an apostrophe before them.
 
 /// Whether keys of a CSV have an apostrophe that isn't theirs, and how the file says so.
 ///

@@ -1,4 +1,4 @@
-//! Where keys are read from.
+//! Inputs: where keys are read from.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What stands between the quotes of a JSON string.
+//! Unescapes JSON strings.
 
 use super::row_errors::excerpt;
 use memchr::memchr3;

@@ -1,4 +1,4 @@
-//! What keys hold.
+//! The types of keys.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Stretches of a file inside long rows, where no row begins.
+//! An index of the ranges of a file inside long rows, where no row begins.
 //!
 //! Who looked for the end of a row that is longer than a part remembers it here, so that not
 //! every part inside that row looks for it again.
@@ -28,7 +28,7 @@ impl LongRowIndex {
         around.map(|range| range.end).max()
     }
 
-    /// Remembers a range.
+    /// Remembers that no row begins in a range of offsets.
     pub(super) fn add(&self, range: Range<u64>) {
         let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
         if ranges.len() == KEPT {

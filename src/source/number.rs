@@ -1,4 +1,4 @@
-//! Numbers as dumps write them: plain digits, nothing else.
+//! Parses numbers as dumps write them: plain digits, nothing else.
 
 /// The largest size that is believed, 1 PiB: a larger one is a damaged field, and sums of
 /// believed ones fit 64 bits for any dump there can be.

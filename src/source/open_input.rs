@@ -1,4 +1,4 @@
-//! Inputs that were opened and recognised.
+//! Opens an input and recognises its format.
 
 use super::batch::KeyBatch;
 use super::blocks::{Splitter, Stream};

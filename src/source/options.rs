@@ -58,13 +58,13 @@ pub struct Options {
     pub escape: Option<Escape>,
     /// Whether listed keys end with a NUL byte instead of a newline.
     pub is_null_separated: bool,
-    /// Which keys count.
+    /// Which keys are counted.
     pub filter: Filter,
     /// Whether a carriage return at the end of a listed key belongs to the key.
     pub keep_cr: bool,
     /// What a row that can't be read means.
     pub on_error: OnError,
-    /// The longest row.
+    /// The longest row that is read, in bytes; a longer one is an error.
     pub max_row_bytes: usize,
     /// The length of a part.
     pub part_bytes: usize,

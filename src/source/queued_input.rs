@@ -1,4 +1,4 @@
-//! Inputs that were looked at and wait for their turn.
+//! The queue of inputs: each was recognised, and waits for its turn.
 //!
 //! All are opened first, so that a wrong name among many is told at once. Few are kept open: a
 //! process may have some hundred files open (256 on macOS), and a folder may have thousands.
@@ -26,7 +26,7 @@ pub(crate) struct QueuedInput<'run> {
 /// A file of a folder that wasn't read, since nothing in it is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedFile {
-    /// Its path.
+    /// The path of the file.
     pub path: PathBuf,
     /// What it looks like.
     pub found: String,

@@ -1,4 +1,4 @@
-//! How much of a packed file was unpacked: in the file's own bytes, since nobody knows before the end
+//! Counts how much of a packed file was unpacked: in the file's own bytes, since nobody knows before the end
 //! how many bytes it unpacks to.
 
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,4 +1,4 @@
-//! Rows that can't be read: where, and what was expected.
+//! Errors of rows that can't be read: where, and what was expected.
 
 use crate::error::{Error, ErrorKind, Position};
 use std::borrow::Cow;
@@ -79,7 +79,7 @@ impl RowErrors {
         &mut self.first
     }
 
-    /// Adds a fault.
+    /// Adds a row that can't be read.
     pub fn push(&mut self, row_error: RowError) {
         self.count += 1;
         self.keep(row_error);

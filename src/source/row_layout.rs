@@ -1,5 +1,4 @@
-//! How a format's rows are found and read: what each format says of itself, and all that whoever opens,
-//! cuts and reads inputs knows of it.
+//! Row layouts: how the rows of a format are found and read, and all that other files know of it.
 
 use super::batch::KeyBatch;
 use super::escape::Escape;

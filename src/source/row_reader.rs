@@ -1,4 +1,4 @@
-//! Rows of a block, to keys of a batch: split, unescaped, sifted.
+//! Reads the rows of a block into the keys of a batch: splits, unescapes and filters them.
 
 use super::batch::{BATCH_ROWS, KeyBatch};
 use super::escape::{Escape, Unescaped, inside_quotes};

@@ -1,4 +1,4 @@
-//! Where an input may be cut: at the beginning of a row, and nowhere else.
+//! The start of a row: where an input may be cut.
 
 use memchr::memchr;
 

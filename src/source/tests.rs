@@ -1,4 +1,4 @@
-//! Every way of reading an input gives the same rows, and the rows that were written.
+//! Tests that every way of reading an input gives the same rows, and the rows that were written.
 
 use super::detect::UTF8_MARK;
 use super::formats::PASSED_QUOTES;

@@ -1,4 +1,4 @@
-//! Points in time, as dumps write them.
+//! Timestamps, as dumps write them.
 
 use super::number;
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! Options that ask for what an input doesn't tell.
+//! Notes on options that ask for what an input doesn't have.
 
 use super::kind::KeyKind;
 use super::options::Options;

@@ -1,4 +1,4 @@
-//! Compressed inputs, unpacked while they are read.
+//! Unpacks compressed inputs while they are read.
 
 use super::read_counter::{CountingReader, ReadCounter};
 use crate::error::{Error, ErrorKind, Position};
@@ -41,7 +41,7 @@ impl Packing {
         }
     }
 
-    /// Its name.
+    /// The name of the compression, as messages say it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Packing::Gzip => "gzip",

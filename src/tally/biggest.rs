@@ -15,7 +15,7 @@ pub struct BigKey {
     pub key: Box<[u8]>,
     /// The length of the whole name.
     pub length: u64,
-    /// Its slot.
+    /// The slot of the key.
     pub slot: Slot,
 }
 

@@ -88,7 +88,7 @@ impl SampledUnits {
 pub(super) struct ListSample {
     /// Whether it holds everything.
     pub(super) is_complete: bool,
-    /// All of it.
+    /// What all keys of the sample stand for.
     pub(super) all: SampledUnits,
     /// How many units there really are.
     pub(super) total: u64,

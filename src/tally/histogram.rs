@@ -18,13 +18,13 @@ impl Default for Histogram {
 /// A class of a histogram that isn't empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
-    /// Its smallest number.
+    /// The smallest number of the class.
     pub from: u64,
-    /// Its largest number.
+    /// The largest number of the class.
     pub to: u64,
     /// How many numbers are in it.
     pub keys: u64,
-    /// Their sum.
+    /// The sum of the numbers in the class.
     pub sum: u64,
 }
 

@@ -65,7 +65,7 @@ use top::Biggest;
 /// What was counted in a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SlotCount {
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes the keys with a known size take.
     pub bytes: u64,
@@ -95,7 +95,7 @@ impl SlotCount {
 /// What was counted of a type, of a database, of a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupCount {
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes the keys with a known size take.
     pub bytes: u64,
@@ -172,7 +172,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Nothing counted yet.
+    /// A tally of nothing, with the default prefixes.
     pub fn new() -> Tally {
         Tally::with_prefixes(Prefixes::default())
     }

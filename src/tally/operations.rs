@@ -37,7 +37,7 @@ pub struct CommandCount {
 pub struct HotKey {
     /// The key; a longer one than 256 bytes is cut.
     pub key: KeptName,
-    /// Its slot.
+    /// The slot of the key.
     pub slot: Slot,
     /// How many operations: counted, or estimated from the sample.
     pub operations: u64,
@@ -146,7 +146,7 @@ impl Operations {
         sampled
     }
 
-    /// All operations.
+    /// How many operations on keys were counted.
     pub fn total(&self) -> u64 {
         self.total
     }

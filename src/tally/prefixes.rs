@@ -1,12 +1,12 @@
-//! What keys begin with: how people name families of keys.
+//! Prefixes of keys, up to a delimiter: how people name families of keys.
 
 use memchr::{memchr, memmem};
 use std::fmt;
 
-/// The longest delimiter.
+/// The longest delimiter, in bytes.
 pub const MAX_DELIMITER_BYTES: usize = 8;
 
-/// The greatest depth.
+/// The most delimiters that a prefix may have.
 pub const MAX_DEPTH: u8 = 16;
 
 /// What a prefix is: a key's parts up to a delimiter, the delimiter included.

@@ -53,7 +53,7 @@ impl<'out> Printer<'out> {
         })
     }
 
-    /// Prints a key.
+    /// Prints a key with its slot.
     pub(super) fn key(&mut self, key: &[u8], slot: Slot) -> io::Result<()> {
         let is_first = std::mem::take(&mut self.is_first);
         match self.form {
@@ -109,7 +109,7 @@ impl<'out> Printer<'out> {
         self.out.write_all(&self.line)
     }
 
-    /// Ends the output.
+    /// Ends the output: closes a JSON document.
     pub(super) fn end(self) -> io::Result<()> {
         if let Form::Json { .. } = self.form {
             self.out.write_all(b"]}\n")?;

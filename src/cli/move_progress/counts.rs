@@ -15,7 +15,7 @@ pub(super) type Pair = (NodeId, NodeId);
 pub(super) struct Count {
     /// Slots that have arrived.
     pub slots: u64,
-    /// Slots in all.
+    /// How many slots there are to move.
     pub slots_total: u64,
     /// Keys that were sent.
     pub keys: u64,

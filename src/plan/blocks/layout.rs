@@ -73,7 +73,7 @@ pub(super) struct Layout<'a> {
     pub limits: &'a [Limits],
     /// The node of each slot, or [`NOBODY`].
     pub at: Vec<u16>,
-    /// By node.
+    /// The load of each node, in the model's unit.
     pub load: Vec<i64>,
     count: Vec<u32>,
     arrived: Vec<u64>,

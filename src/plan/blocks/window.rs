@@ -10,11 +10,11 @@ use super::layout::{Block, Layout};
 /// How heavy a block should be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Amount {
-    /// Not less.
+    /// The smallest load that will do.
     pub least: i64,
     /// Up to here, fewer runs count for more than a lighter block.
     pub fine: i64,
-    /// Not more.
+    /// The largest load that will do.
     pub most: i64,
 }
 

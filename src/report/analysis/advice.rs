@@ -18,7 +18,7 @@ const LOOKED_AT: usize = 10;
 pub struct Advice {
     /// `hash_tag_above_fair_share`.
     pub kind: &'static str,
-    /// The tag.
+    /// The hash tag.
     pub name: String,
     /// Whether only the beginning of the name was kept, or may have been: true or nothing.
     #[serde(skip_serializing_if = "Option::is_none")]

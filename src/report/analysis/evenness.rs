@@ -25,7 +25,7 @@ const GINI_ABOVE: f64 = 0.2;
 /// little less, and seldom just as even.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct ChiSquare {
-    /// The statistic.
+    /// Chi square: the sum of squared deviations over the expectation.
     pub value: f64,
     /// Its degrees of freedom, slots less one.
     pub degrees: usize,

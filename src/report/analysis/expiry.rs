@@ -49,7 +49,7 @@ pub struct Horizon {
     /// `past` for before `as_of`; `1h`, `1d`, `7d`, `30d`, `90d`, `365d` for up to so much later, but not
     /// in the class before; `later`.
     pub within: &'static str,
-    /// How many keys.
+    /// How many keys expire in this class.
     pub keys: u64,
     /// How many bytes they free.
     #[serde(flatten)]

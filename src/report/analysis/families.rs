@@ -11,7 +11,7 @@ use serde::Serialize;
 /// One of the biggest keys.
 #[derive(Debug, Serialize)]
 pub struct BigKeyRow {
-    /// The key.
+    /// The key as text, cut where it is long.
     pub key: String,
     /// The key's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +19,7 @@ pub struct BigKeyRow {
     /// Its length in bytes, where only the beginning of it was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_bytes: Option<u64>,
-    /// Its slot.
+    /// The slot of the key, 0 to 16383.
     pub slot: u16,
     /// How many bytes it takes.
     pub bytes: u64,

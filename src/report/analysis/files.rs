@@ -22,7 +22,7 @@ pub struct FileFinding {
     pub kind: &'static str,
     /// The same in words.
     pub message: String,
-    /// What to do.
+    /// What to do about it.
     pub mend: String,
     /// The files, in the order given.
     pub files: Vec<String>,
@@ -30,7 +30,7 @@ pub struct FileFinding {
     pub node: Option<String>,
     /// Of `outside_node` the id of the node that owns the slots; nothing when nobody does.
     pub owner: Option<String>,
-    /// How many slots.
+    /// How many slots it is about.
     pub slots: usize,
     /// The slots as runs, ascending: `7`, `0-5460`.
     pub runs: Vec<String>,

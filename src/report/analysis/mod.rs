@@ -63,7 +63,7 @@ const SCHEMA: u32 = 2;
 pub struct Analysis {
     /// The version of this form.
     pub schema: u32,
-    /// Everything together.
+    /// What was counted over all slots.
     pub totals: Totals,
     /// How evenly keys and bytes lie over slots.
     pub distribution: Distribution,
@@ -74,7 +74,7 @@ pub struct Analysis {
     /// What became of the second look at hot slots: `done`, `not_needed` (also where nobody asked for one),
     /// `impossible` or `changed`.
     pub second_pass: &'static str,
-    /// The biggest keys.
+    /// The biggest keys of all slots, the biggest first.
     pub big_keys: Vec<BigKeyRow>,
     /// The heaviest hash tags.
     pub hash_tags: Families,

@@ -13,7 +13,7 @@ use serde::Serialize;
 /// What clients asked of the server. A key of a command is an operation: `MGET a b` is two.
 #[derive(Debug, Serialize)]
 pub struct OperationRows {
-    /// All operations.
+    /// How many operations on keys there are.
     pub total: u64,
     /// How many commands scripts ran: they aren't counted, the keys that a script's own call names
     /// are. A call that names none is among [`CommandRow::keyless`].
@@ -39,18 +39,18 @@ pub struct OperationRows {
 /// A slot with operations.
 #[derive(Debug, Serialize)]
 pub struct OperationSlot {
-    /// The slot.
+    /// The slot, 0 to 16383.
     pub slot: u16,
-    /// How many operations.
+    /// How many operations there are on its keys.
     pub operations: u64,
 }
 
 /// A slot with many operations.
 #[derive(Debug, Serialize)]
 pub struct HotOperationSlot {
-    /// The slot.
+    /// The slot, 0 to 16383.
     pub slot: u16,
-    /// How many operations.
+    /// How many operations there are on its keys.
     pub operations: u64,
     /// Their share of all operations.
     pub share: f64,
@@ -63,7 +63,7 @@ pub struct HotOperationSlot {
 /// A key with many operations.
 #[derive(Debug, Serialize)]
 pub struct HotKeyRow {
-    /// The key.
+    /// The key as text, cut where it is long.
     pub key: String,
     /// Whether only the beginning of the key was kept, or may have been: true or nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,9 +71,9 @@ pub struct HotKeyRow {
     /// The key's bytes, when the text isn't exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_base64: Option<String>,
-    /// Its slot.
+    /// The slot, 0 to 16383.
     pub slot: u16,
-    /// How many operations.
+    /// How many operations there are on its keys.
     pub operations: u64,
     /// Their share of all operations.
     pub share: f64,

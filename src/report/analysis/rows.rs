@@ -31,7 +31,7 @@ impl Bytes {
 /// Everything together.
 #[derive(Debug, Serialize)]
 pub struct Totals {
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes; unknown when a key has no known size.
     pub bytes: Option<u64>,
@@ -53,7 +53,7 @@ pub struct Distribution {
     pub scope: Scope,
     /// How many of the 16,384 slots have no key.
     pub empty_slots: usize,
-    /// Keys a slot.
+    /// How keys are spread over slots.
     pub keys: Spread,
     /// Bytes a slot; unknown when a key has no known size.
     pub bytes: Option<Spread>,
@@ -70,7 +70,7 @@ pub struct Distribution {
 pub struct Spread {
     /// The least of a slot.
     pub min: u64,
-    /// The mean.
+    /// The mean of all slots.
     pub mean: f64,
     /// The median (nearest rank).
     pub p50: u64,
@@ -87,9 +87,9 @@ pub struct Spread {
 /// A slot with keys.
 #[derive(Debug, Serialize)]
 pub struct SlotRow {
-    /// The slot.
+    /// The slot, 0 to 16383.
     pub slot: u16,
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes.
     #[serde(flatten)]
@@ -101,7 +101,7 @@ pub struct SlotRow {
 /// The hottest slots, hottest first; of equals the lower one.
 #[derive(Debug, Serialize)]
 pub struct HotSlots {
-    /// By keys.
+    /// The slots with the most keys.
     pub by_keys: Vec<HotSlot>,
     /// By bytes, as far as they are known; empty when no key has a known size.
     pub by_bytes: Vec<HotSlot>,
@@ -110,9 +110,9 @@ pub struct HotSlots {
 /// A hot slot and why it is hot.
 #[derive(Debug, Serialize)]
 pub struct HotSlot {
-    /// The slot.
+    /// The slot, 0 to 16383.
     pub slot: u16,
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes.
     #[serde(flatten)]
@@ -172,7 +172,7 @@ impl Serialize for Types {
 /// Keys of a type.
 #[derive(Debug, Serialize)]
 pub struct Group {
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes.
     #[serde(flatten)]
@@ -182,9 +182,9 @@ pub struct Group {
 /// Keys of an encoding.
 #[derive(Debug, Serialize)]
 pub struct EncodingRow {
-    /// The encoding's word.
+    /// The encoding, as `OBJECT ENCODING` names it.
     pub encoding: &'static str,
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes.
     #[serde(flatten)]
@@ -198,7 +198,7 @@ pub struct ClassRow {
     pub from: u64,
     /// The largest number of the class.
     pub to: u64,
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// The sum of their lengths or sizes.
     pub sum: u64,
@@ -216,9 +216,9 @@ pub struct PrefixRule {
 /// Keys of a database.
 #[derive(Debug, Serialize)]
 pub struct DatabaseRow {
-    /// The database's number.
+    /// The number of the database.
     pub db: u16,
-    /// How many keys.
+    /// How many keys there are.
     pub keys: u64,
     /// How many bytes.
     #[serde(flatten)]
@@ -228,7 +228,7 @@ pub struct DatabaseRow {
 /// What lies on a primary.
 #[derive(Debug, Serialize)]
 pub struct NodeRow {
-    /// The node's id.
+    /// The id of the node.
     pub id: String,
     /// Its address, when it is known.
     pub addr: Option<String>,

@@ -20,7 +20,7 @@ pub struct Scope {
     /// `all` slots, those `chosen` by a filter, or a `part`: the slots with keys, where all others are
     /// empty as in a dump of one node or a few, or those of merged tallies of different slots.
     pub kind: &'static str,
-    /// How many slots.
+    /// How many slots the figures are about.
     pub slots: usize,
     #[serde(skip)]
     set: SlotSet,

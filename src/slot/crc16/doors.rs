@@ -1,4 +1,4 @@
-//! The doors of the vector tiers: from a value that is the proof of a processor's
+//! Safe wrappers of the vector tiers: from a value that is the proof of a processor's
 //! features to the functions of its file that are compiled with them.
 //!
 //! Each tier writes beside its door what its value proves. A function that has more

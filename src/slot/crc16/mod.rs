@@ -1,4 +1,4 @@
-//! CRC16/XMODEM behind one safe door.
+//! CRC16/XMODEM behind one safe function.
 //!
 //! | tier | needs | one key | many keys |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! From piece to piece of a list: split, hash, visit.
+//! Walks a list piece by piece: splits, hashes, visits.
 
 use super::super::crc16::Kernel;
 use super::super::ends::{Ends, LINES};

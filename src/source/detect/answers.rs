@@ -1,4 +1,4 @@
-//! Answers of servers and what redis-cli prints, which people save beside their dumps.
+//! Recognises answers of servers and what redis-cli prints, which people save beside their dumps.
 //!
 //! The names are those of `src/server.c`, `src/cluster.c` and `src/redis-cli.c` of Redis and Valkey.
 

@@ -1,4 +1,4 @@
-//! What to say of keys that hold what the writing tool may have escaped.
+//! Notes on keys that hold what the writing tool may have escaped.
 
 use super::first_lines::EXAMINED_LINES;
 use crate::source::escape::{Escape, Unescaped};

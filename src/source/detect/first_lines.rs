@@ -1,4 +1,4 @@
-//! The first lines of a text, as those look at them who say what it is.
+//! The first lines of an input, from which its format is told.
 
 use std::cell::OnceCell;
 

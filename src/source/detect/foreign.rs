@@ -1,4 +1,4 @@
-//! What is no dump of keys, and would be taken for a list of them.
+//! Recognises inputs that are no dump of keys, and would be taken for a list of them.
 
 use super::kind::Kind;
 use crate::error::{Error, ErrorKind, Result};

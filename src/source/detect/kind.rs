@@ -1,4 +1,4 @@
-//! What a text is that isn't keys, and what to do with it.
+//! Texts that hold no keys: what one is, and what to do with it.
 
 use crate::error::{Error, ErrorKind};
 

@@ -1,4 +1,4 @@
-//! What an input is: its first bytes decide, not its name. Here is what all formats look at, and what is
+//! Recognises what an input is: its first bytes decide, not its name. Here is what all formats look at, and what is
 //! none of them; what speaks for a format is in its own folder.
 
 mod answers;
@@ -106,7 +106,7 @@ impl<'input> Beginning<'input> {
         })
     }
 
-    /// Its first line.
+    /// Its first line without the line end; empty where it is longer than the head.
     pub(super) fn first_line(&self) -> &'input [u8] {
         match memchr(b'\n', self.text) {
             Some(end) => &self.text[..end],

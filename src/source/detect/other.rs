@@ -1,4 +1,4 @@
-//! What a text is that isn't a list of keys.
+//! Recognises a text that isn't a list of keys.
 
 use super::first_lines::FirstLines;
 use super::kind::Kind;

@@ -1,4 +1,4 @@
-//! What slotkit itself writes, and is no input.
+//! Recognises what slotkit itself writes, and is no input.
 
 use super::first_lines::{FirstLines, is_number};
 use super::kind::Kind;

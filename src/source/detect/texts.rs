@@ -1,4 +1,4 @@
-//! Texts of other kinds: settings, logs, pages, code.
+//! Recognises settings, logs, pages and code.
 
 use super::first_lines::{FirstLines, begins_with_any, first_word};
 use super::kind::Kind;

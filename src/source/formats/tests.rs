@@ -1,4 +1,4 @@
-//! What inputs are taken for, and what is said of it.
+//! Tests of what inputs are taken for, and what is said of it.
 
 use super::*;
 use crate::source::Escape;

@@ -1,4 +1,4 @@
-//! Blocks of keys, hashed whole or by their tags.
+//! Hashes blocks of keys, whole or by their tags.
 
 use super::held::empty_span;
 use super::{BLOCK, Block, Halves, LANES, Order, PutOff, Windows};

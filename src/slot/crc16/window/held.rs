@@ -1,4 +1,4 @@
-//! Which keys windows hold, and where their windows are.
+//! The windows of keys: which keys fit one, and where it is.
 
 #[cfg(target_arch = "x86_64")]
 use super::super::constants::ENDS;

@@ -1,4 +1,4 @@
-//! Where the keys of a list end.
+//! Finds where the keys of a list end.
 
 use super::super::constants::WINDOW;
 use crate::slot::ends::Ends;

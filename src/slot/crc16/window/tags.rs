@@ -1,4 +1,4 @@
-//! From the braces in a key's window to its hash tag.
+//! Finds a key's hash tag from the braces in its window.
 
 use super::super::constants::WINDOW;
 use super::held::with_held;

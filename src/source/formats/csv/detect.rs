@@ -1,4 +1,4 @@
-//! Standard CSV with a header.
+//! Recognises standard CSV with a header.
 
 use super::Quoted;
 use super::header::{columns, delimiters_with_key, is_padded};

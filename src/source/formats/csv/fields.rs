@@ -1,4 +1,4 @@
-//! The fields of a row.
+//! Splits a row of CSV into fields.
 
 use super::quotes::{Quote, Quotes};
 use memchr::memchr3_iter;
@@ -76,13 +76,13 @@ impl Fields {
         self.ends.len()
     }
 
-    /// One of them.
+    /// The field of a column, which the row must have.
     pub(super) fn get(&self, column: usize) -> &[u8] {
         let begin = column.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[begin..self.ends[column]]
     }
 
-    /// All of them.
+    /// All fields of the row, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|column| self.get(column))
     }

@@ -1,4 +1,4 @@
-//! The first line of a CSV.
+//! Reads the header of a CSV: which column holds what.
 
 use super::fields::Fields;
 use crate::source::options::Options;

@@ -1,4 +1,4 @@
-//! Which quotes of a CSV enclose a field.
+//! Tells which quotes of a CSV enclose a field.
 
 use crate::source::row_layout::LongRow;
 use memchr::memchr2;
@@ -50,7 +50,7 @@ impl LongRow for Quotes {
 }
 
 impl Quotes {
-    /// None is open.
+    /// The state before a row: no quote is open.
     pub(super) fn before_row(delimiter: u8) -> Quotes {
         Quotes {
             delimiter,

@@ -1,4 +1,4 @@
-//! JSON arrays of strings.
+//! Recognises JSON arrays of strings.
 
 use super::Strings;
 use crate::error::{Error, ErrorKind, Result};

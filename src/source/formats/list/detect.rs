@@ -1,4 +1,4 @@
-//! Lists of keys.
+//! Recognises lists of keys.
 
 use super::{Lines, doubt, evidence};
 use crate::error::{Error, ErrorKind, Result};

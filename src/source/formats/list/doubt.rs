@@ -1,4 +1,4 @@
-//! What a list of keys more likely is, and how to have it read so.
+//! Doubts about a list of keys: what it more likely is, and how to have it read so.
 
 use crate::source::detect::first_lines::FirstLines;
 use crate::source::detect::kind::Kind;

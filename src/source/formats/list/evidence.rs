@@ -1,4 +1,4 @@
-//! What speaks for a list of keys.
+//! Weighs the evidence that lines are keys.
 //!
 //! Keys are names, and nearly all of them are one word: what has blanks in most of its lines is text. Of a list,
 //! at least two of three of the first lines are a word, or a name such as `cache:SELECT 1`, whose first word has a

@@ -1,4 +1,4 @@
-//! Logs of MONITOR.
+//! Recognises logs of MONITOR.
 
 use super::{Log, begins_command, is_blank};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! One line of a MONITOR log, taken apart.
+//! Parses one line of a MONITOR log.
 //!
 //! `1795370754.356650 [0 127.0.0.1:47358] "SET" "q\"uote" "value"`: time, database and client,
 //! arguments quoted as `sdscatrepr` in the server's `sds.c` does. The client may be `lua`, the

@@ -1,4 +1,4 @@
-//! What stands around a line of MONITOR where something else kept the log.
+//! Finds the line of MONITOR inside what another logger wrote around it.
 //!
 //! The name of a container or pod (`redis-1  | `, `[pod/redis-0/redis] `), times (`kubectl logs --timestamps`,
 //! `ts`), what journald and syslog put before it, and the codes for colours of all of them. The server

@@ -1,4 +1,4 @@
-//! What is wrong with a file, and what is known of it besides its keys.
+//! Errors of a damaged RDB file, and findings besides its keys.
 
 use super::text::Text;
 use super::{Reader, Record};

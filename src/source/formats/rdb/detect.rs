@@ -1,4 +1,4 @@
-//! RDB files by their magic.
+//! Recognises RDB files by their magic.
 
 use super::magic::is_rdb;
 use super::snapshot::Snapshot;

@@ -1,4 +1,4 @@
-//! Hash tables that grew: how many buckets they have, also while they are moved to a larger table.
+//! The size of hash tables that grew: how many buckets they have, also while they are moved to a larger table.
 
 /// How a table came to its entries, one by one.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! The first bytes of a file: its family and its version.
+//! The magic of an RDB file: its family and its version.
 
 use super::Reader;
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Values of modules: opcodes and what they announce, until the opcode 0.
+//! Steps over values of modules.
 
 use super::model::Heap;
 use super::value::ValueSummary;

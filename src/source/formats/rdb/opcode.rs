@@ -1,4 +1,4 @@
-//! What stands between the records.
+//! Opcodes: what stands between the records of an RDB file.
 
 use super::marks::Mark;
 use super::model::Large;

@@ -1,4 +1,4 @@
-//! Who wrote a file: its magic and its auxiliary fields.
+//! The server that wrote an RDB file, by its magic and its auxiliary fields.
 
 use crate::source::options::Allocator;
 

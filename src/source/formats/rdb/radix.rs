@@ -1,4 +1,4 @@
-//! How many nodes the server's radix tree has for ids that come in order.
+//! Counts the nodes that the server's radix tree has for ids that come in order.
 
 /// Counts the nodes of a compressed radix tree over ids of 16 bytes, ascending.
 ///
@@ -18,7 +18,7 @@ pub(super) struct Radix {
 /// What a radix tree consists of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// How many ids.
+    /// How many ids are in the tree.
     pub(super) ids: u64,
     /// How many nodes, the ids' own too.
     pub(super) nodes: u64,

@@ -1,4 +1,4 @@
-//! Structures whose head and inside don't say the same.
+//! Tests of structures whose head and inside don't say the same.
 
 use crate::source::{Format, KeyBatch, KeySource, Options, Source};
 use std::io::Cursor;

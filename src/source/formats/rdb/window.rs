@@ -230,7 +230,7 @@ impl Window {
         }
     }
 
-    /// Whether nothing follows.
+    /// Whether the input has no more bytes.
     pub(super) fn is_at_end(&mut self) -> Result<bool> {
         Ok(self.look(1)?.is_empty())
     }

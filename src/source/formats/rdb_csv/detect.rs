@@ -1,4 +1,4 @@
-//! The memory CSV of rdb-tools, and redis-rdb-cli's.
+//! Recognises the memory CSV of rdb-tools, and redis-rdb-cli's.
 
 use super::{HEADER, OLD_HEADER, RdbTools};
 use crate::error::Result;

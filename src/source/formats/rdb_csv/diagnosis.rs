@@ -1,4 +1,4 @@
-//! What is wrong with a row that can't be split.
+//! Tells what is wrong with a row that can't be split.
 
 use super::RdbTools;
 use super::ends::{WORD_BYTES, is_encoding, is_expiry, is_type};

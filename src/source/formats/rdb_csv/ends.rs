@@ -1,4 +1,4 @@
-//! Both ends of a row: what is between is the key.
+//! Splits a row from both ends: what is between is the key.
 
 use super::RdbTools;
 use crate::source::kind::KeyKind;

@@ -1,4 +1,4 @@
-//! Where the commas and newlines of a piece of text are.
+//! The places of commas and newlines in a piece of text.
 
 use crate::slot::Places;
 

@@ -1,4 +1,4 @@
-//! Short texts that come again and again, looked up instead of read again.
+//! A cache of short texts that come again and again.
 
 /// How many pairs of texts are remembered: a dump has a few dozen.
 const ENTRIES: usize = 256;

@@ -1,4 +1,4 @@
-//! The quick way of reading rows against the slow one.
+//! Tests of the quick way of reading rows against the slow one.
 
 use super::*;
 use crate::source::KeyRecord;

@@ -1,4 +1,4 @@
-//! Where a list's keys end, by compressing numbers.
+//! Finds where a list's keys end, by compressing numbers.
 
 use super::{FIRST, find, load, zero_to_63};
 use crate::slot::crc16::constants::WINDOW;

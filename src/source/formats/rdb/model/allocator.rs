@@ -1,4 +1,4 @@
-//! What the allocator gives for what is asked of it.
+//! The allocator's size classes: what it gives for what is asked of it.
 
 use crate::source::options::Allocator;
 use std::cell::Cell;

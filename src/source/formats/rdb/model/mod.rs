@@ -1,4 +1,4 @@
-//! What a key takes in memory on the server that wrote the file.
+//! Models what a key takes in memory on the server that wrote the file.
 //!
 //! The aim is what that server's `MEMORY USAGE key SAMPLES 0` says: its
 //! structures by version, and what jemalloc hands out for what they ask for.

@@ -1,4 +1,4 @@
-//! What collections and streams take.
+//! Models what collections and streams take in memory.
 
 use super::allocator::{sds, sds_that_grows};
 use super::{ENTRY, Era, Model, OBJECT};

@@ -1,4 +1,4 @@
-//! Structures that stand in one string: ziplist, listpack, intset, zipmap.
+//! Packed structures, which stand in one string: ziplist, listpack, intset, zipmap.
 //!
 //! Their heads say how many entries they have, so that a value is stepped
 //! over. Only where a head doesn't tell (65,535 entries or more), or when the
@@ -50,7 +50,7 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Every entry.
+    /// Every entry was measured.
     pub(super) const ALL: Measured = Measured { counted: 1, of: 1 };
 }
 

@@ -1,4 +1,4 @@
-//! Structures entry by entry: how many there are, and how long the longest is.
+//! Walks packed structures entry by entry: how many there are, and how long the longest is.
 
 use super::Measured;
 use crate::source::formats::rdb::decimal::decimal_length;

@@ -1,4 +1,4 @@
-//! Values, stepped over: the table of types.
+//! Steps over values: the table of types.
 
 mod collections;
 mod packed;
@@ -17,7 +17,7 @@ pub(super) use summary::ValueSummary;
 /// The highest type that is known, and no opcode of a reserved range.
 pub(super) const LAST_TYPE: u8 = 25;
 
-/// Steps over values.
+/// Steps over values, and sums up what each would take in memory.
 pub(super) struct Values {
     pub(super) model: Model,
     pub(super) depth: Depth,

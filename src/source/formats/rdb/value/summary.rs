@@ -1,4 +1,4 @@
-//! What is known of a value that was stepped over.
+//! The summary of a value that was stepped over: type, encoding, elements, memory.
 
 use crate::source::encoding::Encoding;
 use crate::source::formats::rdb::model::{Heap, Model};
@@ -9,7 +9,7 @@ use crate::source::kind::KeyKind;
 pub(in crate::source::formats::rdb) struct ValueSummary {
     pub(in crate::source::formats::rdb) kind: KeyKind,
     pub(in crate::source::formats::rdb) encoding: Encoding,
-    /// Unknown of modules.
+    /// The number of elements, of a string its bytes; unknown of modules.
     pub(in crate::source::formats::rdb) elements: Option<u64>,
     /// The length of the longest element; inside of structures only when it was asked for.
     pub(in crate::source::formats::rdb) longest: u64,
