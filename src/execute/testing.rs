@@ -1,7 +1,7 @@
 //! A healthy cluster of three primaries as a survey, for the tests of what is read from one.
 
-use super::functions::Functions;
 use super::mover::Unit;
+use super::survey::Functions;
 use super::survey::{MaxMemory, NodeFacts, Replication, Survey};
 use super::{Move, Version};
 use crate::cluster::slot_migrations::SlotMigrations;

@@ -98,6 +98,15 @@ impl SlotSet {
         runs
     }
 
+    /// The first runs of it, for a sentence: `0-99 200 300-310`, with ` …` where there are more.
+    pub fn shortened(&self) -> String {
+        const MOST: usize = 5;
+        let runs = self.ranges();
+        let shown: Vec<String> = runs.iter().take(MOST).map(ToString::to_string).collect();
+        let more = if runs.len() > MOST { " …" } else { "" };
+        format!("{}{more}", shown.join(" "))
+    }
+
     /// The first place from here on that is in the set, or that isn't.
     fn next_from(&self, from: usize, is_in: bool) -> Option<usize> {
         let wanted = |word: u64| if is_in { word } else { !word };

@@ -55,7 +55,6 @@ use super::Move;
 use super::failures::Failures;
 use super::guard::SelfReports;
 use super::mover::{Entry, Unit};
-use super::preflight::shortened;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
@@ -437,8 +436,8 @@ fn said_of_others(left: &BTreeMap<String, SlotSet>) -> String {
 
 fn named_slots(slots: &SlotSet) -> String {
     match slots.len() {
-        1 => format!("slot {}", shortened(slots)),
-        _ => format!("slots {}", shortened(slots)),
+        1 => format!("slot {}", slots.shortened()),
+        _ => format!("slots {}", slots.shortened()),
     }
 }
 

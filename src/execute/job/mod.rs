@@ -37,6 +37,8 @@ mod recovery;
 mod run;
 #[cfg(feature = "live")]
 mod session;
+#[cfg(feature = "live")]
+mod stand_ins;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -54,13 +56,15 @@ pub use journal_path::journal_of;
 pub use machine::Job;
 pub use notice::{Notice, Observer, Quiet};
 #[cfg(feature = "live")]
-pub use pending_moves::{PendingMoves, StandIns, fitting, pending_moves};
+pub use pending_moves::{PendingMoves, pending_moves};
 #[cfg(feature = "live")]
 pub use recovery::left_as_it_is;
 #[cfg(feature = "live")]
 pub use run::{AppliedPlan, JobRun, PreparedJob, apply_plan};
 #[cfg(feature = "live")]
 pub use session::{Begun, Session};
+#[cfg(feature = "live")]
+pub use stand_ins::{StandIns, fitting};
 pub use steps::{Answer, BlockedSlots, JobContext, JobNote, JobStep, SurveyScope};
 #[cfg(feature = "live")]
 pub use waiting::{Diagnosis, OpenSlotPolicy};

@@ -1,14 +1,10 @@
-//! Finds what of a plan is pending: whether it still fits the cluster, who stands in for its nodes,
-//! and which of its moves are left to do.
+//! Finds which moves of a plan are left to do, and the memory that they need.
 
-use super::session::Session;
-use crate::cluster::{ClusterView, NodeId};
-use crate::error::{Error, ErrorKind, Result};
+use crate::cluster::NodeId;
+use crate::execute::Move;
 use crate::execute::big_keys::BigKeys;
 use crate::execute::survey::Survey;
-use crate::execute::{Move, promoted};
-use crate::plan::{self, Fit, Plan, fit_but_for};
-use crate::slot::SlotSet;
+use crate::plan::Plan;
 use std::collections::BTreeMap;
 
 /// What is about to move, beyond the moves themselves.
@@ -70,45 +66,6 @@ pub fn pending_moves(plan: &Plan, survey: &Survey) -> PendingMoves {
     PendingMoves {
         moves,
         incoming_bytes,
-    }
-}
-
-/// Nodes of a plan that serve no more, with who took over.
-pub type StandIns = BTreeMap<NodeId, NodeId>;
-
-/// The plan as it can be applied now, with who took over in the place of nodes that failed; and who
-/// that is.
-///
-/// # Errors
-/// [`ErrorKind::StalePlan`] where it doesn't fit this view, whatever becomes of the slots under
-/// way.
-pub fn fitting(
-    plan: &Plan,
-    session: &mut Session,
-    view: &ClusterView,
-    under_way: &SlotSet,
-) -> Result<(Plan, StandIns)> {
-    let stand_ins = match fit_but_for(under_way, plan, view) {
-        Fit::No { .. } => session.stand_ins(plan, view),
-        Fit::Exact | Fit::Partway { .. } => StandIns::new(),
-    };
-    let plan = plan.clone().with_stand_ins(&stand_ins);
-    match fit_but_for(under_way, &plan, view) {
-        Fit::Exact | Fit::Partway { .. } => Ok((plan, stand_ins)),
-        Fit::No { difference } => {
-            let message = format!("the plan doesn't fit this cluster: {difference}");
-            Err(Error::new(ErrorKind::StalePlan, message)
-                .mend("make a new plan with slotkit plan-rebalance"))
-        }
-    }
-}
-
-impl Session {
-    /// Nodes of a plan that serve no more, with who took over.
-    fn stand_ins(&mut self, plan: &Plan, view: &ClusterView) -> StandIns {
-        let (views, _) = self.reachable_views();
-        let shards = &self.context.shards;
-        plan::stand_ins(plan, view, |id| promoted::in_place_of(&views, shards, id))
     }
 }
 

@@ -5,7 +5,6 @@ use super::steps::{Answer, BlockedSlots, JobContext, JobStep, NAMED_MAX, Subtask
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::mover::Entry;
-use crate::execute::preflight::shortened;
 use crate::execute::resume::{self, Standing};
 use crate::execute::survey::Survey;
 use std::sync::Arc;
@@ -72,7 +71,7 @@ impl Recovery {
         context.blocked.extend(blocked.slots.iter());
         for (slots, error) in blocked.held {
             self.tasks.retain(|(task, _)| !slots.contains(task.slot));
-            let named = shortened(&slots);
+            let named = slots.shortened();
             self.left.push(match error.message().contains(&named) {
                 true => error,
                 false if slots.len() == 1 => error.context(format!("slot {named}")),

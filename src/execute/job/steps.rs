@@ -65,7 +65,7 @@ pub enum JobStep {
         /// How long.
         ms: u64,
     },
-    /// Nothing: [`Job::into_result`].
+    /// Nothing: [`Job::into_result`](super::Job::into_result).
     End,
 }
 
@@ -136,7 +136,7 @@ pub struct JobContext {
     pub blocked: SlotSet,
     /// How people call the nodes that can be asked.
     pub names: BTreeMap<NodeId, String>,
-    /// What there is to say: [`Job::take_notices`].
+    /// What there is to say: [`Job::take_notices`](super::Job::take_notices).
     pub notices: Vec<Notice>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::replicas::{self, Candidate};
 use super::table::{self, Mend};
-use super::{listed, meet_words, name, told, unassigned};
+use super::words::{listed, meet_words, name, told, unassigned};
 use crate::cluster::{ClusterView, LinkState, Node, NodeId, Role};
 use crate::error::Why;
 use crate::execute::bystanders;

@@ -1,7 +1,7 @@
 //! Replicas: who follows whom in fact, what to do where one doesn't, and who may take over.
 
 use super::table;
-use super::{name, told};
+use super::words::{name, told};
 use crate::cluster::{NodeId, Role};
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::numbers::counted_text;

@@ -1,7 +1,7 @@
 //! Slots without an owner, with several, and keys where no client is sent.
 
 use super::table::{self, Mend};
-use super::{RANGE_COMMANDS, listed, meet_words, name, slots_command, told, unassigned};
+use super::words::{RANGE_COMMANDS, listed, meet_words, name, slots_command, told, unassigned};
 use crate::cluster::{LinkState, NodeId, Role};
 use crate::execute::movement::Movement;
 use crate::execute::survey::Survey;

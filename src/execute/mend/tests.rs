@@ -1,12 +1,13 @@
 //! A mend for each state, from surveys that are made up.
 
+use super::words::slots_command;
 use super::*;
 use crate::error::{Error, ErrorKind, Why};
 use crate::execute::finding::FindingKind;
 use crate::execute::preflight::{self, Intent};
-use crate::execute::survey::{Following, NodeFacts, Replication, ReplicationRole};
+use crate::execute::survey::{Following, NodeFacts, Replication, ReplicationRole, Survey};
 use crate::execute::testing::{NODES, facts_with, id, survey, task};
-use crate::slot::Slot;
+use crate::slot::{Slot, SlotSet};
 
 /// The three nodes, each line of each view changed by who says it and of whom.
 fn seen(change: impl Fn(char, char, String) -> String) -> Survey {

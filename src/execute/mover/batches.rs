@@ -1,6 +1,7 @@
 //! What a mover has that sends keys in batches, by one `MIGRATE` after the other.
 
-use super::{Doubtful, Wait};
+use super::doubtful::Doubtful;
+use super::time::Wait;
 use crate::cluster::verb::Reply;
 use crate::error::Error;
 use crate::execute::failures::Failures;
@@ -10,7 +11,8 @@ pub trait Batches {
     /// From now on, how many keys go into one `MIGRATE`.
     fn set_keys_per_migrate(&mut self, keys: u32);
 
-    /// From now on, how long a `MIGRATE` waits for a silent target: not less than its settings have.
+    /// From now on, how long a `MIGRATE` waits for a silent target: not less than its settings
+    /// have.
     fn set_timeout_ms(&mut self, timeout_ms: u64);
 
     /// Keys and bytes of the batch that is to be sent next.
@@ -26,8 +28,8 @@ pub trait Batches {
     /// The batch goes out now, after the source said this of its failures.
     fn sends_after(&mut self, failures: Option<Failures>);
 
-    /// As [`Mover::doubts`](super::Mover::doubts), once the next batch is on its way: the one that it
-    /// wants to send, or will when its target has shown that it keeps the last.
+    /// As [`Mover::doubts`](super::Mover::doubts), once the next batch is on its way: the one that
+    /// it wants to send, or will when its target has shown that it keeps the last.
     fn doubts_of_batch(&self) -> Vec<Doubtful>;
 
     /// The keys that were sent, if these are the replies to a `MIGRATE` that the source broke off,

@@ -1,7 +1,6 @@
 //! What one mover moves in one go.
 
 use super::super::Move;
-use super::super::preflight::shortened;
 use crate::cluster::NodeId;
 use crate::slot::{Slot, SlotSet};
 use std::fmt;
@@ -107,7 +106,7 @@ impl fmt::Display for Unit {
             Some(task) => write!(f, "slot {}", task.slot),
             None => {
                 let slots: SlotSet = self.slots().collect();
-                write!(f, "slots {}", shortened(&slots))
+                write!(f, "slots {}", slots.shortened())
             }
         }
     }

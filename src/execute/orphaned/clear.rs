@@ -1,8 +1,9 @@
 //! Clears up the orphaned keys of one slot on one node.
 
-use super::{Cleared, ClearingOptions, OrphanedKeys};
+use super::find::OrphanedKeys;
+use crate::cluster::login::Login;
 use crate::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
-use crate::cluster::{LiveCluster, NodeId, keyspace};
+use crate::cluster::{LiveCluster, NodeAddr, NodeId, keyspace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
 use crate::execute::copies::{self, Compared, Copy, Doubt, Side, Walk};
@@ -14,6 +15,28 @@ use crate::slot::Slot;
 const KEYS_AT_ONCE: u32 = 64;
 /// How often a listing may bring keys that were to be gone before we stop.
 const MAX_STANDSTILLS: u32 = 16;
+
+/// What becomes of copies that the owner doesn't have as well.
+#[derive(Clone, Debug)]
+pub struct ClearingOptions {
+    /// `KeepSource`: the orphaned copy goes to the owner; `KeepTarget`: it is deleted.
+    pub on_conflict: OnConflict,
+    /// Where a holder reaches the owner, proven; for `KeepSource` alone.
+    pub route: Option<NodeAddr>,
+    /// What the holder logs in with there.
+    pub login: Option<Login>,
+    /// The longest silence between the two.
+    pub timeout_ms: u64,
+}
+
+/// What was cleared up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// Orphaned copies that the owner has as well, deleted.
+    pub copies: u64,
+    /// Keys for which the person's wish chose.
+    pub conflicts: u64,
+}
 
 /// Why orphaned keys aren't cleared up.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Finds nodes that won't do what a move needs, as their trial has shown.
 
-use super::Intent;
+use super::intent::Intent;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Refusal, ServerError};
 use crate::escape::cut;

@@ -1,6 +1,7 @@
 //! Checks what a node can bear: memory, its last slot, the loss of itself.
 
-use super::{Intent, abilities};
+use super::abilities;
+use super::intent::Intent;
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::survey::{MaxMemory, NodeFacts, Survey};
 

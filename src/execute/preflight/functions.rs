@@ -1,10 +1,10 @@
 //! Finds function libraries that a node lacks.
 
-use super::Intent;
+use super::intent::Intent;
 use crate::cluster::NodeId;
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::functions::Functions;
 use crate::execute::mend::table;
+use crate::execute::survey::Functions;
 use crate::execute::survey::{NodeFacts, Survey};
 use std::collections::{BTreeMap, BTreeSet};
 

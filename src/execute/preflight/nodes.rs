@@ -1,6 +1,6 @@
 //! Checks that every node is there, well, and known to the others.
 
-use super::Intent;
+use super::intent::Intent;
 use crate::cluster::{ClusterView, LinkState, Node, NodeId, OpenSlot, Role};
 use crate::error::ErrorKind;
 use crate::execute::Move;

@@ -1,7 +1,6 @@
 //! Finds what else is moving slots now.
 
-use super::Intent;
-use super::slots::shortened;
+use super::intent::Intent;
 use crate::cluster::NodeId;
 use crate::cluster::slot_migrations::{SlotMigration, SlotMigrations};
 use crate::escape::named_key;
@@ -23,7 +22,7 @@ pub(super) fn runs(intent: &Intent<'_>) -> Vec<Finding> {
                 let slots: SlotSet = intent.ours.iter().map(|task| task.slot).collect();
                 let slots = match slots.is_empty() {
                     true => String::new(),
-                    false => format!(", of those begun so far: {}", shortened(&slots)),
+                    false => format!(", of those begun so far: {}", slots.shortened()),
                 };
                 let message = format!("a run of slotkit is moving slots now ({run}{slots})");
                 Finding::error(FindingKind::RunUnderWay, message, mend)
@@ -135,7 +134,7 @@ fn under_way(
         |id: Option<NodeId>| id.map_or_else(|| "an unknown node".to_owned(), |id| survey.name(id));
     let message = format!(
         "slots {} are being migrated from {} to {} by the servers themselves ({})",
-        shortened(&job.slots),
+        job.slots.shortened(),
         name(job.source),
         name(job.target),
         job.state

@@ -1,6 +1,6 @@
 //! Checks that the replicas follow in fact: a role is a wish, a link is a fact.
 
-use super::{Intent, LoginNeed};
+use super::intent::{Intent, LoginNeed};
 use crate::cluster::{NodeId, Role};
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::mend::{self, Lack, Trouble, Wanted, table};

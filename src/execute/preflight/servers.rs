@@ -1,6 +1,7 @@
 //! Checks that the servers can do what a move needs, and let us.
 
-use super::{Intent, LoginNeed, abilities};
+use super::abilities;
+use super::intent::{Intent, LoginNeed};
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::survey::{NodeFacts, Survey};
 use std::collections::{BTreeMap, BTreeSet};

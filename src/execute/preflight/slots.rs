@@ -1,6 +1,6 @@
 //! Finds slots without one owner, open slots, and keys where no client is sent.
 
-use super::Intent;
+use super::intent::Intent;
 use super::nodes::imported_from_nobody;
 use crate::cluster::slot_migrations::SlotMigrations;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot, agreement};
@@ -75,7 +75,7 @@ fn without_owner(observers: &[String], slots: &SlotSet, mend: String) -> Option<
         "{} {verb} no owner for {} of the slots: {}",
         mend::listed(observers),
         slots.len(),
-        shortened(slots)
+        slots.shortened()
     );
     let finding = Finding::error(FindingKind::SlotsUncovered, message, mend);
     Some(finding.at(first).among(slots.clone()))
@@ -100,7 +100,7 @@ pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
             let message = format!(
                 "{one} and {other} disagree on the owner of {}: {}",
                 counted_text(slots.len() as u64, "slot"),
-                shortened(&slots)
+                slots.shortened()
             );
             let mend = mend::disagreement(survey, &claim);
             let finding = Finding::error(FindingKind::OwnershipDisagreement, message, mend);
@@ -272,7 +272,7 @@ fn orphaned_finding(
         facts.addr,
         counted_text(keys, "key"),
         counted_text(slots.len() as u64, "slot"),
-        shortened(&slots)
+        slots.shortened()
     );
     let mend = mend::orphaned(survey, node, &slots);
     let finding = match is_coming {
@@ -284,13 +284,4 @@ fn orphaned_finding(
         false => Finding::warning(FindingKind::OrphanedKeys, message, mend),
     };
     Some(finding.at(*first).among(slots))
-}
-
-/// The first runs of a set, for a message.
-pub(in crate::execute) fn shortened(slots: &SlotSet) -> String {
-    const MOST: usize = 5;
-    let runs = slots.ranges();
-    let shown: Vec<String> = runs.iter().take(MOST).map(ToString::to_string).collect();
-    let more = if runs.len() > MOST { " …" } else { "" };
-    format!("{}{more}", shown.join(" "))
 }

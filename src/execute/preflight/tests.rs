@@ -4,15 +4,16 @@ use super::*;
 use crate::cluster::slot_migrations::{SlotMigration, SlotMigrations};
 use crate::cluster::verb::Refusal;
 use crate::error::{Error, ErrorKind, Why};
-use crate::execute::Version;
 use crate::execute::finding::FindingKind;
-use crate::execute::functions::Functions;
 use crate::execute::journal::Running;
-use crate::execute::movement::Change;
+use crate::execute::movement::{Change, Movement};
 use crate::execute::mover::{Cause, Doubtful};
-use crate::execute::survey::{Bar, MaxMemory, NodeFacts, Obstacle, Part};
+use crate::execute::{Move, Version};
+
+use crate::execute::survey::{Bar, Functions, MaxMemory, NodeFacts, Obstacle, Part};
 use crate::execute::testing::{self, facts_with, id, survey};
 use crate::slot::Slot;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn refused() -> Error {

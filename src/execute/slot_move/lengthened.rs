@@ -6,24 +6,24 @@
 //! target, before the slot goes on, and one that lives too long gets its end back.
 //!
 //! A client may have given a key another life: at the source after its end was noted, or at the
-//! target since it arrived. That must not be undone, and nothing in a life says who has given it. So
-//! only those are touched that live longer by just as long as the batch took, to within
+//! target since it arrived. That must not be undone, and nothing in a life says who has given it.
+//! So only those are touched that live longer by just as long as the batch took, to within
 //! [`CLOSE_MS`]: what is left before the source reads the batch and after the target has it is that
 //! short where the target stood still. A client that renews a key's life at the target gives it one
-//! that ends later by the time since the last renewal, which is the batch's time and what came before
-//! and behind it, so it isn't touched either, unless it had renewed it within that moment before the
-//! batch and again within that moment behind it: then the first of the two counts. What a client
-//! changes between the look and the cut shows in the end, which must be the same to the millisecond:
-//! a script on the target compares and cuts in one. Where that isn't allowed, or `PEXPIRETIME` isn't
-//! known (before 7.0), the life stays as it is: a key that lives too long by seconds harms less than
-//! one that a client had just renewed, a lock for instance, and that ends.
+//! that ends later by the time since the last renewal, which is the batch's time and what came
+//! before and behind it, so it isn't touched either, unless it had renewed it within that moment
+//! before the batch and again within that moment behind it: then the first of the two counts. What
+//! a client changes between the look and the cut shows in the end, which must be the same to the
+//! millisecond: a script on the target compares and cuts in one. Where that isn't allowed, or
+//! `PEXPIRETIME` isn't known (before 7.0), the life stays as it is: a key that lives too long by
+//! seconds harms less than one that a client had just renewed, a lock for instance, and that ends.
 //!
-//! Where the key's time has come already nothing is deleted: its copy ends by itself within the time
-//! that the batch took, and is waited for before the target owns the slot.
+//! Where the key's time has come already nothing is deleted: its copy ends by itself within the
+//! time that the batch took, and is waited for before the target owns the slot.
 
 use super::super::mover::{Halt, LateBatch, Span};
 use super::comparing::is_of_a_state;
-use super::state::State;
+use super::state::{Cut, Lengthened, State};
 use super::{Cause, SlotMove, Wait};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
@@ -39,24 +39,6 @@ const TRY_PAUSE_MS: u64 = 100;
 /// Sets a key's end where it is still what it was: key, that end, the new end.
 const CUT: &str = "if redis.call('PEXPIRETIME',KEYS[1])==tonumber(ARGV[1]) then \
                    return redis.call('PEXPIREAT',KEYS[1],ARGV[2]) end return 0";
-
-/// A key that lives longer on the target, perhaps.
-#[derive(Clone, Debug, Hash)]
-pub(super) struct Lengthened {
-    db: u32,
-    key: Vec<u8>,
-    ends_ms: u64,
-    took_ms: u64,
-}
-
-/// An end that is to be set on the target: which key's, what it is, and what it is to be, both by
-/// the target's clock.
-#[derive(Clone, Debug, Hash)]
-pub(super) struct Cut {
-    key: Vec<u8>,
-    is_ms: u64,
-    to_ms: u64,
-}
 
 /// What is to be done about a life on the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +102,8 @@ impl SlotMove {
         self.doubts.take_in(keys);
     }
 
-    /// What an earlier machine of the same slot has left to be looked at: where the source is another
-    /// one nobody knows what it sends.
+    /// What an earlier machine of the same slot has left to be looked at: where the source is
+    /// another one nobody knows what it sends.
     pub(super) fn lengthened_since(&self, source: NodeId) -> Vec<Lengthened> {
         match source == self.task.source {
             true => self.lengthened.clone(),
@@ -261,7 +243,8 @@ mod tests {
         assert_eq!(judged(45_000), Judged::CutBy(4_990));
         assert_eq!(judged(44_900), Judged::CutBy(4_890));
         assert_eq!(judged(45_010), Judged::CutBy(5_000));
-        // Not lengthened, or by something else: a client's word, or a stall of which nothing is known.
+        // Not lengthened, or by something else: a client's word, or a stall of which nothing is
+        // known.
         for left_ms in [0, 40_000, 44_899, 45_011, 90_000] {
             assert_eq!(judged(left_ms), Judged::Stays, "{left_ms}");
         }

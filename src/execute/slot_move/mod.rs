@@ -76,10 +76,9 @@ use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::Error;
 use doubts::Doubts;
-use lengthened::Lengthened;
 use lives::Ends;
 use proving::There;
-use state::{State, Unclear};
+use state::{Lengthened, State, Unclear};
 use std::collections::BTreeSet;
 
 /// How often keys may turn up again behind an empty listing before we stop.

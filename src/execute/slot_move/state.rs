@@ -2,9 +2,26 @@
 
 use super::super::copies::{Copy, Kind, Walk};
 use super::super::mover::Wait;
-use super::lengthened::{Cut, Lengthened};
 use crate::cluster::verb::Reply;
 use crate::error::Error;
+
+/// A key that lives longer on the target, perhaps.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Lengthened {
+    pub db: u32,
+    pub key: Vec<u8>,
+    pub ends_ms: u64,
+    pub took_ms: u64,
+}
+
+/// An end that is to be set on the target: which key's, what it is, and what it is to be, both by
+/// the target's clock.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Cut {
+    pub key: Vec<u8>,
+    pub is_ms: u64,
+    pub to_ms: u64,
+}
 
 /// A batch of keys in one database.
 #[derive(Clone, Debug, Hash)]

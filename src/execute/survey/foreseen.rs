@@ -6,8 +6,9 @@
 //! `CONFIG`, by the servers' own conditions (`processCommand`, `writeCommandsDeniedByDiskError`; the
 //! same from Redis 3.2 to Valkey 9.1).
 
+use super::facts::setting;
+use super::max_memory::MaxMemory;
 use super::trial::{Bar, Obstacle, Part, RESTORE};
-use super::{MaxMemory, setting};
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::{NodeLink, Refusal, Verb};
 use crate::cluster::{LiveCluster, NodeId};

@@ -7,7 +7,6 @@
 //! there isn't), behind all the checks that a real one has to pass: existence, permission,
 //! redirection, memory, replicas.
 
-use super::NodeFacts;
 use crate::cluster::verb::{NodeLink, Refusal, Reply, ServerError, Verb};
 use crate::cluster::{ClusterView, LiveCluster, NodeId};
 use crate::error::Result;
@@ -126,13 +125,6 @@ fn loads<L: NodeLink>(
     let answers = dumps.iter().zip(replies);
     let answers = answers.filter_map(|(version, reply)| Some((*version, is_loaded(&reply)?)));
     Ok(answers.collect())
-}
-
-/// The versions of dumps that these nodes write.
-pub(super) fn dumps_of<'a>(nodes: impl Iterator<Item = &'a NodeFacts>) -> BTreeSet<u16> {
-    nodes
-        .filter_map(|facts| facts.version.dump_version())
-        .collect()
 }
 
 impl Attempt {

@@ -1,7 +1,6 @@
 //! Hashes: the values of so many fields are asked for on the target, and when they expire.
 
-use super::scan::{Element, scan_on};
-use super::{Found, Step, Walk, decimal, equal_if};
+use super::{Element, Found, Step, Walk, decimal, equal_if, scan_on};
 use crate::cluster::verb::{Reply, Verb};
 
 pub(super) fn length(walk: &Walk) -> Verb {

@@ -1,9 +1,9 @@
 //! Two copies of a big value, compared element by element.
 //!
-//! What is in memory at a time is one chunk of each copy: some 256 KiB, or one element where that is
-//! more (an old server's small collections come in one piece, as its configuration bounds them). The
-//! source's elements are read in turn and asked for on the target by name, since two servers scan a
-//! table in different orders; with equal counts the copies are the same where each is found.
+//! What is in memory at a time is one chunk of each copy: some 256 KiB, or one element where that
+//! is more (an old server's small collections come in one piece, as its configuration bounds them).
+//! The source's elements are read in turn and asked for on the target by name, since two servers
+//! scan a table in different orders; with equal counts the copies are the same where each is found.
 //!
 //! ```text
 //!  Type ──> Length ──> Part (strings, lists) ──────────────────────┐
@@ -21,6 +21,17 @@ mod set;
 mod sorted_set;
 mod stream;
 mod string;
+/// An element with what belongs to it: a value, a score or nothing.
+struct Element<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+/// The scan from this cursor on, unless it has come to its end.
+fn scan_on(cursor: Vec<u8>) -> Option<Step> {
+    (cursor != b"0").then_some(Step::Scan { cursor })
+}
+
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,13 +1,7 @@
 //! What is read in a scan: sets, sorted sets and hashes, whose elements have no place.
 
-use super::{Found, Kind, Step, Walk, equal_if, hash, odd, set, sorted_set};
+use super::{Element, Found, Kind, Walk, equal_if, hash, odd, scan_on, set, sorted_set};
 use crate::cluster::verb::{Reply, Verb};
-
-/// An element with what belongs to it: a value, a score or nothing.
-pub(super) struct Element<'a> {
-    pub name: &'a [u8],
-    pub value: &'a [u8],
-}
 
 /// What is asked of the target about the elements that the source has given.
 pub(super) fn ask_for(walk: &Walk, mine: &[Reply]) -> Vec<Verb> {
@@ -40,11 +34,6 @@ pub(super) fn compare(walk: &Walk, mine: &[Reply], theirs: &[Reply]) -> Found {
         _ => scan_on(cursor.to_vec()),
     };
     equal_if(is_equal, next)
-}
-
-/// The scan from this cursor on, unless it has come to its end.
-pub(super) fn scan_on(cursor: Vec<u8>) -> Option<Step> {
-    (cursor != b"0").then_some(Step::Scan { cursor })
 }
 
 /// A scan's cursor, and its elements.

@@ -1,7 +1,6 @@
 //! Sets: each element of the source is asked for on the target.
 
-use super::Walk;
-use super::scan::Element;
+use super::{Element, Walk};
 use crate::cluster::verb::{Reply, Verb};
 
 pub(super) fn length(walk: &Walk) -> Verb {

@@ -1,7 +1,6 @@
 //! Sorted sets: each element's score is asked for on the target.
 
-use super::Walk;
-use super::scan::Element;
+use super::{Element, Walk};
 use crate::cluster::verb::{Reply, Verb};
 use crate::execute::copies::values::number;
 
