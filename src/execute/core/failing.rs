@@ -1,10 +1,11 @@
 //! What becomes of a batch is written down before it is sent, and what a source counts of its
-//! failures: by these two a later look tells a key that has moved from one that a client deleted.
+//! failures: by these two a later comparison tells a key that has moved from one that a client
+//! deleted.
 //!
 //! A source that took long over a batch may have been replaced while it did, by one whose clients
 //! have written and deleted since: a `MIGRATE` that lay in its buffers is carried out when it
 //! wakes, before it hears of its promoted replica. A source that answers at once hasn't been away
-//! for its `cluster-node-timeout`. So what was answered late is in doubt until a look has shown
+//! for its `cluster-node-timeout`. So what was answered late is in doubt until a probe has shown
 //! that the source is still the primary.
 
 use super::flight::Flight;
@@ -51,7 +52,7 @@ impl Core {
         let waits = flights.filter(|(_, flight)| flight.asks(node) && flight.sends_keys());
         for slot in waits.map(|(slot, _)| *slot).collect::<Vec<_>>() {
             let why = error.clone().context(self.named(slot));
-            self.doubt(slot, why.of_kind(ErrorKind::Stopped));
+            self.recheck(slot, why.of_kind(ErrorKind::Stopped));
         }
     }
 
@@ -92,8 +93,8 @@ impl Core {
         batches.filter(|(_, batch)| !batch.is_empty()).collect()
     }
 
-    /// Nothing goes on with what was answered late before a look has shown who the source is.
-    pub(super) fn doubt_late(&mut self, late: Vec<(u16, LateBatch)>) {
+    /// Nothing goes on with what was answered late before a probe has shown who the source is.
+    pub(super) fn recheck_late(&mut self, late: Vec<(u16, LateBatch)>) {
         for (slot, batch) in late {
             let Some(flight) = self.flights.get_mut(&slot) else {
                 continue;
@@ -104,7 +105,7 @@ impl Core {
             flight.has_changed = true;
             if matches!(flight.wish(), Wish::Ready) {
                 let message = format!("{}: its source took long to answer", self.named(slot));
-                self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+                self.recheck(slot, Error::new(ErrorKind::Stopped, message));
             }
         }
     }

@@ -5,7 +5,7 @@ use super::Note;
 use super::schedule::{Pair, Room, Ticket};
 use super::settings::Options;
 use super::trust::VOUCH_MS;
-use super::wish::{Course, Doubt, Wish};
+use super::wish::{Course, Recheck, Wish};
 use crate::cluster::NodeId;
 use crate::cluster::verb::Verb;
 use crate::error::{Error, ErrorKind};
@@ -30,9 +30,9 @@ pub(super) struct Flight {
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
     /// How often it was unclear since keys of it have moved.
-    pub doubts: u32,
+    pub rechecks: u32,
     /// What had moved of it when it was unclear last.
-    pub moved_at_doubt: (u64, u64),
+    pub moved_at_recheck: (u64, u64),
     /// When those were asked who have confirmed it.
     pub confirmed_ms: u64,
     /// How often it was confirmed too late.
@@ -65,8 +65,8 @@ impl Flight {
             machine,
             course: Course::of(wish),
             before: (0, 0),
-            doubts: 0,
-            moved_at_doubt: (0, 0),
+            rechecks: 0,
+            moved_at_recheck: (0, 0),
             confirmed_ms: 0,
             lates: 0,
             replaced: 0,
@@ -119,10 +119,10 @@ impl Flight {
             },
             Action::Confirm => Wish::Confirms,
             Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
-            Action::Look => {
+            Action::Recheck => {
                 let unit = &self.ticket.unit;
                 let what = format!("{unit}: the source isn't a primary any more");
-                Wish::Unclear(Doubt {
+                Wish::Unclear(Recheck {
                     why: Error::new(ErrorKind::Stopped, what),
                     due_ms: now_ms,
                     until_ms: now_ms.saturating_add(options.how.failover_wait_ms),
@@ -240,13 +240,13 @@ impl Flight {
     }
 
     /// It is unclear once more; how often that is since keys of it have moved.
-    pub fn count_doubt(&mut self) -> u32 {
+    pub fn count_recheck(&mut self) -> u32 {
         let moved = self.moved();
-        if moved != self.moved_at_doubt {
-            (self.moved_at_doubt, self.doubts) = (moved, 0);
+        if moved != self.moved_at_recheck {
+            (self.moved_at_recheck, self.rechecks) = (moved, 0);
         }
-        self.doubts += 1;
-        self.doubts
+        self.rechecks += 1;
+        self.rechecks
     }
 
     /// It goes on between these two; whether they have been replaced too often for that.
@@ -306,12 +306,12 @@ impl Flight {
             .any(|verb| matches!(verb, Verb::SetSlot { .. }))
     }
 
-    /// Whether a look has confirmed it, and its target hasn't been told yet.
+    /// Whether a probe has confirmed it, and its target hasn't been told yet.
     pub fn is_confirmed(&self) -> bool {
         self.machine.is_confirmed(self.is_asked())
     }
 
-    /// Whether a look has confirmed it, and what it wants to ask next hasn't gone out.
+    /// Whether a probe has confirmed it, and what it wants to ask next hasn't gone out.
     pub fn is_confirmed_and_waits(&self) -> bool {
         !self.is_asked() && self.is_confirmed()
     }
@@ -341,8 +341,8 @@ impl Flight {
         lists.sum()
     }
 
-    /// What the next run has to know of it, should this one break off: nothing where the journal has
-    /// it. The batch that goes next counts, and one that is under way.
+    /// What the next run has to know of it, should this one break off: nothing where the journal
+    /// has it. The batch that goes next counts, and one that is under way.
     pub fn doubts_note(&mut self) -> Option<Note> {
         let is_asking = self.is_asked() || matches!(self.wish(), Wish::Asks { .. });
         let doubts = match self.machine.batches() {

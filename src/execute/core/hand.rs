@@ -110,7 +110,7 @@ impl Core {
                     self.trip(error);
                 }
             }
-            Err(Halt::Unclear(error)) => self.doubt(slot, error),
+            Err(Halt::Unclear(error)) => self.recheck(slot, error),
         }
     }
 

@@ -16,24 +16,24 @@
 //!
 //! One write is under way to a node at a time; writes to different nodes are
 //! under way side by side. What moves in one go is a unit: a `Mover` in a
-//! `Flight`; which units begin is for the `Schedule`, and every look at who owns
+//! `Flight`; which units begin is for the `Schedule`, and every probe at who owns
 //! what (before a slot is opened, before its target is told, when a node may
-//! have failed over) is a `Look`, which asks the nodes through the same writes.
+//! have failed over) is a `Probe`, which asks the nodes through the same writes.
 //!
 //! The core makes no choices. At the first surprise it begins nothing new,
 //! lets the other slots in hand arrive, and ends with the surprise: as stopped
 //! part-way where a slot has moved or is open, else as one that has changed
 //! nothing.
 
-mod doubts;
 mod entrance;
 mod failing;
 mod flight;
 mod hand;
-mod look;
 mod ownership;
 mod pace;
+mod probe;
 mod reassign;
+mod recheck;
 mod rest;
 mod schedule;
 mod settings;
@@ -61,8 +61,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::numbers::counted_text;
 use crate::slot::{Slot, SlotSet};
 use flight::Flight;
-use look::Look;
 use pace::{Judgement, Pace};
+use probe::Probe;
 use rest::Rests;
 use schedule::Schedule;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,8 +78,8 @@ pub struct Core {
     /// By their units' first slots.
     flights: BTreeMap<u16, Flight>,
     writes: BTreeMap<NodeId, Sent>,
-    look: Option<Look>,
-    /// What each node said of itself last: at the last look, and since.
+    probe: Option<Probe>,
+    /// What each node said of itself last: at the last probe, and since.
     self_reports: SelfReports,
     /// Pairs whose target may listen elsewhere by now.
     unproven: BTreeSet<(NodeId, NodeId)>,
@@ -131,7 +131,7 @@ impl Core {
             schedule: Schedule::new(units, &options.keys),
             flights: BTreeMap::new(),
             writes: BTreeMap::new(),
-            look: None,
+            probe: None,
             self_reports: SelfReports::new(),
             unproven: BTreeSet::new(),
             ended: Vec::new(),
@@ -228,7 +228,7 @@ impl Core {
                 break;
             }
         }
-        self.begin_look();
+        self.begin_probe();
         match self.next_write() {
             Some(step) => step,
             None if self.is_over() => Step::End,
@@ -306,14 +306,14 @@ impl Core {
             let answers = sent.take_replies(places, &mut replies);
             match *part {
                 Part::Flight(slot) => self.hand_over(slot, answers, sent.at_ms),
-                Part::Look => self.looked(node, Ok(answers)),
+                Part::Probe => self.probed(node, Ok(answers)),
                 Part::Proof(slot) => self.proven(slot, node, Ok(answers)),
                 Part::Reassign => self.reassigned(node, &answers),
                 Part::Failures => self.told_failures(node, &answers),
                 Part::Rest(pair) => self.rested(pair, Some(&answers)),
             }
         }
-        self.doubt_late(late);
+        self.recheck_late(late);
     }
 
     /// The link to a node broke, or couldn't be made: nobody knows how much of the write was
@@ -328,15 +328,15 @@ impl Core {
         let routes = self.options.routes.keys();
         self.unproven
             .extend(routes.filter(|(_, target)| *target == node));
-        if let Some(look) = &mut self.look {
-            look.unhear(node, &error);
+        if let Some(probe) = &mut self.probe {
+            probe.unhear(node, &error);
         }
         for (part, _) in sent.parts {
             let error = Error::new(error.kind(), error.message());
             match part {
-                Part::Look => self.looked(node, Err(error)),
+                Part::Probe => self.probed(node, Err(error)),
                 Part::Proof(slot) => self.proven(slot, node, Err(error)),
-                // The next look shows what has come of it.
+                // The next probe shows what has come of it.
                 Part::Reassign => {}
                 Part::Failures => self.lost_failures(node, &error),
                 Part::Rest(pair) => self.rested(pair, None),
@@ -350,7 +350,7 @@ impl Core {
                     }
                     let name = flight.ticket.unit.to_string();
                     let why = error.context(name).of_kind(ErrorKind::Stopped);
-                    self.doubt(slot, why);
+                    self.recheck(slot, why);
                 }
             }
         }
@@ -402,7 +402,7 @@ impl Core {
 
     fn is_over(&mut self) -> bool {
         let is_idle = self.flights.is_empty()
-            && self.look.is_none()
+            && self.probe.is_none()
             && self.writes.is_empty()
             && self.to_reassign.is_empty();
         let rests = self.wish == PersonsWish::Pause && self.surprise.is_none();

@@ -3,7 +3,7 @@
 
 use super::Core;
 use super::flight::Flight;
-use super::look::Look;
+use super::probe::Probe;
 use super::schedule::Bounds;
 use super::wish::Wish;
 use crate::cluster::NodeId;
@@ -15,11 +15,11 @@ use crate::execute::views::Views;
 use crate::slot::Slot;
 use std::collections::BTreeSet;
 
-/// How long a look waits for a node that is busy with a write: longer than a source takes over a
+/// How long a probe waits for a node that is busy with a write: longer than a source takes over a
 /// batch, and shorter than others should be held up by one that stands still.
 const HEARD_MS: u64 = 2_000;
 /// How many slots are looked at and written down ahead of their turn, so that not each of them has
-/// a look at every primary and a sync of the journal to itself.
+/// a probe at every primary and a sync of the journal to itself.
 const AHEAD: usize = 16;
 /// How many slots without keys may be open at once: they are opened, closed and told together.
 const EMPTY_AT_ONCE: usize = 128;
@@ -30,10 +30,10 @@ const YOUNG_MS: u64 = 1_000;
 const MAX_LATES: u32 = 8;
 
 impl Core {
-    /// Begins a look when somebody needs one: slots that want to begin, to be confirmed, or to
+    /// Begins a probe when somebody needs one: slots that want to begin, to be confirmed, or to
     /// know where they stand.
-    pub(super) fn begin_look(&mut self) {
-        if self.look.is_some() {
+    pub(super) fn begin_probe(&mut self) {
+        if self.probe.is_some() {
             return;
         }
         let is_eased = !self.pace.is_strained(self.now_ms);
@@ -54,12 +54,13 @@ impl Core {
         };
         let claims = slots(&|wish| matches!(wish, Wish::Claims));
         let confirms = slots(&|wish| matches!(wish, Wish::Confirms));
-        let doubts = slots(&|wish| matches!(wish, Wish::Unclear(doubt) if doubt.due_ms <= now_ms));
-        let for_slots = [claims, confirms, doubts];
+        let rechecks =
+            slots(&|wish| matches!(wish, Wish::Unclear(recheck) if recheck.due_ms <= now_ms));
+        let for_slots = [claims, confirms, rechecks];
         if begins.is_empty() && for_slots.iter().all(Vec::is_empty) {
             return;
         }
-        // Only a primary can have a slot open. Who is one may change: a doubt is about just that.
+        // Only a primary can have a slot open. Who is one may change: a recheck is about just that.
         let nodes = match for_slots[2].is_empty() {
             true => self.options.primaries.clone(),
             false => self.options.names.keys().copied().collect(),
@@ -71,91 +72,91 @@ impl Core {
         let units = flights.map(|flight| &flight.ticket.unit);
         let units = units.chain(begins.iter().map(|ticket| &ticket.unit));
         let sides = units.flat_map(|unit| [unit.source, unit.target]).collect();
-        self.look = Some(Look::new(nodes, sides, begins, for_slots));
+        self.probe = Some(Probe::new(nodes, sides, begins, for_slots));
     }
 
-    /// A look doesn't wait for a node that has been busy with one write for so long: it counts as
+    /// A probe doesn't wait for a node that has been busy with one write for so long: it counts as
     /// silent, as one whose link broke does.
     pub(super) fn hear_no_longer(&mut self) {
-        let Some(look) = &mut self.look else {
+        let Some(probe) = &mut self.probe else {
             return;
         };
         for (node, sent) in &self.writes {
-            if self.now_ms >= sent.at_ms.saturating_add(HEARD_MS) && look.waits_for(*node) {
-                look.give_up(*node);
+            if self.now_ms >= sent.at_ms.saturating_add(HEARD_MS) && probe.waits_for(*node) {
+                probe.give_up(*node);
             }
         }
-        self.judge_if_complete();
+        self.conclude_if_complete();
     }
 
-    /// When the first node counts as silent that a look waits for.
-    pub(super) fn looked_until(&self) -> Option<u64> {
-        let look = self.look.as_ref()?;
+    /// When the first node counts as silent that a probe waits for.
+    pub(super) fn probed_until(&self) -> Option<u64> {
+        let probe = self.probe.as_ref()?;
         let writes = self.writes.iter();
-        let awaited = writes.filter(|(node, _)| look.waits_for(**node));
+        let awaited = writes.filter(|(node, _)| probe.waits_for(**node));
         awaited
             .map(|(_, sent)| sent.at_ms.saturating_add(HEARD_MS))
             .min()
     }
 
-    fn judge_if_complete(&mut self) {
-        let is_complete = self.look.as_ref().is_some_and(Look::is_complete);
-        if is_complete && let Some(look) = self.look.take() {
-            self.judge(look);
+    fn conclude_if_complete(&mut self) {
+        let is_complete = self.probe.as_ref().is_some_and(Probe::is_complete);
+        if is_complete && let Some(probe) = self.probe.take() {
+            self.conclude(probe);
         }
     }
 
-    pub(super) fn looked(&mut self, node: NodeId, replies: Result<Vec<Reply>>) {
+    pub(super) fn probed(&mut self, node: NodeId, replies: Result<Vec<Reply>>) {
         let text = replies.and_then(|replies| {
             let reply = replies.into_iter().next();
             let missing = || Error::new(ErrorKind::Server, "CLUSTER NODES got no answer");
             reply.ok_or_else(missing)?.text(&Verb::Nodes)
         });
-        let Some(look) = &mut self.look else {
+        let Some(probe) = &mut self.probe else {
             return;
         };
-        look.heard(node, text);
-        if let Some(myself) = look.self_reports.get(&node) {
+        probe.heard(node, text);
+        if let Some(myself) = probe.self_reports.get(&node) {
             self.self_reports.insert(node, myself.clone());
             self.outdate_contradicted();
         }
-        self.judge_if_complete();
+        self.conclude_if_complete();
     }
 
     /// Everybody has said what they believe.
-    pub(super) fn judge(&mut self, look: Look) {
+    pub(super) fn conclude(&mut self, probe: Probe) {
         // A node that is silent and that somebody else has not yet given up may have a slot open.
-        let silent = look.silent_primary(&self.options);
-        for slot in &look.doubts {
-            self.clear_up(*slot, &look, silent.as_ref());
+        let silent = probe.silent_primary(&self.options);
+        for slot in &probe.rechecks {
+            self.clear_up(*slot, &probe, silent.as_ref());
         }
-        if !look.doubts.is_empty() {
-            self.find_slots_to_reassign(&look);
-            self.options.primaries = look.primaries_now(&self.options);
+        if !probe.rechecks.is_empty() {
+            self.find_slots_to_reassign(&probe);
+            self.options.primaries = probe.primaries_now(&self.options);
         }
-        for slot in &look.claims {
-            self.claim(*slot, &look, silent.as_ref());
+        for slot in &probe.claims {
+            self.claim(*slot, &probe, silent.as_ref());
         }
-        for slot in &look.confirms {
-            self.confirm(*slot, &look);
+        for slot in &probe.confirms {
+            self.confirm(*slot, &probe);
         }
-        self.begin(&look, silent.as_ref());
-        self.self_reports = look.self_reports;
+        self.begin(&probe, silent.as_ref());
+        self.self_reports = probe.self_reports;
     }
 
-    pub(super) fn claim(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+    pub(super) fn claim(&mut self, slot: u16, probe: &Probe, silent: Option<&Error>) {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
         let unit = &flight.ticket.unit;
         if let Some(error) = silent {
-            return self.doubt_for_silence(slot, error);
+            return self.recheck_for_silence(slot, error);
         }
-        let refusal = match self.guard(look).may_open(unit) {
+        let refusal = match self.guard(probe).may_open(unit) {
             Verdict::Ours => None,
             Verdict::RolesChanged(what) => {
                 let message = format!("{unit}: {what}");
-                return self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+                return self.recheck(slot, Error::new(ErrorKind::Stopped, message));
             }
             Verdict::Taken(which, what, at) => Some(self.taken(unit, which, what, at)),
         };
@@ -170,31 +171,31 @@ impl Core {
 
     /// Who is silent and has no part in a slot doesn't hold it up: its source says to whom it gives
     /// the slot, so that nobody else has taken keys of it.
-    pub(super) fn confirm(&mut self, slot: u16, look: &Look) {
+    pub(super) fn confirm(&mut self, slot: u16, probe: &Probe) {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
         let unit = flight.ticket.unit.clone();
-        if let Some(error) = look.silent_side(&unit, &self.options) {
-            return self.doubt_for_silence(slot, &error);
+        if let Some(error) = probe.silent_side(&unit, &self.options) {
+            return self.recheck_for_silence(slot, &error);
         }
-        let verdict = self.guard(look).may_own(&unit);
+        let verdict = self.guard(probe).may_own(&unit);
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
         match verdict {
             Verdict::Ours => {
                 let is_other = |id: &NodeId| *id != unit.source && *id != unit.target;
-                let others = look.primaries().filter(is_other).collect();
-                let source = look.self_reports.get(&unit.source);
+                let others = probe.primaries().filter(is_other).collect();
+                let source = probe.self_reports.get(&unit.source);
                 let epoch = source.map_or(0, |node| node.config_epoch);
                 flight.machine.confirmed(epoch, others);
-                flight.confirmed_ms = look.asked_both_ms(&unit);
+                flight.confirmed_ms = probe.asked_both_ms(&unit);
                 flight.turn(Wish::Ready);
             }
             Verdict::RolesChanged(what) => {
                 let message = format!("{unit}: {what}");
-                self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+                self.recheck(slot, Error::new(ErrorKind::Stopped, message));
             }
             Verdict::Taken(which, what, at) => {
                 let error = self.taken(&unit, which, what, at);
@@ -209,7 +210,7 @@ impl Core {
         let none = Views::new();
         let guard = Guard {
             self_reports: &self.self_reports,
-            views: self.look.as_ref().map_or(&none, |look| &look.views),
+            views: self.probe.as_ref().map_or(&none, |probe| &probe.views),
             shards: &self.options.shards,
         };
         let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
@@ -222,7 +223,7 @@ impl Core {
     }
 
     /// What was confirmed by words that are old by now is looked at again before its target is
-    /// told: a node may have been replaced meanwhile. Where no look is ever young enough the slot
+    /// told: a node may have been replaced meanwhile. Where no probe is ever young enough the slot
     /// is unclear.
     pub(super) fn outdate_late(&mut self) {
         let now_ms = self.now_ms;
@@ -243,12 +244,12 @@ impl Core {
                 "{}: its nodes answer too late to know that they are still who they were",
                 self.named(slot)
             );
-            self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+            self.recheck(slot, Error::new(ErrorKind::Stopped, message));
         }
     }
 
     /// What was confirmed for these units may not be so any more: a `NODE` that hasn't gone out
-    /// waits for another look.
+    /// waits for another probe.
     pub(super) fn outdate(&mut self, is_changed: impl Fn(&Unit) -> bool) {
         let flights = self.flights.values_mut();
         let confirmed = flights.filter(|flight| flight.is_confirmed());
@@ -257,16 +258,16 @@ impl Core {
         }
     }
 
-    pub(super) fn guard<'a>(&'a self, look: &'a Look) -> Guard<'a> {
+    pub(super) fn guard<'a>(&'a self, probe: &'a Probe) -> Guard<'a> {
         Guard {
-            self_reports: &look.self_reports,
-            views: &look.views,
+            self_reports: &probe.self_reports,
+            views: &probe.views,
             shards: &self.options.shards,
         }
     }
 
-    pub(super) fn begin(&mut self, look: &Look, silent: Option<&Error>) {
-        for ticket in &look.begins {
+    pub(super) fn begin(&mut self, probe: &Probe, silent: Option<&Error>) {
+        for ticket in &probe.begins {
             let unit = &ticket.unit;
             let machine = match self.machine(unit, ticket.entry) {
                 Ok(machine) if self.goes_on_with(ticket.entry) => machine,
@@ -276,7 +277,7 @@ impl Core {
                     continue;
                 }
             };
-            let verdict = self.guard(look).may_begin(unit, ticket.entry);
+            let verdict = self.guard(probe).may_begin(unit, ticket.entry);
             match (silent, verdict) {
                 (Some(error), _) => self.put_off(ticket.clone(), machine, error.message()),
                 (None, Verdict::Ours) if !self.is_proven(unit) => {

@@ -1,45 +1,45 @@
-//! Reassigns, while the run goes on, the slots that a node took with it when it died: to the replica
-//! that was promoted in its place.
+//! Reassigns, while the run goes on, the slots that a node took with it when it died: to the
+//! replica that was promoted in its place.
 //!
 //! What has arrived at a node just before it died is nobody's: its promoted replica hasn't heard of
 //! it, and has its keys. While such a slot has no owner who lives, servers with
 //! `cluster-require-full-coverage` refuse every command, so the promoted replica is told at the
-//! look that shows it ([`promoted::to_reassign`]), and not only when the run ends. The others learn
-//! of it by gossip: the promoted replica's epoch is the later one.
+//! probe that shows it ([`promoted::to_reassign`]), and not only when the run ends. The others
+//! learn of it by gossip: the promoted replica's epoch is the later one.
 //!
 //! ```text
-//!  a look for a doubt ──> to be reassigned ──> Ask: NODE on the promoted ──> accepted: told
+//!  a probe for a recheck ──> to be reassigned ──> Ask: NODE on the promoted ──> accepted: told
 //!        ▲                                     │ refused, or the link broke
-//!        └─────────────────────────────────────┘ the next look shows it again
+//!        └─────────────────────────────────────┘ the next probe shows it again
 //! ```
 
 use super::super::promoted;
 use super::Core;
-use super::look::Look;
+use super::probe::Probe;
 use super::settings::Event;
 use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::slot::Slot;
 use std::collections::BTreeSet;
 
-/// How old a look may be when somebody is given slots by it: a node that is silent holds up what
+/// How old a probe may be when somebody is given slots by it: a node that is silent holds up what
 /// the others have said long before.
 const OLD_MS: u64 = 10_000;
 
 impl Core {
     /// Finds what of the moves that have ended belongs to a dead node. Nothing is given while a
     /// primary is silent that nobody has replaced: it may have the slot.
-    pub(super) fn find_slots_to_reassign(&mut self, look: &Look) {
-        let is_dead = |node: &Node| node.flags.fail && !look.views.contains_key(&node.id);
-        let mut nodes = look.views.values().flat_map(ClusterView::nodes);
+    pub(super) fn find_slots_to_reassign(&mut self, probe: &Probe) {
+        let is_dead = |node: &Node| node.flags.fail && !probe.views.contains_key(&node.id);
+        let mut nodes = probe.views.values().flat_map(ClusterView::nodes);
         if self.ended.is_empty() || !nodes.any(is_dead) {
             return;
         }
-        let is_old = self.now_ms > look.began_ms().saturating_add(OLD_MS);
-        if is_old || look.silent_primary(&self.options).is_some() {
+        let is_old = self.now_ms > probe.began_ms().saturating_add(OLD_MS);
+        if is_old || probe.silent_primary(&self.options).is_some() {
             return;
         }
-        let left = promoted::to_reassign(&look.views, &self.options.shards, &self.ended);
+        let left = promoted::to_reassign(&probe.views, &self.options.shards, &self.ended);
         self.to_reassign.clear();
         for (slot, promoted) in left {
             self.to_reassign.entry(promoted).or_default().insert(slot);
@@ -55,7 +55,7 @@ impl Core {
         Some((promoted, self.to_reassign.remove(&promoted)?))
     }
 
-    /// A promoted replica answered. A refusal leaves the slots where they are, which the next look
+    /// A promoted replica answered. A refusal leaves the slots where they are, which the next probe
     /// shows.
     pub(super) fn reassigned(&mut self, promoted: NodeId, replies: &[Reply]) {
         let taken = replies
@@ -118,26 +118,26 @@ mod tests {
         core
     }
 
-    fn look(heard: &[char]) -> Look {
+    fn probe(heard: &[char]) -> Probe {
         let nodes = ['a', 'b', 'c'].map(id).to_vec();
-        let mut look = Look::new(
+        let mut probe = Probe::new(
             nodes,
             BTreeSet::new(),
             Vec::new(),
             [vec![], vec![], vec![7]],
         );
-        while let Some(node) = look.next(100, |_| true) {
+        while let Some(node) = probe.next(100, |_| true) {
             let name = heard.iter().find(|name| id(**name) == node);
             let silent = Error::new(ErrorKind::Connect, "it is dead");
-            look.heard(node, name.map(|name| said(*name)).ok_or(silent));
+            probe.heard(node, name.map(|name| said(*name)).ok_or(silent));
         }
-        look
+        probe
     }
 
     #[test]
     fn the_promoted_replica_of_a_target_is_told_while_the_run_goes_on() {
         let mut core = core();
-        core.judge(look(&['a', 'c']));
+        core.conclude(probe(&['a', 'c']));
         let Step::Ask { node, verbs, .. } = core.poll(200) else {
             panic!("it asks");
         };
@@ -161,18 +161,18 @@ mod tests {
     fn nothing_is_given_by_old_words_or_while_another_is_silent() {
         let mut late = core();
         late.now_ms = 100 + OLD_MS + 1;
-        late.judge(look(&['a', 'c']));
+        late.conclude(probe(&['a', 'c']));
         assert!(matches!(late.poll(20_000), Step::End));
         let mut silent = core();
-        silent.judge(look(&['c']));
+        silent.conclude(probe(&['c']));
         assert!(matches!(silent.poll(200), Step::End));
         // The dead one is back: it has the slot.
         let mut back = core();
-        back.judge(look(&['a', 'b', 'c']));
+        back.conclude(probe(&['a', 'b', 'c']));
         assert!(matches!(back.poll(200), Step::End));
-        // Refused: nothing is told, and another look may show it again.
+        // Refused: nothing is told, and another probe may show it again.
         let mut refused = core();
-        refused.judge(look(&['a', 'c']));
+        refused.conclude(probe(&['a', 'c']));
         refused.poll(200);
         let refusal = Refusal {
             code: "ERR".to_owned(),

@@ -1,9 +1,9 @@
 //! How slots stop, and what that means for others (tests).
 
 use super::Core;
-use super::look::Look;
+use super::probe::Probe;
 use super::tests::{first_flight, one_slot};
-use super::wish::{Doubt, Kind, Wish};
+use super::wish::{Kind, Recheck, Wish};
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
@@ -62,16 +62,16 @@ fn a_slot_that_cannot_go_on_is_stranded_whatever_it_waits_for() {
     assert_eq!(kind(&core), Kind::Stranded);
     // Somebody else has it open when it is to be handed over.
     let mut core = in_hand(Wish::Confirms);
-    core.judge(look_at_another_mover());
+    core.conclude(probe_of_another_mover());
     assert_eq!(kind(&core), Kind::Stranded);
     // Another node answers where its new source reaches the target.
-    let doubt = Doubt {
+    let recheck = Recheck {
         why: odd(),
         due_ms: 0,
         until_ms: 100,
     };
     let mut core = in_hand(Wish::Proves {
-        doubt,
+        recheck,
         entry: Entry::SourceOwns,
         addr: NodeAddr::new("10.0.0.1", 7001),
     });
@@ -82,7 +82,7 @@ fn a_slot_that_cannot_go_on_is_stranded_whatever_it_waits_for() {
     let mut core = in_hand(Wish::Ready);
     for _ in 0..=12 {
         assert_ne!(kind(&core), Kind::Stranded);
-        core.doubt(0, odd());
+        core.recheck(0, odd());
         if kind(&core) == Kind::Unclear {
             let flight = core.flights.get_mut(&0).expect("in hand");
             flight.turn(Wish::Ready);
@@ -92,19 +92,19 @@ fn a_slot_that_cannot_go_on_is_stranded_whatever_it_waits_for() {
 }
 
 /// What all nodes say while `c` imports slot 0 from `a` too.
-fn look_at_another_mover() -> Look {
+fn probe_of_another_mover() -> Probe {
     let (nodes, sides) = (NODES.map(id).to_vec(), [id('a'), id('b')].into());
-    let mut look = Look::new(nodes, sides, Vec::new(), [vec![], vec![0], vec![]]);
-    while let Some(node) = look.next(0, |_| true) {
+    let mut probe = Probe::new(nodes, sides, Vec::new(), [vec![], vec![0], vec![]]);
+    while let Some(node) = probe.next(0, |_| true) {
         let name = NODES.into_iter().find(|name| id(*name) == node);
         let name = name.expect("a node");
         let text = nodes_text(name, |about, line| match about == name && name != 'a' {
             true => format!("{line} [0-<-{}]", id('a')),
             false => line,
         });
-        look.heard(node, Ok(text));
+        probe.heard(node, Ok(text));
     }
-    look
+    probe
 }
 
 #[test]

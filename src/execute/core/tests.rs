@@ -366,8 +366,8 @@ fn a_slot_whose_turn_comes_while_a_bystander_is_gone_is_put_off() {
 fn a_wait_for_keys_that_expire_is_told() {
     let (task, mut options) = one_slot();
     let key = key_in(task.slot, ":x");
-    let doubt = Doubtful::new(0, key.clone(), Cause::Sent);
-    options.doubts = [(task.slot, vec![doubt])].into();
+    let sent = Doubtful::new(0, key.clone(), Cause::Sent);
+    options.doubts = [(task.slot, vec![sent])].into();
     options.epoch_ms = Some(1_000);
     let mut core = Core::new(&[(task, Entry::SourceOwns)], options, 0);
     let mut nodes = Nodes::default();
@@ -482,7 +482,7 @@ fn few_slots_are_open_at_once() {
 fn slots_without_keys_share_what_they_ask() {
     let nodes = run(1024, true);
     assert_eq!((nodes.most_sets, nodes.most_open), (64, 128));
-    // Each batch has three looks at three nodes: alone, each slot would need as many.
+    // Each batch has three probes of three nodes: alone, each slot would need as many.
     assert!(nodes.asked["CLUSTER NODES"] <= 200, "{:?}", nodes.asked);
     assert!(nodes.asked["INFO"] <= 20, "{:?}", nodes.asked);
     assert!(nodes.asked["CLUSTER INFO"] <= 20, "{:?}", nodes.asked);
@@ -533,7 +533,7 @@ fn a_write_has_few_migrates_where_they_are_small() {
     let nodes = run_with(64, false, 2);
     assert_eq!(nodes.most_migrates, 4);
     assert!(nodes.longest_ms <= 625, "{} ms", nodes.longest_ms);
-    // Each slot alone would need two looks at three nodes.
+    // Each slot alone would need two probes of three nodes.
     assert!(nodes.asked["CLUSTER NODES"] <= 64 * 4, "{:?}", nodes.asked);
 }
 
@@ -556,7 +556,7 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
     let (task, options) = one_slot();
     let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
     let (mut nodes, mut now_ms, mut left) = (Nodes::default(), 0, late);
-    let mut looks = 0;
+    let mut probes = 0;
     for _ in 0..100_000 {
         now_ms += 1;
         match core.poll(now_ms) {
@@ -566,7 +566,7 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
             }
             Step::Ask { node, verbs, .. } => {
                 let asks = |name: &str| verbs.iter().any(|verb| verb.name() == name);
-                looks += usize::from(node == id('c') && asks("CLUSTER NODES"));
+                probes += usize::from(node == id('c') && asks("CLUSTER NODES"));
                 if left > 0 && asks("CLUSTER INFO") {
                     (left, now_ms) = (left - 1, now_ms + took_ms);
                 }
@@ -574,7 +574,7 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
                 core.answered(node, replies, now_ms);
             }
             Step::Wait { until_ms } => now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms)),
-            Step::End => return (looks, core.into_result()),
+            Step::End => return (probes, core.into_result()),
         }
     }
     panic!("the run doesn't end");
@@ -583,12 +583,12 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
 /// A replica may have taken over meanwhile, and what it has accepted would be lost.
 #[test]
 fn what_was_said_long_before_is_asked_again_before_the_target_owns_the_slot() {
-    let (looks, result) = run_late(3, 900);
+    let (probes, result) = run_late(3, 900);
     assert_eq!(result.expect("in time").slots, 1);
-    assert_eq!(looks, 3, "to begin, to open, to confirm");
-    let (looks, result) = run_late(3, 1_500);
+    assert_eq!(probes, 3, "to begin, to open, to confirm");
+    let (probes, result) = run_late(3, 1_500);
     assert_eq!(result.expect("in the end").slots, 1);
-    assert_eq!(looks, 6);
+    assert_eq!(probes, 6);
     let (_, result) = run_late(usize::MAX, 1_500);
     let error = result.expect_err("never in time");
     assert!(error.message().contains("answer too late"), "{error:?}");

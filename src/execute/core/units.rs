@@ -160,8 +160,8 @@ fn what_an_earlier_run_left_in_doubt_of_its_slots_is_the_units() {
     let few = unit(&[0, 1, 2], 'a', 'b');
     let of_slot = |slot: u16| {
         let slot = Slot::new(slot).expect("a slot");
-        let doubt = Doubtful::new(0, key_in(slot, ":x"), Cause::Sent);
-        (slot, vec![doubt])
+        let key = Doubtful::new(0, key_in(slot, ":x"), Cause::Sent);
+        (slot, vec![key])
     };
     let (_, mut options) = one_slot();
     options.doubts = [0, 2, 3].map(of_slot).into();

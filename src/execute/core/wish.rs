@@ -36,19 +36,19 @@ pub(super) enum Wish {
     Asks { node: NodeId, verbs: Vec<Verb> },
     /// The answer.
     Asked,
-    /// A look at who has its slot open, before its source opens it.
+    /// A probe at who has its slot open, before its source opens it.
     Claims,
-    /// A look at who has its slot open, before its target owns it.
+    /// A probe at who has its slot open, before its target owns it.
     Confirms,
     /// This moment.
     Until(u64),
     /// Another slot that shows that its target keeps what it takes, until this moment.
     Vouches { until_ms: u64 },
-    /// A look at where it stands, since a node may have failed over.
-    Unclear(Doubt),
+    /// A probe at where it stands, since a node may have failed over.
+    Unclear(Recheck),
     /// The target's own word that it listens where its new source reaches it.
     Proves {
-        doubt: Doubt,
+        recheck: Recheck,
         entry: Entry,
         addr: NodeAddr,
     },
@@ -62,9 +62,9 @@ pub(super) enum Wish {
 
 /// Why and since when a slot is unclear.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Doubt {
+pub(super) struct Recheck {
     pub why: Error,
-    /// When to look.
+    /// When the nodes are probed, by the run's clock.
     pub due_ms: u64,
     /// When to give up.
     pub until_ms: u64,
@@ -125,7 +125,7 @@ pub(super) fn may_turn(from: Kind, to: Kind) -> bool {
         // more, and where nothing has, it is as it was.
         Asks => matches!(to, Asked | Ready | Unclear | Stranded | Closed),
         Asked => matches!(to, Ready | Unclear | Stranded | Closed),
-        // By a look.
+        // By a probe.
         Claims => matches!(to, Ready | Unclear),
         Confirms => matches!(to, Ready | Unclear | Stranded),
         Vouches => matches!(to, Ready | Stranded),
@@ -202,8 +202,8 @@ mod tests {
     use super::*;
     use crate::execute::testing::{addr, id};
 
-    fn doubt() -> Doubt {
-        Doubt {
+    fn recheck() -> Recheck {
+        Recheck {
             why: Error::new(ErrorKind::Stopped, "a node is gone"),
             due_ms: 1,
             until_ms: 2,
@@ -223,9 +223,9 @@ mod tests {
             Wish::Confirms,
             Wish::Until(1),
             Wish::Vouches { until_ms: 1 },
-            Wish::Unclear(doubt()),
+            Wish::Unclear(recheck()),
             Wish::Proves {
-                doubt: doubt(),
+                recheck: recheck(),
                 entry: Entry::Fresh,
                 addr: addr('b'),
             },

@@ -79,11 +79,11 @@ impl Core {
                     reading.replica_lag_bytes.unwrap_or_default(),
                     limits.max_replica_lag_bytes.unwrap_or_default()
                 ),
-                "look at that replica, or allow more (--max-replica-lag)",
+                "probe at that replica, or allow more (--max-replica-lag)",
             ),
             Strain::ReplicaAstray => (
                 format!("{name}, a replica, has lost its primary and doesn't follow it again"),
-                "look at INFO replication there, or go on without it (--max-replica-lag 0)",
+                "probe at INFO replication there, or go on without it (--max-replica-lag 0)",
             ),
         };
         Error::new(ErrorKind::Unsafe, message).mend(mend)

@@ -23,7 +23,7 @@ const LISTED_BATCHES: u64 = 4;
 #[derive(Clone, Debug, Hash)]
 pub(super) enum Part {
     Flight(u16),
-    Look,
+    Probe,
     Proof(u16),
     Reassign,
     Failures,
@@ -75,9 +75,9 @@ impl Core {
             let parts = vec![(Part::Failures, Failures::questions())];
             return Some(self.send(source, None, parts, 0));
         }
-        let asked = self.look.as_mut().and_then(|look| {
+        let asked = self.probe.as_mut().and_then(|probe| {
             let free = |id: &NodeId| !self.writes.contains_key(id);
-            look.next(self.now_ms, free)
+            probe.next(self.now_ms, free)
         });
         let node = match asked {
             Some(node) => Some(node),
@@ -85,7 +85,7 @@ impl Core {
         }?;
         let mut parts: Vec<(Part, Vec<Verb>)> = Vec::new();
         if asked.is_some() {
-            parts.push((Part::Look, vec![Verb::Nodes]));
+            parts.push((Part::Probe, vec![Verb::Nodes]));
         }
         let slots = self.wishes_without_keys(node);
         let sets = |slot: &u16| self.flights.get(slot).is_some_and(Flight::asks_to_set);
@@ -136,9 +136,10 @@ impl Core {
     /// A free node that somebody wants to send keys from, where nobody wants to ask it anything
     /// else, and nobody's keys have yet to be written down: few keys of several slots go together.
     fn next_node_for_keys(&self) -> Option<NodeId> {
-        let looked_at = self.look.as_ref();
+        let looked_at = self.probe.as_ref();
         let is_free = |node: &NodeId| {
-            !self.writes.contains_key(node) && !looked_at.is_some_and(|look| look.waits_for(*node))
+            !self.writes.contains_key(node)
+                && !looked_at.is_some_and(|probe| probe.waits_for(*node))
         };
         let (mut sending, mut others) = (None, BTreeSet::new());
         for flight in self.flights.values() {
@@ -316,7 +317,7 @@ impl Core {
             .values()
             .filter_map(|flight| match flight.wish() {
                 Wish::Until(moment) | Wish::Vouches { until_ms: moment } => Some(*moment),
-                Wish::Unclear(doubt) => Some(doubt.due_ms),
+                Wish::Unclear(recheck) => Some(recheck.due_ms),
                 Wish::Asks { node, .. }
                     if !self.writes.contains_key(node)
                         && !is_held
@@ -327,7 +328,7 @@ impl Core {
                 _ => None,
             });
         let moments = moments.chain(self.next_rest_ends());
-        moments.chain(self.looked_until()).min()
+        moments.chain(self.probed_until()).min()
     }
 }
 

@@ -38,7 +38,7 @@ pub enum Action {
     },
     /// Look where the slot stands: its source is no primary any more, and a promoted replica of it
     /// may still have the slot open.
-    Look,
+    Recheck,
     /// The slot is where it should be.
     Done,
 }

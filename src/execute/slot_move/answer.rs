@@ -35,7 +35,7 @@ impl SlotMove {
 
     fn after_answer(&mut self, replies: Vec<Reply>) -> Result<State, Halt> {
         let refused = self.refused_database(&replies);
-        let state = std::mem::replace(&mut self.state, State::NotCleared);
+        let state = std::mem::replace(&mut self.state, State::Halted);
         if let Some(refused) = refused {
             return Err(refused);
         }
@@ -152,7 +152,7 @@ impl SlotMove {
             | State::Confirm { .. }
             | State::Turned
             | State::Done
-            | State::NotCleared => {
+            | State::Halted => {
                 return Err(self.surprise("a reply that nobody waited for"));
             }
         };

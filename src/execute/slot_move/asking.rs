@@ -123,7 +123,7 @@ impl SlotMove {
                 let other = self.settings.others[*index];
                 (other, vec![self.set_slot(SetSlot::Node { owner: target })])
             }
-            State::Turned | State::NotCleared => return Action::Look,
+            State::Turned | State::Halted => return Action::Recheck,
             State::Done => return Action::Done,
         };
         Action::Ask { node, verbs }

@@ -198,7 +198,7 @@ pub(super) enum State {
     Done,
     /// It ended at something that nobody expected, and isn't where it should be: whoever goes on
     /// with it looks first.
-    NotCleared,
+    Halted,
 }
 
 impl State {
@@ -241,7 +241,7 @@ impl State {
             | State::OwnOther { .. }
             | State::Turned
             | State::Done
-            | State::NotCleared => false,
+            | State::Halted => false,
         }
     }
 

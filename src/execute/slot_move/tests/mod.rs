@@ -227,7 +227,7 @@ impl Script {
                     machine.vouched();
                 }
                 Action::Pause { ms } => self.log.push(format!("pause {ms}")),
-                Action::Look => {
+                Action::Recheck => {
                     self.log.push("look".to_owned());
                     return Ok(machine.moved().0);
                 }

@@ -69,7 +69,7 @@ fn a_slot_whose_source_has_no_replica_just_now_is_looked_at_again() {
         let halt = machine.answer(vec![refusal]).expect_err("halts");
         assert!(matches!(halt, Halt::Unclear(_)), "{halt:?}");
         // Nobody takes it for a slot that is where it should be.
-        assert!(matches!(machine.action(), Action::Look));
+        assert!(matches!(machine.action(), Action::Recheck));
     }
 }
 

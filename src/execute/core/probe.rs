@@ -1,4 +1,5 @@
-//! What all nodes believe at one time, asked for whoever needs to know.
+//! Probes the topology: asks all primaries at one time what they believe, for whoever needs to
+//! know.
 
 use super::super::Move;
 use super::super::bystanders;
@@ -12,12 +13,12 @@ use crate::cluster::{NodeId, parse};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A look that is under way.
+/// A topology probe that is under way.
 ///
 /// It answers the questions of the slots that were there when it began: what a
 /// node said before a slot's last key had left says nothing of the time after.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Look {
+pub(super) struct Probe {
     to_ask: BTreeSet<NodeId>,
     asked: BTreeSet<NodeId>,
     /// When each node was asked.
@@ -38,17 +39,17 @@ pub(super) struct Look {
     /// Units whose keys have left.
     pub confirms: Vec<u16>,
     /// Units that want to know where they stand.
-    pub doubts: Vec<u16>,
+    pub rechecks: Vec<u16>,
 }
 
-impl Look {
+impl Probe {
     pub fn new(
         nodes: Vec<NodeId>,
         sides: BTreeSet<NodeId>,
         begins: Vec<Ticket>,
-        [claims, confirms, doubts]: [Vec<u16>; 3],
-    ) -> Look {
-        Look {
+        [claims, confirms, rechecks]: [Vec<u16>; 3],
+    ) -> Probe {
+        Probe {
             to_ask: nodes.into_iter().collect(),
             asked: BTreeSet::new(),
             asked_ms: BTreeMap::new(),
@@ -59,7 +60,7 @@ impl Look {
             begins,
             claims,
             confirms,
-            doubts,
+            rechecks,
         }
     }
 
@@ -80,8 +81,8 @@ impl Look {
         let read = text.and_then(|text| {
             let origin = format!("CLUSTER NODES of {node}");
             let myself = parse::myself(&text, &origin)?;
-            // Views of all slots take a while to read, and only a doubt needs all of them.
-            if !self.doubts.is_empty() || self.sides.contains(&node) {
+            // Views of all slots take a while to read, and only a recheck needs all of them.
+            if !self.rechecks.is_empty() || self.sides.contains(&node) {
                 let view = parse::cluster_nodes(&text, &origin)?;
                 self.views.insert(node, view);
             }
@@ -158,8 +159,8 @@ impl Look {
         self.silent_among(options, |_| true)
     }
 
-    /// The same, without those that are dead and have no part in a unit ([`bystanders`]), as a look
-    /// for a doubt can tell.
+    /// The same, without those that are dead and have no part in a unit ([`bystanders`]), as a
+    /// probe for a recheck can tell.
     pub fn silent_but_bystanders(&self, unit: &Unit, options: &Options) -> Option<Error> {
         let moves: Vec<Move> = unit.moves().collect();
         let passed = bystanders::passed_over(&self.views, &options.shards, &moves);
@@ -194,7 +195,7 @@ impl Look {
         unit.slots().all(is_closed)
     }
 
-    /// Whether a replica of this node has taken over, as a look for a doubt can tell.
+    /// Whether a replica of this node has taken over, as a probe for a recheck can tell.
     fn is_replaced(&self, id: NodeId, options: &Options) -> bool {
         promoted::in_place_of(&self.views, &options.shards, id).is_some()
     }
@@ -208,19 +209,19 @@ mod tests {
     #[test]
     fn a_node_whose_link_broke_since_it_was_heard_is_silent() {
         let (nodes, sides) = (NODES.map(id).to_vec(), BTreeSet::new());
-        let mut look = Look::new(nodes, sides, Vec::new(), Default::default());
-        while let Some(node) = look.next(0, |_| true) {
+        let mut probe = Probe::new(nodes, sides, Vec::new(), Default::default());
+        while let Some(node) = probe.next(0, |_| true) {
             let name = NODES.into_iter().find(|name| id(*name) == node);
             let text = nodes_text(name.expect("a node"), |_, line| line);
-            look.heard(node, Ok(text));
+            probe.heard(node, Ok(text));
         }
         let options = Options {
             primaries: NODES.map(id).to_vec(),
             ..Options::default()
         };
-        assert!(look.is_complete() && look.silent_primary(&options).is_none());
-        look.unhear(id('a'), &Error::new(ErrorKind::Connect, "it broke"));
-        let silent = look.silent_primary(&options).expect("a silent node");
+        assert!(probe.is_complete() && probe.silent_primary(&options).is_none());
+        probe.unhear(id('a'), &Error::new(ErrorKind::Connect, "it broke"));
+        let silent = probe.silent_primary(&options).expect("a silent node");
         assert!(silent.message().contains("it broke"), "{silent:?}");
     }
 }

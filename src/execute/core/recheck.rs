@@ -1,9 +1,9 @@
-//! Units that can't go on before somebody has looked who is who.
+//! Rechecks units that can't go on before a topology probe has shown who is who.
 
-use super::look::Look;
+use super::probe::Probe;
 use super::schedule::Ticket;
 use super::standing::{self, UnitStanding};
-use super::wish::{Doubt, Wish};
+use super::wish::{Recheck, Wish};
 use super::{Core, Note, PersonsWish};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
@@ -13,21 +13,21 @@ use crate::execute::mover::{AnyMover, Entry, Unit};
 use crate::execute::promoted;
 
 /// How often one unit may become unclear before it stops.
-const MAX_DOUBTS: u32 = 12;
-/// How long after a doubt the nodes are looked at; the doubts of one slot wait longer each time,
-/// since a node that is replaced needs some seconds before it serves again.
-const LOOK_PAUSE_MS: u64 = 200;
-const LOOK_PAUSE_MAX_MS: u64 = 6_400;
+const MAX_RECHECKS: u32 = 12;
+/// How long after it became unclear the nodes are probed; the rechecks of one slot wait longer each
+/// time, since a node that is replaced needs some seconds before it serves again.
+const RECHECK_PAUSE_MS: u64 = 200;
+const RECHECK_PAUSE_MAX_MS: u64 = 6_400;
 
 impl Core {
-    /// A slot that can't go on before somebody has looked who is who.
-    pub(super) fn doubt(&mut self, slot: u16, why: Error) {
+    /// A slot can't go on before a topology probe has shown who is who.
+    pub(super) fn recheck(&mut self, slot: u16, why: Error) {
         let (now_ms, wait_ms) = (self.now_ms, self.options.how.failover_wait_ms);
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let doubts = flight.count_doubt();
-        if doubts > MAX_DOUBTS {
+        let rechecks = flight.count_recheck();
+        if rechecks > MAX_RECHECKS {
             return match flight.machine.give_up(&why) {
                 true => flight.turn(Wish::Ready),
                 false => self.strand(slot, why),
@@ -36,35 +36,35 @@ impl Core {
         self.outcome.retries += 1;
         // Another server may listen where the target did: it is asked before keys go there again.
         self.unproven.insert(flight.pair());
-        let pause_ms = (LOOK_PAUSE_MS << (doubts - 1)).min(LOOK_PAUSE_MAX_MS);
-        flight.turn(Wish::Unclear(Doubt {
+        let pause_ms = (RECHECK_PAUSE_MS << (rechecks - 1)).min(RECHECK_PAUSE_MAX_MS);
+        flight.turn(Wish::Unclear(Recheck {
             why,
             due_ms: now_ms.saturating_add(pause_ms),
             until_ms: now_ms.saturating_add(wait_ms),
         }));
     }
 
-    pub(super) fn doubt_for_silence(&mut self, slot: u16, silent: &Error) {
+    pub(super) fn recheck_for_silence(&mut self, slot: u16, silent: &Error) {
         let message = format!("{}: {}", self.named(slot), silent.message());
-        self.doubt(slot, Error::new(ErrorKind::Stopped, message));
+        self.recheck(slot, Error::new(ErrorKind::Stopped, message));
     }
 
     /// A slot whose turn has come while a node is gone: it begins when that has cleared up.
     pub(super) fn put_off(&mut self, ticket: Ticket, machine: AnyMover, why: &str) {
         let (id, unit) = (ticket.unit.id(), &ticket.unit);
-        let doubt = Doubt {
+        let recheck = Recheck {
             why: Error::new(ErrorKind::Unsafe, format!("{unit}: {why}")),
-            due_ms: self.now_ms.saturating_add(LOOK_PAUSE_MS),
+            due_ms: self.now_ms.saturating_add(RECHECK_PAUSE_MS),
             until_ms: self
                 .now_ms
                 .saturating_add(self.options.how.failover_wait_ms),
         };
-        let flight = self.flight(ticket, machine, Wish::Unclear(doubt));
+        let flight = self.flight(ticket, machine, Wish::Unclear(recheck));
         self.flights.insert(id, flight);
     }
 
     /// Where an unclear unit goes on, if that can be seen by now.
-    pub(super) fn clear_up(&mut self, slot: u16, look: &Look, silent: Option<&Error>) {
+    pub(super) fn clear_up(&mut self, slot: u16, probe: &Probe, silent: Option<&Error>) {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
@@ -73,12 +73,12 @@ impl Core {
         // What is open already is better closed than held up by the dead.
         let silent = match entry {
             Entry::Fresh => silent.cloned(),
-            _ => look.silent_but_bystanders(&begun, &self.options),
+            _ => probe.silent_but_bystanders(&begun, &self.options),
         };
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Wish::Unclear(doubt) = flight.wish().clone() else {
+        let Wish::Unclear(recheck) = flight.wish().clone() else {
             return;
         };
         if !flight.is_begun() && is_ending {
@@ -87,10 +87,10 @@ impl Core {
             return;
         }
         if !flight.is_begun() && (silent.is_some() || self.wish == PersonsWish::Pause) {
-            return self.wait_longer(slot, doubt);
+            return self.wait_longer(slot, recheck);
         }
-        match standing::of_unit(&look.views, &self.options.shards, &begun) {
-            Ok(UnitStanding::GoesOn(unit, entry)) => self.go_on(slot, doubt, unit, entry, look),
+        match standing::of_unit(&probe.views, &self.options.shards, &begun) {
+            Ok(UnitStanding::GoesOn(unit, entry)) => self.go_on(slot, recheck, unit, entry, probe),
             Ok(UnitStanding::Settled(owner)) => {
                 if owner != Some(begun.source) {
                     return flight.turn(Wish::Arrived);
@@ -99,38 +99,38 @@ impl Core {
                 // target is a replica by now. Then its source, if that turned into a replica with
                 // its last slot, may be its promoted replica; else a promoted replica that nobody
                 // has heard may have keys.
-                let is_primary = look
+                let is_primary = probe
                     .self_reports
                     .get(&begun.target)
                     .is_none_or(Node::is_primary);
                 if is_primary {
-                    return self.go_on(slot, doubt, begun, Entry::SourceOwns, look);
+                    return self.go_on(slot, recheck, begun, Entry::SourceOwns, probe);
                 }
                 let promoted =
-                    promoted::in_place_of(&look.views, &self.options.shards, begun.target);
+                    promoted::in_place_of(&probe.views, &self.options.shards, begun.target);
                 match promoted == Some(begun.source) {
                     true => flight.turn(Wish::Arrived),
-                    false => self.wait_longer(slot, doubt),
+                    false => self.wait_longer(slot, recheck),
                 }
             }
             Err(error) => {
                 let is_begun = flight.is_begun();
-                match self.guard(look).may_begin(&begun, entry) {
+                match self.guard(probe).may_begin(&begun, entry) {
                     // Nothing of it is ours to wait for.
                     Verdict::Taken(taken, what, at) if !is_begun => {
                         let error = self.taken(&begun, taken, what, at);
                         self.strand(slot, error);
                     }
-                    _ if self.now_ms >= doubt.until_ms => {
-                        let message = format!("{}; {}", doubt.why.message(), error.message());
-                        let stops = Error::new(doubt.why.kind(), message);
+                    _ if self.now_ms >= recheck.until_ms => {
+                        let message = format!("{}; {}", recheck.why.message(), error.message());
+                        let stops = Error::new(recheck.why.kind(), message);
                         let stops = match error.mend_text() {
                             Some(mend) => stops.mend(mend),
                             None => stops,
                         };
                         self.strand(slot, stops);
                     }
-                    _ => self.wait_longer(slot, doubt),
+                    _ => self.wait_longer(slot, recheck),
                 }
             }
         }
@@ -142,14 +142,14 @@ impl Core {
         slot: u16,
         unit: &Unit,
         entry: Entry,
-        look: &Look,
+        probe: &Probe,
     ) -> Result<Entry, Verdict> {
         let Some(flight) = self.flights.get(&slot) else {
             return Ok(entry);
         };
         if !flight.is_begun() {
             let is_fresh = flight.ticket.entry == Entry::Fresh;
-            return match self.guard(look).may_begin(unit, flight.ticket.entry) {
+            return match self.guard(probe).may_begin(unit, flight.ticket.entry) {
                 Verdict::Ours if !is_fresh => Ok(entry),
                 Verdict::Ours if entry == Entry::SourceOwns => Ok(Entry::Fresh),
                 // Who owns it gossip has yet to tell the target.
@@ -157,44 +157,51 @@ impl Core {
                 other => Err(other),
             };
         }
-        match self.guard(look).may_begin(unit, entry) {
+        match self.guard(probe).may_begin(unit, entry) {
             Verdict::Ours => {}
             other => return Err(other),
         }
         let is_untouched = flight.machine.is_unopened() && *unit == flight.ticket.unit;
-        match entry == Entry::SourceOwns && is_untouched && look.is_closed_at(unit.source, unit) {
+        match entry == Entry::SourceOwns && is_untouched && probe.is_closed_at(unit.source, unit) {
             true => Ok(Entry::Fresh),
             false => Ok(entry),
         }
     }
 
-    pub(super) fn wait_longer(&mut self, slot: u16, mut doubt: Doubt) {
+    pub(super) fn wait_longer(&mut self, slot: u16, mut recheck: Recheck) {
         // Nobody is late while the person pauses.
         if self.wish == PersonsWish::Pause {
-            doubt.until_ms = doubt.until_ms.max(self.now_ms.saturating_add(1));
+            recheck.until_ms = recheck.until_ms.max(self.now_ms.saturating_add(1));
         }
-        if self.now_ms >= doubt.until_ms {
-            return self.strand(slot, doubt.why);
+        if self.now_ms >= recheck.until_ms {
+            return self.strand(slot, recheck.why);
         }
-        doubt.due_ms = self.now_ms.saturating_add(LOOK_PAUSE_MS);
+        recheck.due_ms = self.now_ms.saturating_add(RECHECK_PAUSE_MS);
         if let Some(flight) = self.flights.get_mut(&slot) {
-            flight.turn(Wish::Unclear(doubt));
+            flight.turn(Wish::Unclear(recheck));
         }
     }
 
     /// A unit goes on between its two nodes, from this entry; a route that isn't known is proven
     /// first.
-    pub(super) fn go_on(&mut self, slot: u16, doubt: Doubt, unit: Unit, entry: Entry, look: &Look) {
-        let entry = match self.entry_at(slot, &unit, entry, look) {
+    pub(super) fn go_on(
+        &mut self,
+        slot: u16,
+        recheck: Recheck,
+        unit: Unit,
+        entry: Entry,
+        probe: &Probe,
+    ) {
+        let entry = match self.entry_at(slot, &unit, entry, probe) {
             Ok(entry) => entry,
             Err(Verdict::Taken(which, what, at)) => {
                 let error = self.taken(&unit, which, what, at);
                 return self.strand(slot, error);
             }
-            Err(_) => return self.wait_longer(slot, doubt),
+            Err(_) => return self.wait_longer(slot, recheck),
         };
         let is_known = self.is_proven(&unit);
-        let view = look.views.get(&unit.source);
+        let view = probe.views.get(&unit.source);
         let addr = view.and_then(|view| view.node(unit.target)?.addr.clone());
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
@@ -205,8 +212,12 @@ impl Core {
         }
         match addr {
             _ if is_known => self.go_on_from(slot, entry),
-            Some(addr) => flight.turn(Wish::Proves { doubt, entry, addr }),
-            None => self.wait_longer(slot, doubt),
+            Some(addr) => flight.turn(Wish::Proves {
+                recheck,
+                entry,
+                addr,
+            }),
+            None => self.wait_longer(slot, recheck),
         }
     }
 
@@ -245,7 +256,12 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Wish::Proves { doubt, entry, addr } = flight.wish().clone() else {
+        let Wish::Proves {
+            recheck,
+            entry,
+            addr,
+        } = flight.wish().clone()
+        else {
             return;
         };
         let unit = flight.ticket.unit.clone();
@@ -268,11 +284,11 @@ impl Core {
                 );
                 self.strand(slot, Error::new(ErrorKind::Stopped, message));
             }
-            Err(error) if self.now_ms >= doubt.until_ms => {
+            Err(error) if self.now_ms >= recheck.until_ms => {
                 let message = format!("{unit}: {}", error.message());
                 self.strand(slot, Error::new(ErrorKind::Stopped, message));
             }
-            Err(_) => self.wait_longer(slot, doubt),
+            Err(_) => self.wait_longer(slot, recheck),
         }
     }
 }
