@@ -61,7 +61,7 @@ impl Slot {
     /// ```
     #[inline]
     pub fn for_key(key: &[u8]) -> Slot {
-        crc16::chosen().slot_of(key)
+        crc16::selected_kernel().slot_of(key)
     }
 
     /// The slot's number, 0 to 16383.
@@ -118,7 +118,7 @@ impl<'de> serde::Deserialize<'de> for Slot {
 /// reflected, no final xor (`123456789` gives 0x31C3). Slots are its low 14
 /// bits; hash tags are *not* looked for here.
 pub fn checksum(bytes: &[u8]) -> u16 {
-    crc16::chosen().checksum(bytes)
+    crc16::selected_kernel().checksum(bytes)
 }
 
 /// Where one key lies in a buffer that holds many.
@@ -159,7 +159,7 @@ impl KeySpan {
 /// # Panics
 /// When there are not as many slots as spans, or a span doesn't lie in the buffer.
 pub fn slots_of(buffer: &[u8], spans: &[KeySpan], slots: &mut [Slot]) {
-    crc16::chosen().slots_of(buffer, spans, slots);
+    crc16::selected_kernel().slots_of(buffer, spans, slots);
 }
 
 #[cfg(test)]

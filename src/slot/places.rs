@@ -1,6 +1,6 @@
 //! Finds either of two bytes in a text.
 
-use super::crc16::chosen;
+use super::crc16::selected_kernel;
 use super::ends::Ends;
 
 /// The places of two bytes in a text, found as the separators of lists are: with the kernel that was chosen.
@@ -12,7 +12,7 @@ impl Places {
     /// or as much as has some 1,500 of them.
     pub(crate) fn find(&mut self, text: &[u8], bytes: [u8; 2]) -> usize {
         self.0.clear();
-        chosen().either(text, bytes, &mut self.0)
+        selected_kernel().either(text, bytes, &mut self.0)
     }
 
     /// The places that were found, ascending.

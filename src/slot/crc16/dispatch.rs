@@ -1,4 +1,4 @@
-//! Which tier this process uses: chosen once, from what the processor has.
+//! Selects the tier that this process uses, once, from what the processor has.
 
 use super::Tier;
 use super::bytewise::Bytewise;
@@ -217,7 +217,7 @@ fn from_environment(name: Option<&OsStr>) -> Result<Kernel> {
 
 /// The kernel of this process.
 #[inline]
-pub(in crate::slot) fn chosen() -> Kernel {
+pub(in crate::slot) fn selected_kernel() -> Kernel {
     static CHOSEN: OnceLock<Kernel> = OnceLock::new();
     *CHOSEN.get_or_init(|| kernel().unwrap_or_else(|_| Kernel::fastest()))
 }

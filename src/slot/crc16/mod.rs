@@ -14,11 +14,11 @@
 //!
 //! A value of a tier's type is the proof that this processor has what the tier
 //! needs: only `new` of the tier makes one, and only after asking. That is what
-//! makes the tiers' functions safe to call (`doors`); all `unsafe` of slotkit is in
+//! makes the tiers' functions safe to call (`safe_calls`); all `unsafe` of slotkit is in
 //! here.
 
 #[macro_use]
-mod doors;
+mod safe_calls;
 
 mod bytewise;
 mod constants;
@@ -34,7 +34,7 @@ mod x86;
 
 pub use dispatch::{KERNEL_VARIABLE, Kernel, kernel};
 
-pub(super) use dispatch::chosen;
+pub(super) use dispatch::selected_kernel;
 
 use super::ends::Ends;
 use super::{KeySpan, Slot};

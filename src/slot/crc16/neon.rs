@@ -29,15 +29,15 @@ impl Neon {
 
 // A value comes from `new` alone, which asked for NEON and PMULL.
 impl Tier for Neon {
-    doors!(one key);
-    doors!(many keys);
+    safe_calls!(one key);
+    safe_calls!(many keys);
 }
 
 impl Windows for Neon {
     const FEW_TAGS: usize = BLOCK / 2;
     const HALVES: Halves = Halves::OfTags;
 
-    doors!(windows);
+    safe_calls!(windows);
 }
 
 /// A window's blocks, the one at the end of the message first.

@@ -213,7 +213,7 @@ impl Drop for Guarded {
 
 /// Everything that reads `bytes`, whatever is in front of and behind them.
 #[cfg(all(unix, not(miri)))]
-fn check_all_doors(kernel: Kernel, bytes: &[u8]) {
+fn check_all_calls(kernel: Kernel, bytes: &[u8]) {
     assert_eq!(
         kernel.checksum(bytes),
         bitwise(bytes),
@@ -374,8 +374,8 @@ macro_rules! tier_tests {
                     page[place] = b'\n';
                 }
                 for length in (0..=200).chain(510..=520) {
-                    check_all_doors(kernel, &page[..length]);
-                    check_all_doors(kernel, &page[page.len() - length..]);
+                    check_all_calls(kernel, &page[..length]);
+                    check_all_calls(kernel, &page[page.len() - length..]);
                 }
             }
 

@@ -8,7 +8,7 @@ mod walk;
 
 use walk::walk;
 
-use super::crc16::{Kernel, chosen};
+use super::crc16::{Kernel, selected_kernel};
 use super::{KeySpan, SLOT_COUNT, Slot};
 
 /// How the keys of a list are told apart.
@@ -77,7 +77,7 @@ pub struct ListCount {
 /// assert_eq!((counts[866], counts[3443]), (1, 2));
 /// ```
 pub fn count_list(list: &[u8], format: ListFormat, counts: &mut [u64; SLOT_COUNT]) -> ListCount {
-    chosen().count_list(list, format, counts)
+    selected_kernel().count_list(list, format, counts)
 }
 
 /// Gives the slot of each key of a list, some hundred keys at a time: `visit`
@@ -104,7 +104,7 @@ pub fn slots_of_list(
     format: ListFormat,
     visit: impl FnMut(&[KeySpan], &[Slot]),
 ) -> ListCount {
-    chosen().slots_of_list(list, format, visit)
+    selected_kernel().slots_of_list(list, format, visit)
 }
 
 impl Kernel {

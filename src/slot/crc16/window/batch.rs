@@ -1,6 +1,6 @@
 //! Hashes blocks of keys, whole or by their tags.
 
-use super::held::empty_span;
+use super::windowed_keys::empty_span;
 use super::{BLOCK, Block, Halves, LANES, Order, PutOff, Windows};
 use crate::slot::{KeySpan, Slot};
 

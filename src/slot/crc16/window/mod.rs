@@ -8,7 +8,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `batch` | blocks of keys, and tags that are looked at again |
-//! | `held` | which keys windows hold, and where their windows are |
+//! | `windowed` | which keys windows hold, and where their windows are |
 //! | `order` | short keys apart from long ones, and the list of keys put off |
 //! | `tags` | from braces in a window to a tag |
 //! | `separators` | where a list's keys end |
@@ -18,21 +18,21 @@
 ))]
 
 mod batch;
-mod held;
 mod order;
 mod separators;
 mod tags;
+mod windowed_keys;
 
 pub(super) use batch::slots_of;
-pub(super) use held::{HALF, Window};
-#[cfg(target_arch = "x86_64")]
-pub(super) use held::{Held, with_held};
 use order::PutOffCursor;
 pub(super) use order::{Order, PutOff};
 pub(super) use separators::{FEW, MANY, separators};
 pub(super) use tags::narrow;
 #[cfg(target_arch = "x86_64")]
 pub(super) use tags::tag_in_window;
+pub(super) use windowed_keys::{HALF, Window};
+#[cfg(target_arch = "x86_64")]
+pub(super) use windowed_keys::{WindowedKeys, with_windowed_keys};
 
 use super::Tier;
 use super::constants::WINDOW;
@@ -110,7 +110,7 @@ pub(super) fn hash<const N: usize, const LOOK: bool>(
     half_sums: impl Fn([Window<'_, HALF>; N]) -> ([u16; N], [bool; N]),
     sums: impl Fn([Window<'_, WINDOW>; N]) -> ([u16; N], [bool; N]),
 ) -> u64 {
-    let (_, alone) = held::with_held(block.buffer, block.spans, |held| {
+    let (_, alone) = windowed_keys::with_windowed_keys(block.buffer, block.spans, |windowed| {
         let mut results = Results {
             slots,
             put_off: put_off.cursor(),
@@ -121,16 +121,16 @@ pub(super) fn hash<const N: usize, const LOOK: bool>(
         if let Some(order) = block.order {
             let (short, long) = order.groups::<N>();
             for keys in short {
-                let halves = std::array::from_fn(|n| held.half(keys[n].index()));
+                let halves = std::array::from_fn(|n| windowed.half(keys[n].index()));
                 results.keep::<N, LOOK>(|n| keys[n].index(), half_sums(halves));
             }
             for keys in long {
-                let windows = std::array::from_fn(|n| held.window(keys[n].index()));
+                let windows = std::array::from_fn(|n| windowed.window(keys[n].index()));
                 results.keep::<N, LOOK>(|n| keys[n].index(), sums(windows));
             }
         } else {
             for first in (0..block.count).step_by(N) {
-                let windows = std::array::from_fn(|n| held.window(first + n));
+                let windows = std::array::from_fn(|n| windowed.window(first + n));
                 results.keep::<N, LOOK>(|n| first + n, sums(windows));
             }
         }

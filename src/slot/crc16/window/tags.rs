@@ -1,7 +1,7 @@
 //! Finds a key's hash tag from the braces in its window.
 
 use super::super::constants::WINDOW;
-use super::held::with_held;
+use super::windowed_keys::with_windowed_keys;
 use super::{BLOCK, Block, HALF, SIZE};
 use crate::slot::KeySpan;
 
@@ -14,7 +14,7 @@ pub(in super::super) fn narrow(
     find_in_half: impl Fn(&[u8; HALF], u8) -> u32,
     find: impl Fn(&[u8; WINDOW], u8) -> u64,
 ) -> usize {
-    let (tags, _) = with_held(block.buffer, block.spans, |held| {
+    let (tags, _) = with_windowed_keys(block.buffer, block.spans, |windowed| {
         let mut tags = 0;
         let mut keep = |key: usize, tag: Option<KeySpan>| {
             if let Some(tag) = tag {
@@ -23,8 +23,8 @@ pub(in super::super) fn narrow(
             }
         };
         let in_window = |key| {
-            let window = held.window(key).0;
-            tag_of(held.span(key), |brace| find(window, brace))
+            let window = windowed.window(key).0;
+            tag_of(windowed.span(key), |brace| find(window, brace))
         };
         let Some(order) = block.order else {
             (0..block.count).for_each(|key| keep(key, in_window(key)));
@@ -32,9 +32,9 @@ pub(in super::super) fn narrow(
         };
         let (short, long) = order.groups::<1>();
         for [key] in short {
-            let half = held.half(key.index()).0;
+            let half = windowed.half(key.index()).0;
             let find = |brace| u64::from(find_in_half(half, brace)) << HALF;
-            keep(key.index(), tag_of(held.span(key.index()), find));
+            keep(key.index(), tag_of(windowed.span(key.index()), find));
         }
         for [key] in long {
             keep(key.index(), in_window(key.index()));

@@ -39,14 +39,14 @@ impl Tier for Avx2 {
         self.0.key_sum(key)
     }
 
-    doors!(many keys);
+    safe_calls!(many keys);
 }
 
 impl Windows for Avx2 {
     const FEW_TAGS: usize = BLOCK / 2;
     const HALVES: Halves = Halves::OfTags;
 
-    doors!(windows);
+    safe_calls!(windows);
 }
 
 #[inline]

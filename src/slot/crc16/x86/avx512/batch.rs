@@ -4,7 +4,7 @@ use super::super::prefetch;
 use super::affine::{self, words_to_last};
 use super::{find, load, zero_to_63};
 use crate::slot::Slot;
-use crate::slot::crc16::window::{self, BLOCK, Block, Held, PutOff};
+use crate::slot::crc16::window::{self, BLOCK, Block, PutOff, WindowedKeys};
 use std::arch::x86_64::*;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,gfni,bmi1,bmi2,popcnt")]
@@ -17,13 +17,13 @@ pub(super) fn hash<const LOOK: bool>(
     // Hidden from the compiler, which would make a shuffle of what it selects, on
     // a port that is busy enough.
     let upper_half = std::hint::black_box(0b1111_0000);
-    let (open, alone) = window::with_held(block.buffer, block.spans, |held| {
+    let (open, alone) = window::with_windowed_keys(block.buffer, block.spans, |windowed| {
         // One step for all keys after the other: a step is long, and the
         // processor sees only so far ahead.
         let mut open = [0; BLOCK / 8];
         let mut sums = [[_mm512_setzero_si512(); 2]; BLOCK / 8];
         for (group, (open, sums)) in open.iter_mut().zip(&mut sums).enumerate().take(groups) {
-            *sums = words_of_eight::<LOOK>(&held, 8 * group, upper_half, open);
+            *sums = words_of_eight::<LOOK>(&windowed, 8 * group, upper_half, open);
         }
         for (slots, sums) in slots.as_chunks_mut().0.iter_mut().zip(&sums).take(groups) {
             *slots = slots_of_eight(affine::sums(sums[0], sums[1]));
@@ -41,13 +41,13 @@ pub(super) fn hash<const LOOK: bool>(
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,gfni")]
 fn words_of_eight<const LOOK: bool>(
-    held: &Held<'_>,
+    windowed: &WindowedKeys<'_>,
     first: usize,
     upper_half: __mmask8,
     open: &mut u8,
 ) -> [__m512i; 2] {
     let keys: [__m512i; 8] = std::array::from_fn(|n| {
-        let (window, mask) = held.masked(first + n);
+        let (window, mask) = windowed.masked(first + n);
         if n % 2 == 0 {
             prefetch(window.as_ptr());
         }

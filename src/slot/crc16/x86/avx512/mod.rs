@@ -48,15 +48,15 @@ impl Avx512 {
 
 // A value comes from `new` alone, which asked for what Ice Lake and Zen 4 have of AVX-512, VPCLMULQDQ, GFNI, BMI and POPCNT.
 impl Tier for Avx512 {
-    doors!(one key);
-    doors!(many keys);
+    safe_calls!(one key);
+    safe_calls!(many keys);
 }
 
 impl Windows for Avx512 {
     const FEW_TAGS: usize = BLOCK / 4;
     const HALVES: Halves = Halves::Never;
 
-    doors!(windows);
+    safe_calls!(windows);
 }
 
 /// `FIRST[n]` selects the first n of 64 bytes. A look-up, because loading a

@@ -10,16 +10,16 @@ use std::arch::x86_64::*;
 /// the rule of [`hash_tag`](crate::slot::hash_tag) for eight at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,bmi1,bmi2,popcnt")]
 pub(super) fn narrow(block: Block<'_>, parts: &mut [KeySpan; BLOCK]) -> usize {
-    let (tags, _) = window::with_held(block.buffer, block.spans, |held| {
+    let (tags, _) = window::with_windowed_keys(block.buffer, block.spans, |windowed| {
         // All are written before the first is read: a read of eight words waits
         // until their writes have left the processor.
         let braces: [[u64; BLOCK]; 2] = [b'{', b'}']
-            .map(|brace| std::array::from_fn(|key| find(load(held.window(key).0), brace)));
+            .map(|brace| std::array::from_fn(|key| find(load(windowed.window(key).0), brace)));
         let [open, close] = &braces;
         let eights = parts.as_chunks_mut().0.iter_mut().enumerate();
         let mut tags = 0;
         for (eight, parts) in eights.take(block.count / 8) {
-            let keys = &held.spans().as_chunks().0[eight];
+            let keys = &windowed.spans().as_chunks().0[eight];
             let (open, close) = (&open.as_chunks().0[eight], &close.as_chunks().0[eight]);
             tags += narrow_eight(keys, open, close, parts).count_ones();
         }

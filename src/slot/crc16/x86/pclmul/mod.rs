@@ -32,15 +32,15 @@ impl Pclmul {
 
 // A value comes from `new` alone, which asked for PCLMULQDQ, SSE4.2 and POPCNT.
 impl Tier for Pclmul {
-    doors!(one key);
-    doors!(many keys);
+    safe_calls!(one key);
+    safe_calls!(many keys);
 }
 
 impl Windows for Pclmul {
     const FEW_TAGS: usize = BLOCK / 2;
     const HALVES: Halves = Halves::Always;
 
-    doors!(windows);
+    safe_calls!(windows);
 }
 
 /// A window's blocks, the one at the end of the message first.

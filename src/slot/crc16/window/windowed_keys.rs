@@ -14,7 +14,7 @@ pub(in super::super) const HALF: usize = WINDOW / 2;
 pub(in super::super) type Window<'a, const BYTES: usize> = (&'a [u8; BYTES], &'static [u8; BYTES]);
 
 /// Keys that windows hold.
-pub(in super::super) struct Held<'a> {
+pub(in super::super) struct WindowedKeys<'a> {
     buffer: &'a [u8],
     /// Invariant: each ends in the buffer, a window or more behind its
     /// beginning, and has at most a window's length.
@@ -22,7 +22,7 @@ pub(in super::super) struct Held<'a> {
 }
 
 // Everything in here is inlined, so that it is compiled for the tier that calls it.
-impl<'a> Held<'a> {
+impl<'a> WindowedKeys<'a> {
     /// The keys.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
@@ -112,26 +112,26 @@ fn are_held(buffer: &[u8], spans: &[KeySpan; BLOCK]) -> bool {
 /// When a span doesn't lie in the buffer.
 #[cold]
 fn set_apart(buffer: &[u8], spans: &[KeySpan; BLOCK]) -> ([KeySpan; BLOCK], u64) {
-    let mut held = [empty_span(buffer); BLOCK];
+    let mut windowed = [empty_span(buffer); BLOCK];
     let mut alone = 0;
-    for (index, (held, span)) in held.iter_mut().zip(spans).enumerate() {
+    for (index, (windowed, span)) in windowed.iter_mut().zip(spans).enumerate() {
         let length = span.of(buffer).len();
         if length > WINDOW || span.end < SIZE {
             alone |= 1 << index;
         } else {
-            *held = *span;
+            *windowed = *span;
         }
     }
-    (held, alone)
+    (windowed, alone)
 }
 
 /// Gives `work` the spans that windows hold, the others made empty ones; returns
 /// a bit for each of those. Nothing, and all bits, when the buffer has no window.
 #[inline(always)]
-pub(in super::super) fn with_held<R>(
+pub(in super::super) fn with_windowed_keys<R>(
     buffer: &[u8],
     spans: &[KeySpan; BLOCK],
-    work: impl FnOnce(Held<'_>) -> R,
+    work: impl FnOnce(WindowedKeys<'_>) -> R,
 ) -> (Option<R>, u64) {
     let apart;
     let (spans, alone) = if are_held(buffer, spans) {
@@ -141,6 +141,6 @@ pub(in super::super) fn with_held<R>(
         (apart, alone) = set_apart(buffer, spans);
         (&apart, alone)
     };
-    let held = Held { buffer, spans };
-    ((alone != u64::MAX).then(|| work(held)), alone)
+    let windowed = WindowedKeys { buffer, spans };
+    ((alone != u64::MAX).then(|| work(windowed)), alone)
 }

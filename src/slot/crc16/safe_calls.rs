@@ -1,7 +1,7 @@
 //! Safe wrappers of the vector tiers: from a value that is the proof of a processor's
 //! features to the functions of its file that are compiled with them.
 //!
-//! Each tier writes beside its door what its value proves. A function that has more
+//! Each tier writes beside its safe calls what its value proves. A function that has more
 //! features than the caller's is unsafe to call, and the compiler doesn't see that a
 //! `self` was made by a `new` that asked for them.
 
@@ -9,7 +9,7 @@
 ///
 /// To be written in an `impl` block of a type whose values prove that the processor
 /// has the features of those functions.
-macro_rules! doors {
+macro_rules! safe_calls {
     // `Tier`, one key.
     (one key) => {
         #[inline]
