@@ -3,8 +3,8 @@
 use super::batch::KeyBatch;
 use super::options::{OnError, Options};
 use super::row_errors::{RowError, RowErrors};
+use super::row_layout::RowStart;
 use super::row_layout::{LongRow, RowLayout, SharedLayout};
-use super::row_start::RowStart;
 use super::unpack::read_error;
 use crate::error::{Error, ErrorKind, Position, Result};
 use memchr::memchr_iter;

@@ -1,6 +1,7 @@
 //! Inputs: where keys are read from.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where keys are read from.
@@ -30,5 +31,31 @@ impl Input {
             Input::Stdin => Path::new("<stdin>"),
             Input::File(path) | Input::Found(path) => path,
         }
+    }
+}
+
+/// What changes when a file is written or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileVersion {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl FileVersion {
+    /// That of a file which can be read again and again; nothing of pipes, devices and stdin.
+    pub(crate) fn of(input: &Input) -> Option<FileVersion> {
+        let path = match input {
+            Input::Stdin => return None,
+            Input::File(path) | Input::Found(path) => path,
+        };
+        let metadata = std::fs::metadata(path).ok().filter(|file| file.is_file())?;
+        Some(FileVersion {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
     }
 }

@@ -21,7 +21,6 @@ mod detect;
 mod encoding;
 mod escape;
 mod facts;
-mod file_version;
 mod filter;
 mod findings;
 mod folder;
@@ -33,7 +32,6 @@ mod input;
 mod json_text;
 mod keys;
 mod kind;
-mod long_row_index;
 mod number;
 mod open_input;
 mod options;
@@ -43,9 +41,7 @@ mod read_counter;
 mod row_errors;
 mod row_layout;
 mod row_reader;
-mod row_start;
 mod timestamp;
-mod unmet_options;
 mod unpack;
 
 #[cfg(test)]
@@ -76,11 +72,11 @@ pub use row_errors::{KEPT_EXAMPLES, RowError, RowErrors};
 pub use timestamp::Timestamp;
 
 pub(crate) use blocks::Splitter;
-pub(crate) use long_row_index::LongRowIndex;
+pub(crate) use parts::LongRowIndex;
 
 pub(crate) use calls::joined_spans;
 pub(crate) use facts::{Expiry, Group, Number};
-pub(crate) use file_version::FileVersion;
+pub(crate) use input::FileVersion;
 pub(crate) use open_input::{InputContent, OpenInput, find_lines};
 pub(crate) use parts::Parts;
 pub(crate) use queued_input::QueuedInput;

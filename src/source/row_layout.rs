@@ -3,11 +3,12 @@
 use super::batch::KeyBatch;
 use super::escape::Escape;
 use super::findings::Findings;
+use super::kind::KeyKind;
 use super::options::Options;
 use super::row_errors::RowErrors;
-use super::row_start::RowStart;
 use crate::error::Result;
 use crate::slot::ListFormat;
+use memchr::memchr;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
@@ -149,4 +150,79 @@ pub(crate) enum ColumnNames {
     Fixed,
     /// As its header says.
     Header,
+}
+
+/// Where the next row begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowStart {
+    /// Here; at the end of the input when no row begins any more.
+    At(usize),
+    /// More of the input is needed to know.
+    More,
+}
+
+impl RowStart {
+    /// No row begins in these bytes: the end of the input, or more is needed.
+    pub(super) fn at_end(bytes: &[u8], is_last: bool) -> RowStart {
+        if is_last {
+            RowStart::At(bytes.len())
+        } else {
+            RowStart::More
+        }
+    }
+
+    /// Behind the first such byte from the one before `from` on: rows end with it, whatever is in them.
+    pub(super) fn behind(separator: u8, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
+        if from == 0 {
+            return RowStart::At(0);
+        }
+        match memchr(separator, &bytes[from - 1..]) {
+            Some(place) => RowStart::At(from + place),
+            None => RowStart::at_end(bytes, is_last),
+        }
+    }
+}
+
+/// What to say where options ask for what no row of these tells.
+pub(super) fn unmet_options(rows: &dyn RowLayout, options: &Options) -> Vec<String> {
+    let filter = &options.filter;
+    let key_details = rows.key_details();
+    let what = key_details.counted;
+    let mut notes = Vec::new();
+    let asks_type = !filter.kinds.is_empty() && !filter.kinds.contains(&KeyKind::Unknown);
+    if asks_type && !key_details.types {
+        notes.push(format!(
+            "it doesn't tell types, so that --type leaves all its {what} out"
+        ));
+    }
+    if filter.min_bytes.is_some() && !key_details.sizes {
+        let mend = match key_details.columns {
+            ColumnNames::Header => "; if a column has them, name it with --size-column",
+            ColumnNames::Fixed | ColumnNames::None => "",
+        };
+        notes.push(format!(
+            "it doesn't tell sizes, so that --min-bytes leaves all its {what} out{mend}"
+        ));
+    }
+    if !filter.databases.is_empty() && !key_details.databases {
+        let kept = match filter.databases.contains(&0) {
+            true => "keeps",
+            false => "leaves out",
+        };
+        notes.push(format!(
+            "it doesn't tell databases, so that --db {kept} all its {what}: they count as in database 0"
+        ));
+    }
+    let columns = [
+        ("--key-column", &options.key_column),
+        ("--size-column", &options.size_column),
+    ];
+    let why = match key_details.columns {
+        ColumnNames::Header => return notes,
+        ColumnNames::Fixed => "its columns are those of every memory CSV",
+        ColumnNames::None => "it has no columns",
+    };
+    let ignored = columns.into_iter().filter(|(_, name)| name.is_some());
+    notes.extend(ignored.map(|(flag, _)| format!("{why}, so that {flag} says nothing")));
+    notes
 }

@@ -6,8 +6,8 @@ use super::filter::Filter;
 use super::findings::Findings;
 use super::options::Options;
 use super::row_errors::{RowError, RowErrors, excerpt};
+use super::row_layout::unmet_options;
 use super::row_layout::{KeyForm, SharedLayout};
-use super::unmet_options::unmet_options;
 use crate::slot::ListFormat;
 use memchr::memchr_iter;
 

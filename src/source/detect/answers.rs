@@ -3,7 +3,7 @@
 //! The names are those of `src/server.c`, `src/cluster.c` and `src/redis-cli.c` of Redis and Valkey.
 
 use super::first_lines::{FirstLines, begins_with_any, first_word, is_node_id, is_number};
-use super::kind::{Kind, LIST_ANEW};
+use super::other_text::{LIST_ANEW, OtherText};
 use memchr::memmem;
 
 const SECTIONS: &[&str] = &[
@@ -132,70 +132,76 @@ const CONFIG_NAMES: &[&[u8]] = &[
     b"lazyfree-lazy-eviction",
 ];
 
-pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
+pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     type Test = fn(&FirstLines<'_>) -> bool;
-    let kinds: [(Test, Kind); 14] = [
+    let kinds: [(Test, OtherText); 14] = [
         (
             is_error,
-            Kind::new(
+            OtherText::new(
                 "an error message",
                 "see to what it says, then write the list with redis-cli --no-raw --scan 2>errors",
             ),
         ),
         (
             is_scan,
-            Kind::new(
+            OtherText::new(
                 "what redis-cli --bigkeys, --memkeys, --hotkeys or --keystats prints",
                 LIST_ANEW,
             ),
         ),
         (
             is_cluster_info,
-            Kind::new("the answer of CLUSTER INFO", LIST_ANEW),
+            OtherText::new("the answer of CLUSTER INFO", LIST_ANEW),
         ),
-        (is_info, Kind::new("the answer of INFO", LIST_ANEW)),
+        (is_info, OtherText::new("the answer of INFO", LIST_ANEW)),
         (
             is_nodes,
-            Kind::new(
+            OtherText::new(
                 "the answer of CLUSTER NODES, or a nodes.conf",
                 "name it with --nodes, and the keys as input",
             ),
         ),
         (
             is_slots,
-            Kind::new(
+            OtherText::new(
                 "the answer of CLUSTER SLOTS or CLUSTER SHARDS",
                 "save CLUSTER NODES and name that with --nodes, and the keys as input",
             ),
         ),
-        (is_config, Kind::new("the answer of CONFIG GET", LIST_ANEW)),
+        (
+            is_config,
+            OtherText::new("the answer of CONFIG GET", LIST_ANEW),
+        ),
         (
             is_clients,
-            Kind::new("the answer of CLIENT LIST", LIST_ANEW),
+            OtherText::new("the answer of CLIENT LIST", LIST_ANEW),
         ),
         (
             is_slowlog,
-            Kind::new("the answer of SLOWLOG GET or of LATENCY", LIST_ANEW),
+            OtherText::new("the answer of SLOWLOG GET or of LATENCY", LIST_ANEW),
         ),
         (
             is_nested,
-            Kind::new("an answer as redis-cli prints it on a terminal", LIST_ANEW),
+            OtherText::new("an answer as redis-cli prints it on a terminal", LIST_ANEW),
         ),
-        (is_status, Kind::new("an answer without keys", LIST_ANEW)),
+        (
+            is_status,
+            OtherText::new("an answer without keys", LIST_ANEW),
+        ),
         (
             is_joined,
-            Kind::new(
+            OtherText::new(
                 "an answer of redis-cli --csv, all keys in one line",
                 LIST_ANEW,
             ),
         ),
         (
             is_cluster_tool,
-            Kind::new("what redis-cli --cluster prints", LIST_ANEW),
+            OtherText::new("what redis-cli --cluster prints", LIST_ANEW),
         ),
         (
             is_benchmark,
-            Kind::new(
+            OtherText::new(
                 "what redis-benchmark, redis-cli --latency or --stat prints",
                 LIST_ANEW,
             ),

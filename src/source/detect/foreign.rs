@@ -1,6 +1,6 @@
 //! Recognises inputs that are no dump of keys, and would be taken for a list of them.
 
-use super::kind::Kind;
+use super::other_text::OtherText;
 use crate::error::{Error, ErrorKind, Result};
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -75,10 +75,10 @@ pub(in crate::source) fn refuse_nuls(text: &[u8]) -> Result<()> {
 }
 
 /// What is JSON, or speaks the protocol of servers.
-pub(in crate::source) fn protocol(text: &[u8]) -> Option<Kind> {
+pub(in crate::source) fn protocol(text: &[u8]) -> Option<OtherText> {
     if is_json(text) {
         let mend = "analyze the RDB file itself, or have the tool write a CSV or a JSON array of the keys alone";
-        return Some(Kind::new("JSON", mend));
+        return Some(OtherText::new("JSON", mend));
     }
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_reply = match first.strip_suffix(b"\r") {
@@ -91,7 +91,7 @@ pub(in crate::source) fn protocol(text: &[u8]) -> Option<Kind> {
         _ => false,
     };
     let mend = "write the list with redis-cli --no-raw --scan";
-    is_reply.then_some(Kind::new("replies of the servers' protocol", mend))
+    is_reply.then_some(OtherText::new("replies of the servers' protocol", mend))
 }
 
 /// The beginning of a JSON array of strings, or of an empty array before one.

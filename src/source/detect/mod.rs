@@ -5,8 +5,7 @@ mod answers;
 mod escapes;
 pub(super) mod first_lines;
 pub(super) mod foreign;
-pub(super) mod kind;
-pub(super) mod other;
+pub(super) mod other_text;
 mod slotkit_output;
 mod texts;
 

@@ -1,11 +1,11 @@
 //! Recognises what slotkit itself writes, and is no input.
 
 use super::first_lines::{FirstLines, is_number};
-use super::kind::Kind;
+use super::other_text::OtherText;
 use crate::slot::Slot;
 use memchr::{memchr, memmem};
 
-pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
+pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     const REPORT: &str =
         "name the dump that it was made from, or a tally that `analyze --save` wrote";
     let text = first_lines.text.trim_ascii_start();
@@ -18,14 +18,14 @@ pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
     } else if is_plan(first_lines) {
         "slotkit's own plan"
     } else if first_lines.all(is_keyslot_line) {
-        return Some(Kind::new(
+        return Some(OtherText::new(
             "what slotkit keyslot prints",
             "take the slots off: cut -f2- FILE",
         ));
     } else {
         return None;
     };
-    Some(Kind::new(name, REPORT))
+    Some(OtherText::new(name, REPORT))
 }
 
 fn is_plan(first_lines: &FirstLines<'_>) -> bool {
@@ -48,24 +48,24 @@ fn is_keyslot_line(line: &[u8]) -> bool {
 }
 
 /// JSON of slotkit's: reports, plans, and journals of lines.
-fn json(text: &[u8]) -> Option<Kind> {
+fn json(text: &[u8]) -> Option<OtherText> {
     const NEAR_BYTES: usize = 4_096;
     let near = &text[..text.len().min(NEAR_BYTES)];
     let inside = near[1..].trim_ascii_start();
     if inside.starts_with(b"\"record\":\"journal\"") {
         let mend = "it belongs to slotkit resume; name a dump";
-        return Some(Kind::new("a journal of slotkit", mend));
+        return Some(OtherText::new("a journal of slotkit", mend));
     }
     if !inside.starts_with(b"\"schema\":") {
         return None;
     }
     let is_plan = memmem::find(near, b"\"objective\":").is_some();
     Some(match is_plan {
-        true => Kind::new(
+        true => OtherText::new(
             "a plan of slotkit",
             "carry it out with slotkit apply; name the dump that it was made from",
         ),
-        false => Kind::new(
+        false => OtherText::new(
             "JSON that slotkit printed",
             "name the dump that it was made from, or a tally that `analyze --save` wrote",
         ),

@@ -1,50 +1,56 @@
 //! Recognises settings, logs, pages and code.
 
 use super::first_lines::{FirstLines, begins_with_any, first_word};
-use super::kind::Kind;
+use super::other_text::OtherText;
 use memchr::{memchr, memmem};
 use std::collections::BTreeSet;
 
 const ANOTHER: &str = "name a dump or a list of keys";
 
 /// What its first lines say, even if each of them could be a key.
-pub(super) fn sure(first_lines: &FirstLines<'_>) -> Option<Kind> {
+pub(super) fn sure(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     type Test = fn(&FirstLines<'_>) -> bool;
-    let kinds: [(Test, Kind); 9] = [
+    let kinds: [(Test, OtherText); 9] = [
         (
             |first_lines| first_lines.begins(&["<!doctype html", "<html", "<head", "<body"]),
-            Kind::new("a page of HTML", ANOTHER),
+            OtherText::new("a page of HTML", ANOTHER),
         ),
-        (is_xml, Kind::new("XML", ANOTHER)),
+        (is_xml, OtherText::new("XML", ANOTHER)),
         (
             is_manifest,
-            Kind::new(
+            OtherText::new(
                 "the manifest of an append-only file",
                 "name the folder that it is in",
             ),
         ),
         (
             |first_lines| first_lines.text.starts_with(b"#!"),
-            Kind::new("a script", ANOTHER),
+            OtherText::new("a script", ANOTHER),
         ),
         (
             |first_lines| first_lines.first().starts_with(b"-----BEGIN "),
-            Kind::new("a key or certificate of cryptography", ANOTHER),
+            OtherText::new("a key or certificate of cryptography", ANOTHER),
         ),
         (
             |first_lines| first_lines.begins(&["diff --git ", "%pdf-", "ssh-rsa ", "ssh-ed25519 "]),
-            Kind::new("a text of another kind", ANOTHER),
+            OtherText::new("a text of another kind", ANOTHER),
         ),
-        (is_ini, Kind::new("settings (TOML or INI)", ANOTHER)),
-        (is_settings, Kind::new("settings (NAME=value)", ANOTHER)),
-        (is_traceback, Kind::new("a program's traceback", ANOTHER)),
+        (is_ini, OtherText::new("settings (TOML or INI)", ANOTHER)),
+        (
+            is_settings,
+            OtherText::new("settings (NAME=value)", ANOTHER),
+        ),
+        (
+            is_traceback,
+            OtherText::new("a program's traceback", ANOTHER),
+        ),
     ];
     let found = kinds.iter().find(|(is_it, _)| is_it(first_lines));
     found.map(|(_, kind)| *kind)
 }
 
 /// What it is most likely, when nothing speaks for keys.
-pub(super) fn likely(first_lines: &FirstLines<'_>) -> Kind {
+pub(super) fn likely(first_lines: &FirstLines<'_>) -> OtherText {
     type Test = fn(&FirstLines<'_>) -> bool;
     let kinds: [(Test, &'static str); 8] = [
         (
@@ -61,7 +67,7 @@ pub(super) fn likely(first_lines: &FirstLines<'_>) -> Kind {
     ];
     let found = kinds.iter().find(|(is_it, _)| is_it(first_lines));
     let name = found.map_or("text with blanks, as keys rarely have", |(_, name)| name);
-    Kind::new(name, ANOTHER)
+    OtherText::new(name, ANOTHER)
 }
 
 fn is_xml(first_lines: &FirstLines<'_>) -> bool {
@@ -137,7 +143,7 @@ fn is_traceback(first_lines: &FirstLines<'_>) -> bool {
 }
 
 /// `12:M 23 Nov 2026 21:52:29.518 * text`, and of older servers `[12] 23 Nov 21:52:29.518 * text`.
-pub(super) fn server_log(first_lines: &FirstLines<'_>) -> Option<Kind> {
+pub(super) fn server_log(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     let is_line = |line: &[u8]| {
         let line = line.strip_prefix(b"[").unwrap_or(line);
         let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -157,15 +163,15 @@ pub(super) fn server_log(first_lines: &FirstLines<'_>) -> Option<Kind> {
     };
     first_lines
         .any(is_line)
-        .then_some(Kind::new("a server's log", ANOTHER))
+        .then_some(OtherText::new("a server's log", ANOTHER))
 }
 
 /// What Docker keeps beside a container: `{"log":"…\n","stream":"stdout","time":"…"}`.
-pub(super) fn container_log(first_lines: &FirstLines<'_>) -> Option<Kind> {
+pub(super) fn container_log(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     let first = first_lines.first();
     let is_one = first.starts_with(b"{\"log\":\"") && memmem::find(first, b"\"stream\":").is_some();
     let mend = "take the lines out of it: jq -j .log FILE | slotkit analyze -";
-    is_one.then_some(Kind::new("a container's log in JSON", mend))
+    is_one.then_some(OtherText::new("a container's log in JSON", mend))
 }
 
 /// Most lines begin with a time or have a level near their beginning.

@@ -4,32 +4,28 @@
 //! workers take one after another. Everything else (a pipe, a CSV with quotes)
 //! is read by one thread that feeds the workers through a bounded queue; several RDB files are read side by side.
 
-mod collector;
-mod outcome;
-mod parts;
 mod progress;
 mod second_pass;
-mod snapshots;
-mod stream;
-mod worker;
+mod workers;
 
 use super::hot_slot_names::HotSlotNames;
-use super::{Operations, Prefixes, Tally};
 use crate::error::{Error, ErrorKind, Position, Result};
 use crate::slot::SlotSet;
 use crate::source::{
-    self, Input, InputContent, LongRowIndex, OnError, OpenInput, Parts, QueuedInput, Splitter,
+    self, Findings, Format, Input, InputContent, LongRowIndex, OnError, OpenInput, Parts,
+    QueuedInput, SkippedFile, Splitter,
 };
-use collector::OutcomeCollector;
+use crate::tally::Operations;
+use crate::tally::{Prefixes, Tally};
 use progress::ProgressMeter;
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::Path;
-use worker::{Worker, WorkerResult};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use workers::{Worker, WorkerResult};
 
-pub use outcome::{InputSummary, Outcome};
 pub use progress::{Pass, Progress};
 pub use second_pass::{SecondPass, count_inputs_twice};
 
@@ -279,5 +275,89 @@ impl InputCounter<'_> {
                 all
             })
             .unwrap_or_else(|| WorkerResult::new(first))
+    }
+}
+
+/// What became of one input.
+#[derive(Clone, Debug)]
+pub struct InputSummary {
+    /// Its path, or `<stdin>`.
+    pub path: PathBuf,
+    /// What it was taken for.
+    pub format: Format,
+    /// What the user should know about it.
+    pub note: Option<Cow<'static, str>>,
+    /// How many keys were read.
+    pub keys: u64,
+    /// How many operations on keys were read from a log of MONITOR.
+    pub operations: u64,
+    /// Rows that couldn't be read, keys that were left out.
+    pub findings: Findings,
+    /// The slots that its keys are in, where it is the snapshot of one node: an RDB file.
+    pub slots: Option<SlotSet>,
+    /// The saved tally that it was counted in, when it wasn't read by this run.
+    pub tally: Option<PathBuf>,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was counted in all inputs.
+    pub tally: Tally,
+    /// The inputs, in the order given.
+    pub inputs: Vec<InputSummary>,
+    /// Files of folders that aren't inputs.
+    pub skipped_files: Vec<SkippedFile>,
+    /// What became of the second pass.
+    pub second_pass: SecondPass,
+}
+
+impl Outcome {
+    /// Adds what was counted in other inputs; the inputs come behind these.
+    pub fn merge(&mut self, other: Outcome) {
+        self.tally.merge(other.tally);
+        self.second_pass = SecondPass::None;
+        self.inputs.extend(other.inputs);
+        self.skipped_files.extend(other.skipped_files);
+    }
+
+    /// How many rows were passed over.
+    pub fn skipped(&self) -> u64 {
+        let counts = self
+            .inputs
+            .iter()
+            .map(|input| input.findings.row_errors.count());
+        // A tally file may say anything.
+        counts.fold(0, u64::saturating_add)
+    }
+}
+
+/// One tally for all, since each takes up to 10 MB, and the summaries by the places of their inputs.
+pub(super) struct OutcomeCollector(Mutex<(Option<Tally>, Vec<Vec<InputSummary>>)>);
+
+impl OutcomeCollector {
+    pub(super) fn new(inputs: usize) -> OutcomeCollector {
+        OutcomeCollector(Mutex::new((None, vec![Vec::new(); inputs])))
+    }
+
+    /// Adds what the input at a place gave.
+    pub(super) fn add(&self, at: usize, outcome: Outcome) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut all.0 {
+            Some(tally) => tally.merge(outcome.tally),
+            none => *none = Some(outcome.tally),
+        }
+        all.1[at] = outcome.inputs;
+    }
+
+    /// Everything, the inputs in the order given.
+    pub(super) fn outcome(self, prefixes: Prefixes) -> Outcome {
+        let (tally, summaries) = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Outcome {
+            tally: tally.unwrap_or_else(|| Tally::with_prefixes(prefixes)),
+            inputs: summaries.into_iter().flatten().collect(),
+            skipped_files: Vec::new(),
+            second_pass: SecondPass::None,
+        }
     }
 }

@@ -11,8 +11,8 @@ use crate::source::facts::KeyFacts;
 use crate::source::format::Format;
 use crate::source::json_text::unescape;
 use crate::source::row_errors::{RowError, RowErrors, excerpt};
+use crate::source::row_layout::RowStart;
 use crate::source::row_layout::{KeyDetails, KeyForm, LongRow, RowLayout};
-use crate::source::row_start::RowStart;
 pub(super) use detect::{guess, said};
 use memchr::memchr2;
 

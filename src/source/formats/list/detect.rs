@@ -3,7 +3,7 @@
 use super::{Lines, doubt, evidence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::detect::first_lines::FirstLines;
-use crate::source::detect::{Beginning, EXAMINED_LINES, Recognised, foreign, other};
+use crate::source::detect::{Beginning, EXAMINED_LINES, Recognised, foreign, other_text};
 use crate::source::escape::{Escape, Unescaped};
 use crate::source::format::Format;
 use crate::source::options::Options;
@@ -56,7 +56,7 @@ const MOST_QUOTED: &str = "most of its lines are quoted as redis-cli prints keys
 /// lines as keys.
 pub fn doubt_of_list(head: &[u8]) -> Option<String> {
     let first_lines = FirstLines::at(head);
-    if let Some(kind) = other::sure(&first_lines) {
+    if let Some(kind) = other_text::sure(&first_lines) {
         return Some(format!("it looks like {}: {}", kind.name, kind.mend));
     }
     (quoted_lines(head, false) == QuotedLines::All).then(|| {
@@ -73,7 +73,7 @@ fn of_keys(text: &[u8], options: &Options) -> Result<Recognised> {
         return Ok(keys(options));
     }
     let first_lines = FirstLines::at(text);
-    if let Some(kind) = other::sure(&first_lines) {
+    if let Some(kind) = other_text::sure(&first_lines) {
         return Err(kind.error());
     }
     if quoted_lines(text, true) == QuotedLines::All {
@@ -85,7 +85,7 @@ fn of_keys(text: &[u8], options: &Options) -> Result<Recognised> {
             is_slight: evidence::is_slight(&first_lines),
             ..keys(options)
         }),
-        None => Err(other::likely(&first_lines).error()),
+        None => Err(other_text::likely(&first_lines).error()),
     }
 }
 

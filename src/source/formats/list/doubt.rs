@@ -1,20 +1,20 @@
 //! Doubts about a list of keys: what it more likely is, and how to have it read so.
 
 use crate::source::detect::first_lines::FirstLines;
-use crate::source::detect::kind::Kind;
+use crate::source::detect::other_text::OtherText;
 use memchr::memchr_iter;
 
 /// What a list most likely is instead, by its first lines.
-pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<Kind> {
+pub(super) fn kind(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     let lines = &first_lines.lines;
     let first = first_lines.first();
     if first.len() == 5 && first.starts_with(b"sep=") {
-        return Some(Kind::new(
+        return Some(OtherText::new(
             "the `sep=` of a spreadsheet before a CSV",
             "take that line out, and name the column with --key-column",
         ));
     }
-    is_table(lines).then_some(Kind::new(
+    is_table(lines).then_some(OtherText::new(
         "a CSV whose columns aren't known",
         "name the column of the keys with --key-column, and what separates the columns with --delimiter",
     ))

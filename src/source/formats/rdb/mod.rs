@@ -20,11 +20,8 @@
 
 mod checksum;
 mod damage;
-mod decimal;
-mod detect;
 mod growth;
 mod lzf;
-mod magic;
 mod marks;
 mod model;
 mod module;
@@ -34,7 +31,6 @@ mod packed;
 mod radix;
 mod short;
 mod snapshot;
-
 mod stream;
 mod text;
 mod value;
@@ -47,12 +43,12 @@ use crate::source::findings::Findings;
 use crate::source::options::{OnError, Options, SizeOf};
 use crate::source::row_layout::KeyReader;
 use crate::source::timestamp::Timestamp;
-pub(super) use detect::{by_magic, said};
-pub(in crate::source) use magic::is_rdb;
 use marks::Marks;
 use model::Model;
 use origin::Origin;
 use packed::Depth;
+pub(in crate::source) use snapshot::is_rdb;
+pub(super) use snapshot::{by_magic, said};
 use std::io::Read;
 use std::path::Path;
 use value::ValueSummary;

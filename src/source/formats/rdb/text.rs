@@ -1,6 +1,5 @@
 //! Lengths and strings, as RDB files encode them.
 
-use super::decimal::decimal_length;
 use super::lzf;
 use super::window::Window;
 use crate::error::Result;
@@ -196,6 +195,12 @@ impl Window {
         let message = format!("expected LZF data of {length} bytes, found damaged data");
         Err(self.error(start, message))
     }
+}
+
+/// How many characters an integer takes in decimal.
+pub(super) fn decimal_length(value: i64) -> u64 {
+    let digits = value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+    u64::from(digits) + u64::from(value < 0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::source::detect::{Beginning, EXAMINED_LINES, Recognised};
 use crate::source::escape::{Escape, Unescaped};
 use crate::source::format::Format;
 use crate::source::row_layout::RowLayout;
-use crate::source::row_start::RowStart;
+use crate::source::row_layout::RowStart;
 
 /// Rows of rdb-tools, as the user says.
 pub(in crate::source::formats) fn said(beginning: &Beginning<'_>) -> Result<Recognised> {

@@ -14,11 +14,8 @@
 //! misread.
 
 mod detect;
-mod diagnosis;
-mod ends;
-mod marks;
-mod memo;
 mod quick;
+mod rows;
 
 #[cfg(test)]
 mod tests;
@@ -29,13 +26,13 @@ use crate::source::batch::KeyBatch;
 use crate::source::detect::repeats_header;
 use crate::source::facts::KeyFacts;
 use crate::source::row_errors::RowErrors;
+use crate::source::row_layout::RowStart;
 use crate::source::row_layout::{ColumnNames, KeyDetails, KeyForm, RowLayout};
-use crate::source::row_start::RowStart;
 use crate::source::{Encoding, Format, Timestamp};
-use ends::{HEAD_BYTES, Head, TAIL_BYTES, Tail, head};
-use marks::PIECE_BYTES;
 use memchr::{memchr, memchr_iter};
+use quick::PIECE_BYTES;
 use quick::Quick;
+use rows::{HEAD_BYTES, Head, TAIL_BYTES, Tail, head};
 
 /// The header that rdb-tools writes.
 const HEADER: &str =

@@ -1,7 +1,7 @@
 //! Walks packed structures entry by entry: how many there are, and how long the longest is.
 
 use super::Measured;
-use crate::source::formats::rdb::decimal::decimal_length;
+use crate::source::formats::rdb::text::decimal_length;
 
 /// Entries and the longest measured one.
 pub(super) type Walked = Option<(u64, u64)>;
