@@ -1,5 +1,6 @@
 //! Errors of a damaged RDB file, and findings besides its keys.
 
+use super::codes::TYPE_MODULE_PRE_GA;
 use super::text::Text;
 use super::{Reader, Record};
 use crate::error::{Error, ErrorKind, Result};
@@ -76,9 +77,11 @@ impl Reader {
     pub(super) fn unknown(&self, code: u8, byte: u64) -> Error {
         let family = self.origin.name();
         let message = match code {
-            6 => "expected a value that can be stepped over, found one of a module in the form of \
+            TYPE_MODULE_PRE_GA => {
+                "expected a value that can be stepped over, found one of a module in the form of \
                   a pre-release (type 6)"
-                .to_owned(),
+                    .to_owned()
+            }
             _ => format!("expected a type or opcode that slotkit knows, found {code} ({family})"),
         };
         self.window.error(byte, message)

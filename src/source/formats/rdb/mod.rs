@@ -19,6 +19,7 @@
 //! byte offset, never passed over: nobody knows how long it is.
 
 mod checksum;
+mod codes;
 mod damage;
 mod growth;
 mod lzf;

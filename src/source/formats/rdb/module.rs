@@ -1,5 +1,6 @@
 //! Steps over values of modules.
 
+use super::codes::*;
 use super::model::Heap;
 use super::value::ValueSummary;
 use super::window::Window;
@@ -31,13 +32,13 @@ pub(super) fn step_aux(window: &mut Window) -> Result<()> {
 fn step_parts(window: &mut Window) -> Result<()> {
     loop {
         match window.length()? {
-            0 => return Ok(()),
-            1 | 2 => {
+            MODULE_OPCODE_EOF => return Ok(()),
+            MODULE_OPCODE_SINT | MODULE_OPCODE_UINT => {
                 window.length()?;
             }
-            3 => window.skip(4)?,
-            4 => window.skip(8)?,
-            5 => {
+            MODULE_OPCODE_FLOAT => window.skip(4)?,
+            MODULE_OPCODE_DOUBLE => window.skip(8)?,
+            MODULE_OPCODE_STRING => {
                 window.step_text()?;
             }
             other => {

@@ -1,5 +1,6 @@
 //! Opcodes: what stands between the records of an RDB file.
 
+use super::codes::*;
 use super::marks::Mark;
 use super::model::Large;
 use super::{Reader, Record, State, module};
@@ -7,11 +8,6 @@ use crate::error::Result;
 use crate::source::batch::KeyBatch;
 use crate::source::options::SizeOf;
 use crate::source::timestamp::Timestamp;
-
-/// Opcodes that Redis Enterprise writes, each with a length behind it; no server of the two families has
-/// them.
-const ENTERPRISE_A: u8 = 107;
-const ENTERPRISE_B: u8 = 121;
 
 /// The longest auxiliary field, node name or function name that is looked at.
 const MOST_FIELD_BYTES: u64 = 64 << 10;
@@ -40,18 +36,18 @@ impl Reader {
         while prefixes <= MOST_PREFIXES {
             let opcode = self.window.byte()?;
             match opcode {
-                252 => {
+                OPCODE_EXPIRETIME_MS => {
                     record.expires_at = Some(timestamp(i64::from_le_bytes(self.window.array()?)))
                 }
-                253 => {
+                OPCODE_EXPIRETIME => {
                     let seconds = i32::from_le_bytes(self.window.array()?);
                     record.expires_at = Some(timestamp(i64::from(seconds) * 1000));
                 }
-                248 => {
+                OPCODE_IDLE => {
                     self.window.length()?;
                 }
-                249 => self.window.skip(1)?,
-                ENTERPRISE_A | ENTERPRISE_B | 243.. => {
+                OPCODE_FREQ => self.window.skip(1)?,
+                OPCODE_ENTERPRISE_A | OPCODE_ENTERPRISE_B | OPCODE_SLOT_IMPORT.. => {
                     let start = self.window.offset() - 1;
                     self.between(opcode)?;
                     if prefixes == 0 || !matches!(self.state, State::Records) {
@@ -73,8 +69,8 @@ impl Reader {
     fn between(&mut self, opcode: u8) -> Result<()> {
         let start = self.window.offset() - 1;
         match opcode {
-            255 => return self.end(),
-            254 => {
+            OPCODE_EOF => return self.end(),
+            OPCODE_SELECTDB => {
                 self.close_mark();
                 let db = self.window.length()?;
                 let Ok(db) = u16::try_from(db) else {
@@ -83,14 +79,13 @@ impl Reader {
                 };
                 self.db = db;
             }
-            251 => {
+            OPCODE_RESIZEDB => {
                 self.window.length()?;
                 self.window.length()?;
             }
-            250 => self.field()?,
-            247 => module::step_aux(&mut self.window)?,
-            246 => {
-                // A function library of the release candidates of Redis 7.0.
+            OPCODE_AUX => self.field()?,
+            OPCODE_MODULE_AUX => module::step_aux(&mut self.window)?,
+            OPCODE_FUNCTION_PRE_GA => {
                 self.window.step_text()?;
                 self.window.step_text()?;
                 if self.window.length()? != 0 {
@@ -98,15 +93,15 @@ impl Reader {
                 }
                 self.window.step_text()?;
             }
-            245 => {
+            OPCODE_FUNCTION2 => {
                 self.window.step_text()?;
             }
-            244 => self.mark()?,
-            ENTERPRISE_A | ENTERPRISE_B if !self.origin.is_valkey => {
+            OPCODE_SLOT_INFO => self.mark()?,
+            OPCODE_ENTERPRISE_A | OPCODE_ENTERPRISE_B if !self.origin.is_valkey => {
                 self.window.length()?;
             }
-            243 if self.origin.is_valkey => {
-                // Slots that a migration was importing: its name, and ranges.
+            OPCODE_SLOT_IMPORT if self.origin.is_valkey => {
+                // The name of the migration, and ranges of slots.
                 self.window.step_text()?;
                 for _ in 0..self.window.length()? {
                     self.window.length()?;

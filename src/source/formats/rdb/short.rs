@@ -4,6 +4,7 @@
 //! Nothing has to be read for them, and where the window ends is looked at with the bytes in a
 //! processor's registers. What isn't such a record is left to [`Reader::entry`].
 
+use super::codes::{OPCODE_EXPIRETIME_MS, TYPE_STRING};
 use super::opcode::timestamp;
 use super::value::ValueSummary;
 use super::value::is_wide_integer;
@@ -56,13 +57,15 @@ impl Reader {
 #[inline(always)]
 fn short_record(window: &[u8]) -> Option<Short<'_>> {
     let (expires_at_ms, rest) = match window {
-        [252, rest @ ..] => {
+        [OPCODE_EXPIRETIME_MS, rest @ ..] => {
             let (ms, rest) = rest.split_first_chunk()?;
             (Some(i64::from_le_bytes(*ms)), rest)
         }
         _ => (None, window),
     };
-    let [0, rest @ ..] = rest else { return None };
+    let [TYPE_STRING, rest @ ..] = rest else {
+        return None;
+    };
     let (key_bytes, from_key) = short_length(rest)?;
     let (value_bytes, rest) = short_length(from_key.get(key_bytes..)?)?;
     let (value, rest) = rest.split_at_checked(value_bytes)?;

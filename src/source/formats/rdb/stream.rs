@@ -1,5 +1,6 @@
 //! Streams: listpacks by id, consumer groups, what is pending.
 
+use super::codes::{TYPE_STREAM_LISTPACKS, TYPE_STREAM_LISTPACKS_3};
 use super::model::Heap;
 use super::packed::{Form, Measured};
 use super::radix::Radix;
@@ -23,8 +24,8 @@ impl Values {
         }
         bytes += self.model.stream(ids.shape());
         let elements = window.length()?;
-        // The last id; since type 19 the first one, the greatest deleted one and how many were ever added.
-        let figures = if kind == 15 { 2 } else { 7 };
+        // The last id; since the second type the first one, the greatest deleted one and how many were ever added.
+        let figures = if kind == TYPE_STREAM_LISTPACKS { 2 } else { 7 };
         for _ in 0..figures {
             window.length()?;
         }
@@ -58,7 +59,7 @@ impl Values {
     fn group(&mut self, window: &mut Window, kind: u8) -> Result<u64> {
         window.step_text()?;
         // The last delivered id; since type 19 how many entries were read.
-        for _ in 0..(if kind == 15 { 2 } else { 3 }) {
+        for _ in 0..(if kind == TYPE_STREAM_LISTPACKS { 2 } else { 3 }) {
             window.length()?;
         }
         let pending = window.length()?;
@@ -74,7 +75,11 @@ impl Values {
         for _ in 0..consumers {
             let name = window.step_text()?;
             // When it was seen; since type 21 when it was active.
-            window.skip(if kind == 21 { 16 } else { 8 })?;
+            window.skip(if kind == TYPE_STREAM_LISTPACKS_3 {
+                16
+            } else {
+                8
+            })?;
             let pending = window.length()?;
             let mut ids = Radix::default();
             for _ in 0..pending {

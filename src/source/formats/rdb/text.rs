@@ -1,5 +1,6 @@
 //! Lengths and strings, as RDB files encode them.
 
+use super::codes::*;
 use super::lzf;
 use super::window::Window;
 use crate::error::Result;
@@ -60,8 +61,8 @@ impl Window {
                 Length::Plain(u64::from(first & 0x3f) << 8 | u64::from(low))
             }
             2 => match first {
-                0x80 => Length::Plain(u64::from(u32::from_be_bytes(self.array()?))),
-                0x81 => Length::Plain(u64::from_be_bytes(self.array()?)),
+                LENGTH_32BIT => Length::Plain(u64::from(u32::from_be_bytes(self.array()?))),
+                LENGTH_64BIT => Length::Plain(u64::from_be_bytes(self.array()?)),
                 _ => {
                     let message = format!("expected a length, found the byte {first:#04x}");
                     return Err(self.error(self.offset() - 1, message));
@@ -106,10 +107,10 @@ impl Window {
     fn special_text(&mut self, code: u8) -> Result<Text> {
         let start = self.offset() - 1;
         Ok(match code {
-            0 => Text::Int(i32::from(i8::from_le_bytes(self.array()?))),
-            1 => Text::Int(i32::from(i16::from_le_bytes(self.array()?))),
-            2 => Text::Int(i32::from_le_bytes(self.array()?)),
-            3 => {
+            ENCODING_INT8 => Text::Int(i32::from(i8::from_le_bytes(self.array()?))),
+            ENCODING_INT16 => Text::Int(i32::from(i16::from_le_bytes(self.array()?))),
+            ENCODING_INT32 => Text::Int(i32::from_le_bytes(self.array()?)),
+            ENCODING_LZF => {
                 let packed = self.length()?;
                 let length = self.length()?;
                 if !lzf::is_possible(packed, length) {

@@ -3,6 +3,7 @@
 use super::Values;
 use crate::error::Result;
 use crate::source::encoding::Encoding;
+use crate::source::formats::rdb::codes::{QUICKLIST_NODE_PACKED, QUICKLIST_NODE_PLAIN};
 use crate::source::formats::rdb::model::Heap;
 use crate::source::formats::rdb::packed::{Form, Inside, Measured};
 use crate::source::formats::rdb::text::Text;
@@ -148,7 +149,7 @@ impl Values {
             let inside = match form {
                 QuicklistForm::Ziplists => self.inside(window, Form::Ziplist, Measured::ALL)?,
                 QuicklistForm::Containers => match window.length()? {
-                    1 => {
+                    QUICKLIST_NODE_PLAIN => {
                         is_plain = true;
                         let length = window.step_text()?;
                         Inside {
@@ -157,7 +158,7 @@ impl Values {
                             longest: length,
                         }
                     }
-                    2 => self.inside(window, Form::Listpack, Measured::ALL)?,
+                    QUICKLIST_NODE_PACKED => self.inside(window, Form::Listpack, Measured::ALL)?,
                     other => {
                         let message = format!("expected a container of 1 or 2, found {other}");
                         return Err(window.error(window.offset() - 1, message));

@@ -4,6 +4,7 @@ mod collections;
 mod packed;
 mod summary;
 
+use super::codes::*;
 use super::model::{Heap, Model};
 use super::packed::{Depth, Form, Inside, Measured};
 use super::text::Text;
@@ -15,7 +16,7 @@ use packed::Packed;
 pub(super) use summary::ValueSummary;
 
 /// The highest type that is known, and no opcode of a reserved range.
-pub(super) const LAST_TYPE: u8 = 25;
+pub(super) const LAST_TYPE: u8 = TYPE_HASH_LISTPACK_EX;
 
 /// Steps over values, and sums up what each would take in memory.
 pub(super) struct Values {
@@ -28,26 +29,28 @@ impl Values {
     /// Steps over the value of a type; the type's byte is behind us.
     pub(super) fn step(&mut self, window: &mut Window, kind: u8) -> Result<ValueSummary> {
         match kind {
-            0 => self.string(window),
-            1 => self.linked_list(window),
-            2 => self.set(window),
-            3 => self.sorted_set(window, Score::Text),
-            5 => self.sorted_set(window, Score::Double),
-            4 => self.hash(window, FieldExpiry::None),
-            22 if self.model.is_valkey() => self.hash(window, FieldExpiry::Behind),
-            22 => self.hash(window, FieldExpiry::Before),
-            24 => {
+            TYPE_STRING => self.string(window),
+            TYPE_LIST => self.linked_list(window),
+            TYPE_SET => self.set(window),
+            TYPE_ZSET => self.sorted_set(window, Score::Text),
+            TYPE_ZSET_2 => self.sorted_set(window, Score::Double),
+            TYPE_HASH => self.hash(window, FieldExpiry::None),
+            TYPE_HASH_2 if self.model.is_valkey() => self.hash(window, FieldExpiry::Behind),
+            TYPE_HASH_2 => self.hash(window, FieldExpiry::Before),
+            TYPE_HASH_METADATA => {
                 window.skip(8)?;
                 self.hash(window, FieldExpiry::Before)
             }
-            25 => {
+            TYPE_HASH_LISTPACK_EX => {
                 window.skip(8)?;
                 self.packed(window, Packed::EXPIRING_HASH)
             }
-            7 => super::module::step(window),
-            14 => self.quicklist(window, QuicklistForm::Ziplists),
-            18 => self.quicklist(window, QuicklistForm::Containers),
-            15 | 19 | 21 => self.stream(window, kind),
+            TYPE_MODULE_2 => super::module::step(window),
+            TYPE_LIST_QUICKLIST => self.quicklist(window, QuicklistForm::Ziplists),
+            TYPE_LIST_QUICKLIST_2 => self.quicklist(window, QuicklistForm::Containers),
+            TYPE_STREAM_LISTPACKS | TYPE_STREAM_LISTPACKS_2 | TYPE_STREAM_LISTPACKS_3 => {
+                self.stream(window, kind)
+            }
             _ => match Packed::of(kind) {
                 Some(packed) => self.packed(window, packed),
                 None => {
@@ -60,7 +63,7 @@ impl Values {
 
     /// Whether a type is in the table.
     pub(super) fn knows(kind: u8) -> bool {
-        !matches!(kind, 6 | 8) && kind <= LAST_TYPE
+        !matches!(kind, TYPE_MODULE_PRE_GA | TYPE_UNUSED) && kind <= LAST_TYPE
     }
 
     fn string(&mut self, window: &mut Window) -> Result<ValueSummary> {

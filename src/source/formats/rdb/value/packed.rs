@@ -1,6 +1,7 @@
 //! The table of types whose value is one structure in one string.
 
 use crate::source::encoding::Encoding;
+use crate::source::formats::rdb::codes::*;
 use crate::source::formats::rdb::packed::{Form, Measured};
 use crate::source::kind::KeyKind;
 
@@ -35,15 +36,15 @@ impl Packed {
             ..packed
         };
         Some(match kind {
-            9 => Packed::new(Form::Zipmap, KeyKind::Hash, Encoding::Zipmap, 2),
-            10 => Packed::ziplist(KeyKind::List, 1),
-            11 => Packed::new(Form::Intset, KeyKind::Set, Encoding::Intset, 1),
-            12 => scored(Packed::ziplist(KeyKind::Zset, 2)),
-            13 => Packed::ziplist(KeyKind::Hash, 2),
-            16 => Packed::listpack(KeyKind::Hash, 2),
-            17 => scored(Packed::listpack(KeyKind::Zset, 2)),
-            20 => Packed::listpack(KeyKind::Set, 1),
-            23 => Packed::EXPIRING_HASH,
+            TYPE_HASH_ZIPMAP => Packed::new(Form::Zipmap, KeyKind::Hash, Encoding::Zipmap, 2),
+            TYPE_LIST_ZIPLIST => Packed::ziplist(KeyKind::List, 1),
+            TYPE_SET_INTSET => Packed::new(Form::Intset, KeyKind::Set, Encoding::Intset, 1),
+            TYPE_ZSET_ZIPLIST => scored(Packed::ziplist(KeyKind::Zset, 2)),
+            TYPE_HASH_ZIPLIST => Packed::ziplist(KeyKind::Hash, 2),
+            TYPE_HASH_LISTPACK => Packed::listpack(KeyKind::Hash, 2),
+            TYPE_ZSET_LISTPACK => scored(Packed::listpack(KeyKind::Zset, 2)),
+            TYPE_SET_LISTPACK => Packed::listpack(KeyKind::Set, 1),
+            TYPE_HASH_LISTPACK_EX_PRE_GA => Packed::EXPIRING_HASH,
             _ => return None,
         })
     }
