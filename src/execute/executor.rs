@@ -15,7 +15,7 @@ use crate::cluster::verb::NodeLink;
 use crate::error::Result;
 use std::time::{Duration, Instant};
 
-pub use super::core::{Options, Outcome, Reading, Watcher};
+pub use super::core::{HealthReading, Options, Outcome, Watcher};
 
 /// How often the watcher is asked whether to stop while nothing else happens.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
@@ -62,7 +62,7 @@ impl<L: NodeLink> Driver<'_, L> {
             }
             let now_ms = self.now_ms();
             for reading in watcher.readings() {
-                self.core.felt(&reading, now_ms);
+                self.core.observe(&reading, now_ms);
             }
             match self.core.poll(now_ms) {
                 Step::Record(notes) => {

@@ -2,7 +2,7 @@
 
 use super::counts::{Count, MoveCounts};
 use crate::cluster::NodeId;
-use crate::execute::executor::Reading;
+use crate::execute::executor::HealthReading;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub(super) fn document(
     event: &str,
     counts: &MoveCounts,
     names: &BTreeMap<NodeId, String>,
-    seen: &BTreeMap<NodeId, Reading>,
+    seen: &BTreeMap<NodeId, HealthReading>,
     elapsed: Duration,
 ) -> Value {
     let mut document = count(&counts.total, elapsed);
@@ -30,7 +30,9 @@ pub(super) fn document(
     });
     document["pairs"] = pairs.collect();
     // A replica has no figures of this kind.
-    let primaries = seen.values().filter(|reading| reading.is_astray.is_none());
+    let primaries = seen
+        .values()
+        .filter(|reading| reading.is_detached.is_none());
     let nodes = primaries.map(|reading| {
         json!({
             "id": reading.node,

@@ -9,7 +9,7 @@ use super::move_args::ProgressForm;
 use super::terminal;
 use crate::cluster::NodeId;
 use crate::execute::Move;
-use crate::execute::executor::{Reading, Watcher};
+use crate::execute::executor::{HealthReading, Watcher};
 use crate::execute::job::{Canary, Stall};
 use crate::execute::mover::Unit;
 use crate::execute::survey::Survey;
@@ -33,7 +33,7 @@ pub(super) struct MoveProgress {
     interrupt: Interrupt,
     canary: Canary,
     /// What was seen of each node last; of its latency the worst since the last line.
-    seen: BTreeMap<NodeId, Reading>,
+    seen: BTreeMap<NodeId, HealthReading>,
     begun: Instant,
     last_line: Instant,
 }
@@ -152,7 +152,7 @@ impl Watcher for MoveProgress {
         self.show();
     }
 
-    fn readings(&mut self) -> Vec<Reading> {
+    fn readings(&mut self) -> Vec<HealthReading> {
         let readings = self.canary.readings();
         for reading in &readings {
             let before = self.seen.insert(reading.node, *reading);

@@ -19,7 +19,7 @@ impl Entrance {
 impl Core {
     /// Who may be opened now.
     pub(super) fn entrance(&self) -> Entrance {
-        if self.wish != PersonsWish::GoOn || self.pace.is_strained(self.now_ms) {
+        if self.wish != PersonsWish::GoOn || self.throttle.is_over_limit(self.now_ms) {
             return Entrance { waits_from: 0 };
         }
         let (mut taken, mut turns) = (0, Vec::new());

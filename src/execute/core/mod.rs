@@ -3,7 +3,7 @@
 //!
 //! A driver asks [`Core::poll`] what to do, does it, and tells what came of
 //! it: [`Core::recorded`], [`Core::answered`], [`Core::lost`]; and what it sees
-//! of the nodes meanwhile: [`Core::felt`]. Real
+//! of the nodes meanwhile: [`Core::observe`]. Real
 //! connections drive it (`execute/executor.rs`), and so does the modelled
 //! cluster of `tests/simulation/`, where every interleaving can be replayed.
 //!
@@ -29,8 +29,9 @@ mod entrance;
 mod failing;
 mod flight;
 mod hand;
+mod health;
+mod overload;
 mod ownership;
-mod pace;
 mod probe;
 mod reassign;
 mod recheck;
@@ -39,16 +40,15 @@ mod schedule;
 mod settings;
 mod standing;
 mod step;
-mod strain;
+mod throttle;
 mod trust;
 mod watcher;
 mod wish;
-mod worn;
 mod writes;
 
+pub use health::HealthReading;
 pub use settings::{Event, Options, Outcome, Wish as PersonsWish};
 pub use step::{Note, Step};
-pub use strain::Reading;
 pub use watcher::Watcher;
 
 use super::Move;
@@ -61,11 +61,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::numbers::counted_text;
 use crate::slot::{Slot, SlotSet};
 use flight::Flight;
-use pace::{Judgement, Pace};
 use probe::Probe;
 use rest::Rests;
 use schedule::Schedule;
 use std::collections::{BTreeMap, BTreeSet};
+use throttle::{BatchTiming, Throttle};
 use trust::Trusts;
 use wish::Wish;
 use writes::{Part, Sent};
@@ -95,7 +95,7 @@ pub struct Core {
     /// What each source says of its failures; nothing of one that doesn't tell.
     failures: BTreeMap<NodeId, Option<Failures>>,
     events: Vec<Event>,
-    pace: Pace,
+    throttle: Throttle,
     outcome: Outcome,
     surprise: Option<Error>,
     /// Whether that is about more than one slot: nothing begins any more, also of what is open.
@@ -111,7 +111,7 @@ pub struct Core {
     /// Why slots stay open beside those that the surprise names.
     left: BTreeMap<String, SlotSet>,
     /// It was over a limit of the user's for too long: no key is sent any more.
-    is_worn_out: bool,
+    is_overloaded: bool,
     wish: PersonsWish,
     now_ms: u64,
 }
@@ -141,7 +141,7 @@ impl Core {
             noting: Vec::new(),
             failures: BTreeMap::new(),
             events: Vec::new(),
-            pace: Pace::new(options.how.limits, options.how.keys_per_migrate, now_ms),
+            throttle: Throttle::new(options.how.limits, options.how.keys_per_migrate, now_ms),
             outcome: Outcome::default(),
             surprise: None,
             is_broken_off: false,
@@ -150,7 +150,7 @@ impl Core {
             has_changed: false,
             closed: SlotSet::new(),
             left: BTreeMap::new(),
-            is_worn_out: false,
+            is_overloaded: false,
             wish: PersonsWish::GoOn,
             now_ms,
             options,
@@ -287,9 +287,9 @@ impl Core {
         };
         if sent.keys > 0 {
             let took = self.now_ms.saturating_sub(sent.at_ms);
-            let judgement = self.pace.took(took, self.now_ms);
-            self.outcome.largest_stall_ms = self.pace.largest_stall_ms();
-            if judgement == Judgement::TooSlow {
+            let timing = self.throttle.took(took, self.now_ms);
+            self.outcome.largest_stall_ms = self.throttle.largest_stall_ms();
+            if timing == BatchTiming::TooSlow {
                 self.too_slow(node);
             }
         }
@@ -376,7 +376,9 @@ impl Core {
     }
 
     fn keys_per_migrate(&self) -> u32 {
-        self.pace.keys_now().min(self.options.how.keys_per_migrate)
+        self.throttle
+            .keys_now()
+            .min(self.options.how.keys_per_migrate)
     }
 
     /// Whether slots may still begin.

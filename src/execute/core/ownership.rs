@@ -36,7 +36,7 @@ impl Core {
         if self.probe.is_some() {
             return;
         }
-        let is_eased = !self.pace.is_strained(self.now_ms);
+        let is_eased = !self.throttle.is_over_limit(self.now_ms);
         let begins = match self.may_begin() && is_eased {
             true => self.schedule.take(Bounds {
                 slots: self.options.how.slots_at_once.saturating_add(AHEAD),

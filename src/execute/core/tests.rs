@@ -3,7 +3,7 @@
 use super::flight::Flight;
 use super::schedule::Bounds;
 use super::wish::Wish;
-use super::{Core, Event, Note, Options, Outcome, PersonsWish, Reading, Step};
+use super::{Core, Event, HealthReading, Note, Options, Outcome, PersonsWish, Step};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
@@ -500,24 +500,24 @@ fn a_slot_that_has_keys_by_now_takes_a_place_of_its_own() {
 fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
     let (task, mut options) = one_slot();
     options.how.limits.max_memory_percent = Some(90);
-    let full = |used_bytes| Reading {
+    let full = |used_bytes| HealthReading {
         node: task.target,
         latency_ms: None,
         used_bytes: Some(used_bytes),
         max_bytes: Some(100),
         replica_lag_bytes: None,
-        is_astray: None,
+        is_detached: None,
     };
     let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
     for now_ms in (0..10_000).step_by(100) {
-        core.felt(&full(91), now_ms);
+        core.observe(&full(91), now_ms);
         assert!(matches!(core.poll(now_ms), Step::Wait { .. }), "{now_ms}");
     }
     // It may ease in time.
     let mut eased = core.clone();
-    eased.felt(&full(90), 9_950);
+    eased.observe(&full(90), 9_950);
     assert!(matches!(eased.poll(9_950), Step::Ask { .. }));
-    core.felt(&full(91), 10_000);
+    core.observe(&full(91), 10_000);
     assert!(matches!(core.poll(10_000), Step::End));
     let error = core.into_result().expect_err("it stopped");
     assert_eq!(error.kind(), ErrorKind::Unsafe, "nothing had begun");

@@ -1,6 +1,6 @@
 //! Who is told how a run goes.
 
-use super::Reading;
+use super::HealthReading;
 use crate::execute::mover::{Unit, Wait};
 
 /// Who watches a run, and may ask it to stop.
@@ -17,7 +17,7 @@ pub trait Watcher {
     /// So many slots had arrived at a node which died, and were given to the one that took over.
     fn reassigned(&mut self, _slots: usize, _promoted: &str) {}
     /// What it has seen of the nodes since it was asked last.
-    fn readings(&mut self) -> Vec<Reading> {
+    fn readings(&mut self) -> Vec<HealthReading> {
         Vec::new()
     }
     /// Whether the run should begin no further slot.

@@ -226,7 +226,7 @@ impl Core {
 
     /// A node that somebody wants to ask something, and may.
     fn next_node(&mut self) -> Option<NodeId> {
-        let (now_ms, ready) = (self.now_ms, self.pace.ready_at(self.now_ms));
+        let (now_ms, ready) = (self.now_ms, self.throttle.ready_at(self.now_ms));
         let is_held = self.wish == PersonsWish::Pause;
         let (unproven, entrance) = (self.unproven(), self.entrance());
         self.flights
@@ -267,7 +267,7 @@ impl Core {
     /// by it.
     fn wishes_with_keys(&mut self, node: NodeId) -> (Vec<u16>, u64) {
         let is_held = self.wish == PersonsWish::Pause;
-        if is_held || self.pace.ready_at(self.now_ms) > self.now_ms {
+        if is_held || self.throttle.ready_at(self.now_ms) > self.now_ms {
             return (Vec::new(), 0);
         }
         let mut unproven = self.unproven();
@@ -298,7 +298,7 @@ impl Core {
                 bytes += more_bytes;
             }
         }
-        self.pace.sends(keys, bytes);
+        self.throttle.sends(keys, bytes);
         (slots, keys)
     }
 
@@ -309,7 +309,7 @@ impl Core {
 
     /// When something can be sent again without an answer.
     pub(super) fn next_moment(&mut self) -> Option<u64> {
-        let ready = self.pace.ready_at(self.now_ms);
+        let ready = self.throttle.ready_at(self.now_ms);
         let is_held = self.wish == PersonsWish::Pause;
         let (unproven, entrance) = (self.unproven(), self.entrance());
         let moments = self

@@ -2,7 +2,7 @@
 
 use super::notice::{Notice, Observer};
 use crate::execute::Move;
-use crate::execute::executor::{Reading, Watcher};
+use crate::execute::executor::{HealthReading, Watcher};
 use crate::execute::mover::{Unit, Wait};
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl Watcher for Arrivals<'_> {
         self.watcher.reassigned(slots, promoted);
     }
 
-    fn readings(&mut self) -> Vec<Reading> {
+    fn readings(&mut self) -> Vec<HealthReading> {
         self.watcher.readings()
     }
 

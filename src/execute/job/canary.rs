@@ -14,7 +14,7 @@ use crate::cluster::link::{Patience, RedisLink};
 use crate::cluster::verb::{NodeLink, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::Result;
-use crate::execute::executor::Reading;
+use crate::execute::executor::HealthReading;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,7 +98,7 @@ impl Canary {
     }
 
     /// What was seen of each node since it was told last; nothing when that was just now.
-    pub fn readings(&mut self) -> Vec<Reading> {
+    pub fn readings(&mut self) -> Vec<HealthReading> {
         if self.read_at.elapsed() < READ_EVERY {
             return Vec::new();
         }
@@ -171,7 +171,7 @@ impl Seen {
     }
 
     /// A replica that followed and doesn't any more, though its primary serves.
-    fn astray(&mut self, serving: &BTreeSet<String>) -> Option<bool> {
+    fn detached(&mut self, serving: &BTreeSet<String>) -> Option<bool> {
         let follows = self.vitals.as_ref()?.follows.as_ref()?;
         self.has_followed |= follows.is_in_step;
         let is_missed = self.has_followed && serving.contains(&follows.primary);
@@ -179,15 +179,15 @@ impl Seen {
     }
 
     /// None while there is nothing to tell.
-    fn read(&mut self, node: NodeId, serving: &BTreeSet<String>) -> Option<Reading> {
-        if let Some(is_astray) = self.astray(serving) {
-            return is_astray.then_some(Reading {
+    fn read(&mut self, node: NodeId, serving: &BTreeSet<String>) -> Option<HealthReading> {
+        if let Some(is_detached) = self.detached(serving) {
+            return is_detached.then_some(HealthReading {
                 node,
                 latency_ms: None,
                 used_bytes: None,
                 max_bytes: None,
                 replica_lag_bytes: None,
-                is_astray: Some(true),
+                is_detached: Some(true),
             });
         }
         let vitals = self.vitals.as_ref().filter(|vitals| vitals.is_primary)?;
@@ -195,7 +195,7 @@ impl Seen {
         let replica_lag_bytes = vitals.replica_lag_bytes;
         let owed = Some(self.owed()).filter(|owed| !owed.is_zero());
         let worst = self.worst.take().max(owed);
-        Some(Reading {
+        Some(HealthReading {
             node,
             // Up: what is above a limit by a part of a millisecond is above it.
             latency_ms: worst
@@ -203,7 +203,7 @@ impl Seen {
             used_bytes,
             max_bytes,
             replica_lag_bytes,
-            is_astray: None,
+            is_detached: None,
         })
     }
 }

@@ -32,7 +32,7 @@ pub enum Lack {
     /// There is no link, and it couldn't log in.
     Login,
     /// It says that there is a link, and its primary says otherwise.
-    Astray,
+    Detached,
 }
 
 impl Lack {
@@ -53,7 +53,7 @@ impl Lack {
                 None => "has no link to it".to_owned(),
             },
             (Lack::Link | Lack::Login, None) => "has no link to it".to_owned(),
-            (Lack::Astray, _) => {
+            (Lack::Detached, _) => {
                 "says that it follows, and its primary has no such replica or other data".to_owned()
             }
         }
@@ -76,7 +76,7 @@ pub fn trouble(survey: &Survey, id: NodeId, wanted: Wanted) -> Option<Trouble> {
     let Some(following) = facts.replication.following() else {
         // `CLUSTER NODES` has it for a replica, and `INFO` for a primary, or nothing.
         return Some(match facts.replication.role {
-            Some(_) => Trouble::NotFollowing(Lack::Astray),
+            Some(_) => Trouble::NotFollowing(Lack::Detached),
             None => Trouble::Unknown,
         });
     };
@@ -92,7 +92,7 @@ pub fn trouble(survey: &Survey, id: NodeId, wanted: Wanted) -> Option<Trouble> {
         (_, Some(true)) => {}
     }
     if theirs.is_some_and(|theirs| is_denied(facts, theirs)) {
-        return Some(Trouble::NotFollowing(Lack::Astray));
+        return Some(Trouble::NotFollowing(Lack::Detached));
     }
     if let Some(heard_s) = following.heard_s.filter(|heard_s| *heard_s > SILENT_S) {
         return Some(Trouble::Behind(format!(
@@ -173,7 +173,7 @@ pub fn not_following(survey: &Survey, id: NodeId, lack: Lack) -> String {
         Lack::Syncing => table::REPLICA_SYNCING,
         Lack::Login if !is_absent => table::REPLICA_WITHOUT_LOGIN,
         _ if is_absent => table::REPLICA_OF_THE_DEAD,
-        Lack::Astray => table::REPLICA_ASTRAY,
+        Lack::Detached => table::REPLICA_DETACHED,
         Lack::Link | Lack::Login => table::REPLICA_WITHOUT_LINK,
     };
     mend.say(&[("primary", &primary), ("save", &save(facts))])

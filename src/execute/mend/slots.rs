@@ -18,7 +18,7 @@ pub enum Uncovered {
     /// This node can't be reached, and may have their keys.
     SomebodyAbsent(NodeId),
     /// This replica doesn't follow its primary, and has keys of its own.
-    Astray(NodeId),
+    Detached(NodeId),
     /// These have keys of them; nobody where nobody has.
     Held(BTreeSet<NodeId>),
 }
@@ -40,8 +40,8 @@ pub fn uncovered(survey: &Survey, slot: Slot) -> Uncovered {
     if let Some(id) = absent.find(|id| !is_a_copy(survey, **id)) {
         return Uncovered::SomebodyAbsent(*id);
     }
-    if let Some(id) = astray(survey) {
-        return Uncovered::Astray(id);
+    if let Some(id) = detached(survey) {
+        return Uncovered::Detached(id);
     }
     let has_keys = |id: &NodeId| {
         let facts = &survey.nodes[id];
@@ -69,13 +69,15 @@ fn is_a_copy(survey: &Survey, id: NodeId) -> bool {
 }
 
 /// A replica that has keys and no link: they may be nowhere else.
-fn astray(survey: &Survey) -> Option<NodeId> {
+fn detached(survey: &Survey) -> Option<NodeId> {
     let mut nodes = survey.nodes.iter();
-    let is_astray = |facts: &crate::execute::survey::NodeFacts| {
+    let is_detached = |facts: &crate::execute::survey::NodeFacts| {
         let following = facts.replication.following();
         facts.keys > 0 && following.is_some_and(|following| following.is_up == Some(false))
     };
-    nodes.find(|(_, facts)| is_astray(facts)).map(|(id, _)| *id)
+    nodes
+        .find(|(_, facts)| is_detached(facts))
+        .map(|(id, _)| *id)
 }
 
 /// Who says that a slot is its own, by id.
@@ -114,7 +116,7 @@ impl Uncovered {
             }
             Uncovered::OwnerAbsent(id) => table::OWNER_ABSENT.say(&[("owner", &name(id))]),
             Uncovered::SomebodyAbsent(id) => table::SOMEBODY_ABSENT.say(&[("node", &name(id))]),
-            Uncovered::Astray(id) => table::REPLICA_MAY_HAVE.say(&[("node", &name(id))]),
+            Uncovered::Detached(id) => table::REPLICA_MAY_HAVE.say(&[("node", &name(id))]),
             Uncovered::Held(holders) => held(survey, holders, slots),
         }
     }

@@ -251,7 +251,7 @@ mends! {
     REPLICA_OF_THE_DEAD: [ReplicaNotFollowing],
         "its primary can't be reached",
         "its primary can't be reached: see what is said of that";
-    REPLICA_ASTRAY: [ReplicaNotFollowing],
+    REPLICA_DETACHED: [ReplicaNotFollowing],
         "it says that its link is up, and its primary has another history or no such replica",
         "wait some seconds; if it stays, see whom it follows (INFO replication there): it should be {primary}";
     REPLICA_BEHIND: [ReplicaBehind],

@@ -172,13 +172,15 @@ fn slots_are_given_to_anybody_only_where_nobody_may_have_keys() {
         );
     }
     // A replica has keys, and no link.
-    let mut astray = seen(|_, node, line| match node {
+    let mut detached = seen(|_, node, line| match node {
         'c' => replica_line(line, 'b').replace(" 10923-16383", ""),
         'b' => format!("{line} 10923-16383"),
         _ => without_slot_0(line),
     });
-    follow(&mut astray, 'c', |following| following.is_up = Some(false));
-    let mend = uncovered(&astray);
+    follow(&mut detached, 'c', |following| {
+        following.is_up = Some(false)
+    });
+    let mend = uncovered(&detached);
     assert!(
         !mend.contains("ADDSLOTS") && mend.contains("10.0.0.1:7002"),
         "{mend}"

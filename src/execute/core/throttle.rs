@@ -1,11 +1,11 @@
-//! How fast keys may go: token buckets for what the user allows, and smaller
+//! Throttles how fast keys go: token buckets for what the user allows, and smaller
 //! batches where a batch holds its node up for too long, or its clients say so.
 //!
 //! Pure: the time is told, nothing sleeps.
 
 use super::super::figure::Figure;
 use super::super::options::Limits;
-use super::strain::{Reading, Strain, Strains};
+use super::health::{HealthMonitor, HealthReading, Overload};
 
 /// How often in a row the smallest batch may be too slow before the run stops.
 const MAX_SLOW_BATCHES: u32 = 20;
@@ -51,11 +51,11 @@ impl Bucket {
 
 /// The pace of one run.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Pace {
+pub(super) struct Throttle {
     keys: Option<Bucket>,
     bytes: Option<Bucket>,
     limits: Limits,
-    strains: Strains,
+    health: HealthMonitor,
     /// What the user allows in one write, and what is taken at the moment.
     most_keys: u32,
     keys_now: u32,
@@ -66,21 +66,21 @@ pub(super) struct Pace {
 
 /// What a batch's time says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judgement {
+pub(super) enum BatchTiming {
     /// Go on.
     Fine,
     /// Even the smallest batches hold the node up for too long.
     TooSlow,
 }
 
-impl Pace {
-    pub fn new(limits: Limits, most_keys: u32, now_ms: u64) -> Pace {
+impl Throttle {
+    pub fn new(limits: Limits, most_keys: u32, now_ms: u64) -> Throttle {
         let bucket = |limit: Option<u64>| limit.map(|limit| Bucket::new(limit, now_ms));
-        Pace {
+        Throttle {
             keys: bucket(limits.keys_per_second),
             bytes: bucket(limits.bytes_per_second),
             limits,
-            strains: Strains::default(),
+            health: HealthMonitor::default(),
             most_keys: most_keys.max(1),
             keys_now: most_keys.max(1),
             slow_batches: 0,
@@ -106,23 +106,23 @@ impl Pace {
             .into_iter()
             .flatten()
             .map(|bucket| bucket.ready_at(now_ms));
-        let strained = self.strains.until_ms(now_ms).unwrap_or(now_ms);
+        let until = self.health.until_ms(now_ms).unwrap_or(now_ms);
         let ready = ready.max().unwrap_or(now_ms);
-        ready.max(self.rest_until_ms).max(strained)
+        ready.max(self.rest_until_ms).max(until)
     }
 
     /// Whether something is over a limit now, so that nothing new should begin.
-    pub fn is_strained(&self, now_ms: u64) -> bool {
-        self.strains.until_ms(now_ms).is_some()
+    pub fn is_over_limit(&self, now_ms: u64) -> bool {
+        self.health.until_ms(now_ms).is_some()
     }
 
     /// Takes in what was seen of a node; what has been over its limit for too long.
-    pub fn felt(&mut self, reading: &Reading, now_ms: u64) -> Option<Strain> {
-        let felt = self.strains.felt(reading, &self.limits, now_ms);
-        if felt.is_slow {
+    pub fn observe(&mut self, reading: &HealthReading, now_ms: u64) -> Option<Overload> {
+        let assessment = self.health.observe(reading, &self.limits, now_ms);
+        if assessment.is_slow {
             self.keys_now = (self.keys_now / 2).max(1);
         }
-        felt.worn_out
+        assessment.overload
     }
 
     /// A batch goes out.
@@ -138,10 +138,10 @@ impl Pace {
     /// A batch came back: its time is what it held the source up.
     ///
     /// Down by half, up by an eighth; after a batch that was too slow the node rests for as long.
-    pub fn took(&mut self, ms: u64, now_ms: u64) -> Judgement {
+    pub fn took(&mut self, ms: u64, now_ms: u64) -> BatchTiming {
         self.largest_stall_ms.0 = self.largest_stall_ms.0.max(ms);
         let Some(limit) = self.limits.max_latency_ms else {
-            return Judgement::Fine;
+            return BatchTiming::Fine;
         };
         if ms > limit {
             self.slow_batches = if self.keys_now == 1 {
@@ -159,8 +159,8 @@ impl Pace {
             }
         }
         match self.slow_batches >= MAX_SLOW_BATCHES {
-            true => Judgement::TooSlow,
-            false => Judgement::Fine,
+            true => BatchTiming::TooSlow,
+            false => BatchTiming::Fine,
         }
     }
 }
@@ -171,11 +171,11 @@ mod tests {
 
     /// How many batches of this size go in ten seconds, asked every millisecond.
     fn batches(limits: Limits, keys: u64, bytes: u64) -> u64 {
-        let mut pace = Pace::new(limits, 100, 0);
+        let mut throttle = Throttle::new(limits, 100, 0);
         let mut sent = 0;
         for now_ms in 0..10_000 {
-            if pace.ready_at(now_ms) <= now_ms {
-                pace.sends(keys, bytes);
+            if throttle.ready_at(now_ms) <= now_ms {
+                throttle.sends(keys, bytes);
                 sent += 1;
             }
         }
@@ -203,10 +203,13 @@ mod tests {
             keys_per_second: Some(3),
             ..Limits::default()
         };
-        let mut pace = Pace::new(limits, 100, 0);
-        pace.sends(7, 0);
-        let ready = pace.ready_at(0);
-        assert!(ready > 2_000 && pace.ready_at(ready) == ready, "{ready}");
+        let mut throttle = Throttle::new(limits, 100, 0);
+        throttle.sends(7, 0);
+        let ready = throttle.ready_at(0);
+        assert!(
+            ready > 2_000 && throttle.ready_at(ready) == ready,
+            "{ready}"
+        );
     }
 
     #[test]
@@ -215,20 +218,20 @@ mod tests {
             max_latency_ms: Some(20),
             ..Limits::default()
         };
-        let mut pace = Pace::new(limits, 100, 0);
-        assert_eq!(pace.took(50, 0), Judgement::Fine);
-        assert_eq!((pace.keys_now(), pace.ready_at(0)), (50, 50));
+        let mut throttle = Throttle::new(limits, 100, 0);
+        assert_eq!(throttle.took(50, 0), BatchTiming::Fine);
+        assert_eq!((throttle.keys_now(), throttle.ready_at(0)), (50, 50));
         // By an eighth and one, where a batch takes half of the limit at most; else it stays.
-        pace.took(11, 60);
-        assert_eq!(pace.keys_now(), 50);
-        pace.took(10, 60);
-        assert_eq!(pace.keys_now(), 57);
+        throttle.took(11, 60);
+        assert_eq!(throttle.keys_now(), 50);
+        throttle.took(10, 60);
+        assert_eq!(throttle.keys_now(), 57);
         for _ in 0..100 {
-            pace.took(5, 60);
+            throttle.took(5, 60);
         }
-        assert_eq!(pace.keys_now(), 100, "never more than the user allows");
-        let stop = (0..100).find(|_| pace.took(21, 100) == Judgement::TooSlow);
+        assert_eq!(throttle.keys_now(), 100, "never more than the user allows");
+        let stop = (0..100).find(|_| throttle.took(21, 100) == BatchTiming::TooSlow);
         assert!(stop.is_some_and(|batches| batches >= 20), "{stop:?}");
-        assert_eq!(pace.largest_stall_ms(), 50);
+        assert_eq!(throttle.largest_stall_ms(), 50);
     }
 }

@@ -1,19 +1,19 @@
-//! A run that holds its nodes up for longer than the user allows, or finds them so: it stops
+//! Stops a run that overloads its nodes, or finds them overloaded for longer than the user allows,
 //! where it is.
 
 use super::Core;
-use super::strain::{Reading, Strain};
+use super::health::{HealthReading, Overload};
 use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind};
 
 impl Core {
     /// Somebody beside the nodes has seen this of one of them.
-    pub fn felt(&mut self, reading: &Reading, now_ms: u64) {
+    pub fn observe(&mut self, reading: &HealthReading, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
-        if let Some(strain) = self.pace.felt(reading, self.now_ms) {
-            let error = self.strained(strain, reading);
-            self.wear_out(error);
+        if let Some(overload) = self.throttle.observe(reading, self.now_ms) {
+            let error = self.overload_error(overload, reading);
+            self.stop_for_overload(error);
         }
     }
 
@@ -25,22 +25,24 @@ impl Core {
             self.options.how.limits.max_latency_ms.unwrap_or_default()
         );
         let error = Error::new(ErrorKind::Unsafe, message);
-        self.wear_out(error.mend("wait until it is less loaded, or allow more (--max-latency-ms)"));
+        self.stop_for_overload(
+            error.mend("wait until it is less loaded, or allow more (--max-latency-ms)"),
+        );
     }
 
-    fn wear_out(&mut self, error: Error) {
-        self.is_worn_out = true;
+    fn stop_for_overload(&mut self, error: Error) {
+        self.is_overloaded = true;
         self.break_off(error);
     }
 
-    /// Once worn out, or where a target loses what it takes, a slot that wants to send keys stops
+    /// Once overloaded, or where a target loses what it takes, a slot that wants to send keys stops
     /// where it is, and is closed again if none of it has moved; others may arrive.
     pub(super) fn leave_senders(&mut self) {
         let Some(why) = &self.surprise else {
             return;
         };
         for flight in self.flights.values_mut() {
-            let is_over = self.is_worn_out || self.trusts.is_given_up(flight.pair());
+            let is_over = self.is_overloaded || self.trusts.is_given_up(flight.pair());
             let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys();
             if is_over && sends {
                 let is_tried = flight.machine.give_up(why);
@@ -52,10 +54,10 @@ impl Core {
         }
     }
 
-    fn strained(&self, strain: Strain, reading: &Reading) -> Error {
+    fn overload_error(&self, overload: Overload, reading: &HealthReading) -> Error {
         let (name, limits) = (self.options.name(reading.node), &self.options.how.limits);
-        let (message, mend) = match strain {
-            Strain::Latency => (
+        let (message, mend) = match overload {
+            Overload::Latency => (
                 format!(
                     "{name} keeps clients waiting for longer than {} ms ({} ms at last), without \
                      new keys too",
@@ -64,7 +66,7 @@ impl Core {
                 ),
                 "wait until it is less loaded, or allow more (--max-latency-ms)",
             ),
-            Strain::Memory => (
+            Overload::Memory => (
                 format!(
                     "{name} uses {} of its {} bytes of memory, above {} %",
                     reading.used_bytes.unwrap_or_default(),
@@ -73,7 +75,7 @@ impl Core {
                 ),
                 "raise maxmemory there, or allow more (--max-memory-percent)",
             ),
-            Strain::ReplicaLag => (
+            Overload::ReplicaLag => (
                 format!(
                     "a replica of {name} is {} bytes behind, above {}, and doesn't catch up",
                     reading.replica_lag_bytes.unwrap_or_default(),
@@ -81,7 +83,7 @@ impl Core {
                 ),
                 "probe at that replica, or allow more (--max-replica-lag)",
             ),
-            Strain::ReplicaAstray => (
+            Overload::ReplicaDetached => (
                 format!("{name}, a replica, has lost its primary and doesn't follow it again"),
                 "probe at INFO replication there, or go on without it (--max-replica-lag 0)",
             ),
