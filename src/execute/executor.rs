@@ -6,7 +6,7 @@
 
 use super::Move;
 use super::clock::now_ms;
-use super::core::{Core, Event, PersonsWish, Step};
+use super::core::{Core, Effect, Event, RunControl};
 use super::desk::{Desk, Question};
 use super::journal::Journal;
 use super::mover::Entry;
@@ -58,20 +58,20 @@ impl<L: NodeLink> Driver<'_, L> {
     fn run(mut self, journal: &mut Journal, watcher: &mut dyn Watcher) -> Result<Outcome> {
         loop {
             if watcher.wants_stop() {
-                self.core.wish(PersonsWish::Stop);
+                self.core.control(RunControl::Stop);
             }
             let now_ms = self.now_ms();
             for reading in watcher.readings() {
                 self.core.observe(&reading, now_ms);
             }
             match self.core.poll(now_ms) {
-                Step::Record(notes) => {
+                Effect::Record(notes) => {
                     let written = journal.note(&notes);
                     self.core.recorded(written);
                 }
-                Step::Ask { node, at, verbs } => self.desk.ask(node, Question { at, verbs }),
-                Step::Wait { until_ms } => self.wait(until_ms),
-                Step::End => break,
+                Effect::Ask { node, at, verbs } => self.desk.ask(node, Question { at, verbs }),
+                Effect::Wait { until_ms } => self.wait(until_ms),
+                Effect::End => break,
             }
             for event in self.core.take_events() {
                 tell(watcher, event, &self.core);

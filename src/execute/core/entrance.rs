@@ -1,7 +1,7 @@
 //! Which of the slots that wait for a place may be opened.
 
 use super::flight::Flight;
-use super::{Core, PersonsWish};
+use super::{Core, RunControl};
 
 /// Those that come first, as many as there are places.
 pub(super) struct Entrance {
@@ -19,7 +19,7 @@ impl Entrance {
 impl Core {
     /// Who may be opened now.
     pub(super) fn entrance(&self) -> Entrance {
-        if self.wish != PersonsWish::GoOn || self.throttle.is_over_limit(self.now_ms) {
+        if self.control != RunControl::GoOn || self.throttle.is_over_limit(self.now_ms) {
             return Entrance { waits_from: 0 };
         }
         let (mut taken, mut turns) = (0, Vec::new());

@@ -9,7 +9,7 @@
 //! that the source is still the primary.
 
 use super::flight::Flight;
-use super::wish::Wish;
+use super::flight_state::FlightState;
 use super::writes::{Part, Sent};
 use super::{Core, Note};
 use crate::cluster::NodeId;
@@ -28,8 +28,8 @@ impl Core {
     pub(super) fn next_uncounted(&self) -> Option<NodeId> {
         self.flights
             .values()
-            .find_map(|flight| match flight.wish() {
-                Wish::Asks { node, .. } if flight.sends_keys() => {
+            .find_map(|flight| match flight.state() {
+                FlightState::Asks { node, .. } if flight.sends_keys() => {
                     let is_free = !self.writes.contains_key(node);
                     (is_free && !self.failures.contains_key(node)).then_some(*node)
                 }
@@ -69,8 +69,8 @@ impl Core {
             let flight = self.flights.get_mut(&slot).filter(|_| !is_written);
             let Some(flight) = flight else { continue };
             flight.noted.clear();
-            if matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys() {
-                flight.turn(Wish::Stranded);
+            if matches!(flight.state(), FlightState::Asks { .. }) && flight.sends_keys() {
+                flight.turn(FlightState::Stranded);
             }
         }
     }
@@ -103,7 +103,7 @@ impl Core {
                 batches.answered_late(batch);
             }
             flight.has_changed = true;
-            if matches!(flight.wish(), Wish::Ready) {
+            if matches!(flight.state(), FlightState::Ready) {
                 let message = format!("{}: its source took long to answer", self.named(slot));
                 self.recheck(slot, Error::new(ErrorKind::Stopped, message));
             }

@@ -1,11 +1,11 @@
-//! One unit in hand: what it waits for changes along the table of `wish.rs`.
+//! Keeps one unit in hand: what it waits for changes along the table of `flight_state.rs`.
 
 use super::super::mover::{Action, AnyMover, Doubtful, Entry, Unit};
 use super::Note;
+use super::flight_state::{CheckedState, FlightState, Recheck};
 use super::schedule::{Pair, Room, Ticket};
 use super::settings::Options;
 use super::trust::VOUCH_MS;
-use super::wish::{Course, Recheck, Wish};
 use crate::cluster::NodeId;
 use crate::cluster::verb::Verb;
 use crate::error::{Error, ErrorKind};
@@ -26,7 +26,7 @@ const MAX_LONE_BREAKS: u32 = 6;
 pub(super) struct Flight {
     pub ticket: Ticket,
     pub machine: AnyMover,
-    course: Course,
+    state: CheckedState,
     /// Keys and bytes that earlier machines of this slot have moved.
     pub before: (u64, u64),
     /// How often it was unclear since keys of it have moved.
@@ -58,12 +58,12 @@ pub(super) struct Flight {
 
 impl Flight {
     /// A slot of which nothing is on record.
-    pub fn new(ticket: Ticket, machine: AnyMover, wish: Wish) -> Flight {
+    pub fn new(ticket: Ticket, machine: AnyMover, state: FlightState) -> Flight {
         Flight {
             is_entered: ticket.entry != Entry::Fresh,
             ticket,
             machine,
-            course: Course::of(wish),
+            state: CheckedState::of(state),
             before: (0, 0),
             rechecks: 0,
             moved_at_recheck: (0, 0),
@@ -80,57 +80,57 @@ impl Flight {
     }
 
     /// What it waits for.
-    pub fn wish(&self) -> &Wish {
-        self.course.wish()
+    pub fn state(&self) -> &FlightState {
+        self.state.state()
     }
 
     /// It waits for something else from here on.
-    pub fn turn(&mut self, to: Wish) {
-        self.course.turn(to);
+    pub fn turn(&mut self, to: FlightState) {
+        self.state.turn(to);
     }
 
     /// Why it lost its way, where it did.
     pub fn take_fault(&mut self) -> Option<Error> {
-        let fault = self.course.take_fault()?;
+        let fault = self.state.take_fault()?;
         Some(fault.context(self.ticket.unit.to_string()))
     }
 
     /// Whether its machine is to be asked what it wants next.
     pub fn is_due(&self, now_ms: u64) -> bool {
-        match self.wish() {
-            Wish::Ready => true,
-            Wish::Until(moment) => *moment <= now_ms,
+        match self.state() {
+            FlightState::Ready => true,
+            FlightState::Until(moment) => *moment <= now_ms,
             _ => false,
         }
     }
 
     /// Asks the machine what it wants next, when that is due.
-    pub fn make_wish(&mut self, now_ms: u64, keys: u32, options: &Options) {
+    pub fn ask_machine(&mut self, now_ms: u64, keys: u32, options: &Options) {
         if !self.is_due(now_ms) {
             return;
         }
         self.set_batches(keys, options);
         self.has_changed = true;
-        let wish = match self.machine.action() {
-            Action::Ask { node, verbs } => Wish::Asks { node, verbs },
-            Action::Claim => Wish::Claims,
-            Action::Vouch => Wish::Vouches {
+        let state = match self.machine.action() {
+            Action::Ask { node, verbs } => FlightState::Asks { node, verbs },
+            Action::Claim => FlightState::Claims,
+            Action::Vouch => FlightState::Vouches {
                 until_ms: now_ms.saturating_add(VOUCH_MS),
             },
-            Action::Confirm => Wish::Confirms,
-            Action::Pause { ms } => Wish::Until(now_ms.saturating_add(ms)),
+            Action::Confirm => FlightState::Confirms,
+            Action::Pause { ms } => FlightState::Until(now_ms.saturating_add(ms)),
             Action::Recheck => {
                 let unit = &self.ticket.unit;
                 let what = format!("{unit}: the source isn't a primary any more");
-                Wish::Unclear(Recheck {
+                FlightState::Unclear(Recheck {
                     why: Error::new(ErrorKind::Stopped, what),
                     due_ms: now_ms,
                     until_ms: now_ms.saturating_add(options.how.failover_wait_ms),
                 })
             }
-            Action::Done => Wish::Arrived,
+            Action::Done => FlightState::Arrived,
         };
-        self.turn(wish);
+        self.turn(state);
     }
 
     /// How large its batches are from now on, and how long each may take.
@@ -168,7 +168,7 @@ impl Flight {
     pub fn send_at_most(&mut self, most: u64) {
         if let Some(batches) = self.machine.batches_mut() {
             batches.send_at_most(usize::try_from(most).unwrap_or(usize::MAX));
-            self.turn(Wish::Ready);
+            self.turn(FlightState::Ready);
         }
     }
 
@@ -192,8 +192,8 @@ impl Flight {
     /// How many of its keys are on their way, or asked for on the target.
     pub fn unproven(&self) -> u64 {
         let sent = if self.is_asked() { self.sends() } else { 0 };
-        let asked_for = match self.wish() {
-            Wish::Unclear(_) => 0,
+        let asked_for = match self.state() {
+            FlightState::Unclear(_) => 0,
             _ => self.proves(),
         };
         sent + asked_for
@@ -275,14 +275,14 @@ impl Flight {
     /// Whether it waits for such a place before anybody is told of it.
     pub fn waits_for_place(&self) -> bool {
         let waits = !self.is_entered && self.ticket.room == Room::Whole;
-        waits && matches!(self.wish(), Wish::Asks { .. }) && self.machine.opens()
+        waits && matches!(self.state(), FlightState::Asks { .. }) && self.machine.opens()
     }
 
     /// Takes the verbs that go out now, in a write in which so many slots send keys: they share the
     /// time that their source may wait.
     pub fn take_verbs(&mut self, senders: usize) -> Vec<Verb> {
         self.is_entered = true;
-        let mut verbs = self.course.send();
+        let mut verbs = self.state.send();
         for verb in &mut verbs {
             if let Verb::Migrate(migrate) = verb {
                 migrate.timeout_ms = share(migrate.timeout_ms, senders);
@@ -293,12 +293,12 @@ impl Flight {
 
     /// Whether it wants to ask this node something.
     pub fn asks(&self, node: NodeId) -> bool {
-        matches!(self.wish(), Wish::Asks { node: wanted, .. } if *wanted == node)
+        matches!(self.state(), FlightState::Asks { node: wanted, .. } if *wanted == node)
     }
 
     /// Whether it wants to say `SETSLOT`.
     pub fn asks_to_set(&self) -> bool {
-        let Wish::Asks { verbs, .. } = self.wish() else {
+        let FlightState::Asks { verbs, .. } = self.state() else {
             return false;
         };
         verbs
@@ -317,21 +317,21 @@ impl Flight {
     }
 
     fn is_asked(&self) -> bool {
-        matches!(self.wish(), Wish::Asked)
+        matches!(self.state(), FlightState::Asked)
     }
 
     /// What it was confirmed by may not be so any more: it asks to be confirmed anew.
     pub fn outdate(&mut self) {
         let is_asked = self.is_asked();
         self.machine.outdate(is_asked);
-        if matches!(self.wish(), Wish::Asks { .. }) {
-            self.turn(Wish::Ready);
+        if matches!(self.state(), FlightState::Asks { .. }) {
+            self.turn(FlightState::Ready);
         }
     }
 
     /// How many keys it wants to be told at most.
     pub fn lists(&self) -> u64 {
-        let Wish::Asks { verbs, .. } = self.wish() else {
+        let FlightState::Asks { verbs, .. } = self.state() else {
             return 0;
         };
         let lists = verbs.iter().map(|verb| match verb {
@@ -344,7 +344,7 @@ impl Flight {
     /// What the next run has to know of it, should this one break off: nothing where the journal
     /// has it. The batch that goes next counts, and one that is under way.
     pub fn doubts_note(&mut self) -> Option<Note> {
-        let is_asking = self.is_asked() || matches!(self.wish(), Wish::Asks { .. });
+        let is_asking = self.is_asked() || matches!(self.state(), FlightState::Asks { .. });
         let doubts = match self.machine.batches() {
             Some(batches) if is_asking => batches.doubts_of_batch(),
             _ => self.machine.doubts(),

@@ -1,9 +1,9 @@
 //! Units in hand: how one takes off, takes an answer, stops, and lands.
 
 use super::flight::Flight;
+use super::flight_state::FlightState;
 use super::schedule::Ticket;
-use super::wish::Wish;
-use super::{Core, Event, Note, PersonsWish};
+use super::{Core, Event, Note, RunControl};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
@@ -26,7 +26,7 @@ impl Core {
 
     pub(super) fn strand(&mut self, slot: u16, error: Error) {
         if let Some(flight) = self.flights.get_mut(&slot) {
-            flight.turn(Wish::Stranded);
+            flight.turn(FlightState::Stranded);
         }
         let name = self.named(slot);
         let why = reason(&name, &error);
@@ -95,14 +95,14 @@ impl Core {
         }
         match answered {
             Ok(()) => {
-                flight.turn(Wish::Ready);
+                flight.turn(FlightState::Ready);
                 if let Some(room) = flight.room_by_now() {
                     self.schedule.turn(&mut flight.ticket, room);
                 }
             }
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Closed(error)) => {
-                flight.turn(Wish::Closed);
+                flight.turn(FlightState::Closed);
                 let name = flight.ticket.unit.to_string();
                 let why = reason(&name, &error);
                 let mut first = self.surprise.iter();
@@ -121,7 +121,7 @@ impl Core {
         };
         match flight.machine.give_up(&why) {
             true => {
-                flight.turn(Wish::Ready);
+                flight.turn(FlightState::Ready);
                 self.trip(why);
             }
             false => self.strand(slot, why),
@@ -152,7 +152,10 @@ impl Core {
     /// Takes out what has arrived and what can't go on; whether a record is to be written.
     pub(super) fn land(&mut self) -> bool {
         let is_out = |flight: &Flight| {
-            matches!(flight.wish(), Wish::Arrived | Wish::Stranded | Wish::Closed)
+            matches!(
+                flight.state(),
+                FlightState::Arrived | FlightState::Stranded | FlightState::Closed
+            )
         };
         let out: Vec<u16> = self
             .flights
@@ -171,9 +174,9 @@ impl Core {
             if let Some(fault) = flight.take_fault() {
                 self.trip(fault);
             }
-            match flight.wish() {
-                Wish::Arrived => self.has_changed = true,
-                Wish::Closed => {
+            match flight.state() {
+                FlightState::Arrived => self.has_changed = true,
+                FlightState::Closed => {
                     self.schedule.leave(&flight.ticket);
                     if flight.is_entered {
                         self.closed.extend(unit.slots());
@@ -212,12 +215,12 @@ impl Core {
 
     /// Slots that wait for their turn when nothing is to begin any more: they are as they were.
     pub(super) fn leave_unentered(&mut self) {
-        if self.surprise.is_none() && self.wish != PersonsWish::Stop {
+        if self.surprise.is_none() && self.control != RunControl::Stop {
             return;
         }
         for flight in self.flights.values_mut() {
             if flight.waits_for_place() {
-                flight.turn(Wish::Closed);
+                flight.turn(FlightState::Closed);
                 self.outcome.is_stopped |= self.surprise.is_none();
             }
         }
@@ -235,17 +238,22 @@ impl Core {
     /// A slot is in hand from here on; its record comes first.
     pub(super) fn take_off(&mut self, ticket: Ticket, machine: AnyMover) {
         let unit = ticket.unit.clone();
-        let mut flight = self.flight(ticket, machine, Wish::Recording);
+        let mut flight = self.flight(ticket, machine, FlightState::Recording);
         flight.recorded = Some(unit.clone());
         self.flights.insert(unit.id(), flight);
         self.notes.push(Note::Begins(unit));
     }
 
     /// A slot that an earlier run may have left unclear.
-    pub(super) fn flight(&mut self, ticket: Ticket, machine: AnyMover, wish: Wish) -> Flight {
+    pub(super) fn flight(
+        &mut self,
+        ticket: Ticket,
+        machine: AnyMover,
+        state: FlightState,
+    ) -> Flight {
         let doubts = self.take_doubts(&ticket.unit);
         let failures = self.options.failures.get(&ticket.unit.source);
-        let mut flight = Flight::new(ticket, machine, wish);
+        let mut flight = Flight::new(ticket, machine, state);
         if let Some(doubts) = doubts {
             flight.noted.clone_from(&doubts);
             flight.machine.look_at(doubts, failures.cloned());

@@ -1,4 +1,4 @@
-//! A run without I/O: replies, the time and the person's wishes go in;
+//! A run without I/O: replies, the time and the person's control go in;
 //! commands, journal records and progress come out.
 //!
 //! A driver asks [`Core::poll`] what to do, does it, and tells what came of
@@ -25,9 +25,11 @@
 //! part-way where a slot has moved or is open, else as one that has changed
 //! nothing.
 
+mod effect;
 mod entrance;
 mod failing;
 mod flight;
+mod flight_state;
 mod hand;
 mod health;
 mod overload;
@@ -39,16 +41,14 @@ mod rest;
 mod schedule;
 mod settings;
 mod standing;
-mod step;
 mod throttle;
 mod trust;
 mod watcher;
-mod wish;
 mod writes;
 
+pub use effect::{Effect, Note};
 pub use health::HealthReading;
-pub use settings::{Event, Options, Outcome, Wish as PersonsWish};
-pub use step::{Note, Step};
+pub use settings::{Event, Options, Outcome, RunControl};
 pub use watcher::Watcher;
 
 use super::Move;
@@ -61,13 +61,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::numbers::counted_text;
 use crate::slot::{Slot, SlotSet};
 use flight::Flight;
+use flight_state::FlightState;
 use probe::Probe;
 use rest::Rests;
 use schedule::Schedule;
 use std::collections::{BTreeMap, BTreeSet};
 use throttle::{BatchTiming, Throttle};
 use trust::Trusts;
-use wish::Wish;
 use writes::{Part, Sent};
 
 /// A run. Two that hash alike go on alike.
@@ -112,7 +112,7 @@ pub struct Core {
     left: BTreeMap<String, SlotSet>,
     /// It was over a limit of the user's for too long: no key is sent any more.
     is_overloaded: bool,
-    wish: PersonsWish,
+    control: RunControl,
     now_ms: u64,
 }
 
@@ -151,15 +151,15 @@ impl Core {
             closed: SlotSet::new(),
             left: BTreeMap::new(),
             is_overloaded: false,
-            wish: PersonsWish::GoOn,
+            control: RunControl::GoOn,
             now_ms,
             options,
         }
     }
 
     /// What the person wants from now on.
-    pub fn wish(&mut self, wish: PersonsWish) {
-        self.wish = wish;
+    pub fn control(&mut self, control: RunControl) {
+        self.control = control;
     }
 
     /// What happened since the last call, in order.
@@ -172,7 +172,7 @@ impl Core {
         self.options.name(id)
     }
 
-    /// What the run did, after [`Step::End`].
+    /// What the run did, after [`Effect::End`].
     ///
     /// # Errors
     /// [`ErrorKind::Stopped`] with the first surprise; another kind where the cluster is as it was
@@ -201,16 +201,16 @@ impl Core {
     }
 
     /// What to do next.
-    pub fn poll(&mut self, now_ms: u64) -> Step {
+    pub fn poll(&mut self, now_ms: u64) -> Effect {
         self.now_ms = self.now_ms.max(now_ms);
-        if self.wish == PersonsWish::StopAtOnce {
+        if self.control == RunControl::StopAtOnce {
             self.outcome.is_stopped = true;
             self.leave_all();
-            return self.record().unwrap_or(Step::End);
+            return self.record().unwrap_or(Effect::End);
         }
         self.hear_no_longer();
         loop {
-            self.make_wishes();
+            self.ask_machines();
             self.reconsider();
             // What needs no record doesn't wait for one: a node would stand idle.
             if let Some(step) = self.next_at_once() {
@@ -219,8 +219,8 @@ impl Core {
             if let Some(step) = self.record() {
                 return step;
             }
-            // What was cut or given up wishes something else.
-            self.make_wishes();
+            // What was cut or given up wants something else.
+            self.ask_machines();
             self.note_doubts();
             self.land();
             // What was noted is on disk before anything is sent that it is about.
@@ -231,8 +231,8 @@ impl Core {
         self.begin_probe();
         match self.next_write() {
             Some(step) => step,
-            None if self.is_over() => Step::End,
-            None => Step::Wait {
+            None if self.is_over() => Effect::End,
+            None => Effect::Wait {
                 until_ms: self.next_moment(),
             },
         }
@@ -248,14 +248,14 @@ impl Core {
         self.vouch();
     }
 
-    fn make_wishes(&mut self) {
+    fn ask_machines(&mut self) {
         let keys = self.keys_per_migrate();
         for flight in self.flights.values_mut() {
-            flight.make_wish(self.now_ms, keys, &self.options);
+            flight.ask_machine(self.now_ms, keys, &self.options);
         }
     }
 
-    /// The records of the last [`Step::Record`] are on disk, or couldn't be written.
+    /// The records of the last [`Effect::Record`] are on disk, or couldn't be written.
     pub fn recorded(&mut self, written: Result<()>) {
         let slots = self.recording.take().unwrap_or_default();
         let is_written = written.is_ok();
@@ -267,10 +267,10 @@ impl Core {
             let Some(flight) = self.flights.get_mut(&slot) else {
                 continue;
             };
-            if matches!(flight.wish(), Wish::Recording) {
+            if matches!(flight.state(), FlightState::Recording) {
                 flight.turn(match is_written {
-                    true => Wish::Ready,
-                    false => Wish::Stranded,
+                    true => FlightState::Ready,
+                    false => FlightState::Stranded,
                 });
                 flight.is_written |= is_written;
                 let unit = flight.ticket.unit.clone();
@@ -279,7 +279,7 @@ impl Core {
         }
     }
 
-    /// A node answered: a reply for each verb of the last [`Step::Ask`] to it.
+    /// A node answered: a reply for each verb of the last [`Effect::Ask`] to it.
     pub fn answered(&mut self, node: NodeId, mut replies: Vec<Reply>, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
         let Some(sent) = self.writes.remove(&node) else {
@@ -345,7 +345,7 @@ impl Core {
                         continue;
                     };
                     if flight.machine.lose_answer() {
-                        flight.turn(Wish::Ready);
+                        flight.turn(FlightState::Ready);
                         continue;
                     }
                     let name = flight.ticket.unit.to_string();
@@ -357,7 +357,7 @@ impl Core {
     }
 
     /// The records that must be written before anything else.
-    fn record(&mut self) -> Option<Step> {
+    fn record(&mut self) -> Option<Effect> {
         if self.notes.is_empty() || self.recording.is_some() {
             return None;
         }
@@ -372,7 +372,7 @@ impl Core {
         };
         self.noting = notes.iter().filter_map(in_doubt).collect();
         self.recording = Some(notes.iter().filter_map(begins).collect());
-        Some(Step::Record(notes))
+        Some(Effect::Record(notes))
     }
 
     fn keys_per_migrate(&self) -> u32 {
@@ -387,7 +387,7 @@ impl Core {
             true => !self.schedule.is_empty(),
             false => self.schedule.has_open() && !self.is_broken_off,
         };
-        has_more && self.wish == PersonsWish::GoOn
+        has_more && self.control == RunControl::GoOn
     }
 
     /// Whether a slot may still begin that enters so: one that can't go on doesn't hold up those
@@ -407,7 +407,7 @@ impl Core {
             && self.probe.is_none()
             && self.writes.is_empty()
             && self.to_reassign.is_empty();
-        let rests = self.wish == PersonsWish::Pause && self.surprise.is_none();
+        let rests = self.control == RunControl::Pause && self.surprise.is_none();
         if !is_idle || self.may_begin() || (rests && !self.schedule.is_empty()) {
             return false;
         }

@@ -2,8 +2,8 @@
 //! where it is.
 
 use super::Core;
+use super::flight_state::FlightState;
 use super::health::{HealthReading, Overload};
-use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind};
 
@@ -43,12 +43,12 @@ impl Core {
         };
         for flight in self.flights.values_mut() {
             let is_over = self.is_overloaded || self.trusts.is_given_up(flight.pair());
-            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys();
+            let sends = matches!(flight.state(), FlightState::Asks { .. }) && flight.sends_keys();
             if is_over && sends {
                 let is_tried = flight.machine.give_up(why);
                 flight.turn(match is_tried {
-                    true => Wish::Ready,
-                    false => Wish::Stranded,
+                    true => FlightState::Ready,
+                    false => FlightState::Stranded,
                 });
             }
         }

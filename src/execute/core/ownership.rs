@@ -3,9 +3,9 @@
 
 use super::Core;
 use super::flight::Flight;
+use super::flight_state::FlightState;
 use super::probe::Probe;
 use super::schedule::Bounds;
-use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
@@ -47,15 +47,16 @@ impl Core {
             false => Vec::new(),
         };
         let now_ms = self.now_ms;
-        let slots = |wanted: &dyn Fn(&Wish) -> bool| -> Vec<u16> {
+        let slots = |wanted: &dyn Fn(&FlightState) -> bool| -> Vec<u16> {
             let flights = self.flights.iter();
-            let wanted = flights.filter(|(_, flight)| wanted(flight.wish()));
+            let wanted = flights.filter(|(_, flight)| wanted(flight.state()));
             wanted.map(|(slot, _)| *slot).collect()
         };
-        let claims = slots(&|wish| matches!(wish, Wish::Claims));
-        let confirms = slots(&|wish| matches!(wish, Wish::Confirms));
-        let rechecks =
-            slots(&|wish| matches!(wish, Wish::Unclear(recheck) if recheck.due_ms <= now_ms));
+        let claims = slots(&|state| matches!(state, FlightState::Claims));
+        let confirms = slots(&|state| matches!(state, FlightState::Confirms));
+        let rechecks = slots(
+            &|state| matches!(state, FlightState::Unclear(recheck) if recheck.due_ms <= now_ms),
+        );
         let for_slots = [claims, confirms, rechecks];
         if begins.is_empty() && for_slots.iter().all(Vec::is_empty) {
             return;
@@ -165,7 +166,7 @@ impl Core {
                 None => flight.machine.claimed(),
                 Some(why) => flight.machine.withdraw(why),
             }
-            flight.turn(Wish::Ready);
+            flight.turn(FlightState::Ready);
         }
     }
 
@@ -191,7 +192,7 @@ impl Core {
                 let epoch = source.map_or(0, |node| node.config_epoch);
                 flight.machine.confirmed(epoch, others);
                 flight.confirmed_ms = probe.asked_both_ms(&unit);
-                flight.turn(Wish::Ready);
+                flight.turn(FlightState::Ready);
             }
             Verdict::RolesChanged(what) => {
                 let message = format!("{unit}: {what}");

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::cluster::verb::Refusal;
     use crate::error::{Error, ErrorKind};
-    use crate::execute::core::{Options, Step};
+    use crate::execute::core::{Effect, Options};
     use crate::execute::testing::{id, nodes_text, task};
 
     /// `b` was given slot 0 and died; `c`, its replica, took over the rest and hasn't heard of
@@ -138,7 +138,7 @@ mod tests {
     fn the_promoted_replica_of_a_target_is_told_while_the_run_goes_on() {
         let mut core = core();
         core.conclude(probe(&['a', 'c']));
-        let Step::Ask { node, verbs, .. } = core.poll(200) else {
+        let Effect::Ask { node, verbs, .. } = core.poll(200) else {
             panic!("it asks");
         };
         assert_eq!(node, id('c'));
@@ -147,14 +147,14 @@ mod tests {
         let words = ["CLUSTER", "SETSLOT", "0", "NODE", &own];
         assert_eq!(told, words.map(|word| word.as_bytes().to_vec()));
         // It isn't told twice meanwhile, and the run doesn't end before it answers.
-        assert!(matches!(core.poll(300), Step::Wait { .. }));
+        assert!(matches!(core.poll(300), Effect::Wait { .. }));
         core.answered(id('c'), vec![Reply::Text(b"OK".to_vec())], 400);
         let given = Event::Reassigned {
             slots: 1,
             promoted: id('c'),
         };
         assert_eq!(core.take_events(), [given]);
-        assert!(matches!(core.poll(500), Step::End));
+        assert!(matches!(core.poll(500), Effect::End));
     }
 
     #[test]
@@ -162,14 +162,14 @@ mod tests {
         let mut late = core();
         late.now_ms = 100 + OLD_MS + 1;
         late.conclude(probe(&['a', 'c']));
-        assert!(matches!(late.poll(20_000), Step::End));
+        assert!(matches!(late.poll(20_000), Effect::End));
         let mut silent = core();
         silent.conclude(probe(&['c']));
-        assert!(matches!(silent.poll(200), Step::End));
+        assert!(matches!(silent.poll(200), Effect::End));
         // The dead one is back: it has the slot.
         let mut back = core();
         back.conclude(probe(&['a', 'b', 'c']));
-        assert!(matches!(back.poll(200), Step::End));
+        assert!(matches!(back.poll(200), Effect::End));
         // Refused: nothing is told, and another probe may show it again.
         let mut refused = core();
         refused.conclude(probe(&['a', 'c']));

@@ -1,10 +1,10 @@
 //! Rechecks units that can't go on before a topology probe has shown who is who.
 
+use super::flight_state::{FlightState, Recheck};
 use super::probe::Probe;
 use super::schedule::Ticket;
 use super::standing::{self, UnitStanding};
-use super::wish::{Recheck, Wish};
-use super::{Core, Note, PersonsWish};
+use super::{Core, Note, RunControl};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{Node, NodeId};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +29,7 @@ impl Core {
         let rechecks = flight.count_recheck();
         if rechecks > MAX_RECHECKS {
             return match flight.machine.give_up(&why) {
-                true => flight.turn(Wish::Ready),
+                true => flight.turn(FlightState::Ready),
                 false => self.strand(slot, why),
             };
         }
@@ -37,7 +37,7 @@ impl Core {
         // Another server may listen where the target did: it is asked before keys go there again.
         self.unproven.insert(flight.pair());
         let pause_ms = (RECHECK_PAUSE_MS << (rechecks - 1)).min(RECHECK_PAUSE_MAX_MS);
-        flight.turn(Wish::Unclear(Recheck {
+        flight.turn(FlightState::Unclear(Recheck {
             why,
             due_ms: now_ms.saturating_add(pause_ms),
             until_ms: now_ms.saturating_add(wait_ms),
@@ -59,7 +59,7 @@ impl Core {
                 .now_ms
                 .saturating_add(self.options.how.failover_wait_ms),
         };
-        let flight = self.flight(ticket, machine, Wish::Unclear(recheck));
+        let flight = self.flight(ticket, machine, FlightState::Unclear(recheck));
         self.flights.insert(id, flight);
     }
 
@@ -69,7 +69,7 @@ impl Core {
             return;
         };
         let (begun, entry) = (flight.ticket.unit.clone(), flight.ticket.entry);
-        let is_ending = !self.goes_on_with(entry) || self.wish == PersonsWish::Stop;
+        let is_ending = !self.goes_on_with(entry) || self.control == RunControl::Stop;
         // What is open already is better closed than held up by the dead.
         let silent = match entry {
             Entry::Fresh => silent.cloned(),
@@ -78,22 +78,22 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Wish::Unclear(recheck) = flight.wish().clone() else {
+        let FlightState::Unclear(recheck) = flight.state().clone() else {
             return;
         };
         if !flight.is_begun() && is_ending {
-            flight.turn(Wish::Stranded);
+            flight.turn(FlightState::Stranded);
             self.outcome.is_stopped |= self.surprise.is_none();
             return;
         }
-        if !flight.is_begun() && (silent.is_some() || self.wish == PersonsWish::Pause) {
+        if !flight.is_begun() && (silent.is_some() || self.control == RunControl::Pause) {
             return self.wait_longer(slot, recheck);
         }
         match standing::of_unit(&probe.views, &self.options.shards, &begun) {
             Ok(UnitStanding::GoesOn(unit, entry)) => self.go_on(slot, recheck, unit, entry, probe),
             Ok(UnitStanding::Settled(owner)) => {
                 if owner != Some(begun.source) {
-                    return flight.turn(Wish::Arrived);
+                    return flight.turn(FlightState::Arrived);
                 }
                 // It is still at its source, and nobody has it open: it is opened again, unless the
                 // target is a replica by now. Then its source, if that turned into a replica with
@@ -109,7 +109,7 @@ impl Core {
                 let promoted =
                     promoted::in_place_of(&probe.views, &self.options.shards, begun.target);
                 match promoted == Some(begun.source) {
-                    true => flight.turn(Wish::Arrived),
+                    true => flight.turn(FlightState::Arrived),
                     false => self.wait_longer(slot, recheck),
                 }
             }
@@ -170,7 +170,7 @@ impl Core {
 
     pub(super) fn wait_longer(&mut self, slot: u16, mut recheck: Recheck) {
         // Nobody is late while the person pauses.
-        if self.wish == PersonsWish::Pause {
+        if self.control == RunControl::Pause {
             recheck.until_ms = recheck.until_ms.max(self.now_ms.saturating_add(1));
         }
         if self.now_ms >= recheck.until_ms {
@@ -178,7 +178,7 @@ impl Core {
         }
         recheck.due_ms = self.now_ms.saturating_add(RECHECK_PAUSE_MS);
         if let Some(flight) = self.flights.get_mut(&slot) {
-            flight.turn(Wish::Unclear(recheck));
+            flight.turn(FlightState::Unclear(recheck));
         }
     }
 
@@ -212,7 +212,7 @@ impl Core {
         }
         match addr {
             _ if is_known => self.go_on_from(slot, entry),
-            Some(addr) => flight.turn(Wish::Proves {
+            Some(addr) => flight.turn(FlightState::Proves {
                 recheck,
                 entry,
                 addr,
@@ -242,8 +242,8 @@ impl Core {
         flight.machine = machine;
         let is_recorded = flight.recorded.as_ref() == Some(&unit);
         flight.turn(match is_recorded {
-            true => Wish::Ready,
-            false => Wish::Recording,
+            true => FlightState::Ready,
+            false => FlightState::Recording,
         });
         if !is_recorded {
             flight.recorded = Some(unit.clone());
@@ -256,11 +256,11 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        let Wish::Proves {
+        let FlightState::Proves {
             recheck,
             entry,
             addr,
-        } = flight.wish().clone()
+        } = flight.state().clone()
         else {
             return;
         };

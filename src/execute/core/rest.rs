@@ -14,8 +14,8 @@
 
 use super::Core;
 use super::flight::Flight;
+use super::flight_state::FlightState;
 use super::schedule::Pair;
-use super::wish::Wish;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
@@ -160,12 +160,12 @@ impl Core {
     /// send keys stops where it is, and is closed again if none of it has moved.
     pub(super) fn leave_resting(&mut self) {
         let (now_ms, wait_ms) = (self.now_ms, self.options.how.failover_wait_ms);
-        if self.rests.0.is_empty() || self.wish == super::PersonsWish::Pause {
+        if self.rests.0.is_empty() || self.control == super::RunControl::Pause {
             return;
         }
         let is_over = |flight: &Flight| {
             let since_ms = self.rests.since_ms(flight.pair());
-            let sends = matches!(flight.wish(), Wish::Asks { .. }) && flight.sends_keys();
+            let sends = matches!(flight.state(), FlightState::Asks { .. }) && flight.sends_keys();
             sends && since_ms.is_some_and(|since| now_ms >= since.saturating_add(wait_ms))
         };
         let late = self.flights.iter().filter(|(_, flight)| is_over(flight));

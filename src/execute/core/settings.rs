@@ -1,4 +1,4 @@
-//! What a run is told, and what it tells.
+//! Defines what a run is told, and what it tells.
 
 use super::super::failures::Failures;
 use super::super::figure::Figure;
@@ -121,9 +121,9 @@ impl Hash for Outcome {
     }
 }
 
-/// What the person wants.
+/// What the person wants of a run from now on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Wish {
+pub enum RunControl {
     /// Go on.
     #[default]
     GoOn,

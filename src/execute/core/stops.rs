@@ -1,9 +1,9 @@
 //! How slots stop, and what that means for others (tests).
 
 use super::Core;
+use super::flight_state::{FlightState, Recheck, StateKind};
 use super::probe::Probe;
 use super::tests::{first_flight, one_slot};
-use super::wish::{Kind, Recheck, Wish};
 use crate::cluster::NodeAddr;
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind};
@@ -39,16 +39,16 @@ fn one_slot_that_stops_holds_up_no_other_that_is_open() {
 }
 
 /// Slot 0 in hand, its record on disk, waiting for this.
-fn in_hand(wish: Wish) -> Core {
+fn in_hand(state: FlightState) -> Core {
     let (task, options) = one_slot();
     let mut core = Core::new(&[(task, Entry::SourceOwns)], options, 0);
-    let flight = first_flight(&mut core, wish);
+    let flight = first_flight(&mut core, state);
     core.flights.insert(0, flight);
     core
 }
 
-fn kind(core: &Core) -> Kind {
-    core.flights[&0].wish().kind()
+fn kind(core: &Core) -> StateKind {
+    core.flights[&0].state().kind()
 }
 
 /// The ways to be stranded that no healthy node shows.
@@ -56,39 +56,39 @@ fn kind(core: &Core) -> Kind {
 fn a_slot_that_cannot_go_on_is_stranded_whatever_it_waits_for() {
     let odd = || Error::new(ErrorKind::Stopped, "slot 0: it is odd");
     // Its record can't be written.
-    let mut core = in_hand(Wish::Recording);
+    let mut core = in_hand(FlightState::Recording);
     core.recording = Some(vec![0]);
     core.recorded(Err(Error::new(ErrorKind::Io, "the disk is full")));
-    assert_eq!(kind(&core), Kind::Stranded);
+    assert_eq!(kind(&core), StateKind::Stranded);
     // Somebody else has it open when it is to be handed over.
-    let mut core = in_hand(Wish::Confirms);
+    let mut core = in_hand(FlightState::Confirms);
     core.conclude(probe_of_another_mover());
-    assert_eq!(kind(&core), Kind::Stranded);
+    assert_eq!(kind(&core), StateKind::Stranded);
     // Another node answers where its new source reaches the target.
     let recheck = Recheck {
         why: odd(),
         due_ms: 0,
         until_ms: 100,
     };
-    let mut core = in_hand(Wish::Proves {
+    let mut core = in_hand(FlightState::Proves {
         recheck,
         entry: Entry::SourceOwns,
         addr: NodeAddr::new("10.0.0.1", 7001),
     });
     let other = Reply::Text(id('c').to_string().into_bytes());
     core.proven(0, id('b'), Ok(vec![other]));
-    assert_eq!(kind(&core), Kind::Stranded);
+    assert_eq!(kind(&core), StateKind::Stranded);
     // It is unclear time after time.
-    let mut core = in_hand(Wish::Ready);
+    let mut core = in_hand(FlightState::Ready);
     for _ in 0..=12 {
-        assert_ne!(kind(&core), Kind::Stranded);
+        assert_ne!(kind(&core), StateKind::Stranded);
         core.recheck(0, odd());
-        if kind(&core) == Kind::Unclear {
+        if kind(&core) == StateKind::Unclear {
             let flight = core.flights.get_mut(&0).expect("in hand");
-            flight.turn(Wish::Ready);
+            flight.turn(FlightState::Ready);
         }
     }
-    assert_eq!(kind(&core), Kind::Stranded);
+    assert_eq!(kind(&core), StateKind::Stranded);
 }
 
 /// What all nodes say while `c` imports slot 0 from `a` too.
@@ -109,15 +109,15 @@ fn probe_of_another_mover() -> Probe {
 
 #[test]
 fn a_slot_that_lost_its_way_stops_and_is_told() {
-    let mut core = in_hand(Wish::Arrived);
+    let mut core = in_hand(FlightState::Arrived);
     core.has_changed = true;
     let flight = core.flights.get_mut(&0).expect("in hand");
     // Where code is tried that would be the end.
     let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        flight.turn(Wish::Ready);
+        flight.turn(FlightState::Ready);
     }));
     assert_eq!(turned.is_err(), cfg!(debug_assertions));
-    assert_eq!(kind(&core), Kind::Stranded);
+    assert_eq!(kind(&core), StateKind::Stranded);
     core.land();
     let error = core.into_result().expect_err("it is told");
     let words = "slot 0: a slot that is Arrived was to turn to Ready";

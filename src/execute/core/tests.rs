@@ -1,9 +1,9 @@
 //! A run over nodes that answer as healthy ones do: what is asked, and how often.
 
 use super::flight::Flight;
+use super::flight_state::FlightState;
 use super::schedule::Bounds;
-use super::wish::Wish;
-use super::{Core, Event, HealthReading, Note, Options, Outcome, PersonsWish, Step};
+use super::{Core, Effect, Event, HealthReading, Note, Options, Outcome, RunControl};
 use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
@@ -279,20 +279,20 @@ fn drive(core: &mut Core, nodes: &mut Nodes) {
     let mut under_way = Vec::new();
     for now_ms in 0..100_000 {
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 nodes.note(&notes);
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, .. } if node == id('c') && nodes.breaks > 0 => {
+            Effect::Ask { node, .. } if node == id('c') && nodes.breaks > 0 => {
                 nodes.breaks -= 1;
                 let error = Error::new(ErrorKind::Connect, "it broke off");
                 core.lost(node, error, now_ms);
             }
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, verbs, .. } => {
                 under_way.push((node, nodes.answer(node, &verbs), verbs));
             }
-            Step::Wait { .. } => answer_due(core, nodes, &mut under_way, now_ms),
-            Step::End => return,
+            Effect::Wait { .. } => answer_due(core, nodes, &mut under_way, now_ms),
+            Effect::End => return,
         }
     }
     panic!("the run doesn't end");
@@ -315,7 +315,7 @@ fn run_refused(refusals: usize) -> (Nodes, Result<Outcome>) {
 }
 
 /// The first slot of a run taken in hand, waiting for this.
-pub(super) fn first_flight(core: &mut Core, wish: Wish) -> Flight {
+pub(super) fn first_flight(core: &mut Core, state: FlightState) -> Flight {
     let bounds = Bounds {
         only_open: false,
         slots: 1,
@@ -324,7 +324,7 @@ pub(super) fn first_flight(core: &mut Core, wish: Wish) -> Flight {
     };
     let ticket = core.schedule.take(bounds).remove(0);
     let machine = core.machine(&ticket.unit, ticket.entry).expect("a machine");
-    core.flight(ticket, machine, wish)
+    core.flight(ticket, machine, state)
 }
 
 /// Slot 0 goes from `a` to `b`.
@@ -383,16 +383,16 @@ fn a_wait_for_keys_that_expire_is_told() {
     let mut told = Vec::new();
     for now_ms in 0..1_000 {
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 nodes.note(&notes);
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, verbs, .. } => {
                 let replies = verbs.iter().map(|verb| reply(&mut nodes, node, verb));
                 core.answered(node, replies.collect(), now_ms);
             }
-            Step::Wait { .. } => {}
-            Step::End => break,
+            Effect::Wait { .. } => {}
+            Effect::End => break,
         }
         told.extend(core.take_events());
     }
@@ -416,18 +416,18 @@ fn nothing_is_sent_of_keys_that_could_not_be_written_down() {
     let mut refused = 0;
     for now_ms in 0..10_000 {
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 let is_full = notes.iter().any(|note| matches!(note, Note::Doubts(..)));
                 refused += usize::from(is_full);
                 let full = Error::new(ErrorKind::Io, "no space left");
                 core.recorded(if is_full { Err(full) } else { Ok(()) });
             }
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, verbs, .. } => {
                 let replies = nodes.answer(node, &verbs);
                 core.answered(node, replies, now_ms);
             }
-            Step::Wait { .. } => {}
-            Step::End => break,
+            Effect::Wait { .. } => {}
+            Effect::End => break,
         }
     }
     assert!(refused > 0);
@@ -511,14 +511,14 @@ fn a_run_over_a_limit_begins_nothing_and_stops_without_harm() {
     let mut core = Core::new(&[(task, Entry::Fresh)], options, 0);
     for now_ms in (0..10_000).step_by(100) {
         core.observe(&full(91), now_ms);
-        assert!(matches!(core.poll(now_ms), Step::Wait { .. }), "{now_ms}");
+        assert!(matches!(core.poll(now_ms), Effect::Wait { .. }), "{now_ms}");
     }
     // It may ease in time.
     let mut eased = core.clone();
     eased.observe(&full(90), 9_950);
-    assert!(matches!(eased.poll(9_950), Step::Ask { .. }));
+    assert!(matches!(eased.poll(9_950), Effect::Ask { .. }));
     core.observe(&full(91), 10_000);
-    assert!(matches!(core.poll(10_000), Step::End));
+    assert!(matches!(core.poll(10_000), Effect::End));
     let error = core.into_result().expect_err("it stopped");
     assert_eq!(error.kind(), ErrorKind::Unsafe, "nothing had begun");
     assert!(error.message().contains("91 of its 100 bytes"), "{error:?}");
@@ -560,11 +560,11 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
     for _ in 0..100_000 {
         now_ms += 1;
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 nodes.note(&notes);
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, verbs, .. } => {
                 let asks = |name: &str| verbs.iter().any(|verb| verb.name() == name);
                 probes += usize::from(node == id('c') && asks("CLUSTER NODES"));
                 if left > 0 && asks("CLUSTER INFO") {
@@ -573,8 +573,10 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
                 let replies = nodes.answer(node, &verbs);
                 core.answered(node, replies, now_ms);
             }
-            Step::Wait { until_ms } => now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms)),
-            Step::End => return (probes, core.into_result()),
+            Effect::Wait { until_ms } => {
+                now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms))
+            }
+            Effect::End => return (probes, core.into_result()),
         }
     }
     panic!("the run doesn't end");
@@ -607,7 +609,7 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
     for _ in 0..100_000 {
         now_ms += 1;
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 nodes.note(&notes);
                 let doubts = notes.iter().filter_map(|note| match note {
                     Note::Doubts(_, doubts) => Some(doubts),
@@ -617,7 +619,7 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
                 late = doubts.flatten().filter(is_late).count().max(late);
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, verbs, .. } => {
                 let asks = |name: &str| verbs.iter().any(|verb| verb.name() == name);
                 sent += usize::from(asks("MIGRATE"));
                 match sent {
@@ -628,8 +630,10 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
                 let replies = nodes.answer(node, &verbs);
                 core.answered(node, replies, now_ms);
             }
-            Step::Wait { until_ms } => now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms)),
-            Step::End => break,
+            Effect::Wait { until_ms } => {
+                now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms))
+            }
+            Effect::End => break,
         }
     }
     assert_eq!(core.into_result().expect("it goes on").slots, 1);
@@ -654,7 +658,7 @@ fn a_source_that_is_replaced_each_time_is_given_up() {
         ..Options::default()
     };
     let mut core = Core::new(&moves, options, 0);
-    let mut flight = first_flight(&mut core, Wish::Ready);
+    let mut flight = first_flight(&mut core, FlightState::Ready);
     // Looked at again, and the same: that is no replacement.
     assert!(!flight.turn_to(flight.ticket.unit.clone()));
     for (turn, source) in ['c', 'a', 'c'].into_iter().enumerate() {
@@ -672,7 +676,7 @@ fn a_stop_leaves_nothing_of_the_slots_whose_turn_has_not_come() {
     let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());
     for now_ms in 0..10_000 {
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 nodes.note(&notes);
                 for note in notes {
                     match note {
@@ -683,16 +687,16 @@ fn a_stop_leaves_nothing_of_the_slots_whose_turn_has_not_come() {
                 }
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, verbs, .. } => under_way.push((node, nodes.answer(node, &verbs))),
-            Step::Wait { .. } => {
+            Effect::Ask { node, verbs, .. } => under_way.push((node, nodes.answer(node, &verbs))),
+            Effect::Wait { .. } => {
                 if !nodes.open.is_empty() {
-                    core.wish(PersonsWish::Stop);
+                    core.control(RunControl::Stop);
                 }
                 for (node, replies) in std::mem::take(&mut under_way) {
                     core.answered(node, replies, now_ms);
                 }
             }
-            Step::End => break,
+            Effect::End => break,
         }
     }
     let outcome = core.into_result().expect("it was asked to");
@@ -746,16 +750,16 @@ fn a_bystander_that_is_silent_does_not_keep_a_slot_open() {
     for now_ms in 0..5_000 {
         let is_silent = nodes.asked.contains_key("MIGRATE");
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 nodes.note(&notes);
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, .. } if node == id('c') && is_silent => is_asked = true,
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, .. } if node == id('c') && is_silent => is_asked = true,
+            Effect::Ask { node, verbs, .. } => {
                 under_way.push((node, nodes.answer(node, &verbs), verbs));
             }
-            Step::Wait { .. } => answer_due(&mut core, &mut nodes, &mut under_way, now_ms),
-            Step::End => break,
+            Effect::Wait { .. } => answer_due(&mut core, &mut nodes, &mut under_way, now_ms),
+            Effect::End => break,
         }
     }
     assert!(is_asked && nodes.open.is_empty(), "{:?}", nodes.open);

@@ -11,17 +11,17 @@
 //!
 //! On trial, one slot of the pair sends one key at a time, and the next when that one was asked for
 //! on the target: something that swallows what it takes gets [`GIVEN_UP_AT`] keys at most from the
-//! beginning on, and a batch more, of all slots together, where it begins to swallow later. A key may be gone because a
-//! client has deleted it, or because its life has ended, in the moment since it was sent; that so
-//! many in a row, or more than a quarter of all batches, have gone so isn't believed, nor that more
-//! than a part in [`GONE_PART`] of all keys that live long has. A slot of which none was found last, or
-//! of which the target has less than half when it is to be handed over, isn't before others of the
-//! pair have shown that it keeps what it takes.
+//! beginning on, and a batch more, of all slots together, where it begins to swallow later. A key
+//! may be gone because a client has deleted it, or because its life has ended, in the moment since
+//! it was sent; that so many in a row, or more than a quarter of all batches, have gone so isn't
+//! believed, nor that more than a part in [`GONE_PART`] of all keys that live long has. A slot of
+//! which none was found last, or of which the target has less than half when it is to be handed
+//! over, isn't before others of the pair have shown that it keeps what it takes.
 
 use super::Core;
 use super::flight::Flight;
+use super::flight_state::FlightState;
 use super::schedule::Pair;
-use super::wish::Wish;
 use crate::execute::mover::Finding;
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ impl Core {
     pub(super) fn put_on_trial(&mut self) {
         let most = self.options.how.keys_on_trial.max(1).into();
         for flight in self.flights.values_mut() {
-            let is_waiting = matches!(flight.wish(), Wish::Asks { .. });
+            let is_waiting = matches!(flight.state(), FlightState::Asks { .. });
             let is_trusted = self.trusts.is_trusted(flight.pair());
             if is_waiting && flight.sends() > most && !is_trusted {
                 flight.send_at_most(most);
@@ -138,8 +138,8 @@ impl Core {
     /// Slots that wait for another one to show that their target keeps what it takes.
     pub(super) fn vouch(&mut self) {
         let waiting = self.flights.iter();
-        let waiting = waiting.filter_map(|(slot, flight)| match flight.wish() {
-            Wish::Vouches { until_ms } => Some((*slot, flight.pair(), *until_ms)),
+        let waiting = waiting.filter_map(|(slot, flight)| match flight.state() {
+            FlightState::Vouches { until_ms } => Some((*slot, flight.pair(), *until_ms)),
             _ => None,
         });
         let mut late = Vec::new();
@@ -152,7 +152,7 @@ impl Core {
             };
             if self.trusts.is_trusted(pair) {
                 batches.vouched();
-                flight.turn(Wish::Ready);
+                flight.turn(FlightState::Ready);
             } else if self.now_ms >= until_ms || self.trusts.is_given_up(pair) {
                 late.push((slot, batches.swallowed()));
             }
@@ -174,8 +174,8 @@ impl Core {
         Unproven(sums)
     }
 
-    /// Whether a slot that wants to send keys may: none that aren't written down, of a pair that rests
-    /// none, of one on trial one at a time, of a trusted one as many together as
+    /// Whether a slot that wants to send keys may: none that aren't written down, of a pair that
+    /// rests none, of one on trial one at a time, of a trusted one as many together as
     /// [`Core::is_within_a_batch`] allows.
     pub(super) fn may_send(&self, flight: &Flight, unproven: &Unproven) -> bool {
         match flight.sends_keys() {
@@ -185,9 +185,9 @@ impl Core {
         }
     }
 
-    /// Whether the keys of a pair that the target hasn't been found to keep are one batch at most when
-    /// this slot's go too: what begins to swallow while one slot is asked for gets no batch of each of
-    /// the others.
+    /// Whether the keys of a pair that the target hasn't been found to keep are one batch at most
+    /// when this slot's go too: what begins to swallow while one slot is asked for gets no batch of
+    /// each of the others.
     pub(super) fn is_within_a_batch(&self, flight: &Flight, unproven: &Unproven) -> bool {
         let pair = flight.pair();
         let sends = flight.sends();

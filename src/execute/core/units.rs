@@ -1,8 +1,8 @@
 //! Units of several slots, which go their way as one (tests).
 
+use super::flight_state::FlightState;
 use super::tests::{first_flight, one_slot};
-use super::wish::Wish;
-use super::{Core, Event, Note, Outcome, Step};
+use super::{Core, Effect, Event, Note, Outcome};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
@@ -65,16 +65,16 @@ fn run(mut core: Core, nodes: &mut Nodes) -> (Vec<Note>, Vec<Event>, Result<Outc
     let (mut noted, mut events) = (Vec::new(), Vec::new());
     for now_ms in 0..1_000 {
         match core.poll(now_ms) {
-            Step::Record(notes) => {
+            Effect::Record(notes) => {
                 noted.extend(notes);
                 core.recorded(Ok(()));
             }
-            Step::Ask { node, verbs, .. } => {
+            Effect::Ask { node, verbs, .. } => {
                 let replies = verbs.iter().map(|verb| nodes.reply(node, verb));
                 core.answered(node, replies.collect(), now_ms);
             }
-            Step::Wait { .. } => {}
-            Step::End => break,
+            Effect::Wait { .. } => {}
+            Effect::End => break,
         }
         events.extend(core.take_events());
     }
@@ -141,7 +141,7 @@ fn a_unit_of_which_somebody_else_has_one_slot_is_left_whole() {
 #[test]
 fn a_unit_that_stops_names_all_its_slots() {
     let mut core = core(&[unit(&[0, 1, 2], 'a', 'b')], Entry::SourceOwns);
-    let flight = first_flight(&mut core, Wish::Ready);
+    let flight = first_flight(&mut core, FlightState::Ready);
     core.flights.insert(0, flight);
     let stopped = |name: &str| {
         let message = format!("{name}: it is down");
@@ -166,7 +166,7 @@ fn what_an_earlier_run_left_in_doubt_of_its_slots_is_the_units() {
     let (_, mut options) = one_slot();
     options.doubts = [0, 2, 3].map(of_slot).into();
     let mut core = Core::of_units(vec![(few, Entry::SourceOwns)], options, 0);
-    let flight = first_flight(&mut core, Wish::Ready);
+    let flight = first_flight(&mut core, FlightState::Ready);
     let mut expected: Vec<Doubtful> = [0, 2]
         .map(of_slot)
         .into_iter()

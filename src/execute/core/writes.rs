@@ -5,10 +5,10 @@
 //! `SETSLOT`s, of which any number costs one sync of the node's own file.
 
 use super::flight::Flight;
+use super::flight_state::FlightState;
 use super::reassign;
 use super::schedule::Pair;
-use super::wish::Wish;
-use super::{Core, Note, PersonsWish, Step};
+use super::{Core, Effect, Note, RunControl};
 use crate::cluster::verb::{Reply, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::execute::failures::Failures;
@@ -58,7 +58,7 @@ impl Sent {
 
 impl Core {
     /// The next write to a node that has none under way.
-    pub(super) fn next_write(&mut self) -> Option<Step> {
+    pub(super) fn next_write(&mut self) -> Option<Effect> {
         if let Some((slot, node, addr)) = self.next_proof() {
             let parts = vec![(Part::Proof(slot), vec![Verb::MyId])];
             return Some(self.send(node, Some(addr), parts, 0));
@@ -87,12 +87,12 @@ impl Core {
         if asked.is_some() {
             parts.push((Part::Probe, vec![Verb::Nodes]));
         }
-        let slots = self.wishes_without_keys(node);
+        let slots = self.asks_without_keys(node);
         let sets = |slot: &u16| self.flights.get(slot).is_some_and(Flight::asks_to_set);
         // A `SETSLOT` is synced: the server would be busy with that and with keys at once.
         let (senders, keys) = match slots.iter().any(sets) {
             true => (Vec::new(), 0),
-            false => self.wishes_with_keys(node),
+            false => self.asks_with_keys(node),
         };
         let many = senders.len();
         parts.extend(self.parts_of(node, slots.into_iter().chain(senders), many));
@@ -100,35 +100,35 @@ impl Core {
     }
 
     /// What can be asked before anything is written down.
-    pub(super) fn next_at_once(&mut self) -> Option<Step> {
+    pub(super) fn next_at_once(&mut self) -> Option<Effect> {
         self.next_keys_alone().or_else(|| self.next_proofs())
     }
 
     /// Keys from a node that is to be asked nothing else, where all that they want is written down.
-    fn next_keys_alone(&mut self) -> Option<Step> {
+    fn next_keys_alone(&mut self) -> Option<Effect> {
         // What a source counted of its failures is on disk before keys are sent that it is about.
         let counts = |note: &Note| matches!(note, Note::Failures(..));
         if self.recording.is_some() || self.notes.iter().any(counts) {
             return None;
         }
         let node = self.next_node_for_keys()?;
-        let (senders, keys) = self.wishes_with_keys(node);
+        let (senders, keys) = self.asks_with_keys(node);
         let many = senders.len();
         let parts = self.parts_of(node, senders.into_iter(), many);
         (many > 0).then(|| self.send(node, None, parts, keys))
     }
 
     /// Whether a target keeps what it took: others of the pair wait for the answer.
-    fn next_proofs(&mut self) -> Option<Step> {
+    fn next_proofs(&mut self) -> Option<Effect> {
         let proving = self
             .flights
             .values()
-            .find_map(|flight| match flight.wish() {
-                Wish::Asks { node, .. } if flight.proves() > 0 => Some(*node),
+            .find_map(|flight| match flight.state() {
+                FlightState::Asks { node, .. } if flight.proves() > 0 => Some(*node),
                 _ => None,
             });
         let node = proving.filter(|node| !self.writes.contains_key(node))?;
-        let slots = self.wishes_without_keys(node).into_iter();
+        let slots = self.asks_without_keys(node).into_iter();
         let parts = self.parts_of(node, slots, 0);
         Some(self.send(node, None, parts, 0))
     }
@@ -143,7 +143,7 @@ impl Core {
         };
         let (mut sending, mut others) = (None, BTreeSet::new());
         for flight in self.flights.values() {
-            let Wish::Asks { node, .. } = flight.wish() else {
+            let FlightState::Asks { node, .. } = flight.state() else {
                 continue;
             };
             if !flight.sends_keys() || !self.is_noted(flight) {
@@ -182,7 +182,7 @@ impl Core {
         at: Option<NodeAddr>,
         parts: Vec<(Part, Vec<Verb>)>,
         keys: u64,
-    ) -> Step {
+    ) -> Effect {
         let all = parts.iter().flat_map(|(_, verbs)| verbs);
         let shared_from = all.filter(|verb| !is_about_the_node(verb)).count();
         let mut sent = Sent {
@@ -207,7 +207,7 @@ impl Core {
         self.outcome.migrates += migrates.count() as u64;
         self.writes.insert(node, sent);
         own.extend(shared);
-        Step::Ask {
+        Effect::Ask {
             node,
             at,
             verbs: own,
@@ -216,7 +216,7 @@ impl Core {
 
     fn next_proof(&self) -> Option<(u16, NodeId, NodeAddr)> {
         self.flights.iter().find_map(|(slot, flight)| {
-            let Wish::Proves { addr, .. } = flight.wish() else {
+            let FlightState::Proves { addr, .. } = flight.state() else {
                 return None;
             };
             let node = flight.ticket.unit.target;
@@ -227,12 +227,12 @@ impl Core {
     /// A node that somebody wants to ask something, and may.
     fn next_node(&mut self) -> Option<NodeId> {
         let (now_ms, ready) = (self.now_ms, self.throttle.ready_at(self.now_ms));
-        let is_held = self.wish == PersonsWish::Pause;
+        let is_held = self.control == RunControl::Pause;
         let (unproven, entrance) = (self.unproven(), self.entrance());
         self.flights
             .values()
-            .find_map(|flight| match flight.wish() {
-                Wish::Asks { node, .. }
+            .find_map(|flight| match flight.state() {
+                FlightState::Asks { node, .. }
                     if !self.writes.contains_key(node) && entrance.lets_in(flight) =>
                 {
                     let sends = flight.sends_keys();
@@ -243,8 +243,8 @@ impl Core {
             })
     }
 
-    /// The slots whose wish goes into the next write to a node, of those that send no keys.
-    fn wishes_without_keys(&self, node: NodeId) -> Vec<u16> {
+    /// The slots whose verbs go into the next write to a node, of those that send no keys.
+    fn asks_without_keys(&self, node: NodeId) -> Vec<u16> {
         let most = u64::from(self.keys_per_migrate()) * LISTED_BATCHES;
         let mut listed: u64 = 0;
         let entrance = self.entrance();
@@ -265,8 +265,8 @@ impl Core {
     /// so several go together only where none was broken off lately, and as few as can share the
     /// time, with half of the keys that one may have: a target that begins to swallow gets no more
     /// by it.
-    fn wishes_with_keys(&mut self, node: NodeId) -> (Vec<u16>, u64) {
-        let is_held = self.wish == PersonsWish::Pause;
+    fn asks_with_keys(&mut self, node: NodeId) -> (Vec<u16>, u64) {
+        let is_held = self.control == RunControl::Pause;
         if is_held || self.throttle.ready_at(self.now_ms) > self.now_ms {
             return (Vec::new(), 0);
         }
@@ -310,15 +310,17 @@ impl Core {
     /// When something can be sent again without an answer.
     pub(super) fn next_moment(&mut self) -> Option<u64> {
         let ready = self.throttle.ready_at(self.now_ms);
-        let is_held = self.wish == PersonsWish::Pause;
+        let is_held = self.control == RunControl::Pause;
         let (unproven, entrance) = (self.unproven(), self.entrance());
         let moments = self
             .flights
             .values()
-            .filter_map(|flight| match flight.wish() {
-                Wish::Until(moment) | Wish::Vouches { until_ms: moment } => Some(*moment),
-                Wish::Unclear(recheck) => Some(recheck.due_ms),
-                Wish::Asks { node, .. }
+            .filter_map(|flight| match flight.state() {
+                FlightState::Until(moment) | FlightState::Vouches { until_ms: moment } => {
+                    Some(*moment)
+                }
+                FlightState::Unclear(recheck) => Some(recheck.due_ms),
+                FlightState::Asks { node, .. }
                     if !self.writes.contains_key(node)
                         && !is_held
                         && self.may_send(flight, &unproven) =>

@@ -5,7 +5,7 @@ use crate::model::{At, Cluster};
 use slotkit::cluster::verb::{Reply, SetSlot, Verb};
 use slotkit::cluster::{NodeAddr, NodeId};
 use slotkit::error::{Error, ErrorKind};
-use slotkit::execute::core::{Core, Event, Outcome, Step};
+use slotkit::execute::core::{Core, Effect, Event, Outcome};
 use slotkit::slot::Slot;
 
 /// A write under way.
@@ -31,7 +31,7 @@ impl World {
         loop {
             let core = self.core.as_mut()?;
             match core.poll(self.now_ms) {
-                Step::Record(notes) => {
+                Effect::Record(notes) => {
                     let written = self.journal.note(&notes);
                     core.recorded(written);
                     if self.journal.storage_mut().has_killed() {
@@ -41,7 +41,7 @@ impl World {
                 }
                 // What a source counts changes nothing: where every interleaving is tried it is
                 // answered at once.
-                Step::Ask { node, verbs, .. }
+                Effect::Ask { node, verbs, .. }
                     if self.tries_all && matches!(verbs.first(), Some(Verb::Info("server"))) =>
                 {
                     let at = self.cluster.at(node).expect("a node");
@@ -53,7 +53,7 @@ impl World {
                         core.lost(node, broken(), self.now_ms);
                     }
                 }
-                Step::Ask { node, at, verbs } => {
+                Effect::Ask { node, at, verbs } => {
                     let node = self.cluster.at(node).expect("a node");
                     self.tell(|| format!("ask {node}: {}", words(&verbs)));
                     self.messages.push(Message {
@@ -67,7 +67,7 @@ impl World {
                         sees: Vec::new(),
                     });
                 }
-                Step::Wait { until_ms } => {
+                Effect::Wait { until_ms } => {
                     self.wake_ms = until_ms;
                     if self.messages.is_empty() && !self.tries_all {
                         // Only time can help.
@@ -77,7 +77,7 @@ impl World {
                     }
                     return None;
                 }
-                Step::End => {
+                Effect::End => {
                     let core = self.core.take()?;
                     self.messages.clear();
                     return Some(core.into_result());

@@ -1,4 +1,4 @@
-//! What a run asks of its driver.
+//! Defines the effects that a run asks of its driver, and what it notes in the journal.
 
 use super::super::failures::Failures;
 use super::super::mover::{Doubtful, Unit};
@@ -7,11 +7,12 @@ use crate::cluster::{NodeAddr, NodeId};
 
 /// What a driver has to do next.
 #[derive(Debug)]
-pub enum Step {
+pub enum Effect {
     /// Write these down; when one of them begins a move, let it reach the disk. Then
     /// [`super::Core::recorded`].
     Record(Vec<Note>),
-    /// Send these verbs to a node in one write; later [`super::Core::answered`] or [`super::Core::lost`].
+    /// Send these verbs to a node in one write; later [`super::Core::answered`] or
+    /// [`super::Core::lost`].
     Ask {
         /// The node.
         node: NodeId,

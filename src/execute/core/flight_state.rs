@@ -1,4 +1,4 @@
-//! What a slot in hand waits for, and what may come after what.
+//! Defines the states of a flight: what a slot in hand waits for, and what may come after what.
 //!
 //! ```text
 //!             record on disk             its machine asks
@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind};
 
 /// What a slot in hand waits for.
 #[derive(Clone, Debug, Hash)]
-pub(super) enum Wish {
+pub(super) enum FlightState {
     /// Its record being on disk.
     Recording,
     /// Its machine being asked.
@@ -70,9 +70,9 @@ pub(super) struct Recheck {
     pub until_ms: u64,
 }
 
-/// A wish without what belongs to it.
+/// A state without what belongs to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum StateKind {
     Recording,
     Ready,
     Asks,
@@ -88,29 +88,29 @@ pub(super) enum Kind {
     Closed,
 }
 
-impl Wish {
-    pub fn kind(&self) -> Kind {
+impl FlightState {
+    pub fn kind(&self) -> StateKind {
         match self {
-            Wish::Recording => Kind::Recording,
-            Wish::Ready => Kind::Ready,
-            Wish::Asks { .. } => Kind::Asks,
-            Wish::Asked => Kind::Asked,
-            Wish::Claims => Kind::Claims,
-            Wish::Confirms => Kind::Confirms,
-            Wish::Until(_) => Kind::Until,
-            Wish::Vouches { .. } => Kind::Vouches,
-            Wish::Unclear(_) => Kind::Unclear,
-            Wish::Proves { .. } => Kind::Proves,
-            Wish::Arrived => Kind::Arrived,
-            Wish::Stranded => Kind::Stranded,
-            Wish::Closed => Kind::Closed,
+            FlightState::Recording => StateKind::Recording,
+            FlightState::Ready => StateKind::Ready,
+            FlightState::Asks { .. } => StateKind::Asks,
+            FlightState::Asked => StateKind::Asked,
+            FlightState::Claims => StateKind::Claims,
+            FlightState::Confirms => StateKind::Confirms,
+            FlightState::Until(_) => StateKind::Until,
+            FlightState::Vouches { .. } => StateKind::Vouches,
+            FlightState::Unclear(_) => StateKind::Unclear,
+            FlightState::Proves { .. } => StateKind::Proves,
+            FlightState::Arrived => StateKind::Arrived,
+            FlightState::Stranded => StateKind::Stranded,
+            FlightState::Closed => StateKind::Closed,
         }
     }
 }
 
 /// Whether a slot that waits for one thing may wait for another next.
-pub(super) fn may_turn(from: Kind, to: Kind) -> bool {
-    use Kind::*;
+pub(super) fn may_turn(from: StateKind, to: StateKind) -> bool {
+    use StateKind::*;
     match from {
         // On disk or not.
         Recording => matches!(to, Ready | Stranded),
@@ -139,50 +139,50 @@ pub(super) fn may_turn(from: Kind, to: Kind) -> bool {
     }
 }
 
-/// A wish that changes along the table alone.
+/// A state that changes along the table alone.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Course {
-    wish: Wish,
+pub(super) struct CheckedState {
+    state: FlightState,
     /// What it was to turn to against the table.
     fault: Option<Error>,
 }
 
-impl Course {
-    pub fn of(wish: Wish) -> Course {
-        Course { wish, fault: None }
+impl CheckedState {
+    pub fn of(state: FlightState) -> CheckedState {
+        CheckedState { state, fault: None }
     }
 
-    pub fn wish(&self) -> &Wish {
-        &self.wish
+    pub fn state(&self) -> &FlightState {
+        &self.state
     }
 
     /// It waits for something else from here on.
-    pub fn turn(&mut self, to: Wish) {
+    pub fn turn(&mut self, to: FlightState) {
         let is_legal = self.turn_or_strand(to);
         debug_assert!(is_legal, "{:?}", self.fault);
     }
 
     /// What it wants to ask goes out, and it waits for the answer; nothing where it asks nothing.
     pub fn send(&mut self) -> Vec<Verb> {
-        match std::mem::replace(&mut self.wish, Wish::Asked) {
-            Wish::Asks { verbs, .. } => verbs,
+        match std::mem::replace(&mut self.state, FlightState::Asked) {
+            FlightState::Asks { verbs, .. } => verbs,
             other => {
-                self.wish = other;
+                self.state = other;
                 Vec::new()
             }
         }
     }
 
     /// Whether it may; where it may not, it stays where it is from here on.
-    fn turn_or_strand(&mut self, to: Wish) -> bool {
-        let (from, next) = (self.wish.kind(), to.kind());
+    fn turn_or_strand(&mut self, to: FlightState) -> bool {
+        let (from, next) = (self.state.kind(), to.kind());
         let is_legal = may_turn(from, next);
-        self.wish = match is_legal {
+        self.state = match is_legal {
             true => to,
             false => {
                 let message = format!("a slot that is {from:?} was to turn to {next:?}");
                 self.fault = Some(Error::new(ErrorKind::Stopped, message).mend(REPORT));
-                Wish::Stranded
+                FlightState::Stranded
             }
         };
         is_legal
@@ -210,34 +210,34 @@ mod tests {
         }
     }
 
-    fn all() -> Vec<Wish> {
+    fn all() -> Vec<FlightState> {
         vec![
-            Wish::Recording,
-            Wish::Ready,
-            Wish::Asks {
+            FlightState::Recording,
+            FlightState::Ready,
+            FlightState::Asks {
                 node: id('a'),
                 verbs: vec![Verb::MyId],
             },
-            Wish::Asked,
-            Wish::Claims,
-            Wish::Confirms,
-            Wish::Until(1),
-            Wish::Vouches { until_ms: 1 },
-            Wish::Unclear(recheck()),
-            Wish::Proves {
+            FlightState::Asked,
+            FlightState::Claims,
+            FlightState::Confirms,
+            FlightState::Until(1),
+            FlightState::Vouches { until_ms: 1 },
+            FlightState::Unclear(recheck()),
+            FlightState::Proves {
                 recheck: recheck(),
                 entry: Entry::Fresh,
                 addr: addr('b'),
             },
-            Wish::Arrived,
-            Wish::Stranded,
-            Wish::Closed,
+            FlightState::Arrived,
+            FlightState::Stranded,
+            FlightState::Closed,
         ]
     }
 
     /// The table once more, as it is drawn: what may come after what.
-    const DRAWN: [(Kind, &[Kind]); 13] = {
-        use Kind::*;
+    const DRAWN: [(StateKind, &[StateKind]); 13] = {
+        use StateKind::*;
         [
             (Recording, &[Ready, Stranded]),
             (
@@ -270,12 +270,12 @@ mod tests {
             assert_eq!(DRAWN[from.kind() as usize].0, from.kind());
             for to in all() {
                 let (kind, next) = (from.kind(), to.kind());
-                let mut course = Course::of(from.clone());
-                let is_legal = course.turn_or_strand(to);
+                let mut state = CheckedState::of(from.clone());
+                let is_legal = state.turn_or_strand(to);
                 assert_eq!(is_legal, drawn.contains(&next), "{kind:?} to {next:?}");
-                let expected = if is_legal { next } else { Kind::Stranded };
-                assert_eq!(course.wish().kind(), expected);
-                let fault = course.take_fault();
+                let expected = if is_legal { next } else { StateKind::Stranded };
+                assert_eq!(state.state().kind(), expected);
+                let fault = state.take_fault();
                 assert_eq!(fault.is_none(), is_legal, "{kind:?} to {next:?}");
             }
         }
@@ -285,20 +285,20 @@ mod tests {
     #[cfg(debug_assertions)]
     #[should_panic(expected = "a slot that is Arrived was to turn to Ready")]
     fn where_code_is_tried_it_is_told_at_once() {
-        Course::of(Wish::Arrived).turn(Wish::Ready);
+        CheckedState::of(FlightState::Arrived).turn(FlightState::Ready);
     }
 
     #[test]
     fn only_what_is_asked_goes_out() {
-        for wish in all() {
-            let mut course = Course::of(wish.clone());
-            let sent = course.send();
-            match wish {
-                Wish::Asks { verbs, .. } => {
-                    let told = (sent.len(), course.wish().kind());
-                    assert_eq!(told, (verbs.len(), Kind::Asked));
+        for state in all() {
+            let mut checked = CheckedState::of(state.clone());
+            let sent = checked.send();
+            match state {
+                FlightState::Asks { verbs, .. } => {
+                    let told = (sent.len(), checked.state().kind());
+                    assert_eq!(told, (verbs.len(), StateKind::Asked));
                 }
-                other => assert_eq!((sent.len(), course.wish().kind()), (0, other.kind())),
+                other => assert_eq!((sent.len(), checked.state().kind()), (0, other.kind())),
             }
         }
     }
