@@ -17,9 +17,10 @@ use std::sync::Arc;
 
 fn main() {
     let rows = std::env::args().find_map(|argument| argument.parse().ok());
-    let (rows, rounds) = match is_measuring() {
-        true => (rows.unwrap_or(1_000_000), 5),
-        false => (10_000, 0),
+    let (rows, rounds) = if is_measuring() {
+        (rows.unwrap_or(1_000_000), 5)
+    } else {
+        (10_000, 0)
     };
     for (name, form) in Form::ALL {
         compare(name, &Text::new(form, rows), rounds);

@@ -15,9 +15,10 @@ type Counts = [u64; SLOT_COUNT];
 
 fn main() {
     let lines = std::env::args().find_map(|argument| argument.parse().ok());
-    let (lines, rounds) = match is_measuring() {
-        true => (lines.unwrap_or(1_000_000), 5),
-        false => (10_000, 0),
+    let (lines, rounds) = if is_measuring() {
+        (lines.unwrap_or(1_000_000), 5)
+    } else {
+        (10_000, 0)
     };
     for tagged in [10, 0, 100] {
         compare(&Keys::mix(tagged, lines), rounds);

@@ -343,10 +343,12 @@ fn quoted_by_json(password: &str) -> String {
 fn percent_encoded(password: &str, plain: &[u8], is_lower: bool) -> String {
     let mut out = String::new();
     for byte in password.bytes() {
-        match byte.is_ascii_alphanumeric() || plain.contains(&byte) {
-            true => out.push(char::from(byte)),
-            false if is_lower => out.push_str(&format!("%{byte:02x}")),
-            false => out.push_str(&format!("%{byte:02X}")),
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte))
+        } else if is_lower {
+            out.push_str(&format!("%{byte:02x}"))
+        } else {
+            out.push_str(&format!("%{byte:02X}"))
         }
     }
     out

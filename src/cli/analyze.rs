@@ -101,9 +101,10 @@ impl Args {
         // A row a slot has no causes in it, nor has a tally.
         let is_reported = self.save.as_deref().is_none_or(|path| !is_stdout(path));
         let tells_causes = is_reported && !self.csv && !matches!(self.output, Form::Csv);
-        match tells_causes && !self.no_second_pass {
-            true => analysis::slots_for_second_pass(tally, usize::from(self.top)),
-            false => SlotSet::new(),
+        if tells_causes && !self.no_second_pass {
+            analysis::slots_for_second_pass(tally, usize::from(self.top))
+        } else {
+            SlotSet::new()
         }
     }
 }
@@ -135,9 +136,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         }
         None => true,
     };
-    let has_findings = match is_reported {
-        true => report(args, &outcome, view.as_ref(), as_of)?,
-        false => !analysis::file_findings(&outcome.inputs, view.as_ref()).is_empty(),
+    let has_findings = if is_reported {
+        report(args, &outcome, view.as_ref(), as_of)?
+    } else {
+        !analysis::file_findings(&outcome.inputs, view.as_ref()).is_empty()
     };
     let exit = match (outcome.skipped(), has_findings) {
         (0, false) => Exit::Done,
@@ -204,9 +206,10 @@ fn keys(args: &Args, filter: Filter) -> Result<Exit> {
     } else {
         FormulaGuard::On
     };
-    match memory_csv::run(&args.inputs, &args.input, filter, guard)? {
-        true => Ok(Exit::Unusable),
-        false => Ok(Exit::Done),
+    if memory_csv::run(&args.inputs, &args.input, filter, guard)? {
+        Ok(Exit::Unusable)
+    } else {
+        Ok(Exit::Done)
     }
 }
 

@@ -69,11 +69,13 @@ impl Args {
 /// All commands. A negative number behind a flag is its value, so that what is said of it is what the
 /// flag expects.
 fn all() -> clap::Command {
-    let with_numbers =
-        |arg: clap::Arg| match arg.get_action().takes_values() && !arg.is_positional() {
-            true => arg.allow_negative_numbers(true),
-            false => arg,
-        };
+    let with_numbers = |arg: clap::Arg| {
+        if arg.get_action().takes_values() && !arg.is_positional() {
+            arg.allow_negative_numbers(true)
+        } else {
+            arg
+        }
+    };
     Args::command().mut_subcommands(|command| command.mut_args(with_numbers))
 }
 

@@ -186,9 +186,10 @@ fn delimiter(text: &str) -> Result<u8, String> {
 impl InputArgs {
     /// How keys are escaped, where it was said.
     pub(super) fn escape(&self) -> Option<Escape> {
-        match self.quoted {
-            true => Some(Escape::Quoted),
-            false => self.escape.map(Escape::from),
+        if self.quoted {
+            Some(Escape::Quoted)
+        } else {
+            self.escape.map(Escape::from)
         }
     }
 

@@ -8,9 +8,10 @@ use std::path::Path;
 
 /// What an input's keys are called, and how many there are.
 pub(super) fn counted(input: &InputSummary) -> (u64, &'static str) {
-    match input.format.has_operations() {
-        true => (input.operations, "operation"),
-        false => (input.keys, "key"),
+    if input.format.has_operations() {
+        (input.operations, "operation")
+    } else {
+        (input.keys, "key")
     }
 }
 
@@ -61,9 +62,10 @@ pub(super) fn describe_findings(
     let damage = row_errors.damage();
     let rows = row_errors.count() - u64::from(damage.is_some());
     if rows > 0 {
-        let row = match format.is_some_and(Format::is_snapshot) {
-            true => what,
-            false => "row",
+        let row = if format.is_some_and(Format::is_snapshot) {
+            what
+        } else {
+            "row"
         };
         let counted = counted_text(rows, row);
         terminal::say(match rows {

@@ -102,9 +102,10 @@ fn note(signals: SigSet, asked: &AtomicBool) {
         let is_second = asked.swap(true, Ordering::Relaxed);
         if is_second && *second == SecondSignal::Ends {
             clean_up();
-            let exit = match IS_OPEN.load(Ordering::Relaxed) {
-                true => Exit::Stopped,
-                false => Exit::Unsafe,
+            let exit = if IS_OPEN.load(Ordering::Relaxed) {
+                Exit::Stopped
+            } else {
+                Exit::Unsafe
             };
             std::process::exit(exit as i32);
         }

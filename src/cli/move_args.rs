@@ -176,9 +176,10 @@ impl MoveArgs {
 
     /// What they mean for the executor.
     fn options(&self) -> MoveOptions {
-        let usual = match self.fast {
-            true => MoveOptions::FAST,
-            false => MoveOptions::DEFAULT,
+        let usual = if self.fast {
+            MoveOptions::FAST
+        } else {
+            MoveOptions::DEFAULT
         };
         MoveOptions {
             timeout_ms: self.migrate_timeout_ms,

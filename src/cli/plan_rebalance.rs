@@ -151,9 +151,10 @@ fn plan_now(
     let errors: Vec<Finding> = findings.into_iter().filter(is_first).collect();
     job::refuse_if_forbidden(&StderrObserver, &errors)?;
     let plan = make_live(args, session, &survey, keyspace)?;
-    let output = match args.json {
-        true => JobOutput::Json,
-        false => JobOutput::Text,
+    let output = if args.json {
+        JobOutput::Json
+    } else {
+        JobOutput::Text
     };
     if output == JobOutput::Text {
         show(args, &plan, keyspace)?;

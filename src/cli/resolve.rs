@@ -115,10 +115,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         }
     }
     let left = found.len() - decided;
-    match args.json {
-        true => print_json(&found, decided)?,
-        false if decided == 0 => print_words(&found)?,
-        false => {}
+    if args.json {
+        print_json(&found, decided)?
+    } else if decided == 0 {
+        print_words(&found)?
     }
     terminal::say(match (decided, left) {
         (0, 0) => "no key is undecided".to_owned(),

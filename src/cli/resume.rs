@@ -36,9 +36,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let mut session = args.move_args.open(&args.connection)?;
     args.move_args.settle(
         &mut session,
-        match args.from_cluster {
-            true => OpenSlotPolicy::Adopts,
-            false => OpenSlotPolicy::GoesOn,
+        if args.from_cluster {
+            OpenSlotPolicy::Adopts
+        } else {
+            OpenSlotPolicy::GoesOn
         },
     )?;
     if args.from_cluster {

@@ -47,12 +47,11 @@ pub(super) fn run_job(
         left,
     } = &prepared;
     if pending.moves.is_empty() {
-        match left.is_empty() {
-            true => terminal::say("nothing to move"),
-            false => {
-                terminal::say("nothing else is to move");
-                say_unchanged(run);
-            }
+        if left.is_empty() {
+            terminal::say("nothing to move")
+        } else {
+            terminal::say("nothing else is to move");
+            say_unchanged(run);
         }
         return print_result(plan, output, None).map(|()| exit_of(left));
     }
@@ -89,9 +88,10 @@ pub(super) fn run_job(
 }
 
 fn exit_of(left: &[Move]) -> Exit {
-    match left.is_empty() {
-        true => Exit::Done,
-        false => Exit::Finding,
+    if left.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Finding
     }
 }
 
@@ -151,9 +151,10 @@ fn question(plan: &Plan, pending: &PendingMoves) -> String {
 /// are.
 fn whole_keys(survey: &Survey) -> Result<u64, SlotSet> {
     let uncounted = survey.uncounted();
-    match uncounted.is_empty() {
-        true => Ok(survey.keys()),
-        false => Err(uncounted),
+    if uncounted.is_empty() {
+        Ok(survey.keys())
+    } else {
+        Err(uncounted)
     }
 }
 

@@ -34,9 +34,10 @@ pub(super) fn mask_panics() {
     std::panic::set_hook(Box::new(move |info| {
         // The usual words, and the way back where it is asked for, unless a password is in them.
         let words = info.to_string();
-        match masked::repeated(&words) == words {
-            true => tell(info),
-            false => say(masked::repeated(&words)),
+        if masked::repeated(&words) == words {
+            tell(info)
+        } else {
+            say(masked::repeated(&words))
         }
     }));
 }
@@ -59,12 +60,11 @@ pub(super) fn is_watched() -> bool {
 /// When writing fails; a pipe that the reader closed is told apart by [`is_broken_pipe`].
 pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let written = match masked::is_needed() {
-        false => write(&mut out),
-        true => {
-            let mut masked = Masked::new(&mut out);
-            write(&mut masked).and_then(|()| masked.end())
-        }
+    let written = if masked::is_needed() {
+        let mut masked = Masked::new(&mut out);
+        write(&mut masked).and_then(|()| masked.end())
+    } else {
+        write(&mut out)
     };
     written
         .and_then(|()| out.flush())

@@ -60,9 +60,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     problem.weights = weights::from_live(&mut session.cluster, &view)?;
     let plan = plan_back(problem, back.moves)?;
     show(args, &plan)?;
-    Ok(match plan.is_empty() {
-        true => Exit::Done,
-        false => Exit::Finding,
+    Ok(if plan.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Finding
     })
 }
 

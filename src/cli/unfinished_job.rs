@@ -25,9 +25,10 @@ pub(super) enum EarlierJob {
 
 /// What a run that stops before it has changed anything says of that.
 pub(super) fn say_unchanged(run: &JobRun) {
-    terminal::say(match run.has_changed() {
-        true => "nothing else was changed",
-        false => "nothing was changed",
+    terminal::say(if run.has_changed() {
+        "nothing else was changed"
+    } else {
+        "nothing was changed"
     });
 }
 

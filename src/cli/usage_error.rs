@@ -12,9 +12,10 @@ pub(super) fn refuse(error: &clap::Error, words: &[OsString]) -> Exit {
     if is_help(error.kind()) {
         // Nobody is left to tell when even this can't be printed.
         let _ = error.print();
-        return match error.use_stderr() {
-            true => Exit::Unusable,
-            false => Exit::Done,
+        return if error.use_stderr() {
+            Exit::Unusable
+        } else {
+            Exit::Done
         };
     }
     terminal::say(line(error, words));
@@ -54,9 +55,10 @@ fn message(error: &clap::Error) -> String {
     let known = match error.kind() {
         ErrorKind::InvalidValue => invalid_value(error).map(|message| {
             let values = texts(error, ContextKind::ValidValue);
-            match values.is_empty() {
-                true => message,
-                false => format!("{message} [possible values: {}]", values.join(", ")),
+            if values.is_empty() {
+                message
+            } else {
+                format!("{message} [possible values: {}]", values.join(", "))
             }
         }),
         ErrorKind::ValueValidation => invalid_value(error).map(|message| match error.source() {
@@ -85,9 +87,10 @@ fn message(error: &clap::Error) -> String {
 
 fn invalid_value(error: &clap::Error) -> Option<String> {
     let (value, argument) = value_of(error)?;
-    Some(match value.is_empty() {
-        true => format!("a value is required for '{argument}' but none was supplied"),
-        false => format!("invalid value '{value}' for '{argument}'"),
+    Some(if value.is_empty() {
+        format!("a value is required for '{argument}' but none was supplied")
+    } else {
+        format!("invalid value '{value}' for '{argument}'")
     })
 }
 
@@ -162,9 +165,10 @@ fn texts(error: &clap::Error, kind: ContextKind) -> Vec<&str> {
 fn help_command(words: &[OsString]) -> String {
     let command = words.get(1).and_then(|word| word.to_str()).unwrap_or("");
     let is_known = super::args::names().any(|name| name == command);
-    match is_known {
-        true => format!("slotkit {command} --help"),
-        false => "slotkit --help".to_owned(),
+    if is_known {
+        format!("slotkit {command} --help")
+    } else {
+        "slotkit --help".to_owned()
     }
 }
 

@@ -123,9 +123,10 @@ pub(super) fn from_dumps(keyspace: &Outcome) -> SlotWeights {
         bytes[slot.index()] = count.bytes;
     }
     let weights = SlotWeights::new().with(Metric::Keys, keys);
-    match tally.knows_bytes() && !Unsized::of(keyspace).is_too_much() {
-        true => weights.with(Metric::Bytes, bytes),
-        false => weights,
+    if tally.knows_bytes() && !Unsized::of(keyspace).is_too_much() {
+        weights.with(Metric::Bytes, bytes)
+    } else {
+        weights
     }
 }
 
@@ -204,12 +205,11 @@ pub(super) fn require_sizes(
         missing.words()
     );
     let is_of_files = |input: &InputSummary| input.format.is_snapshot();
-    let mend = match keyspace.inputs.iter().all(is_of_files) {
-        true => {
-            "plan with --by keys, or by the bytes that keys take in the file with --size serialized \
+    let mend = if keyspace.inputs.iter().all(is_of_files) {
+        "plan with --by keys, or by the bytes that keys take in the file with --size serialized \
              (of tallies: save them with it)"
-        }
-        false => "plan with --by keys, or pass dumps in which every key has a size",
+    } else {
+        "plan with --by keys, or pass dumps in which every key has a size"
     };
     Err(Error::new(ErrorKind::Usage, message).mend(mend))
 }

@@ -224,9 +224,10 @@ impl RedisLink {
         }
         let is_known = CODES.contains(&refusal.code.as_str());
         Reply::Refused(Refusal {
-            code: match is_known {
-                true => refusal.code,
-                false => mask(&cut(&refusal.code, QUOTED_CHARS_MAX)),
+            code: if is_known {
+                refusal.code
+            } else {
+                mask(&cut(&refusal.code, QUOTED_CHARS_MAX))
             },
             detail,
         })

@@ -200,9 +200,10 @@ fn role(is_primary: bool, field: &str) -> Result<Role, String> {
         "-" => None,
         id => Some(id.parse::<NodeId>()?),
     };
-    Ok(match is_primary {
-        true => Role::Primary,
-        false => Role::Replica { primary },
+    Ok(if is_primary {
+        Role::Primary
+    } else {
+        Role::Replica { primary }
     })
 }
 

@@ -81,9 +81,10 @@ impl<'input, R: BufRead> Reader<'input, R> {
                 Ok(())
             }
             [.., b'\n'] => Err(odd("a line that ends without a carriage return".to_owned())),
-            _ if count as u64 == limit => Err(match limit == LINE_BYTES_MAX {
-                true => odd(format!("a line of more than {LINE_BYTES_MAX} bytes")),
-                false => self.too_long(),
+            _ if count as u64 == limit => Err(if limit == LINE_BYTES_MAX {
+                odd(format!("a line of more than {LINE_BYTES_MAX} bytes"))
+            } else {
+                self.too_long()
             }),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
@@ -105,9 +106,10 @@ impl<'input, R: BufRead> Reader<'input, R> {
         if (text.len() as u64) < length + 2 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match text.ends_with(b"\r\n") {
-            true => text.truncate(length as usize),
-            false => return Err(odd("a text that is longer than announced".to_owned())),
+        if text.ends_with(b"\r\n") {
+            text.truncate(length as usize)
+        } else {
+            return Err(odd("a text that is longer than announced".to_owned()));
         }
         Ok(Reply::Text(text))
     }
@@ -305,12 +307,13 @@ mod tests {
         ] {
             let taken = 0;
             let mut input = io::BufReader::with_capacity(64, Endless { start, rest, taken });
-            let bounds = match why == "65536 bytes" {
-                true => Bounds {
+            let bounds = if why == "65536 bytes" {
+                Bounds {
                     bytes: 1 << 20,
                     entries: 0,
-                },
-                false => BOUNDS,
+                }
+            } else {
+                BOUNDS
             };
             let mut left = bounds;
             // Errors may always take a line: the bound of bytes is then seen without that.

@@ -48,9 +48,10 @@ pub fn ask<L: NodeLink>(
     id: NodeId,
     is_valkey: bool,
 ) -> Result<SlotMigrations> {
-    let verb = match is_valkey {
-        true => Verb::SlotMigrations,
-        false => Verb::MigrationStatus,
+    let verb = if is_valkey {
+        Verb::SlotMigrations
+    } else {
+        Verb::MigrationStatus
     };
     Ok(read(cluster.ask(id, &verb)?, id, &verb))
 }
@@ -105,9 +106,12 @@ fn job(entry: &Reply, myself: NodeId, tries_again: bool, left: &mut usize) -> Op
         return Some(Job::Ended);
     }
     let node = |name: &str| field([name, name])?.parse().ok();
-    let other = |is_mine: bool, names: [&str; 2]| match is_mine {
-        true => Some(myself),
-        false => names.into_iter().find_map(node),
+    let other = |is_mine: bool, names: [&str; 2]| {
+        if is_mine {
+            Some(myself)
+        } else {
+            names.into_iter().find_map(node)
+        }
     };
     Some(Job::UnderWay(SlotMigration {
         slots: slots(&field(["slot_ranges", "slots"])?, left)?,

@@ -107,9 +107,10 @@ fn opened(named: &Path, folder: &Path, number: &OsStr) -> Result<Destination> {
         return Err(no_place(named, "expected the name of a file, found a disk"));
     }
     let own = Path::new("/proc").join(std::process::id().to_string());
-    Ok(match number == "1" && folder.starts_with(own) {
-        true => Destination::Stdout,
-        false => Destination::Opened(real),
+    Ok(if number == "1" && folder.starts_with(own) {
+        Destination::Stdout
+    } else {
+        Destination::Opened(real)
     })
 }
 

@@ -53,9 +53,10 @@ pub(super) fn lower_bound(model: &Model, limits: &[Limits]) -> u64 {
         };
     }
     let mut all: Vec<usize> = slots.into_iter().flatten().collect();
-    let must_take = match costs_are_loads {
-        true => must_arrive as u128,
-        false => cheapest(model, &mut all, missing),
+    let must_take = if costs_are_loads {
+        must_arrive as u128
+    } else {
+        cheapest(model, &mut all, missing)
     };
     must_give.max(must_take) as u64
 }

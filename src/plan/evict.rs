@@ -123,9 +123,10 @@ fn giving_level(assignment: &Assignment<'_>, needed: i64) -> i64 {
     let (mut low, mut high) = (0, LEVELS);
     while low < high {
         let middle = (low + high) / 2;
-        match given(middle) >= needed {
-            true => high = middle,
-            false => low = middle + 1,
+        if given(middle) >= needed {
+            high = middle
+        } else {
+            low = middle + 1
         }
     }
     low.min(LEVELS)

@@ -195,9 +195,10 @@ impl<'a, 'model> Exchanges<'a, 'model> {
                 got,
                 other,
             };
-            let sent_cost = match taken == sent {
-                true => sent.map_or(0, |slot| assignment.cost_of(slot, other)),
-                false => 0,
+            let sent_cost = if taken == sent {
+                sent.map_or(0, |slot| assignment.cost_of(slot, other))
+            } else {
+                0
             };
             let cost = paid + sent_cost + got.map_or(0, |slot| assignment.cost_of(slot, node));
             if cost < best.cost

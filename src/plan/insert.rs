@@ -106,9 +106,10 @@ fn aims(assignment: &Assignment<'_>, pool: &[u16]) -> Vec<i64> {
     let (mut low, mut high) = (0, LEVELS);
     while low < high {
         let middle = (low + high) / 2;
-        match room(middle) >= waiting {
-            true => high = middle,
-            false => low = middle + 1,
+        if room(middle) >= waiting {
+            high = middle
+        } else {
+            low = middle + 1
         }
     }
     (0..assignment.load.len())

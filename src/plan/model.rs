@@ -90,9 +90,10 @@ impl Model {
         let weighed = loads(problem, &problem.objective, &part_of_it)?;
         let weighs_nothing = weighed.iter().all(|load| *load == 0);
         let by_slots = problem.objective.is_by_slots() || weighs_nothing;
-        let load = match by_slots {
-            true => loads(problem, &Objective::by(Metric::Slots), &part_of_it)?,
-            false => weighed,
+        let load = if by_slots {
+            loads(problem, &Objective::by(Metric::Slots), &part_of_it)?
+        } else {
+            weighed
         };
         let least = match &problem.weights {
             weights if weights.knows(Metric::Bytes) => CostMetric::Bytes,

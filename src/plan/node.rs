@@ -108,9 +108,10 @@ impl PlanNode {
 impl From<&Node> for PlanNode {
     /// A primary of a view; one that can't be reached is excluded.
     fn from(node: &Node) -> PlanNode {
-        let part = match node.is_usable() {
-            true => Part::Balanced,
-            false => Part::Excluded,
+        let part = if node.is_usable() {
+            Part::Balanced
+        } else {
+            Part::Excluded
         };
         PlanNode {
             part,

@@ -91,9 +91,12 @@ fn best_step(assignment: &Assignment<'_>, node: usize, near_only: bool) -> Optio
         .bearers()
         .filter(|other| *other != node)
         .collect();
-    let room = |other: &usize| match gives {
-        true => assignment.excess(*other),
-        false => assignment.missing(*other),
+    let room = |other: &usize| {
+        if gives {
+            assignment.excess(*other)
+        } else {
+            assignment.missing(*other)
+        }
     };
     partners.sort_by_key(|other| (room(other), *other));
     if near_only {
@@ -132,9 +135,10 @@ fn offer_steps(
     // More than `least` mends; more than `most` would push a node out of its limits.
     let least = assignment.violation(mended);
     let most = (-assignment.missing(from)).min(-assignment.excess(to));
-    let most = match mended == from {
-        true => most.min(-assignment.missing(from)),
-        false => most.min(-assignment.excess(to)),
+    let most = if mended == from {
+        most.min(-assignment.missing(from))
+    } else {
+        most.min(-assignment.excess(to))
     };
     if most <= 0 {
         return;

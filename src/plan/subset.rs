@@ -31,9 +31,12 @@ pub(super) fn lightest(loads: &[i64], least: i64, most: i64) -> Option<(i64, Vec
     }
     let (sum, mask, other) = best?;
     let half = loads.len() / 2;
-    let is_in = |index: &usize| match *index < half {
-        true => mask >> index & 1 == 1,
-        false => other >> (index - half) & 1 == 1,
+    let is_in = |index: &usize| {
+        if *index < half {
+            mask >> index & 1 == 1
+        } else {
+            other >> (index - half) & 1 == 1
+        }
     };
     Some((sum, (0..loads.len()).filter(is_in).collect()))
 }
@@ -85,10 +88,7 @@ pub(super) fn lightest_three(loads: &[i64], least: i64, most: i64) -> Option<(i6
             }
             let sum = loads[first] + loads[low] + loads[second];
             offer(sum, [first, low, second], 3);
-            match sum >= least {
-                true => high -= 1,
-                false => low += 1,
-            }
+            if sum >= least { high -= 1 } else { low += 1 }
         }
     }
     best.map(|(sum, parts, count)| (sum, parts[..count].to_vec()))

@@ -112,9 +112,12 @@ impl SlotSet {
         let wanted = |word: u64| if is_in { word } else { !word };
         let first = from / 64;
         let words = self.0.iter().enumerate().skip(first);
-        let mut rests = words.map(|(index, word)| match index == first {
-            true => (index, wanted(*word) & (u64::MAX << (from % 64))),
-            false => (index, wanted(*word)),
+        let mut rests = words.map(|(index, word)| {
+            if index == first {
+                (index, wanted(*word) & (u64::MAX << (from % 64)))
+            } else {
+                (index, wanted(*word))
+            }
         });
         let (index, rest) = rests.find(|(_, rest)| *rest != 0)?;
         Some(index * 64 + rest.trailing_zeros() as usize)

@@ -42,9 +42,10 @@ impl AppendOnly {
         File::open(path)
             .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text))
             .map_err(|cause| Error::io(path, cause))?;
-        match text.starts_with(b"file ") || text.starts_with(b"#") {
-            true => AppendOnly::parse(path, &text).map(Some),
-            false => Ok(None),
+        if text.starts_with(b"file ") || text.starts_with(b"#") {
+            AppendOnly::parse(path, &text).map(Some)
+        } else {
+            Ok(None)
         }
     }
 

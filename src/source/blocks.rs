@@ -62,9 +62,10 @@ impl<'run> Splitter<'run> {
 
     /// The first row that begins at `from` or behind it, as [`RowLayout::next_start`].
     pub(super) fn next_start(&self, bytes: &[u8], from: usize, is_last: bool) -> RowStart {
-        match from >= bytes.len() && is_last {
-            true => RowStart::At(bytes.len()),
-            false => self.layout.next_start(bytes, from, is_last),
+        if from >= bytes.len() && is_last {
+            RowStart::At(bytes.len())
+        } else {
+            self.layout.next_start(bytes, from, is_last)
         }
     }
 

@@ -87,14 +87,15 @@ impl Escape {
 fn push_hex(key: &[u8], out: &mut Vec<u8>, is_escaped: impl Fn(&[u8], u8) -> bool) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for (at, byte) in key.iter().enumerate() {
-        match is_escaped(&key[at..], *byte) {
-            true => out.extend([
+        if is_escaped(&key[at..], *byte) {
+            out.extend([
                 b'\\',
                 b'x',
                 DIGITS[usize::from(byte >> 4)],
                 DIGITS[usize::from(byte & 0xF)],
-            ]),
-            false => out.push(*byte),
+            ])
+        } else {
+            out.push(*byte)
         }
     }
 }

@@ -51,9 +51,10 @@ pub fn files_of(folder: &Path) -> Result<Folder> {
         }
     }
     if found.files.is_empty() && found.append_only.is_empty() && found.below.is_empty() {
-        let instead = match found.empty.is_empty() {
-            true => "none",
-            false => "empty ones alone",
+        let instead = if found.empty.is_empty() {
+            "none"
+        } else {
+            "empty ones alone"
         };
         return Err(refused(folder, instead));
     }

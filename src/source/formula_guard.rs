@@ -53,9 +53,12 @@ impl FormulaGuard {
             "size_in_bytes" => is_hex,
             _ => false,
         };
-        let names = MEMORY_COLUMNS.map(|name| match is_marked(name) {
-            true => format!("\"{name}\""),
-            false => name.to_owned(),
+        let names = MEMORY_COLUMNS.map(|name| {
+            if is_marked(name) {
+                format!("\"{name}\"")
+            } else {
+                name.to_owned()
+            }
         });
         names.join(",")
     }
@@ -99,10 +102,7 @@ mod tests {
     proptest! {
         #[test]
         fn apostrophes_come_off_again(key in "['=+@a-]{0,6}") {
-            let guarded = match FormulaGuard::is_needed(key.as_bytes()) {
-                true => format!("'{key}"),
-                false => key.clone(),
-            };
+            let guarded = if FormulaGuard::is_needed(key.as_bytes()) { format!("'{key}") } else { key.clone() };
             prop_assert!(!guarded.starts_with(['=', '+', '-', '@']));
             prop_assert_eq!(FormulaGuard::On.take_off(guarded.as_bytes()), key.as_bytes());
             prop_assert_eq!(FormulaGuard::Off.take_off(key.as_bytes()), key.as_bytes());

@@ -324,14 +324,15 @@ fn refuse_format(path: &Path, said: Option<Format>) -> Result<()> {
 
 /// A tally that a killed run left: the same counts stand in the one that it was to become.
 fn refuse_unfinished(path: &Path) -> Result<()> {
-    match is_unfinished(path) {
-        false => Ok(()),
-        true => Err(Error::new(
+    if is_unfinished(path) {
+        Err(Error::new(
             ErrorKind::Input,
             "expected a saved tally, found by its name what is left of one that was never finished",
         )
         .at(Position::file(path))
-        .mend("remove it; if it is the only one, give it another name")),
+        .mend("remove it; if it is the only one, give it another name"))
+    } else {
+        Ok(())
     }
 }
 

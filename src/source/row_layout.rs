@@ -205,9 +205,10 @@ pub(super) fn unmet_options(rows: &dyn RowLayout, options: &Options) -> Vec<Stri
         ));
     }
     if !filter.databases.is_empty() && !key_details.databases {
-        let kept = match filter.databases.contains(&0) {
-            true => "keeps",
-            false => "leaves out",
+        let kept = if filter.databases.contains(&0) {
+            "keeps"
+        } else {
+            "leaves out"
         };
         notes.push(format!(
             "it doesn't tell databases, so that --db {kept} all its {what}: they count as in database 0"

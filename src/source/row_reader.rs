@@ -79,9 +79,10 @@ impl RowReader {
             if has_blanks && matches!(text, b"" | b"\r") {
                 continue;
             }
-            let unescaped = match are_bare {
-                true => inside_quotes(text, &mut bytes),
-                false => self.escape.unescape(text, &mut bytes),
+            let unescaped = if are_bare {
+                inside_quotes(text, &mut bytes)
+            } else {
+                self.escape.unescape(text, &mut bytes)
             };
             match unescaped {
                 Unescaped::Broken => {

@@ -485,9 +485,10 @@ fn a_row_is_too_long_from_one_byte_on() {
         let mut place = header.len() as u64;
         let mut truth = (0, Vec::new());
         for row in &rows {
-            match row.len() > MOST {
-                true => truth.1.push(place),
-                false => truth.0 += 1,
+            if row.len() > MOST {
+                truth.1.push(place)
+            } else {
+                truth.0 += 1
             }
             place += row.len() as u64;
         }

@@ -208,12 +208,13 @@ impl fmt::Display for Damage {
                 "expected {name} data that looks back 128 MiB at most, found a longer window (zstd --long, --ultra)"
             );
         }
-        match self.is_cut {
-            true => write!(f, "the {name} data is cut off here")?,
-            false => write!(
+        if self.is_cut {
+            write!(f, "the {name} data is cut off here")?
+        } else {
+            write!(
                 f,
                 "the {name} data is damaged here or a little before ({cause})"
-            )?,
+            )?
         }
         write!(f, ", after {unpacked} unpacked bytes")
     }

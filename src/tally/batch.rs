@@ -135,9 +135,10 @@ impl Tally {
         let Some(first) = slice.groups.first() else {
             return;
         };
-        match slice.groups.iter().all(|group| group.db == first.db) {
-            true => self.group(first.db).add(all.keys, all.bytes),
-            false => self.count_databases(slice),
+        if slice.groups.iter().all(|group| group.db == first.db) {
+            self.group(first.db).add(all.keys, all.bytes)
+        } else {
+            self.count_databases(slice)
         }
     }
 

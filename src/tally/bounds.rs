@@ -55,9 +55,10 @@ impl SampledUnits {
     /// Adds a key that stands for so many units and has so many itself.
     pub(super) fn add(&mut self, stands_for: u64, own: u64) {
         self.units = self.units.saturating_add(stands_for);
-        match stands_for > own {
-            true => self.drawn += 1,
-            false => self.certain = self.certain.saturating_add(own),
+        if stands_for > own {
+            self.drawn += 1
+        } else {
+            self.certain = self.certain.saturating_add(own)
         }
     }
 
@@ -122,9 +123,10 @@ impl ListSample {
 
     /// Units of a share.
     pub(super) fn units(&self, name: SampledUnits, share: Share) -> u64 {
-        match self.is_complete {
-            true => name.units,
-            false => (share.value * self.total as f64).round() as u64,
+        if self.is_complete {
+            name.units
+        } else {
+            (share.value * self.total as f64).round() as u64
         }
     }
 
@@ -178,9 +180,10 @@ fn expected(drawn: u64, strictness: Strictness) -> (f64, f64) {
 fn edge(mut inside: f64, mut outside: f64, is_likely: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..50 {
         let middle = f64::midpoint(inside, outside);
-        match is_likely(middle) {
-            true => inside = middle,
-            false => outside = middle,
+        if is_likely(middle) {
+            inside = middle
+        } else {
+            outside = middle
         }
     }
     outside
@@ -221,9 +224,12 @@ mod tests {
     fn all_names_of_a_list_are_within_their_bounds() {
         // A quarter of the keys has one of 30 names of one weight, the rest one of 3,000.
         let (heavy, light, draws) = (30, 3000, 6000);
-        let truth = |name: u64| match name < heavy {
-            true => 0.25 / heavy as f64,
-            false => 0.75 / light as f64,
+        let truth = |name: u64| {
+            if name < heavy {
+                0.25 / heavy as f64
+            } else {
+                0.75 / light as f64
+            }
         };
         let (mut wrong_lists, mut shown) = (0, 0);
         for seed in 0..LISTS {
@@ -231,9 +237,10 @@ mod tests {
             let mut all = SampledUnits::default();
             for draw in 0..draws {
                 let (which, place) = (uniform(seed, 2 * draw), uniform(seed, 2 * draw + 1));
-                let name = match which < 0.25 {
-                    true => (place * heavy as f64) as u64,
-                    false => heavy + (place * light as f64) as u64,
+                let name = if which < 0.25 {
+                    (place * heavy as f64) as u64
+                } else {
+                    heavy + (place * light as f64) as u64
                 };
                 sample.entry(name).or_default().add_one();
                 all.add_one();
@@ -264,10 +271,7 @@ mod tests {
         // 20 names of a thousand keys, 2,000 of ten; each name has keys of 1 to 400 bytes.
         let size = |key: u64| 1 + mixed(key) % 400;
         let keys = 40_000;
-        let name_of = |key: u64| match key < 20_000 {
-            true => key / 1000,
-            false => key / 10,
-        };
+        let name_of = |key: u64| if key < 20_000 { key / 1000 } else { key / 10 };
         let mut truth: HashMap<u64, u64> = HashMap::new();
         (0..keys).for_each(|key| *truth.entry(name_of(key)).or_default() += size(key));
         let total: u64 = truth.values().sum();

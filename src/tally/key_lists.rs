@@ -26,10 +26,7 @@ impl Tally {
             let count = GroupCount {
                 keys: seen.keys,
                 bytes: 0,
-                unsized_keys: match self.is_all_unsized {
-                    true => 0,
-                    false => seen.keys,
-                },
+                unsized_keys: if self.is_all_unsized { 0 } else { seen.keys },
             };
             self.kinds[facts.kind as usize].join(count);
             self.encodings[facts.encoding as usize].join(count);

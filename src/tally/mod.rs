@@ -290,12 +290,13 @@ impl Tally {
 
     /// A count with its keys without a size.
     fn with_unsized(&self, count: GroupCount) -> GroupCount {
-        match self.is_all_unsized {
-            true => GroupCount {
+        if self.is_all_unsized {
+            GroupCount {
                 unsized_keys: count.keys,
                 ..count
-            },
-            false => count,
+            }
+        } else {
+            count
         }
     }
 
@@ -338,12 +339,13 @@ impl Tally {
     /// What was counted in a slot.
     pub fn slot(&self, slot: Slot) -> SlotCount {
         let count = self.slots.get(slot);
-        match self.is_all_unsized {
-            true => SlotCount {
+        if self.is_all_unsized {
+            SlotCount {
                 unsized_keys: count.keys,
                 ..count
-            },
-            false => count,
+            }
+        } else {
+            count
         }
     }
 

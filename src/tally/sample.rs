@@ -195,10 +195,11 @@ impl Bottom {
 
     /// Takes the kept keys of a saved sample; false when a sample can't hold these.
     pub(super) fn restore(&mut self, kept: Vec<Sampled>, is_complete: bool) -> bool {
-        let is_possible = match is_complete {
-            true => kept.len() <= self.capacity,
+        let is_possible = if is_complete {
+            kept.len() <= self.capacity
+        } else {
             // Keys are left out only when there is no room.
-            false => kept.len() == self.capacity,
+            kept.len() == self.capacity
         };
         for sampled in kept {
             self.keep(sampled);

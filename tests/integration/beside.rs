@@ -203,12 +203,11 @@ fn gossip_that_has_not_come_everywhere_is_waited_for() {
         let asked = AtomicUsize::new(0);
         FakeCluster::start(3, move |cluster, node, words| {
             let is_view = words.get(1).is_some_and(|word| word == "NODES");
-            match node == 0 && is_view && asked.fetch_add(1, Ordering::Relaxed) < hears_after {
-                true => {
-                    let lines = [cluster.line(0, "myself,master"), cluster.line(1, "master")];
-                    Said::This(bulk(&lines.join("\n")))
-                }
-                false => Said::AsUsual,
+            if node == 0 && is_view && asked.fetch_add(1, Ordering::Relaxed) < hears_after {
+                let lines = [cluster.line(0, "myself,master"), cluster.line(1, "master")];
+                Said::This(bulk(&lines.join("\n")))
+            } else {
+                Said::AsUsual
             }
         })
     };

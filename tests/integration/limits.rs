@@ -40,9 +40,10 @@ impl Lines {
             let mut line = String::new();
             let length = self.pipe.read_line(&mut line).expect("text");
             assert!(length > 0, "the run ended: {}", self.words);
-            match line.starts_with('{') {
-                true => return serde_json::from_str(&line).expect("JSON"),
-                false => self.words.push_str(&line),
+            if line.starts_with('{') {
+                return serde_json::from_str(&line).expect("JSON");
+            } else {
+                self.words.push_str(&line)
             }
         }
     }

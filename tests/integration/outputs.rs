@@ -71,12 +71,11 @@ fn a_device_and_a_pipe_are_written_to() {
     assert!(made.expect("mkfifo runs").success());
     // Devices of the test's own: nothing of this machine's is at stake when it fails.
     let has_devices = make_device(&at.join("null"), "3") && make_device(&at.join("full"), "7");
-    let names = match has_devices {
-        true => &["null", "pipe"][..],
-        false => {
-            skip("mknod needs root: no device is written to");
-            &["pipe"]
-        }
+    let names = if has_devices {
+        &["null", "pipe"][..]
+    } else {
+        skip("mknod needs root: no device is written to");
+        &["pipe"]
     };
     for name in names.iter().copied() {
         for write in [plan, save] {

@@ -105,9 +105,10 @@ fn a_drained_node_ends_empty() {
         return;
     };
     // Before 7.0 there is no such setting, and nothing that it would have to hold back.
-    let config = match servers::version(&server) >= (7, 0) {
-        true => vec!["cluster-allow-replica-migration no".to_owned()],
-        false => Vec::new(),
+    let config = if servers::version(&server) >= (7, 0) {
+        vec!["cluster-allow-replica-migration no".to_owned()]
+    } else {
+        Vec::new()
     };
     let shape = Shape {
         primaries: 3,

@@ -80,9 +80,10 @@ fn what_a_server_echoes_is_not_repeated() {
                 if has(words, at) {
                     return refusal.into_bytes();
                 }
-                match has(words, "PING") {
-                    true => b"-NOAUTH Authentication required.\r\n".to_vec(),
-                    false => b"+OK\r\n".to_vec(),
+                if has(words, "PING") {
+                    b"-NOAUTH Authentication required.\r\n".to_vec()
+                } else {
+                    b"+OK\r\n".to_vec()
                 }
             });
             let port = echoing.port.to_string();
@@ -111,9 +112,12 @@ fn of_a_refused_login_only_a_servers_words_are_repeated() {
         ),
         ("ERR invalid password", true),
     ] {
-        let echoing = listener(move |words| match has(words, "PING") {
-            true => b"-NOAUTH Authentication required.\r\n".to_vec(),
-            false => format!("-{refusal}\r\n").into_bytes(),
+        let echoing = listener(move |words| {
+            if has(words, "PING") {
+                b"-NOAUTH Authentication required.\r\n".to_vec()
+            } else {
+                format!("-{refusal}\r\n").into_bytes()
+            }
         });
         let run = run(["check", "-p", &echoing.port.to_string(), "-a", PASSWORD]);
         assert_eq!(run.exit, 2, "{refusal}: {}", run.stderr);
@@ -135,19 +139,27 @@ fn of_a_refused_login_only_a_servers_words_are_repeated() {
 fn what_is_no_id_is_not_repeated() {
     let text = |text: &str| format!("${}\r\n{text}\r\n", text.len()).into_bytes();
     let (mine, its) = ("a".repeat(40), "b".repeat(40));
-    let other = listener(move |words| match has(words, "PING") {
-        true => b"+PONG\r\n".to_vec(),
-        false if has(words, "AUTH") => b"+OK\r\n".to_vec(),
-        false => [text("erom-dna-2retnuh"), text("")].concat(),
+    let other = listener(move |words| {
+        if has(words, "PING") {
+            b"+PONG\r\n".to_vec()
+        } else if has(words, "AUTH") {
+            b"+OK\r\n".to_vec()
+        } else {
+            [text("erom-dna-2retnuh"), text("")].concat()
+        }
     });
     let announced = other.port;
-    let seed = listener(move |words| match has(words, "PING") {
-        true => b"+PONG\r\n".to_vec(),
-        false if has(words, "AUTH") => b"+OK\r\n".to_vec(),
-        false => text(&format!(
-            "{mine} 127.0.0.1:1@2 myself,master - 0 0 1 connected 0-8000\n\
+    let seed = listener(move |words| {
+        if has(words, "PING") {
+            b"+PONG\r\n".to_vec()
+        } else if has(words, "AUTH") {
+            b"+OK\r\n".to_vec()
+        } else {
+            text(&format!(
+                "{mine} 127.0.0.1:1@2 myself,master - 0 0 1 connected 0-8000\n\
              {its} 127.0.0.1:{announced}@2 master - 0 0 2 connected 8001-16383\n"
-        )),
+            ))
+        }
     });
     let run = run([
         "check",
@@ -189,9 +201,10 @@ fn nobody_who_is_no_server_is_told_the_password() {
                  {its} 127.0.0.1:{announced}@2 master - 0 0 2 connected 8001-16383\n"
             ));
         }
-        match has(words, "MYID") {
-            true => text(&id),
-            false => b"+OK\r\n".to_vec(),
+        if has(words, "MYID") {
+            text(&id)
+        } else {
+            b"+OK\r\n".to_vec()
         }
     });
     let run = run_at(seed.port);
@@ -240,9 +253,12 @@ fn words_are_repeated_without_the_logins_in_them() {
 #[test]
 fn a_password_is_any_word() {
     for password in ["--json", "-x", "-h", "--", "-1", "a b", "=", "пароль", "-a"] {
-        let server = listener(|words| match has(words, "PING") {
-            true => b"+PONG\r\n".to_vec(),
-            false => b"-WRONGPASS invalid\r\n".to_vec(),
+        let server = listener(|words| {
+            if has(words, "PING") {
+                b"+PONG\r\n".to_vec()
+            } else {
+                b"-WRONGPASS invalid\r\n".to_vec()
+            }
         });
         let port = server.port.to_string();
         let run = run(["check", "-p", &port, "-a", password]);
@@ -277,9 +293,12 @@ fn a_password_of_the_environment_is_text() {
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).expect("listed");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let all = paths.flat_map(|path| match path.is_dir() {
-        true => files(&path),
-        false => vec![path],
+    let all = paths.flat_map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            vec![path]
+        }
     });
     all.collect()
 }

@@ -39,9 +39,12 @@ fn no_node_waits_for_another_to_be_asked() {
         let (asked, opens) = &gate;
         if node > 0 && ["MYID", "INFO"].contains(&words.get(1).map_or("", String::as_str)) {
             let mut asked = asked.lock().expect("a lock");
-            let of = |asked: &mut (BTreeSet<usize>, BTreeSet<usize>)| match words[1] == "MYID" {
-                true => asked.0.insert(node),
-                false => asked.1.insert(node),
+            let of = |asked: &mut (BTreeSet<usize>, BTreeSet<usize>)| {
+                if words[1] == "MYID" {
+                    asked.0.insert(node)
+                } else {
+                    asked.1.insert(node)
+                }
             };
             of(&mut asked);
             opens.notify_all();

@@ -145,9 +145,10 @@ impl Search<'_> {
         for node in small.bearers() {
             let had_giant = self.has_giant[node];
             let has_giant = had_giant || weight > self.window.giant;
-            let upper = match has_giant {
-                true => self.window.with_giant,
-                false => self.window.upper,
+            let upper = if has_giant {
+                self.window.with_giant
+            } else {
+                self.window.upper
             };
             if self.load[node] + weight <= upper {
                 self.has_giant[node] = has_giant;

@@ -94,9 +94,10 @@ impl Client {
                         words.push(value.to_string().into_bytes());
                     }
                 }
-                let at = match asks_any {
-                    true => alive[chooser.pick(alive.len())],
-                    false => cluster.nodes[alive[0]].owners[&slot],
+                let at = if asks_any {
+                    alive[chooser.pick(alive.len())]
+                } else {
+                    cluster.nodes[alive[0]].owners[&slot]
                 };
                 Question {
                     words,

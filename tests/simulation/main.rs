@@ -66,9 +66,10 @@ fn plan(chooser: &mut Chooser) -> Plan {
     Plan {
         server,
         owned,
-        replicated: match chooser.pick(4) > 0 {
-            true => vec![0, 1, 2],
-            false => Vec::new(),
+        replicated: if chooser.pick(4) > 0 {
+            vec![0, 1, 2]
+        } else {
+            Vec::new()
         },
         moves,
         keys,

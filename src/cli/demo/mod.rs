@@ -186,9 +186,10 @@ impl Stage<'_> {
     }
 
     fn require_going(&self) -> Result<()> {
-        match self.interrupt.is_asked() {
-            true => Err(Error::new(ErrorKind::Stopped, "stopped as asked")),
-            false => Ok(()),
+        if self.interrupt.is_asked() {
+            Err(Error::new(ErrorKind::Stopped, "stopped as asked"))
+        } else {
+            Ok(())
         }
     }
 }

@@ -86,9 +86,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     };
     // What people read steers no terminal; JSON, and lines for programs, are exact.
     let is_for_people = args.explain || terminal::is_read();
-    let printed = match is_for_people && !args.json {
-        true => terminal::print_words(print),
-        false => terminal::print(print),
+    let printed = if is_for_people && !args.json {
+        terminal::print_words(print)
+    } else {
+        terminal::print(print)
     };
     failed.map_or(printed.map(|()| Exit::Done), Err::<Exit, Error>)
 }

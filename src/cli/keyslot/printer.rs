@@ -80,9 +80,10 @@ impl<'out> Printer<'out> {
                 if !is_first {
                     self.out.write_all(b",")?;
                 }
-                let known = match explain {
-                    true => KeySlot::explained(key, slot, view),
-                    false => KeySlot::new(key, slot),
+                let known = if explain {
+                    KeySlot::explained(key, slot, view)
+                } else {
+                    KeySlot::new(key, slot)
                 };
                 Ok(serde_json::to_writer(&mut *self.out, &known)?)
             }

@@ -89,9 +89,10 @@ impl MoveProgress {
         let elapsed = self.begun.elapsed();
         let every = match &mut self.display {
             Display::Bars(bars) => {
-                let note = match self.interrupt.is_asked() {
-                    true => "; stopping",
-                    false => "",
+                let note = if self.interrupt.is_asked() {
+                    "; stopping"
+                } else {
+                    ""
                 };
                 bars.show(&self.counts, elapsed, note);
                 return;

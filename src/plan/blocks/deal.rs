@@ -221,9 +221,10 @@ impl Dealer<'_> {
             0 => takes,
             gives => gives.min(takes),
         };
-        let must = match gives > takes || gives == 0 {
-            true => must_take,
-            false => must_give,
+        let must = if gives > takes || gives == 0 {
+            must_take
+        } else {
+            must_give
         };
         let least = must.max(wanted - wanted / CRUMB).max(1);
         let fine = least.max(wanted) + wanted / TOLERANCE;

@@ -70,9 +70,10 @@ pub(super) fn with_fewest_runs(
     let candidates = candidates(assignment, &plan);
     let costs = candidates.iter().map(|candidate| candidate.cost);
     let least = costs.min().unwrap_or(plan.cost);
-    let looks = match wanted.is_aim() {
-        true => smooth::MANY_LOOKS,
-        false => smooth::FEW_LOOKS,
+    let looks = if wanted.is_aim() {
+        smooth::MANY_LOOKS
+    } else {
+        smooth::FEW_LOOKS
     };
     let most = most_cost(least, bound, wanted);
     let enough = |layout: &Layout<'_>| {
@@ -127,9 +128,10 @@ fn candidates<'a>(assignment: &Assignment<'_>, plan: &Layout<'a>) -> Vec<Layout<
             continue;
         }
         let dealt = deal::deal(plan, &locked, hot);
-        let dealt = match outside(&dealt) <= worst {
-            true => Some(dealt),
-            false => mended(assignment, &dealt),
+        let dealt = if outside(&dealt) <= worst {
+            Some(dealt)
+        } else {
+            mended(assignment, &dealt)
         };
         candidates.extend(dealt.filter(|dealt| outside(dealt) <= worst));
     }

@@ -62,9 +62,10 @@ pub struct Horizon {
 pub(super) fn expiry(tally: &Tally, known: Known, as_of: Timestamp) -> Option<Expiry> {
     let (times, are_hours) = tally.expiries();
     let (first, last) = (times.first()?.0, times.last()?.0);
-    let as_of = match are_hours {
-        true => Timestamp::of_hour(as_of.hour()),
-        false => Timestamp::of_hour(as_of.hour() / 24 * 24),
+    let as_of = if are_hours {
+        Timestamp::of_hour(as_of.hour())
+    } else {
+        Timestamp::of_hour(as_of.hour() / 24 * 24)
     };
     let mut classes = [GroupCount::default(); HORIZONS.len() + 2];
     for (at, count) in &times {

@@ -139,9 +139,12 @@ impl Analysis {
             || {
                 rayon::join(
                     || hot(Weight::Keys),
-                    || match known.0 {
-                        true => hot(Weight::Bytes),
-                        false => Vec::new(),
+                    || {
+                        if known.0 {
+                            hot(Weight::Bytes)
+                        } else {
+                            Vec::new()
+                        }
                     },
                 )
             },
@@ -301,9 +304,10 @@ fn distribution(tally: &Tally, known: Known, scope: Scope) -> Distribution {
     Distribution {
         empty_slots: SLOT_COUNT - tally.used_slots().len(),
         // A guess that follows the keys is no ground to judge how they lie, nor are parts of slots.
-        chi_square: match scope.is_vague() {
-            true => None,
-            false => chi_square(&keys, tally.pairs_of_tags()),
+        chi_square: if scope.is_vague() {
+            None
+        } else {
+            chi_square(&keys, tally.pairs_of_tags())
         },
         keys: spread(keys),
         bytes: (known.0 && are_all_known).then(|| spread(of_each(Weight::Bytes))),

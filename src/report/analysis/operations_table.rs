@@ -34,12 +34,13 @@ pub(super) fn write(page: &mut dyn Page, operations: &OperationRows) -> io::Resu
     }
     page.facts(&facts)?;
     if !operations.hot_slots.is_empty() {
-        page.heading(&match operations.scope.is_whole() {
-            true => "Hot slots by operations".to_owned(),
-            false => format!(
+        page.heading(&if operations.scope.is_whole() {
+            "Hot slots by operations".to_owned()
+        } else {
+            format!(
                 "Hot slots by operations (the mean is of {})",
                 scope_text(&operations.scope)
-            ),
+            )
         })?;
         let rows = operations.hot_slots.iter().map(|slot| {
             vec![

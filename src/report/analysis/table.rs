@@ -103,9 +103,10 @@ fn distribution(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     let spread = &analysis.distribution;
     let row = |name: &str, spread: &Spread, unit: &str, text: fn(u64) -> String| {
         // The mean of a sparse keyspace is below one: whole units would hide it.
-        let mean = match spread.mean < 1024.0 {
-            true => format!("{:.1}{unit}", spread.mean),
-            false => text(spread.mean.round() as u64),
+        let mean = if spread.mean < 1024.0 {
+            format!("{:.1}{unit}", spread.mean)
+        } else {
+            text(spread.mean.round() as u64)
         };
         vec![
             name.to_owned(),
@@ -382,9 +383,10 @@ fn expiry(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
     page::table(page, &["expires", "keys", "share", "bytes"], &[0], rows)?;
     let or = |is_open: bool, words| if is_open { words } else { "" };
     // Far days are counted by the year; times of four-digit years sort as text.
-    let of_last = match expiry.resolution == "day" && expiry.last.as_str() > "2149-06-07" {
-        true => "year",
-        false => expiry.resolution,
+    let of_last = if expiry.resolution == "day" && expiry.last.as_str() > "2149-06-07" {
+        "year"
+    } else {
+        expiry.resolution
     };
     page.line(&format!(
         "The first expires in the {} from {}{}, half of them by that from {}, the last in {} from {}{}.",
@@ -392,10 +394,7 @@ fn expiry(page: &mut dyn Page, analysis: &Analysis) -> io::Result<()> {
         expiry.first,
         or(expiry.first_or_earlier, " or earlier"),
         expiry.median,
-        match of_last == expiry.resolution {
-            true => "that".to_owned(),
-            false => format!("the {of_last}"),
-        },
+        if of_last == expiry.resolution { "that".to_owned() } else { format!("the {of_last}") },
         expiry.last,
         or(expiry.last_or_later, " or later"),
     ))?;

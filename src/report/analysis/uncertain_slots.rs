@@ -41,9 +41,10 @@ pub fn slots_for_second_pass(tally: &Tally, top: usize) -> SlotSet {
         doubtful.extend(open.map(|slot| (slot, is_surprising(&found(slot), scope.slots))));
     }
     // Where one of them is worth it, the others cost nothing more.
-    match doubtful.iter().any(|(_, is_surprising)| *is_surprising) {
-        true => doubtful.into_iter().map(|(slot, _)| slot).collect(),
-        false => SlotSet::new(),
+    if doubtful.iter().any(|(_, is_surprising)| *is_surprising) {
+        doubtful.into_iter().map(|(slot, _)| slot).collect()
+    } else {
+        SlotSet::new()
     }
 }
 

@@ -60,14 +60,15 @@ fn json(text: &[u8]) -> Option<OtherText> {
         return None;
     }
     let is_plan = memmem::find(near, b"\"objective\":").is_some();
-    Some(match is_plan {
-        true => OtherText::new(
+    Some(if is_plan {
+        OtherText::new(
             "a plan of slotkit",
             "carry it out with slotkit apply; name the dump that it was made from",
-        ),
-        false => OtherText::new(
+        )
+    } else {
+        OtherText::new(
             "JSON that slotkit printed",
             "name the dump that it was made from, or a tally that `analyze --save` wrote",
-        ),
+        )
     })
 }

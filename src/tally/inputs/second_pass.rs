@@ -111,9 +111,10 @@ fn run_second_pass(
         error: error.map(|error| error.one_line()),
     };
     let second = second.map_err(|error| changed_error(Some(error)))?;
-    match changed.is_none() && is_same(first, &second, slots) {
-        true => Ok(second),
-        false => Err(changed_error(None)),
+    if changed.is_none() && is_same(first, &second, slots) {
+        Ok(second)
+    } else {
+        Err(changed_error(None))
     }
 }
 

@@ -198,9 +198,10 @@ impl InputCounter<'_> {
         };
         // Keys that were stepped over are small: a few batches of them wait, so that neither side sleeps
         // when the other one is slower for a moment.
-        let queued = match row_reader.layout.is_stepped_over() {
-            true => 4 * workers,
-            false => workers,
+        let queued = if row_reader.layout.is_stepped_over() {
+            4 * workers
+        } else {
+            workers
         };
         let (full, filled) = sync_channel::<KeyBatch>(queued);
         // As many batches as can be in the queue, with the workers and with the reader.

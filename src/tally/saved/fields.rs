@@ -91,9 +91,10 @@ impl<'bytes> Fields<'bytes> {
 
     /// A name that may be missing.
     pub(super) fn maybe_name(&mut self) -> Result<Option<&'bytes [u8]>, Broken> {
-        match self.flag()? {
-            true => self.name().map(Some),
-            false => Ok(None),
+        if self.flag()? {
+            self.name().map(Some)
+        } else {
+            Ok(None)
         }
     }
 
@@ -115,17 +116,19 @@ impl<'bytes> Fields<'bytes> {
 
     /// A text that may be missing.
     pub(super) fn maybe_text(&mut self) -> Result<Option<String>, Broken> {
-        match self.flag()? {
-            true => self.text().map(Some),
-            false => Ok(None),
+        if self.flag()? {
+            self.text().map(Some)
+        } else {
+            Ok(None)
         }
     }
 
     /// A set of slots that may be missing.
     pub(super) fn maybe_slot_set(&mut self) -> Result<Option<SlotSet>, Broken> {
-        match self.flag()? {
-            true => self.slot_set().map(Some),
-            false => Ok(None),
+        if self.flag()? {
+            self.slot_set().map(Some)
+        } else {
+            Ok(None)
         }
     }
 

@@ -88,9 +88,10 @@ fn check_free(path: &Path) -> Result<()> {
     File::open(path)
         .and_then(|file| file.take(TALLY_MAGIC.len() as u64).read_to_end(&mut start))
         .map_err(|cause| Error::io(path, cause))?;
-    match start.is_empty() || start == TALLY_MAGIC {
-        true => Ok(()),
-        false => refused("another file"),
+    if start.is_empty() || start == TALLY_MAGIC {
+        Ok(())
+    } else {
+        refused("another file")
     }
 }
 

@@ -47,9 +47,10 @@ pub(super) fn body(body: &[u8], path: &Path) -> Result<(Tally, Vec<InputSummary>
 
 /// Refuses what can't be: the words say what was expected.
 fn expect(is_so: bool, place: usize, expected: &str) -> Result<(), Broken> {
-    match is_so {
-        true => Ok(()),
-        false => Err(Broken::new(place, format!("expected {expected}"))),
+    if is_so {
+        Ok(())
+    } else {
+        Err(Broken::new(place, format!("expected {expected}")))
     }
 }
 
@@ -99,9 +100,10 @@ fn row_errors(fields: &mut Fields<'_>) -> Result<RowErrors, Broken> {
     let first = (0..fields.count(KEPT_EXAMPLES, "examples of rows")?)
         .map(|_| row_error(fields))
         .collect::<Result<_, _>>()?;
-    let damage = match fields.flag()? {
-        true => Some(row_error(fields)?),
-        false => None,
+    let damage = if fields.flag()? {
+        Some(row_error(fields)?)
+    } else {
+        None
     };
     RowErrors::restored(count, first, damage).ok_or_else(|| {
         Broken::new(
@@ -114,9 +116,10 @@ fn row_errors(fields: &mut Fields<'_>) -> Result<RowErrors, Broken> {
 fn row_error(fields: &mut Fields<'_>) -> Result<RowError, Broken> {
     Ok(RowError {
         byte: fields.u64()?,
-        line: match fields.flag()? {
-            true => Some(fields.u64()?),
-            false => None,
+        line: if fields.flag()? {
+            Some(fields.u64()?)
+        } else {
+            None
         },
         field: fields.maybe_text()?.map(Cow::Owned),
         message: fields.text()?,
@@ -284,9 +287,10 @@ fn expiries(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         let at = fields.u32()?;
         expect(rising.takes(at), place, "expiry times in their order")?;
         let count = group(fields)?;
-        match are_hours {
-            true => tally.expiries.add_hour(at, count),
-            false => tally.expiries.add_day(at, count),
+        if are_hours {
+            tally.expiries.add_hour(at, count)
+        } else {
+            tally.expiries.add_day(at, count)
         }
         sum.join(count);
     }
@@ -325,9 +329,10 @@ fn big_keys(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
 /// Whether a name is what is kept of a key of this length and slot. Of one that is cut nobody can tell
 /// the slot.
 fn is_kept((key, length, slot): (&[u8], u64, Slot), most: usize) -> bool {
-    match length == key.len() as u64 {
-        true => key.len() <= most && Slot::for_key(key) == slot,
-        false => key.len() == most && length > most as u64,
+    if length == key.len() as u64 {
+        key.len() <= most && Slot::for_key(key) == slot
+    } else {
+        key.len() == most && length > most as u64
     }
 }
 

@@ -52,9 +52,10 @@ pub(super) fn body(tally: &Tally, inputs: &[InputSummary]) -> Vec<u8> {
 }
 
 fn without_control(character: char) -> char {
-    match character.is_control() {
-        true => ' ',
-        false => character,
+    if character.is_control() {
+        ' '
+    } else {
+        character
     }
 }
 

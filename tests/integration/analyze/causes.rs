@@ -52,9 +52,10 @@ fn causes_are_estimated_when_there_are_too_many_tags() {
             assert_eq!(cause["exact"], is_exact);
             let share = cause["share"].as_f64().expect("a share");
             // 30,000 keys of the tag, and about five others in the same slot.
-            let most = match is_exact {
-                true => 0.0001,
-                false => cause["error"].as_f64().expect("a bound"),
+            let most = if is_exact {
+                0.0001
+            } else {
+                cause["error"].as_f64().expect("a bound")
             };
             assert!(
                 (share - 0.9998).abs() <= most && most < 0.01,
@@ -140,9 +141,10 @@ fn listed_estimates_are_within_their_bounds_though_they_were_selected() {
     // More tags than are counted: all of ten keys, or a few of them of 2,000.
     let dump = |heavy: u32| {
         let row = |index: u32| {
-            let tag = match index < heavy * 2000 {
-                true => format!("heavy{}", index % heavy),
-                false => format!("u{}", index % 20_000),
+            let tag = if index < heavy * 2000 {
+                format!("heavy{}", index % heavy)
+            } else {
+                format!("u{}", index % 20_000)
             };
             format!("0,string,cart:{{{tag}}}:{index},100,string,1,1,\n")
         };

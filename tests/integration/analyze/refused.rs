@@ -257,10 +257,11 @@ fn what_stands_before_damage_in_a_packed_file_is_kept_if_asked() {
     for (name, bytes) in damaged_dumps() {
         let packing = name.rsplit('.').next().expect("a packing");
         let place = format!("{name}, ");
-        let damage = match name.starts_with("dump.rdb.gap") {
+        let damage = if name.starts_with("dump.rdb.gap") {
             // Its reader sees it first.
-            true => "the last good key is ".to_owned(),
-            false => format!("the {packing} data is "),
+            "the last good key is ".to_owned()
+        } else {
+            format!("the {packing} data is ")
         };
         let folder = with_file(&name, &bytes);
         let analyze =

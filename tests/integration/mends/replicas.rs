@@ -14,9 +14,10 @@ const PASSWORD: &str = "mend me";
 
 /// Three primaries with a replica each, a password, and no failover by itself.
 fn shape(server: &std::path::Path) -> Shape {
-    let never = match servers::version(server).0 >= 5 || servers::is_valkey(server) {
-        true => "cluster-replica-no-failover yes",
-        false => "cluster-slave-no-failover yes",
+    let never = if servers::version(server).0 >= 5 || servers::is_valkey(server) {
+        "cluster-replica-no-failover yes"
+    } else {
+        "cluster-slave-no-failover yes"
     };
     Shape {
         primaries: 3,

@@ -133,9 +133,10 @@ fn collections(
         let mut element = format!("{index}:").into_bytes();
         // Long ones are dull, so that the files stay small.
         let rest = length.saturating_sub(element.len());
-        element.extend(match length > 1000 {
-            true => random.dull_text(rest),
-            false => random.text(rest),
+        element.extend(if length > 1000 {
+            random.dull_text(rest)
+        } else {
+            random.text(rest)
         });
         list.push(element.clone());
         set.push(element.clone());
@@ -274,9 +275,10 @@ fn collection(random: &mut Random, commands: &mut Vec<Command>, key: &str) {
     for begin in (0..count).step_by(20) {
         let mut command = command![verb, key];
         for index in begin..count.min(begin + 20) {
-            let element = match is_numeric {
-                true => (index * 31).to_string().into_bytes(),
-                false => [format!("{index}").into_bytes(), random.text(length)].concat(),
+            let element = if is_numeric {
+                (index * 31).to_string().into_bytes()
+            } else {
+                [format!("{index}").into_bytes(), random.text(length)].concat()
             };
             match verb {
                 "ZADD" => command.extend([random.below(1000).to_string().into_bytes(), element]),

@@ -112,9 +112,10 @@ fn compare(name: &str, server: &Path, keys: usize, seed: u64) -> Sums {
         let measured = client.all(batch.records().map(|record| usage(record.key)).collect());
         for ((record, longest), measured) in batch.records().zip(batch.longest()).zip(measured) {
             let estimated = record.facts.size_bytes.expect("an estimate");
-            let measured = match leaves_keys_out {
-                true => measured.number() as u64 + left_out(record.key, &record.facts),
-                false => measured.number() as u64,
+            let measured = if leaves_keys_out {
+                measured.number() as u64 + left_out(record.key, &record.facts)
+            } else {
+                measured.number() as u64
             };
             let name = format!("{} {}", record.facts.kind, record.facts.encoding.word());
             for name in [name.as_str(), "all"] {
@@ -187,9 +188,10 @@ fn sizes_are_near_those_of_the_server() {
         let Some(server) = installed(name) else {
             continue;
         };
-        let (keys, seed) = match is_table {
-            true => (20_000, UNSEEN_SEED),
-            false => (2000, FITTED_SEED),
+        let (keys, seed) = if is_table {
+            (20_000, UNSEEN_SEED)
+        } else {
+            (2000, FITTED_SEED)
         };
         let sums = compare(name, &server, keys, seed);
         if is_table || std::env::var_os("SLOTKIT_SIZES_FAR").is_some() {

@@ -196,14 +196,13 @@ fn fixtures_are_what_servers_load() {
 /// Writes all types and encodings and reads them back, in this mode.
 fn round_trip(server: &Path, is_cluster: bool) {
     let writer = Server::start(server, None, false);
-    let writer = match is_cluster {
-        true => {
-            drop(writer);
-            let writer = Server::start(server, None, true);
-            writer.own_all_slots();
-            writer
-        }
-        false => writer,
+    let writer = if is_cluster {
+        drop(writer);
+        let writer = Server::start(server, None, true);
+        writer.own_all_slots();
+        writer
+    } else {
+        writer
     };
     let mut client = writer.client();
     let abilities = Abilities::of(&mut client, is_cluster);

@@ -15,9 +15,10 @@ pub struct Server(Single);
 impl Server {
     /// Starts a server, with a copy of this file to load.
     pub fn start(binary: &Path, load: Option<&Path>, is_cluster: bool) -> Server {
-        let options: &[&str] = match is_cluster {
-            true => &["--cluster-enabled", "yes"],
-            false => &["--databases", "16"],
+        let options: &[&str] = if is_cluster {
+            &["--cluster-enabled", "yes"]
+        } else {
+            &["--databases", "16"]
         };
         Server(Single::start(binary, load, options))
     }

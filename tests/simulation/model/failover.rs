@@ -64,9 +64,10 @@ impl Cluster {
                 }
             }
         }
-        match self.nodes[old].is_alive && self.hears(old, promoted) {
-            true => self.follow(old, promoted),
-            false => drop(self.deposed.insert(old, promoted)),
+        if self.nodes[old].is_alive && self.hears(old, promoted) {
+            self.follow(old, promoted);
+        } else {
+            self.deposed.insert(old, promoted);
         }
     }
 

@@ -100,13 +100,14 @@ impl Cluster {
     }
 
     pub(super) fn epoch_of(&self, at: At, owner: At) -> u64 {
-        match owner == at {
-            true => self.nodes[at].config_epoch,
-            false => self.nodes[at]
+        if owner == at {
+            self.nodes[at].config_epoch
+        } else {
+            self.nodes[at]
                 .epochs
                 .get(&owner)
                 .copied()
-                .unwrap_or_default(),
+                .unwrap_or_default()
         }
     }
 }

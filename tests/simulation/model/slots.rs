@@ -174,12 +174,11 @@ impl Cluster {
         self.windows.replace(at);
         self.deposed.remove(&at);
         let epoch = self.nodes[new].config_epoch;
-        let open = match self.server.replicates_open_slots {
-            true => {
-                let primary = &self.nodes[new];
-                (primary.migrating.clone(), primary.importing.clone())
-            }
-            false => Default::default(),
+        let open = if self.server.replicates_open_slots {
+            let primary = &self.nodes[new];
+            (primary.migrating.clone(), primary.importing.clone())
+        } else {
+            Default::default()
         };
         let node = &mut self.nodes[at];
         node.follows = Some(new);

@@ -7,9 +7,10 @@ impl Cluster {
         let me = &self.nodes[at];
         let mut text = String::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let follows = match index == at {
-                true => me.follows,
-                false => me.roles.get(&index).copied().flatten(),
+            let follows = if index == at {
+                me.follows
+            } else {
+                me.roles.get(&index).copied().flatten()
             };
             let myself = if index == at { "myself," } else { "" };
             let (role, primary) = match follows {

@@ -163,11 +163,10 @@ impl Windows {
 
     /// A node that was replaced while it stood still sends a key of old, over what is there or not.
     pub(super) fn send_late(&mut self, target: At, key: &[u8], is_over: bool) {
-        match is_over {
-            true => {
-                self.raced.insert(key.to_vec(), Excuse::OverwrittenLate);
-            }
-            false => self.leave(target, key),
+        if is_over {
+            self.raced.insert(key.to_vec(), Excuse::OverwrittenLate);
+        } else {
+            self.leave(target, key)
         }
     }
 

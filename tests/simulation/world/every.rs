@@ -86,9 +86,10 @@ impl World {
             self.hear_at_once();
         }
         if let Some(harm) = self.seeks {
-            return match self.harms().contains(&harm) {
-                true => Err(format!("{harm:?}")),
-                false => Ok(()),
+            return if self.harms().contains(&harm) {
+                Err(format!("{harm:?}"))
+            } else {
+                Ok(())
             };
         }
         self.note_reads();
@@ -140,9 +141,10 @@ impl World {
             all.push(Happening::ClientAsks);
         }
         // Where owners are told at once everybody has heard everybody already.
-        let count = match self.cluster.server.broadcasts {
-            true => 0,
-            false => self.cluster.nodes.len(),
+        let count = if self.cluster.server.broadcasts {
+            0
+        } else {
+            self.cluster.nodes.len()
         };
         for from in 0..count {
             for to in 0..count {

@@ -184,9 +184,10 @@ impl World {
                     acked: 0,
                 });
                 self.carry_out(index, usize::MAX, true);
-                match machine {
-                    true => self.crash_machine(),
-                    false => self.kill(),
+                if machine {
+                    self.crash_machine()
+                } else {
+                    self.kill()
                 }
                 true
             }
@@ -322,18 +323,20 @@ impl World {
         let nodes = &self.cluster.nodes;
         let is_primary = |at: &At| nodes[*at].is_alive && nodes[*at].follows.is_none();
         let may_serve = |at: &At| is_primary(at) && self.shards.are_in_one(nodes[*at].id, id);
-        match is_primary(&at) {
-            true => at,
-            false => (0..nodes.len()).find(may_serve).unwrap_or(at),
+        if is_primary(&at) {
+            at
+        } else {
+            (0..nodes.len()).find(may_serve).unwrap_or(at)
         }
     }
 
     /// A number of steps below this. Where every interleaving is tried, the healing is a choice of
     /// its own.
     fn a_while(&mut self, most: usize) -> usize {
-        match self.tries_all {
-            true => 0,
-            false => self.chooser.pick(most),
+        if self.tries_all {
+            0
+        } else {
+            self.chooser.pick(most)
         }
     }
 

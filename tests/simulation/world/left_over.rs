@@ -111,9 +111,10 @@ impl World {
     pub(super) fn survey_of(&mut self, ids: &[NodeId]) -> Result<Survey, Error> {
         let mut survey = self.survey();
         survey.nodes.retain(|id, _| ids.contains(id));
-        match ids.iter().all(|id| survey.nodes.contains_key(id)) {
-            true => Ok(survey),
-            false => Err(broken()),
+        if ids.iter().all(|id| survey.nodes.contains_key(id)) {
+            Ok(survey)
+        } else {
+            Err(broken())
         }
     }
 
@@ -126,9 +127,10 @@ impl World {
             let (mut orphaned, mut arrived) = (BTreeMap::new(), BTreeMap::new());
             let slots = node.data.keys().map(|key| slot_of(key));
             for slot in slots.filter(|slot| node.owners.get(slot) != Some(&at)) {
-                let foreign = match node.has_open(slot) {
-                    true => &mut arrived,
-                    false => &mut orphaned,
+                let foreign = if node.has_open(slot) {
+                    &mut arrived
+                } else {
+                    &mut orphaned
                 };
                 *foreign.entry(slot).or_default() += 1;
             }

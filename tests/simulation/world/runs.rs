@@ -35,11 +35,10 @@ impl World {
         self.began_broken = self.is_broken();
         let begun = self.journal.open_moves();
         self.tell(|| format!("a run; begun: {begun:?}"));
-        match begun.is_empty() {
-            true => self.begin_fresh(),
-            false => {
-                self.begin_job(Job::recover(begun.clone(), self.context()), begun);
-            }
+        if begun.is_empty() {
+            self.begin_fresh()
+        } else {
+            self.begin_job(Job::recover(begun.clone(), self.context()), begun);
         }
         Ok(())
     }

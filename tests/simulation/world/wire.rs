@@ -204,10 +204,7 @@ impl World {
         if most > 0 {
             self.tell(|| format!("  {node}: {}", shown(&replies)));
         }
-        self.messages[index].done = Some(match breaks {
-            true => Err(broken()),
-            false => Ok(replies),
-        });
+        self.messages[index].done = Some(if breaks { Err(broken()) } else { Ok(replies) });
     }
 }
 

@@ -62,9 +62,10 @@ pub(in crate::source::formats) fn said(beginning: &Beginning<'_>) -> Result<Reco
 pub(in crate::source::formats) fn guess(beginning: &Beginning<'_>) -> Result<Option<Recognised>> {
     let (first, options) = (beginning.first_line(), beginning.options);
     let names_columns = options.key_column.is_some() || options.delimiter.is_some();
-    match names_columns || !delimiters_with_key(first, options).is_empty() {
-        true => rows(first, options).map(Some),
-        false => Ok(None),
+    if names_columns || !delimiters_with_key(first, options).is_empty() {
+        rows(first, options).map(Some)
+    } else {
+        Ok(None)
     }
 }
 

@@ -173,9 +173,10 @@ impl Quoted {
     /// A row's key, without the space that the header has before it too.
     fn key_of<'row>(&self, row: &'row Fields) -> &'row [u8] {
         let key = row.get(self.key);
-        match self.pads_key {
-            true => key.strip_prefix(b" ").unwrap_or(key),
-            false => self.guard.take_off(key),
+        if self.pads_key {
+            key.strip_prefix(b" ").unwrap_or(key)
+        } else {
+            self.guard.take_off(key)
         }
     }
 

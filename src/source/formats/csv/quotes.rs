@@ -78,10 +78,12 @@ impl Quotes {
             Some(before) => bytes[before] == b'\n' || bytes[before] == self.delimiter,
             None => true,
         };
-        let found = match begins_field {
-            true => Quote::Opens,
-            false if quote == self.behind_close => Quote::Doubled,
-            false => Quote::Stray,
+        let found = if begins_field {
+            Quote::Opens
+        } else if quote == self.behind_close {
+            Quote::Doubled
+        } else {
+            Quote::Stray
         };
         self.are_open = found != Quote::Stray;
         found

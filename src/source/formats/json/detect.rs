@@ -7,9 +7,10 @@ use crate::source::format::Format;
 
 /// An array, where nobody says what it is.
 pub(in crate::source::formats) fn guess(beginning: &Beginning<'_>) -> Result<Option<Recognised>> {
-    match foreign::is_array_of_strings(beginning.text) {
-        true => said(beginning).map(Some),
-        false => Ok(None),
+    if foreign::is_array_of_strings(beginning.text) {
+        said(beginning).map(Some)
+    } else {
+        Ok(None)
     }
 }
 

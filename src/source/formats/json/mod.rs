@@ -366,10 +366,7 @@ mod tests {
             part_bytes in 1usize..60,
             is_pretty in any::<bool>(),
         ) {
-            let json = match is_pretty {
-                true => serde_json::to_string_pretty(&keys_before),
-                false => serde_json::to_string(&keys_before),
-            };
+            let json = if is_pretty { serde_json::to_string_pretty(&keys_before) } else { serde_json::to_string(&keys_before) };
             let read = keys(json.expect("JSON"), &options(part_bytes)).expect("it reads");
             let read: Vec<String> = read.into_iter().map(|key| String::from_utf8(key).expect("UTF-8")).collect();
             prop_assert_eq!(read, keys_before);

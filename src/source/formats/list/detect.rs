@@ -108,9 +108,10 @@ enum QuotedLines {
 /// Looks at every whole line of the head that isn't blank.
 fn quoted_lines(text: &[u8], is_whole: bool) -> QuotedLines {
     // A last line that the head has whole needs no newline.
-    let end = match is_whole && !text.ends_with(b"\n") {
-        true => Some(text.len()),
-        false => memrchr(b'\n', text),
+    let end = if is_whole && !text.ends_with(b"\n") {
+        Some(text.len())
+    } else {
+        memrchr(b'\n', text)
     };
     let whole = &text[..end.unwrap_or(0)];
     let (mut quoted, mut others) = (0, 0);

@@ -26,9 +26,10 @@ pub(super) fn is_slight(first_lines: &FirstLines<'_>) -> bool {
 
 fn is_key(line: &[u8]) -> bool {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    match line.iter().any(is_blank) {
-        false => is_word(line),
-        true => is_name(line),
+    if line.iter().any(is_blank) {
+        is_name(line)
+    } else {
+        is_word(line)
     }
 }
 

@@ -82,15 +82,16 @@ impl Marks {
             return None;
         }
         let slot = mark.slot;
-        Some(match is_as_said {
-            true => format!(
+        Some(if is_as_said {
+            format!(
                 "{} of the {} keys under slot {slot}'s marker belong to other slots",
                 self.strangers, self.keys
-            ),
-            false => format!(
+            )
+        } else {
+            format!(
                 "slot {slot}'s marker says {} keys, {} of them expiring; it has {} and {}",
                 mark.keys, mark.expiring, self.keys, self.expiring
-            ),
+            )
         })
     }
 

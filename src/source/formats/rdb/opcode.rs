@@ -136,9 +136,10 @@ impl Reader {
     /// Appends a string, or nothing when it is long.
     fn short_text(&mut self, out: &mut Vec<u8>) -> Result<()> {
         let text = self.window.text()?;
-        match text.length() <= MOST_FIELD_BYTES {
-            true => self.window.copy_text_after(text, out),
-            false => self.window.skip_text(text),
+        if text.length() <= MOST_FIELD_BYTES {
+            self.window.copy_text_after(text, out)
+        } else {
+            self.window.skip_text(text)
         }
     }
 
@@ -249,12 +250,11 @@ impl Reader {
     fn behind(&mut self) -> Result<()> {
         if !self.window.is_at_end()? {
             let is_aof = self.window.look(1)?.first() == Some(&b'*');
-            let note = match is_aof {
-                true => {
-                    "it is an append-only file that begins with an RDB preamble: the commands \
+            let note = if is_aof {
+                "it is an append-only file that begins with an RDB preamble: the commands \
                      behind the preamble are not counted"
-                }
-                false => "bytes stand behind the end of the RDB; they are not counted",
+            } else {
+                "bytes stand behind the end of the RDB; they are not counted"
             };
             self.note(note.to_owned());
         }

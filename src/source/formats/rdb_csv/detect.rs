@@ -130,9 +130,10 @@ fn key_quotes(rows: RdbTools, text: &[u8]) -> KeyQuotes {
         }
         has_needed |= is_needed;
     }
-    match has_needed {
-        true => KeyQuotes::Csv,
-        false => KeyQuotes::None,
+    if has_needed {
+        KeyQuotes::Csv
+    } else {
+        KeyQuotes::None
     }
 }
 
@@ -174,9 +175,10 @@ fn cut_row(rows: RdbTools, text: &[u8]) -> usize {
     };
     let row = &text[..end];
     let row = row.strip_suffix(b"\n").unwrap_or(row);
-    match rows.has_fields(row) || row.trim_ascii().is_empty() {
-        true => 0,
-        false => end,
+    if rows.has_fields(row) || row.trim_ascii().is_empty() {
+        0
+    } else {
+        end
     }
 }
 

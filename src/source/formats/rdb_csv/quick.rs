@@ -87,9 +87,10 @@ impl QuickRows {
         self.groups(piece, facts);
         self.expiries::<HAS_EXPIRY>(piece, facts);
         facts.truncate(before + self.count);
-        match self.count < cut {
-            true => self.lines[self.count].start,
-            false => next,
+        if self.count < cut {
+            self.lines[self.count].start
+        } else {
+            next
         }
     }
 

@@ -141,9 +141,10 @@ mod tests {
         let steps = (1..20_000).chain((20_000..3 << 20).step_by(997));
         for bytes in steps {
             let given = newer.allocated(bytes);
-            match bytes <= LARGEST_SMALL {
-                true => assert_eq!(given, older.allocated(bytes), "{bytes}"),
-                false => assert_eq!(given, bytes.next_multiple_of(PAGE), "{bytes}"),
+            if bytes <= LARGEST_SMALL {
+                assert_eq!(given, older.allocated(bytes), "{bytes}")
+            } else {
+                assert_eq!(given, bytes.next_multiple_of(PAGE), "{bytes}")
             }
         }
         // Measured on Redis 8.0.6 of Debian, a value of 1,050,000 bytes.

@@ -70,12 +70,10 @@ impl Model {
                 let expiry = if expires { 8 } else { 0 };
                 let short = sds(field) + if expires && field < 32 { 2 } else { 0 };
                 let whole = expiry + short + sds_that_grows(value);
-                match whole <= 128 {
-                    true => self.allocated(whole),
-                    false => {
-                        self.allocated(expiry + 8 + sds_that_grows(field))
-                            + self.allocated(sds(value))
-                    }
+                if whole <= 128 {
+                    self.allocated(whole)
+                } else {
+                    self.allocated(expiry + 8 + sds_that_grows(field)) + self.allocated(sds(value))
                 }
             }
             _ => {
@@ -151,9 +149,10 @@ impl Model {
         bytes: u64,
         is_last: bool,
     ) -> u64 {
-        match is_last && bytes < 4096 && self.has_roomy_streams {
-            true => 4096,
-            false => self.allocated(bytes),
+        if is_last && bytes < 4096 && self.has_roomy_streams {
+            4096
+        } else {
+            self.allocated(bytes)
         }
     }
 

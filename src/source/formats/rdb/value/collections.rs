@@ -170,9 +170,10 @@ impl Values {
             bytes += self.model.blob(inside.bytes);
         }
         let is_listpack = nodes == 1 && !is_plain && self.model.has_listpack_lists();
-        let encoding = match is_listpack && form == QuicklistForm::Containers {
-            true => Encoding::Listpack,
-            false => Encoding::Quicklist,
+        let encoding = if is_listpack && form == QuicklistForm::Containers {
+            Encoding::Listpack
+        } else {
+            Encoding::Quicklist
         };
         if encoding == Encoding::Quicklist {
             bytes += self.model.quicklist(nodes);

@@ -22,9 +22,10 @@ impl ValueSummary {
     #[inline]
     pub(in crate::source::formats::rdb) fn string(length: u64, is_integer: bool) -> ValueSummary {
         // Whether a text is embedded may depend on its key: `ValueSummary::encoding` knows.
-        let (encoding, heap) = match is_integer {
-            true => (Encoding::Int, Heap::Integer),
-            false => (Encoding::Raw, Heap::Text(length)),
+        let (encoding, heap) = if is_integer {
+            (Encoding::Int, Heap::Integer)
+        } else {
+            (Encoding::Raw, Heap::Text(length))
         };
         ValueSummary {
             kind: KeyKind::String,
