@@ -12,7 +12,7 @@ use crate::execute::Move;
 use crate::execute::clock::now_ms;
 use crate::execute::job::{Session, journal_of};
 use crate::execute::journal::Journal;
-use crate::execute::mover::Doubtful;
+use crate::execute::mover::KeyInDoubt;
 use crate::execute::options::MoveOptions;
 use crate::execute::resolve::{self, Both, Case, Seen, Side};
 use crate::execute::resume::{self, Standing};
@@ -233,7 +233,7 @@ fn settle(journal: &mut Journal, case: &Case) -> Result<()> {
     journal.doubt(slot, &doubts)
 }
 
-fn shown(doubtful: &Doubtful) -> String {
+fn shown(doubtful: &KeyInDoubt) -> String {
     escape::key_line(&doubtful.key).to_string()
 }
 

@@ -1,4 +1,4 @@
-//! Keys that are so big that moving one blocks both servers for longer than clients bear.
+//! Measures keys that are so big that moving one blocks both servers for longer than clients bear.
 //!
 //! `MIGRATE` serialises, sends and loads a key while neither server does
 //! anything else: a hash of 140 MB stopped a source for 4.5 s and made the

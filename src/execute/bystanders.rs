@@ -1,4 +1,4 @@
-//! Nodes that are dead and have no part in the slots in hand.
+//! Finds nodes that are dead and have no part in the slots in hand.
 //!
 //! Whoever moves a slot asks every primary first (`guard.rs`): one that is silent may have the
 //! slot open. A primary that died without a replica stays silent for hours, and slots that a run

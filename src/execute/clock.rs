@@ -1,4 +1,4 @@
-//! Moments by this machine's clock, and how people say how long ago they were.
+//! Reads this machine's clock, and says how long ago moments were, as people do.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,9 +1,9 @@
-//! What a server says of the `MIGRATE`s that it has carried out.
+//! Reads what a server says of the `MIGRATE`s that it has carried out.
 //!
-//! A run that breaks off while a `MIGRATE` is under way doesn't hear what came of it. A key that the
-//! source has no more and the target has was moved by it; or the `MIGRATE` failed when its target
-//! stood still, a client deleted the key at the source, and the target came round to its copy when it
-//! woke. Which of the two it was, only the source knows: it counts its failures.
+//! A run that breaks off while a `MIGRATE` is under way doesn't hear what came of it. A key that
+//! the source has no more and the target has was moved by it; or the `MIGRATE` failed when its
+//! target stood still, a client deleted the key at the source, and the target came round to its
+//! copy when it woke. Which of the two it was, only the source knows: it counts its failures.
 
 use crate::cluster::parse::info_field;
 use crate::cluster::verb::{Reply, Verb};
@@ -11,8 +11,8 @@ use crate::cluster::verb::{Reply, Verb};
 /// The commands by which keys come to another node: sent by a source, or received by a target.
 const MOVERS: [&str; 3] = ["migrate", "restore", "restore-asking"];
 
-/// How often a server has carried out a command that moves keys, by its `INFO commandstats`; nothing
-/// where it doesn't count.
+/// How often a server has carried out a command that moves keys, by its `INFO commandstats`;
+/// nothing where it doesn't count.
 pub fn moves_counted(stats: &str) -> Option<u64> {
     let calls = |command| figure(stats, &format!("cmdstat_{command}"), "calls").unwrap_or(0);
     let sum = MOVERS.into_iter().map(calls).fold(0, u64::saturating_add);
@@ -44,8 +44,8 @@ pub struct Failures {
     pub calls: u64,
     /// How long they took, microseconds.
     pub usec: u64,
-    /// How many were broken off, with `IOERR`: the other failures are words of the target, which has
-    /// no copy then. Nothing before 6.2, which doesn't count them.
+    /// How many were broken off, with `IOERR`: the other failures are words of the target, which
+    /// has no copy then. Nothing before 6.2, which doesn't count them.
     pub failed: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Something about a cluster that a person should know before slots move.
+//! Defines findings: what a person should know about a cluster before slots move.
 
 use crate::cluster::NodeId;
 use crate::slot::{Slot, SlotSet};

@@ -1,13 +1,14 @@
-//! Whether somebody moves slots now, as far as several looks at what is open tell it.
+//! Tells whether somebody moves slots now, as far as several looks at what is open show it.
 //!
 //! A run of this user on this machine holds the journal; one elsewhere, or another tool, shows in
 //! nothing but what it does: slots open and close, and their keys go from one node to the other. So
-//! before anybody is told what to do about an open slot, it is looked at again. That nothing changes
-//! proves nothing: a run may pause, or wait for one big key.
+//! before anybody is told what to do about an open slot, it is looked at again. That nothing
+//! changes proves nothing: a run may pause, or wait for one big key.
 //!
-//! Clients write to an open slot as to any other: keys that are new go to its target, and those that
-//! are deleted leave its source. In a cluster that is used, they never rest. So more or fewer keys are
-//! somebody's move only where a node has also carried out a command that moves keys, or doesn't tell.
+//! Clients write to an open slot as to any other: keys that are new go to its target, and those
+//! that are deleted leave its source. In a cluster that is used, they never rest. So more or fewer
+//! keys are somebody's move only where a node has also carried out a command that moves keys, or
+//! doesn't tell.
 
 use crate::cluster::verb::{NodeLink, Verb};
 use crate::cluster::{ClusterView, LiveCluster, NodeId, OpenSlot, keyspace};
@@ -123,8 +124,8 @@ impl OpenSlots {
         Some(Change::Opened(*node, open.slot()))
     }
 
-    /// Whether keys may have been moved between these two nodes since then: one that doesn't tell is
-    /// no witness, nor is one that counts anew.
+    /// Whether keys may have been moved between these two nodes since then: one that doesn't tell
+    /// is no witness, nor is one that counts anew.
     fn may_have_moved(&self, later: &OpenSlots, node: NodeId, other: NodeId) -> bool {
         let counts = |looked: &OpenSlots, id| looked.told.get(&id).copied().flatten();
         [node, other].into_iter().any(|id| {
@@ -140,8 +141,8 @@ fn own(view: &ClusterView, id: NodeId) -> impl Iterator<Item = OpenSlot> {
         .flat_map(|node| node.open.iter().copied())
 }
 
-/// How many commands that move keys a node has carried out, where it tells, and what it has open with
-/// how many keys; none where it is no primary.
+/// How many commands that move keys a node has carried out, where it tells, and what it has open
+/// with how many keys; none where it is no primary.
 type OpenAnswer = Option<(Option<u64>, Vec<(OpenSlot, u64)>)>;
 
 fn open_at<L: NodeLink>(cluster: &mut LiveCluster<L>, id: NodeId) -> Result<OpenAnswer> {

@@ -1,4 +1,4 @@
-//! The moves behind the slots that are open, read from the cluster alone.
+//! Reads the moves behind open slots from the cluster alone.
 //!
 //! For when the journal is lost, or was another tool's. Forward only: the
 //! target that the source names is where a slot goes, whatever is known of how

@@ -1,4 +1,4 @@
-//! How slots are moved: what a person may choose, with its defaults in one place.
+//! Defines how slots are moved: what a person may choose, with its defaults in one place.
 
 /// How slots are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +50,8 @@ impl MoveOptions {
         },
         on_conflict: OnConflict::Stop,
         copies_functions: false,
-        // About a second's standstill of source and target: 137 MB took 4.5 s (Redis 7.0, loopback).
+        // About a second's standstill of source and target: 137 MB took 4.5 s (Redis 7.0,
+        // loopback).
         big_key_bytes: 32 << 20,
         moves_big_keys: false,
         keys_on_trial: 1,

@@ -5,7 +5,7 @@
 
 use super::Move;
 use super::clock::age_at;
-use super::mover::{Cause, Doubtful, Opened};
+use super::mover::{Cause, KeyInDoubt, Opened};
 use crate::cluster::verb::{NodeLink, Reply, ServerError, Verb};
 use crate::cluster::{LiveCluster, NodeId};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +18,7 @@ pub struct Case {
     /// From whom to whom its slot was to go, with who took over in the place of who is gone.
     pub task: Move,
     /// The key.
-    pub doubtful: Doubtful,
+    pub doubtful: KeyInDoubt,
     /// When the slot was opened, and who owned it then, where the journal tells.
     pub opened: Option<Opened>,
 }
@@ -124,7 +124,7 @@ fn since(case: &Case, now_ms: u64) -> String {
 }
 
 /// What may have become of a key that its source doesn't have any more, and its target has.
-fn what_became(doubtful: &Doubtful, target: &str, now_ms: u64) -> String {
+fn what_became(doubtful: &KeyInDoubt, target: &str, now_ms: u64) -> String {
     let sent = match doubtful.sent_ms {
         Some(sent_ms) => format!("It was sent {} ago", age_at(sent_ms, now_ms)),
         None => "It was sent".to_owned(),
@@ -208,7 +208,7 @@ pub fn keep<L: NodeLink>(cluster: &mut LiveCluster<L>, case: &Case, side: Side) 
 fn seen<L: NodeLink>(
     cluster: &mut LiveCluster<L>,
     node: NodeId,
-    doubtful: &Doubtful,
+    doubtful: &KeyInDoubt,
 ) -> Result<Option<Seen>> {
     let key = || doubtful.key.clone();
     let asked = [
@@ -304,10 +304,10 @@ mod tests {
     fn case(cause: Cause, ends_ms: Option<u64>, opened_by: char) -> Case {
         Case {
             task: task(0, 'a', 'b'),
-            doubtful: Doubtful {
+            doubtful: KeyInDoubt {
                 ends_ms,
                 sent_ms: Some(40_000),
-                ..Doubtful::new(0, b"k".to_vec(), cause)
+                ..KeyInDoubt::new(0, b"k".to_vec(), cause)
             },
             opened: Some(Opened {
                 source: id(opened_by),

@@ -1,4 +1,4 @@
-//! Where a source reaches its target, proven.
+//! Proves where a source reaches its target.
 //!
 //! `MIGRATE` deletes a key as soon as whatever listens at the address answers
 //! anything but an error: sent to another program, the key is gone (seen on

@@ -1,12 +1,13 @@
-//! How long a source may wait for a silent target.
+//! Decides how long a source may wait for a silent target.
 //!
-//! While a `MIGRATE` waits its source serves nobody, and its replicas and the other primaries take it
-//! for dead after their `cluster-node-timeout`. The limit that a `MIGRATE` is given is one for each
-//! step of it: for the connection, for each 64 KB that are written, for each answer. A target that
-//! stands still is waited for twice at most, when it is connected to and when it should answer; so
-//! usually the limit is an eighth of that time, and what a target that stands still costs is a
-//! quarter. One key alone whose target answers in between, a large value, is given a quarter. Small
-//! batches of several slots that go in one write share the limit: the source waits once for each.
+//! While a `MIGRATE` waits its source serves nobody, and its replicas and the other primaries take
+//! it for dead after their `cluster-node-timeout`. The limit that a `MIGRATE` is given is one for
+//! each step of it: for the connection, for each 64 KB that are written, for each answer. A target
+//! that stands still is waited for twice at most, when it is connected to and when it should
+//! answer; so usually the limit is an eighth of that time, and what a target that stands still
+//! costs is a quarter. One key alone whose target answers in between, a large value, is given a
+//! quarter. Small batches of several slots that go in one write share the limit: the source waits
+//! once for each.
 
 use super::survey::Survey;
 

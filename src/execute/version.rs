@@ -1,4 +1,4 @@
-//! Which server a node runs, as far as its abilities differ.
+//! Reads which server a node runs, as far as its abilities differ.
 
 use crate::cluster::parse::info_field;
 use std::fmt;
@@ -64,8 +64,8 @@ impl Version {
         self.redis >= [6, 0, 0]
     }
 
-    /// The RDB version that the dumps of its values name (`rdb.h`; seen in `DUMP` of Redis 3.2 to 8.0
-    /// and Valkey 8.1 to 9.1); none for servers that are newer than this table.
+    /// The RDB version that the dumps of its values name (`rdb.h`; seen in `DUMP` of Redis 3.2 to
+    /// 8.0 and Valkey 8.1 to 9.1); none for servers that are newer than this table.
     pub fn dump_version(&self) -> Option<u16> {
         match self.valkey {
             Some(version) if version < [9, 0, 0] => Some(11),
@@ -100,8 +100,8 @@ impl Version {
         self.redis >= [7, 0, 0]
     }
 
-    /// Whether it may be of those that move slots by themselves: Valkey 9.0, which calls itself Redis
-    /// 7.2, and Redis 8.4.
+    /// Whether it may be of those that move slots by themselves: Valkey 9.0, which calls itself
+    /// Redis 7.2, and Redis 8.4.
     pub fn may_move_slots_itself(&self) -> bool {
         self.is_valkey || self.redis >= [8, 0, 0]
     }

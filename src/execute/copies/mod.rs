@@ -1,7 +1,7 @@
-//! A key on two nodes: what each has of it, and whether that is the same.
+//! Compares a key on two nodes: what each has of it, and whether that is the same.
 //!
-//! What a key weighs is asked first: a big value is never dumped, which would hold its server up and
-//! take as much memory here, but compared element by element.
+//! What a key weighs is asked first: a big value is never dumped, which would hold its server up
+//! and take as much memory here, but compared element by element.
 
 mod values;
 mod walk;
@@ -17,8 +17,8 @@ const BIG_BYTES: u64 = 256 * 1024;
 const WEIGH_SAMPLES: u32 = 5;
 
 /// How far the lives of two copies of one value may be apart: they are read at two moments, and
-/// `MIGRATE` sends what is left of a life, which begins when the target gets to it. On a target that
-/// stood still meanwhile that is later (seen on Redis 8.0).
+/// `MIGRATE` sends what is left of a life, which begins when the target gets to it. On a target
+/// that stood still meanwhile that is later (seen on Redis 8.0).
 const LIFE_SLACK_MS: u64 = 60_000;
 /// What ends within this has ended before anybody could look at it.
 const ENDS_NOW_MS: u64 = 1_000;
@@ -36,7 +36,7 @@ pub(super) struct Copy {
 
 /// How it can be found out whether two copies are the same, where their dumps don't tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
+pub(super) enum Comparison {
     /// Both values are small and of one kind: they are read whole.
     Read(Kind),
     /// Element by element; they take about so many bytes.
@@ -85,7 +85,7 @@ impl Copy {
     }
 
     /// What tells of two copies whose dumps don't whether their values are the same.
-    pub fn doubt(&self, other: &Copy, weight: u64) -> Option<Doubt> {
+    pub fn doubt(&self, other: &Copy, weight: u64) -> Option<Comparison> {
         let (one, another) = (self.dump.as_ref()?, other.dump.as_ref()?);
         if self.is_same(other) || !self.lives_like(other) {
             return None;
@@ -94,7 +94,7 @@ impl Copy {
         // A dump may be packed.
         let dumped = one.len().max(another.len()) as u64;
         let bytes = weight.max(dumped.saturating_mul(4));
-        Some(kind.map_or(Doubt::Walk { bytes }, Doubt::Read))
+        Some(kind.map_or(Comparison::Walk { bytes }, Comparison::Read))
     }
 
     /// Whether it ends by itself before anybody could look at it.
@@ -222,7 +222,7 @@ mod tests {
     fn values_are_read_only_where_the_dumps_alone_differ() {
         let (one, other) = ("\u{4}one", "\u{4}other");
         let doubt = |one: Copy, other: Copy| one.doubt(&other, 0);
-        let read = Some(Doubt::Read(Kind::Hash));
+        let read = Some(Comparison::Read(Kind::Hash));
         assert_eq!(doubt(copy(one, -1), copy(other, -1)), read);
         assert_eq!(doubt(copy(one, -1), copy(one, -1)), None);
         assert_eq!(doubt(copy(one, -1), copy(other, 99_000)), None);
@@ -231,7 +231,7 @@ mod tests {
         let (stream, module) = ("\u{f}s", "\u{7}m");
         for unread in [stream, module] {
             let found = doubt(copy(unread, -1), copy(other, -1));
-            assert!(matches!(found, Some(Doubt::Walk { .. })), "{found:?}");
+            assert!(matches!(found, Some(Comparison::Walk { .. })), "{found:?}");
         }
     }
 
@@ -246,7 +246,7 @@ mod tests {
             Copy::of(name, Reply::Int(-1), BIG_BYTES + 1).expect("a copy")
         };
         assert!(!big("hash").is_same(&big("hash")));
-        let walk = Doubt::Walk { bytes: 7 };
+        let walk = Comparison::Walk { bytes: 7 };
         assert_eq!(big("hash").doubt(&big("hash"), 7), Some(walk));
         assert_eq!(big("none").dump, None);
         let (mut one, mut other) = (big("hash"), copy("small", -1));

@@ -1,4 +1,4 @@
-//! Whether two values are the same where their `DUMP`s differ.
+//! Compares two values whose `DUMP`s differ.
 //!
 //! A hash, a set or a sorted set is dumped in the order of its table, which a server's own seed
 //! decides, and a value may have another encoding on a node with other limits. So where both

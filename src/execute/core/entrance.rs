@@ -1,4 +1,4 @@
-//! Which of the slots that wait for a place may be opened.
+//! Decides which of the slots that wait for a place may be opened.
 
 use super::flight::Flight;
 use super::{Core, RunControl};

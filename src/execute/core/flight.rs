@@ -1,10 +1,10 @@
 //! Keeps one unit in hand: what it waits for changes along the table of `flight_state.rs`.
 
-use super::super::mover::{Action, AnyMover, Doubtful, Entry, Unit};
-use super::Note;
+use super::super::mover::{Action, AnyMover, Entry, KeyInDoubt, Unit};
 use super::flight_state::{CheckedState, FlightState, Recheck};
+use super::interface::Note;
+use super::interface::Options;
 use super::schedule::{Pair, Room, Ticket};
-use super::settings::Options;
 use super::trust::VOUCH_MS;
 use crate::cluster::NodeId;
 use crate::cluster::verb::Verb;
@@ -40,7 +40,7 @@ pub(super) struct Flight {
     /// How often another node took over from its source or its target.
     pub replaced: u32,
     /// The keys of it that the journal takes for doubtful.
-    pub noted: Vec<Doubtful>,
+    pub noted: Vec<KeyInDoubt>,
     /// Whether something has come of it since its doubts were compared with the journal's.
     pub has_changed: bool,
     /// The move that is on record: none of a slot whose turn comes while a node is gone, which is

@@ -25,13 +25,13 @@
 //! part-way where a slot has moved or is open, else as one that has changed
 //! nothing.
 
-mod effect;
 mod entrance;
 mod failing;
 mod flight;
 mod flight_state;
-mod hand;
+mod flights;
 mod health;
+mod interface;
 mod overload;
 mod ownership;
 mod probe;
@@ -39,17 +39,13 @@ mod reassign;
 mod recheck;
 mod rest;
 mod schedule;
-mod settings;
 mod standing;
 mod throttle;
 mod trust;
-mod watcher;
 mod writes;
 
-pub use effect::{Effect, Note};
 pub use health::HealthReading;
-pub use settings::{Event, Options, Outcome, RunControl};
-pub use watcher::Watcher;
+pub use interface::{Effect, Event, Note, Options, Outcome, RunControl, Watcher};
 
 use super::Move;
 use super::failures::Failures;
@@ -222,7 +218,7 @@ impl Core {
             // What was cut or given up wants something else.
             self.ask_machines();
             self.note_doubts();
-            self.land();
+            self.end_flights();
             // What was noted is on disk before anything is sent that it is about.
             if self.notes.is_empty() || self.recording.is_some() {
                 break;

@@ -288,7 +288,7 @@ impl Core {
                         "nobody knows who listens at its target's address",
                     );
                 }
-                (None, Verdict::Ours) => self.take_off(ticket.clone(), machine),
+                (None, Verdict::Ours) => self.begin_flight(ticket.clone(), machine),
                 (None, Verdict::RolesChanged(what)) => self.put_off(ticket.clone(), machine, what),
                 (None, Verdict::Taken(which, what, at)) => {
                     self.schedule.leave(ticket);

@@ -15,8 +15,8 @@
 
 use super::super::promoted;
 use super::Core;
+use super::interface::Event;
 use super::probe::Probe;
-use super::settings::Event;
 use crate::cluster::verb::{Reply, SetSlot, Verb};
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::slot::Slot;

@@ -1,4 +1,4 @@
-//! Which unit may begin next.
+//! Decides which unit may begin next.
 //!
 //! Moves that touch the same node run side by side only while all of them go
 //! into it, or all leave it: what a plan lets leave first may be what makes

@@ -118,7 +118,7 @@ fn a_slot_that_lost_its_way_stops_and_is_told() {
     }));
     assert_eq!(turned.is_err(), cfg!(debug_assertions));
     assert_eq!(kind(&core), StateKind::Stranded);
-    core.land();
+    core.end_flights();
     let error = core.into_result().expect_err("it is told");
     let words = "slot 0: a slot that is Arrived was to turn to Ready";
     assert_eq!(error.message(), words);

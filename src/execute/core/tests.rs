@@ -8,7 +8,7 @@ use crate::cluster::verb::{Refusal, Reply, SetSlot, Verb};
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::mover::{Cause, Doubtful, Entry, Wait};
+use crate::execute::mover::{Cause, Entry, KeyInDoubt, Wait};
 use crate::execute::testing::{NODES, id, key_in, nodes_text, task, unit};
 use crate::slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -366,7 +366,7 @@ fn a_slot_whose_turn_comes_while_a_bystander_is_gone_is_put_off() {
 fn a_wait_for_keys_that_expire_is_told() {
     let (task, mut options) = one_slot();
     let key = key_in(task.slot, ":x");
-    let sent = Doubtful::new(0, key.clone(), Cause::Sent);
+    let sent = KeyInDoubt::new(0, key.clone(), Cause::Sent);
     options.doubts = [(task.slot, vec![sent])].into();
     options.epoch_ms = Some(1_000);
     let mut core = Core::new(&[(task, Entry::SourceOwns)], options, 0);
@@ -615,7 +615,7 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
                     Note::Doubts(_, doubts) => Some(doubts),
                     _ => None,
                 });
-                let is_late = |one: &&Doubtful| one.cause == Cause::Late;
+                let is_late = |one: &&KeyInDoubt| one.cause == Cause::Late;
                 late = doubts.flatten().filter(is_late).count().max(late);
                 core.recorded(Ok(()));
             }

@@ -7,7 +7,7 @@ use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::mover::fake::KEYS;
-use crate::execute::mover::{Cause, Doubtful, Entry, Unit};
+use crate::execute::mover::{Cause, Entry, KeyInDoubt, Unit};
 use crate::execute::testing::{NODES, id, key_in, nodes_text, unit};
 use crate::slot::Slot;
 
@@ -160,14 +160,14 @@ fn what_an_earlier_run_left_in_doubt_of_its_slots_is_the_units() {
     let few = unit(&[0, 1, 2], 'a', 'b');
     let of_slot = |slot: u16| {
         let slot = Slot::new(slot).expect("a slot");
-        let key = Doubtful::new(0, key_in(slot, ":x"), Cause::Sent);
+        let key = KeyInDoubt::new(0, key_in(slot, ":x"), Cause::Sent);
         (slot, vec![key])
     };
     let (_, mut options) = one_slot();
     options.doubts = [0, 2, 3].map(of_slot).into();
     let mut core = Core::of_units(vec![(few, Entry::SourceOwns)], options, 0);
     let flight = first_flight(&mut core, FlightState::Ready);
-    let mut expected: Vec<Doubtful> = [0, 2]
+    let mut expected: Vec<KeyInDoubt> = [0, 2]
         .map(of_slot)
         .into_iter()
         .flat_map(|of| of.1)

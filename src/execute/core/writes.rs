@@ -1,4 +1,4 @@
-//! What goes out to which node, in one write.
+//! Puts together what goes out to which node, in one write.
 //!
 //! A server works a write off before it serves anybody else, so what takes
 //! time is kept apart: keys, at most so many; listings, at most so many; and

@@ -21,7 +21,7 @@ const REMIND_EVERY_MS: u64 = 2_000;
 /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
 ///
 /// ```text
-///  Clear ──> Doubt ──> none: over
+///  Clear ──> Check ──> none: over
 ///              ▲ │
 ///              │ └─> Wait ──> now and then: Give ──> Clear ──> Remind ──┐
 ///              └───────┴─────────────────────────────────────────────────┘
@@ -41,7 +41,7 @@ enum State {
     Clear(OrphanedCleanup, Then),
     Reassign(Reassigning),
     Remind(Reminding),
-    Doubt,
+    Check,
     Wait { until_ms: u64 },
     Over,
 }
@@ -49,7 +49,7 @@ enum State {
 /// What comes when all is cleared up.
 #[derive(Clone, Copy, Debug, Hash)]
 enum Then {
-    Doubt,
+    Check,
     Remind,
 }
 
@@ -57,7 +57,7 @@ impl Convergence {
     /// Of moves that have arrived just now.
     pub fn of(arrived: Vec<Move>, now_ms: u64) -> Convergence {
         Convergence {
-            state: State::Clear(OrphanedCleanup::of(arrived.clone()), Then::Doubt),
+            state: State::Clear(OrphanedCleanup::of(arrived.clone()), Then::Check),
             arrived,
             begun_ms: now_ms,
             reminded_ms: now_ms,
@@ -74,7 +74,7 @@ impl Convergence {
     pub fn wake(&mut self, now_ms: u64) {
         loop {
             self.state = match &self.state {
-                State::Clear(clearing, Then::Doubt) if clearing.next().is_none() => State::Doubt,
+                State::Clear(clearing, Then::Check) if clearing.next().is_none() => State::Check,
                 State::Clear(clearing, Then::Remind) if clearing.next().is_none() => {
                     State::Remind(Reminding::of(self.arrived.clone()))
                 }
@@ -83,12 +83,12 @@ impl Convergence {
                 }
                 State::Remind(reminding) if reminding.next().is_none() => {
                     self.reminded_ms = now_ms;
-                    State::Doubt
+                    State::Check
                 }
                 State::Wait { until_ms } if now_ms >= *until_ms => {
                     match now_ms.saturating_sub(self.reminded_ms) > REMIND_EVERY_MS {
                         true => State::Reassign(Reassigning::of(self.arrived.clone())),
-                        false => State::Doubt,
+                        false => State::Check,
                     }
                 }
                 _ => return,
@@ -101,7 +101,7 @@ impl Convergence {
             State::Clear(clearing, _) => clearing.next(),
             State::Reassign(reassigning) => reassigning.next(),
             State::Remind(reminding) => reminding.next(),
-            State::Doubt => Some(JobStep::AskViews),
+            State::Check => Some(JobStep::AskViews),
             State::Wait { .. } => Some(JobStep::Wait { ms: POLL_MS }),
             State::Over => None,
         }
@@ -112,7 +112,7 @@ impl Convergence {
             (State::Clear(clearing, _), answer) => clearing.hear(context, answer),
             (State::Reassign(reassigning), answer) => reassigning.hear(context, answer),
             (State::Remind(reminding), answer) => reminding.hear(context, answer),
-            (State::Doubt, Answer::Views(views, mut silent)) => {
+            (State::Check, Answer::Views(views, mut silent)) => {
                 let owns = |id: &NodeId| {
                     let mut told = views.values().filter_map(|view| view.node(*id));
                     told.any(|node| !node.slots.is_empty())
@@ -120,13 +120,13 @@ impl Convergence {
                 let passed = bystanders::passed_over(&views, &context.shards, &self.arrived);
                 silent.retain(|id| !passed.contains(id));
                 self.passed = passed.into_iter().filter(owns).collect();
-                self.state = match doubt(context, &views, &silent, &self.arrived) {
+                self.state = match reason_to_wait(context, &views, &silent, &self.arrived) {
                     None => {
                         self.tell_passed_over(context);
                         State::Over
                     }
-                    Some(doubt) if now_ms.saturating_sub(self.begun_ms) > AGREE_MS => {
-                        return Err(last_doubt(&doubt));
+                    Some(reason) if now_ms.saturating_sub(self.begun_ms) > AGREE_MS => {
+                        return Err(given_up(&reason));
                     }
                     Some(_) => State::Wait {
                         until_ms: now_ms.saturating_add(POLL_MS),
@@ -148,15 +148,15 @@ impl Convergence {
     }
 }
 
-fn last_doubt(doubt: &str) -> Error {
-    let message = format!("{doubt}, {} s after the last move", AGREE_MS / 1_000);
+fn given_up(reason: &str) -> Error {
+    let message = format!("{reason}, {} s after the last move", AGREE_MS / 1_000);
     Error::new(ErrorKind::Stopped, message)
         .mend("look at CLUSTER NODES there; no key is lost by waiting")
 }
 
 /// Why the nodes don't agree yet that these moves have ended; none where they do. The silent ones
 /// are those that aren't passed over.
-pub(super) fn doubt(
+pub(super) fn reason_to_wait(
     context: &JobContext,
     views: &Views,
     silent: &[NodeId],

@@ -20,7 +20,7 @@
 //! back: what is found later to be undone is for the next run, which the journal
 //! tells of it.
 
-use super::convergence::{Convergence, doubt};
+use super::convergence::{Convergence, reason_to_wait};
 use super::finishing::Finishing;
 use super::notice::Notice;
 use super::reassigning::Reassigning;
@@ -299,15 +299,15 @@ impl Job {
                 }
             }
             Rescue::AskViews => {
-                let doubt = match answer {
+                let reason = match answer {
                     Answer::Views(views, silent) => {
                         let (shards, moves) = (&self.context.shards, &self.arrived);
                         let silent = bystanders::waited_for(silent, &views, shards, moves);
-                        doubt(&self.context, &views, &silent, moves)
+                        reason_to_wait(&self.context, &views, &silent, moves)
                     }
                     _ => Some(String::new()),
                 };
-                self.phase = match doubt {
+                self.phase = match reason {
                     None => Phase::End,
                     Some(_) => Phase::Rescue(Rescue::Keep),
                 };

@@ -7,7 +7,7 @@ use crate::cluster::NodeId;
 use crate::error::{Error, Result};
 use crate::execute::Move;
 use crate::execute::bystanders;
-use crate::execute::mover::Doubtful;
+use crate::execute::mover::KeyInDoubt;
 use crate::execute::orphaned::{self, NotCleared, OrphanedKeys};
 use crate::execute::shards::Shards;
 use crate::execute::survey::Survey;
@@ -44,7 +44,7 @@ enum State {
     Begin(Arc<Survey>, Vec<OrphanedKeys>),
     /// The last one first.
     Clear(Arc<Survey>, Vec<OrphanedKeys>),
-    Doubt(Slot, Doubtful, Error),
+    Doubt(Slot, KeyInDoubt, Error),
     End,
     Over,
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::core::Outcome;
 use crate::execute::journal::{Journal, Storage};
-use crate::execute::mover::{Doubtful, Entry};
+use crate::execute::mover::{Entry, KeyInDoubt};
 use crate::execute::orphaned::{NotCleared, OrphanedKeys};
 use crate::execute::shards::Shards;
 use crate::execute::survey::Survey;
@@ -182,7 +182,7 @@ pub enum JobNote {
     /// These have ended.
     End(Vec<Move>),
     /// This key of a slot is in doubt, beside those that are.
-    Doubt(Slot, Doubtful),
+    Doubt(Slot, KeyInDoubt),
 }
 
 impl JobNote {

@@ -9,7 +9,7 @@ use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
 use crate::execute::core::Outcome;
-use crate::execute::mover::{Cause, Doubtful};
+use crate::execute::mover::{Cause, KeyInDoubt};
 use crate::execute::orphaned::NotCleared;
 use crate::execute::survey::Survey;
 use crate::execute::testing::{NODES, facts_with, id, task};
@@ -552,7 +552,7 @@ fn a_key_that_is_named_where_it_does_not_belong_stays_in_the_journal() {
     let conflict = |step: &JobStep| match step {
         JobStep::Clear { .. } => Some(Answer::Cleared(Err(NotCleared {
             error: stopped(),
-            key: Some(Doubtful::new(0, b"named".to_vec(), Cause::Kept)),
+            key: Some(KeyInDoubt::new(0, b"named".to_vec(), Cause::Kept)),
         }))),
         _ => None,
     };

@@ -3,7 +3,7 @@
 //! A key is any bytes, and JSON has none: each byte is a character, which takes one or two bytes in
 //! the file, and six where it has to be escaped.
 
-use super::super::mover::{Cause, Doubtful};
+use super::super::mover::{Cause, KeyInDoubt};
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -70,7 +70,7 @@ pub(super) fn fits(key: &[u8]) -> bool {
 }
 
 /// Adds a key to the group that it is like, or to one of its own.
-pub(super) fn add(groups: &mut Vec<KeyGroup>, one: &Doubtful) {
+pub(super) fn add(groups: &mut Vec<KeyGroup>, one: &KeyInDoubt) {
     let cause = Why::of(one.cause);
     let about = (one.db, cause, one.is_named, one.sent_ms);
     let is_like =
@@ -98,11 +98,11 @@ pub(super) fn add(groups: &mut Vec<KeyGroup>, one: &Doubtful) {
 }
 
 /// The keys of such a record.
-pub(super) fn doubtful(groups: Vec<KeyGroup>) -> Vec<Doubtful> {
+pub(super) fn doubtful(groups: Vec<KeyGroup>) -> Vec<KeyInDoubt> {
     let of_group = |group: KeyGroup| {
         let ends = group.ends_ms.into_iter().chain(std::iter::repeat(None));
         let keys = group.keys.into_iter().zip(ends);
-        keys.map(move |(key, ends_ms)| Doubtful {
+        keys.map(move |(key, ends_ms)| KeyInDoubt {
             db: group.db,
             key: key.0,
             cause: group.cause.into_cause(),
@@ -111,7 +111,7 @@ pub(super) fn doubtful(groups: Vec<KeyGroup>) -> Vec<Doubtful> {
             sent_ms: group.sent_ms,
         })
     };
-    let mut all: Vec<Doubtful> = groups.into_iter().flat_map(of_group).collect();
+    let mut all: Vec<KeyInDoubt> = groups.into_iter().flat_map(of_group).collect();
     all.sort_unstable();
     all
 }

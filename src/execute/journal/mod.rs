@@ -23,7 +23,7 @@ mod tests;
 use super::Move;
 use super::failures::Failures;
 use super::figure::Figure;
-use super::mover::{Cause, Doubtful, Opened, Unit};
+use super::mover::{Cause, KeyInDoubt, Opened, Unit};
 use super::shards::Shards;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
@@ -65,7 +65,7 @@ pub struct JournalSummary {
     /// The run that is under way now, which holds the journal.
     pub running: Option<Running>,
     /// The keys that a person was told of, and that nobody has decided about.
-    pub undecided: Vec<Doubtful>,
+    pub undecided: Vec<KeyInDoubt>,
     /// Why the journal can't be read: then nothing is known of runs and of what they began.
     pub unreadable: Option<String>,
 }
@@ -187,7 +187,7 @@ impl<S: Storage> Journal<S> {
     }
 
     /// The keys of each slot of which a copy may be on its target.
-    pub fn doubts(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
+    pub fn doubts(&self) -> BTreeMap<Slot, Vec<KeyInDoubt>> {
         self.state.doubts.clone()
     }
 
@@ -202,7 +202,7 @@ impl<S: Storage> Journal<S> {
     }
 
     /// The keys that a person was told of, of slots that nobody moves any more.
-    pub fn unresolved(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
+    pub fn unresolved(&self) -> BTreeMap<Slot, Vec<KeyInDoubt>> {
         self.state.unresolved()
     }
 
@@ -211,9 +211,9 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn doubt(&mut self, slot: Slot, doubts: &[Doubtful]) -> Result<()> {
+    pub fn doubt(&mut self, slot: Slot, doubts: &[KeyInDoubt]) -> Result<()> {
         self.write(&record::doubt_lines(slot, doubts))?;
-        let lasts = |one: &&Doubtful| one.is_named || one.cause != Cause::Sent;
+        let lasts = |one: &&KeyInDoubt| one.is_named || one.cause != Cause::Sent;
         let known = self.state.doubts.get(&slot).map_or(&[][..], Vec::as_slice);
         let is_news = !known.iter().filter(lasts).eq(doubts.iter().filter(lasts));
         self.state.doubt(slot, doubts.to_vec());
@@ -228,11 +228,11 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// When it can't be written.
-    fn doubt_unit(&mut self, unit: &Unit, doubts: &[Doubtful]) -> Result<()> {
+    fn doubt_unit(&mut self, unit: &Unit, doubts: &[KeyInDoubt]) -> Result<()> {
         if let Some(task) = unit.one() {
             return self.doubt(task.slot, doubts);
         }
-        let mut of_slots: BTreeMap<Slot, Vec<Doubtful>> = BTreeMap::new();
+        let mut of_slots: BTreeMap<Slot, Vec<KeyInDoubt>> = BTreeMap::new();
         for one in doubts {
             let slot = Slot::for_key(&one.key);
             of_slots.entry(slot).or_default().push(one.clone());
@@ -250,10 +250,10 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn doubt_also(&mut self, slot: Slot, key: &Doubtful) -> Result<()> {
+    pub fn doubt_also(&mut self, slot: Slot, key: &KeyInDoubt) -> Result<()> {
         let known = self.state.doubts.get(&slot);
         let mut doubts = known.cloned().unwrap_or_default();
-        let is_it = |one: &Doubtful| (one.db, &one.key) == (key.db, &key.key);
+        let is_it = |one: &KeyInDoubt| (one.db, &one.key) == (key.db, &key.key);
         if doubts.iter().any(is_it) {
             return Ok(());
         }

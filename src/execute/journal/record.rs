@@ -2,7 +2,7 @@
 
 use super::super::Move;
 use super::super::failures::Failures;
-use super::super::mover::Doubtful;
+use super::super::mover::KeyInDoubt;
 use super::keys::{self, KeyGroup};
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Position, Result};
@@ -79,7 +79,7 @@ pub(super) fn line(record: &Record) -> Vec<u8> {
 }
 
 /// Records that say that these keys of a slot, and no others, are in doubt.
-pub(super) fn doubt_lines(slot: Slot, doubts: &[Doubtful]) -> Vec<u8> {
+pub(super) fn doubt_lines(slot: Slot, doubts: &[KeyInDoubt]) -> Vec<u8> {
     let mut records = vec![Vec::new()];
     let mut bytes = 0;
     for one in doubts.iter().filter(|one| keys::fits(&one.key)) {

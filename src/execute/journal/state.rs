@@ -3,7 +3,7 @@
 use super::super::Move;
 use super::super::failures::Failures;
 use super::super::figure::Figure;
-use super::super::mover::{Cause, Doubtful, Opened};
+use super::super::mover::{Cause, KeyInDoubt, Opened};
 use super::super::shards::Shards;
 use super::keys;
 use super::record::{self, Record, SCHEMA, line};
@@ -28,7 +28,7 @@ pub(super) struct JournalState {
     /// The run that held the file last.
     pub run: Figure<Running>,
     pub shards: Shards,
-    pub doubts: BTreeMap<Slot, Vec<Doubtful>>,
+    pub doubts: BTreeMap<Slot, Vec<KeyInDoubt>>,
     pub failures: BTreeMap<NodeId, Failures>,
 }
 
@@ -43,7 +43,7 @@ impl JournalState {
             Record::Replica { primary, replica } => self.shards.add(primary, replica),
             Record::Beside { slot, node } => self.shards.add_left_over(slot, node),
             Record::Unclear { slot, db, key } => {
-                let one = Doubtful::new(db, key, Cause::Kept);
+                let one = KeyInDoubt::new(db, key, Cause::Kept);
                 self.doubts.entry(slot).or_default().push(one);
             }
             Record::Clear { slot } => drop(self.doubts.remove(&slot)),
@@ -102,7 +102,7 @@ impl JournalState {
     }
 
     /// These keys of a slot, and no others, are in doubt.
-    pub fn doubt(&mut self, slot: Slot, doubts: Vec<Doubtful>) {
+    pub fn doubt(&mut self, slot: Slot, doubts: Vec<KeyInDoubt>) {
         match doubts.is_empty() {
             true => drop(self.doubts.remove(&slot)),
             false => drop(self.doubts.insert(slot, doubts)),
@@ -110,15 +110,16 @@ impl JournalState {
     }
 
     /// The keys that a person was told of, by slot.
-    pub fn named(&self) -> Vec<Doubtful> {
+    pub fn named(&self) -> Vec<KeyInDoubt> {
         let doubts = self.doubts.values().flatten();
         let named = doubts.filter(|one| one.is_named);
         named.cloned().collect()
     }
 
     /// The keys that a person was told of, of slots that nobody moves any more.
-    pub fn unresolved(&self) -> BTreeMap<Slot, Vec<Doubtful>> {
-        let is_over = |(slot, _): &(&Slot, &Vec<Doubtful>)| !self.open.contains_key(&slot.number());
+    pub fn unresolved(&self) -> BTreeMap<Slot, Vec<KeyInDoubt>> {
+        let is_over =
+            |(slot, _): &(&Slot, &Vec<KeyInDoubt>)| !self.open.contains_key(&slot.number());
         let over = self.doubts.iter().filter(is_over);
         let named = over.map(|(slot, doubts)| {
             let named = doubts.iter().filter(|one| one.is_named);

@@ -51,8 +51,8 @@ fn a_key_in_doubt_is_noted_beside_those_that_are() {
     let path = folder.path().join("run.journal");
     let mut journal = Journal::open(&path).expect("a journal");
     let slot = task(1).slot;
-    let one = |key: &[u8]| Doubtful::new(0, key.to_vec(), Cause::Kept);
-    let told = Doubtful {
+    let one = |key: &[u8]| KeyInDoubt::new(0, key.to_vec(), Cause::Kept);
+    let told = KeyInDoubt {
         is_named: true,
         ..one(b"told")
     };
@@ -97,12 +97,12 @@ fn a_unit_is_written_down_slot_by_slot() {
     let both = testing::unit(&[1, 2], 'a', 'b');
     let key = |slot: u16, end: &str| {
         let slot = Slot::new(slot).expect("a slot");
-        Doubtful::new(0, testing::key_in(slot, end), Cause::Sent)
+        KeyInDoubt::new(0, testing::key_in(slot, end), Cause::Sent)
     };
     let (one, two, more) = (key(1, ":x"), key(2, ":x"), key(2, ":y"));
     let of_both =
-        |keys: &[&Doubtful]| Note::Doubts(both.clone(), keys.iter().copied().cloned().collect());
-    let of_one = |slot: u16, keys: &[&Doubtful]| {
+        |keys: &[&KeyInDoubt]| Note::Doubts(both.clone(), keys.iter().copied().cloned().collect());
+    let of_one = |slot: u16, keys: &[&KeyInDoubt]| {
         let keys = keys.iter().copied().cloned().collect();
         Note::Doubts(testing::unit(&[slot], 'a', 'b'), keys)
     };
@@ -233,8 +233,8 @@ fn other_files_are_refused_and_kept() {
     assert!(Journal::open(&path).is_err());
 }
 
-fn doubtful(db: u32, key: &[u8], cause: Cause) -> Doubtful {
-    Doubtful::new(db, key.to_vec(), cause)
+fn doubtful(db: u32, key: &[u8], cause: Cause) -> KeyInDoubt {
+    KeyInDoubt::new(db, key.to_vec(), cause)
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn keys_in_doubt_are_remembered_until_they_were_looked_at() {
         doubtful(0, b"", Cause::Sent),
         doubtful(0, &[b'k'; 5_000], Cause::Kept),
         doubtful(3, b"a\n\xff\0\"", Cause::Sent),
-        Doubtful {
+        KeyInDoubt {
             ends_ms: Some(1_700_000_000_123),
             sent_ms: Some(1_700_000_000_000),
             ..doubtful(3, b"b", Cause::Sent)
@@ -284,7 +284,7 @@ fn what_a_person_was_told_of_outlives_its_slot() {
     let mut journal = Journal::open(&path).expect("a journal");
     journal.begin(&[task(1)]).expect("begins");
     let (named, sent) = (
-        Doubtful {
+        KeyInDoubt {
             is_named: true,
             ..doubtful(0, b"n", Cause::Sent)
         },
@@ -352,7 +352,7 @@ fn a_journal_of_many_batches_stays_short() {
     journal
         .note_failures(task(1).source, &failures)
         .expect("writes");
-    let batch = |n: usize| -> Vec<Doubtful> {
+    let batch = |n: usize| -> Vec<KeyInDoubt> {
         let key = |k: usize| format!("a:rather:long:key:{n}:{k:02}").into_bytes();
         (0..80).map(|k| doubtful(0, &key(k), Cause::Sent)).collect()
     };

@@ -1,4 +1,4 @@
-//! What a unit's move wants next.
+//! Defines what a unit's move wants next.
 
 use crate::cluster::NodeId;
 use crate::cluster::verb::Verb;

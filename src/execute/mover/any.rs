@@ -1,4 +1,4 @@
-//! Whichever mover a run holds.
+//! Holds whichever mover a run has.
 
 use super::super::slot_move::SlotMove;
 use super::{Entry, Mover, Settings, Unit};
@@ -10,8 +10,8 @@ use std::ops::{Deref, DerefMut};
 /// A mover of one kind or another. Two that hash alike go on alike.
 #[derive(Clone, Debug, Hash)]
 pub enum AnyMover {
-    /// One slot, by `MIGRATE` after `MIGRATE`. Apart, since whoever has slots moved goes through all
-    /// that are in hand time and again.
+    /// One slot, by `MIGRATE` after `MIGRATE`. Apart, since whoever has slots moved goes through
+    /// all that are in hand time and again.
     Classic(Box<SlotMove>),
     /// Several slots, where that is tried.
     #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a mover has that sends keys in batches, by one `MIGRATE` after the other.
 
-use super::doubtful::Doubtful;
+use super::key_in_doubt::KeyInDoubt;
 use super::time::Wait;
 use crate::cluster::verb::Reply;
 use crate::error::Error;
@@ -30,7 +30,7 @@ pub trait Batches {
 
     /// As [`Mover::doubts`](super::Mover::doubts), once the next batch is on its way: the one that
     /// it wants to send, or will when its target has shown that it keeps the last.
-    fn doubts_of_batch(&self) -> Vec<Doubtful>;
+    fn doubts_of_batch(&self) -> Vec<KeyInDoubt>;
 
     /// The keys that were sent, if these are the replies to a `MIGRATE` that the source broke off,
     /// since the target was silent or the link of the two servers broke.
@@ -65,7 +65,7 @@ pub trait Batches {
 /// A batch that was answered late.
 #[derive(Clone, Debug)]
 pub struct LateBatch {
-    pub(in super::super) keys: Vec<Doubtful>,
+    pub(in super::super) keys: Vec<KeyInDoubt>,
     /// How long it took.
     pub(in super::super) took_ms: u64,
     /// Whether the ends of its keys were noted exactly.

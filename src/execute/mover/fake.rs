@@ -1,7 +1,7 @@
-//! A mover of several slots in one go, as simple as one can be, for the tests of who has them moved:
-//! it asks its source once, and then all have moved.
+//! A mover of several slots in one go, as simple as one can be, for the tests of who has them
+//! moved: it asks its source once, and then all have moved.
 
-use super::{Action, Doubtful, Halt, Mover, Unit};
+use super::{Action, Halt, KeyInDoubt, Mover, Unit};
 use crate::cluster::NodeId;
 use crate::cluster::verb::{Reply, Verb};
 use crate::error::{Error, ErrorKind};
@@ -24,7 +24,7 @@ enum State {
 pub struct Fake {
     unit: Unit,
     state: State,
-    doubts: Vec<Doubtful>,
+    doubts: Vec<KeyInDoubt>,
 }
 
 impl Fake {
@@ -115,11 +115,11 @@ impl Mover for Fake {
         }
     }
 
-    fn look_at(&mut self, doubtful: Vec<Doubtful>, _failures: Option<Failures>) {
+    fn look_at(&mut self, doubtful: Vec<KeyInDoubt>, _failures: Option<Failures>) {
         self.doubts = doubtful;
     }
 
-    fn doubts(&self) -> Vec<Doubtful> {
+    fn doubts(&self) -> Vec<KeyInDoubt> {
         self.doubts.clone()
     }
 

@@ -1,4 +1,4 @@
-//! Why a slot's move can't go on by itself.
+//! Says why a slot's move can't go on by itself.
 
 use crate::error::Error;
 

@@ -1,8 +1,9 @@
-//! What moves slots from their source to their target, and the words that it shares with whoever has
-//! them moved.
+//! What moves slots from their source to their target, and the words that it shares with whoever
+//! has them moved.
 //!
-//! A [`Mover`] is a state machine without I/O: it says what it wants next, and takes what came of it.
-//! [`core`](super::core) asks it, sends what it wants to send, and knows nothing of how it moves keys:
+//! A [`Mover`] is a state machine without I/O: it says what it wants next, and takes what came of
+//! it. [`core`](super::core) asks it, sends what it wants to send, and knows nothing of how it
+//! moves keys:
 //!
 //! | what | is said by | when |
 //! |---|---|---|
@@ -20,10 +21,10 @@
 mod action;
 mod any;
 mod batches;
-mod doubtful;
 #[cfg(test)]
 pub(super) mod fake;
 mod halt;
+mod key_in_doubt;
 mod settings;
 mod time;
 mod unit;
@@ -31,8 +32,8 @@ mod unit;
 pub use action::Action;
 pub use any::AnyMover;
 pub use batches::{Batches, Finding, LateBatch};
-pub use doubtful::{Cause, Doubtful};
 pub use halt::Halt;
+pub use key_in_doubt::{Cause, KeyInDoubt};
 pub use settings::{Entry, Opened, Settings};
 pub use time::{Span, Wait};
 pub use unit::Unit;
@@ -60,8 +61,8 @@ pub trait Mover {
     /// At the first surprise; its kind is [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
     fn answer(&mut self, replies: Vec<Reply>) -> Result<(), Halt>;
 
-    /// Nobody will hear what came of the last [`Action::Ask`]. Says whether it goes on all the same,
-    /// since it needs no answer to that.
+    /// Nobody will hear what came of the last [`Action::Ask`]. Says whether it goes on all the
+    /// same, since it needs no answer to that.
     fn lose_answer(&mut self) -> bool;
 
     /// Says that nobody else has the slots open: the answer to [`Action::Claim`].
@@ -103,11 +104,11 @@ pub trait Mover {
 
     /// Has these keys looked at on both sides before anything is sent; what the source said of its
     /// failures before they were. They are in doubt until that is done.
-    fn look_at(&mut self, doubtful: Vec<Doubtful>, failures: Option<Failures>);
+    fn look_at(&mut self, doubtful: Vec<KeyInDoubt>, failures: Option<Failures>);
 
     /// The keys that have to be looked at on both sides before the slots can go on, in order: those
     /// that the next run has to know of, should this one break off, and no others.
-    fn doubts(&self) -> Vec<Doubtful>;
+    fn doubts(&self) -> Vec<KeyInDoubt>;
 
     /// Takes over what was in doubt for an earlier one of the same slots: its keys are looked at on
     /// both sides before anything is sent.

@@ -1,4 +1,4 @@
-//! What a mover is told when it is made, and where its way begins.
+//! Defines what a mover is told when it is made, and where its way begins.
 
 use crate::cluster::login::Login;
 use crate::cluster::{NodeAddr, NodeId};

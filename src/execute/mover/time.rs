@@ -1,4 +1,4 @@
-//! Moments and waits.
+//! Defines moments and waits of a mover, in milliseconds.
 
 /// When something was asked, and when it was answered: milliseconds of Unix time. It was so at some
 /// moment between the two.

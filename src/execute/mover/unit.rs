@@ -1,4 +1,4 @@
-//! What one mover moves in one go.
+//! Defines a unit: the slots of one pair that a mover moves in one go.
 
 use super::super::Move;
 use crate::cluster::NodeId;

@@ -6,8 +6,8 @@ use crate::cluster::verb::{Migrate, NodeLink, Reply, SetSlot, Verb};
 use crate::cluster::{LiveCluster, NodeAddr, NodeId, keyspace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
-use crate::execute::copies::{self, Compared, Copy, Doubt, Side, Walk};
-use crate::execute::mover::{Cause, Doubtful};
+use crate::execute::copies::{self, Compared, Comparison, Copy, Side, Walk};
+use crate::execute::mover::{Cause, KeyInDoubt};
 use crate::execute::options::OnConflict;
 use crate::slot::Slot;
 
@@ -44,7 +44,7 @@ pub struct NotCleared {
     /// What stopped it.
     pub error: Error,
     /// The key that it stopped at, where a person has to choose.
-    pub key: Option<Doubtful>,
+    pub key: Option<KeyInDoubt>,
 }
 
 impl From<Error> for NotCleared {
@@ -221,14 +221,14 @@ impl<L: NodeLink> Clearing<'_, L> {
     ) -> Result<Option<String>> {
         match mine.doubt(theirs, weight) {
             None => Ok(None),
-            Some(Doubt::Read(kind)) => {
+            Some(Comparison::Read(kind)) => {
                 let read = [Verb::Asking, kind.read(key)];
                 let held = self.ask_all(self.orphaned.holder, db, &read)?.pop();
                 let owned = self.ask(self.orphaned.owner, db, kind.read(key))?;
                 copies::take_in(kind, (mine, theirs), (held.unwrap_or(Reply::Nil), owned));
                 Ok(None)
             }
-            Some(Doubt::Walk { bytes }) => {
+            Some(Comparison::Walk { bytes }) => {
                 let compared = self.walk(db, Walk::new(key.to_vec(), bytes))?;
                 Ok(copies::settle(compared, (theirs, mine)))
             }
@@ -361,7 +361,7 @@ impl<L: NodeLink> Clearing<'_, L> {
             "look at both (GET, after ASKING on {holder}), then resume with --on-conflict \
              keep-target to keep what the owner has, or keep-source to keep the other"
         ));
-        let doubtful = Doubtful::new(db, key.to_vec(), Cause::Kept);
+        let doubtful = KeyInDoubt::new(db, key.to_vec(), Cause::Kept);
         NotCleared {
             error,
             key: Some(doubtful),

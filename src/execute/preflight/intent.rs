@@ -5,7 +5,7 @@ use crate::execute::Move;
 use crate::execute::bystanders;
 use crate::execute::journal::Running;
 use crate::execute::movement::Movement;
-use crate::execute::mover::Doubtful;
+use crate::execute::mover::KeyInDoubt;
 use crate::execute::shards::Shards;
 use crate::execute::survey::Survey;
 use crate::slot::SlotSet;
@@ -27,7 +27,7 @@ pub struct Intent<'a> {
     /// Why the journal can't be read, where it can't.
     pub unreadable_journal: Option<String>,
     /// The keys that an earlier run has named, and that nobody has decided about.
-    pub undecided: Vec<Doubtful>,
+    pub undecided: Vec<KeyInDoubt>,
     /// Whether function libraries that a target lacks are copied to it first.
     pub copies_functions: bool,
     /// Who was a replica of whom when those began.

@@ -7,7 +7,7 @@ use crate::escape::named_key;
 use crate::execute::finding::{Finding, FindingKind};
 use crate::execute::mend::table;
 use crate::execute::movement::Movement;
-use crate::execute::mover::Doubtful;
+use crate::execute::mover::KeyInDoubt;
 use crate::execute::survey::Survey;
 use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;
@@ -52,9 +52,9 @@ pub(super) fn runs(intent: &Intent<'_>) -> Vec<Finding> {
 const NAMED_MAX: usize = 10;
 
 /// Keys that a stop has named: no run ends well before somebody has decided about them.
-pub fn undecided(keys: &[Doubtful]) -> Option<Finding> {
+pub fn undecided(keys: &[KeyInDoubt]) -> Option<Finding> {
     let first = keys.first()?;
-    let name = |one: &Doubtful| named_key(&one.key);
+    let name = |one: &KeyInDoubt| named_key(&one.key);
     let named: Vec<String> = keys.iter().take(NAMED_MAX).map(name).collect();
     let more = match keys.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Why};
 use crate::execute::finding::FindingKind;
 use crate::execute::journal::Running;
 use crate::execute::movement::{Change, Movement};
-use crate::execute::mover::{Cause, Doubtful};
+use crate::execute::mover::{Cause, KeyInDoubt};
 use crate::execute::{Move, Version};
 
 use crate::execute::survey::{Bar, Functions, MaxMemory, NodeFacts, Obstacle, Part};
@@ -693,9 +693,9 @@ fn a_run_beside_this_one() {
 
 #[test]
 fn keys_that_nobody_has_decided_about_forbid_and_are_named_up_to_a_bound() {
-    let doubtful = |number: usize| Doubtful {
+    let doubtful = |number: usize| KeyInDoubt {
         is_named: true,
-        ..Doubtful::new(0, format!("key:{number}\n").into_bytes(), Cause::Kept)
+        ..KeyInDoubt::new(0, format!("key:{number}\n").into_bytes(), Cause::Kept)
     };
     let found = |keys: usize| {
         let intent = Intent {

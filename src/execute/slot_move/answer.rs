@@ -1,4 +1,4 @@
-//! What each reply makes of a slot's move.
+//! Decides what each reply makes of a slot's move.
 
 use super::super::mover::Halt;
 use super::state::{Batch, Pairs, State};

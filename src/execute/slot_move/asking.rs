@@ -1,4 +1,4 @@
-//! What each state asks, and whom.
+//! Says what each state asks, and whom.
 
 use super::super::Move;
 use super::super::copies::{Side, questions, weigh};

@@ -1,7 +1,7 @@
-//! What a slot's move says of its batches, and is told of them.
+//! Tells of a slot's batches, and is told of them.
 
 use super::super::failures::Failures;
-use super::super::mover::{Batches, Cause, Doubtful, Finding, LateBatch, Wait};
+use super::super::mover::{Batches, Cause, Finding, KeyInDoubt, LateBatch, Wait};
 use super::SlotMove;
 use super::state::State;
 use crate::cluster::verb::{Reply, ServerError};
@@ -46,7 +46,7 @@ impl Batches for SlotMove {
         }
     }
 
-    fn doubts_of_batch(&self) -> Vec<Doubtful> {
+    fn doubts_of_batch(&self) -> Vec<KeyInDoubt> {
         let next = match &self.state {
             State::Prove { next, .. } => next,
             state => state,

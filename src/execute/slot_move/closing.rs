@@ -1,4 +1,4 @@
-//! A slot that goes no further, and of which no key has moved, is closed again on both sides.
+//! Closes a slot again on both sides that goes no further, and of which no key has moved.
 //!
 //! ```text
 //!  LookAtTarget: it has no key, as two questions agree ──> stays open: it has one

@@ -1,6 +1,6 @@
-//! Keys that both nodes have, or may have: what each has, and what becomes of it.
+//! Compares keys that both nodes have, or may have, and decides what becomes of them.
 
-use super::super::copies::{self, Copy, Doubt, Kind, Side, Walk};
+use super::super::copies::{self, Comparison, Copy, Kind, Side, Walk};
 use super::super::failures::Failures;
 use super::super::mover::Halt;
 use super::super::options::OnConflict;
@@ -137,8 +137,8 @@ impl SlotMove {
             OnConflict::KeepSource | OnConflict::KeepTarget => None,
         };
         match next {
-            Some((place, Doubt::Read(kind))) => Ok(State::ReadSource { pairs, place, kind }),
-            Some((place, Doubt::Walk { bytes })) => {
+            Some((place, Comparison::Read(kind))) => Ok(State::ReadSource { pairs, place, kind }),
+            Some((place, Comparison::Walk { bytes })) => {
                 let walk = Walk::new(pairs.batch.keys[place].clone(), bytes);
                 Ok(State::Walk { pairs, place, walk })
             }
@@ -284,9 +284,9 @@ impl SlotMove {
                     self.doubts.settle(db, key);
                     continue;
                 }
-                // Whose copy it is nobody knows: one that a MIGRATE has left, of a key that a client
-                // has deleted or whose life has ended at the source; or what a client has written
-                // there since. It ends for both by itself, and for neither by our hand.
+                // Whose copy it is nobody knows: one that a MIGRATE has left, of a key that a
+                // client has deleted or whose life has ended at the source; or what a client has
+                // written there since. It ends for both by itself, and for neither by our hand.
                 (None, Some(_)) if self.doubts.let_end(db, key, theirs.left_ms()) => continue,
                 (None, Some(_)) => {
                     let end = self.doubts.end_of(db, key);

@@ -1,4 +1,4 @@
-//! Lives that a batch has lengthened, which was answered late.
+//! Cuts lives back that a batch has lengthened, which was answered late.
 //!
 //! `MIGRATE` sends what is left of a key's life, and on the target that begins anew when the target
 //! gets to it. Where the target stood still meanwhile, the key lives longer by as long. So after a

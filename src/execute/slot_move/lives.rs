@@ -1,4 +1,4 @@
-//! How long keys live, as their source has it when they are sent.
+//! Notes how long keys live, as their source has it when they are sent.
 //!
 //! A key's end is asked for in the write that goes before its batch, and is in the journal with it.
 //! It is what is left of the life (`PTTL`) and the moment of the answer by this machine's clock: no
@@ -6,15 +6,15 @@
 //! its source (`expires=0`), and then nobody is asked; a client may give one an end later, so a key
 //! whose end isn't known isn't one that has none.
 //!
-//! No copy is deleted for what was noted here: a client may have written the key anew at the target,
-//! with as short a life, and nothing would tell the two apart. A copy on the target that ends soon
-//! is waited for instead (`comparing.rs`). What was noted tells a person what became of a key, and
-//! which lives a target that stood still has lengthened (`lengthened.rs`).
+//! No copy is deleted for what was noted here: a client may have written the key anew at the
+//! target, with as short a life, and nothing would tell the two apart. A copy on the target that
+//! ends soon is waited for instead (`comparing.rs`). What was noted tells a person what became of a
+//! key, and which lives a target that stood still has lengthened (`lengthened.rs`).
 
 use super::super::mover::Halt;
 use super::comparing::is_of_a_state;
 use super::state::{Batch, State};
-use super::{Cause, Doubtful, SlotMove};
+use super::{Cause, KeyInDoubt, SlotMove};
 use crate::cluster::keyspace;
 use crate::cluster::verb::Reply;
 use std::collections::BTreeMap;
@@ -95,13 +95,13 @@ impl SlotMove {
     }
 
     /// A key of a batch in doubt, with what is known of it.
-    pub(super) fn doubtful(&self, db: usize, key: &[u8], cause: Cause) -> Doubtful {
+    pub(super) fn doubtful(&self, db: usize, key: &[u8], cause: Cause) -> KeyInDoubt {
         let db = self.databases[db];
         let end = self.ends.latest_ms.get(key).filter(|_| self.ends.db == db);
-        Doubtful {
+        KeyInDoubt {
             ends_ms: end.copied(),
             sent_ms: self.span.map(|span| span.answered_ms),
-            ..Doubtful::new(db, key.to_vec(), cause)
+            ..KeyInDoubt::new(db, key.to_vec(), cause)
         }
     }
 }

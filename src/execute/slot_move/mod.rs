@@ -1,4 +1,4 @@
-//! One slot's way from its source to its target, without any I/O.
+//! Moves one slot from its source to its target, the classic way, without any I/O.
 //!
 //! As a [`Mover`] it says what to do next and takes the replies. The order is that of the design,
 //! and it goes forward only: after the first key has moved, no state ever leads back, because
@@ -58,7 +58,7 @@ mod asking;
 mod batches;
 mod closing;
 mod comparing;
-mod doubts;
+mod keys_in_doubt;
 mod lengthened;
 mod lives;
 mod naming;
@@ -70,12 +70,12 @@ use super::Move;
 use super::failures::Failures;
 use super::figure::Figure;
 use super::mover::{
-    Action, Batches, Cause, Doubtful, Entry, Finding, Halt, Mover, Opened, Settings, Span, Wait,
+    Action, Batches, Cause, Entry, Finding, Halt, KeyInDoubt, Mover, Opened, Settings, Span, Wait,
 };
 use crate::cluster::NodeId;
 use crate::cluster::verb::Reply;
 use crate::error::Error;
-use doubts::Doubts;
+use keys_in_doubt::KeysInDoubt;
 use lives::Ends;
 use proving::There;
 use state::{Lengthened, State, Unclear};
@@ -136,7 +136,7 @@ pub struct SlotMove {
     bytes_moved: u64,
     conflicts: Figure<u64>,
     /// Keys that have to be looked at on both sides before anything is sent.
-    doubts: Doubts,
+    doubts: KeysInDoubt,
     /// When the last answer was asked for, and when it came.
     span: Option<Span>,
     /// The databases in which no key has an end.
@@ -185,7 +185,7 @@ impl SlotMove {
             keys_moved: 0,
             bytes_moved: 0,
             conflicts: Figure(0),
-            doubts: Doubts::default(),
+            doubts: KeysInDoubt::default(),
             span: None,
             lasting: BTreeSet::new(),
             ends: Ends::default(),
@@ -206,11 +206,11 @@ impl SlotMove {
     }
 
     /// The batch that it wants to send, as keys in doubt.
-    fn batch_as(&self, cause: Cause) -> Vec<Doubtful> {
+    fn batch_as(&self, cause: Cause) -> Vec<KeyInDoubt> {
         self.batch_of(&self.state, cause)
     }
 
-    fn batch_of(&self, state: &State, cause: Cause) -> Vec<Doubtful> {
+    fn batch_of(&self, state: &State, cause: Cause) -> Vec<KeyInDoubt> {
         let (State::Send { batch } | State::Replace { batch, .. }) = state else {
             return Vec::new();
         };
@@ -318,15 +318,15 @@ impl Mover for SlotMove {
         (self.keys_moved, self.bytes_moved)
     }
 
-    fn look_at(&mut self, doubtful: Vec<Doubtful>, failures: Option<Failures>) {
-        let mut doubts = Doubts::default();
+    fn look_at(&mut self, doubtful: Vec<KeyInDoubt>, failures: Option<Failures>) {
+        let mut doubts = KeysInDoubt::default();
         doubts.take_in(doubtful);
         doubts.sends_after(self.task.source, failures);
         let source = self.task.source;
         self.doubts = doubts.handed_on(self.is_at_source(), source, source);
     }
 
-    fn doubts(&self) -> Vec<Doubtful> {
+    fn doubts(&self) -> Vec<KeyInDoubt> {
         self.doubts.all()
     }
 

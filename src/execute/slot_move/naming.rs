@@ -1,9 +1,9 @@
-//! What a stop tells a person of keys that need a choice: which they are, what each side has, and
+//! Names the keys that need a choice, for a person: which they are, what each side has, and
 //! which side is fresh.
 
 use super::super::clock::age_at;
 use super::super::mover::Halt;
-use super::doubts::Stops;
+use super::keys_in_doubt::Stops;
 use super::{Opened, SlotMove};
 use crate::error::{Error, ErrorKind};
 use crate::escape::named_key;

@@ -1,13 +1,13 @@
-//! Whether the target keeps what it takes.
+//! Proves that the target keeps what it takes.
 //!
 //! `MIGRATE` deletes a key at the source as soon as whoever listens where the target should be says
 //! OK to it: a proxy, a server behind another address, one that evicts what comes. So of each batch
 //! one key is asked for on the target, over our own link to it, before the next is sent, and the
-//! target counts the slot; where that one is gone, or it counts fewer keys than before and the batch
-//! together, all the others are asked for. A key may be gone because a client has deleted it or
-//! because it has expired in the moment between; most keys of a batch at once, or many of those that
-//! live long, batch after batch, may not. Before the target is told that it owns the slot it counts
-//! once more. Who judges all that over all slots of a pair is `core/trust.rs`.
+//! target counts the slot; where that one is gone, or it counts fewer keys than before and the
+//! batch together, all the others are asked for. A key may be gone because a client has deleted it
+//! or because it has expired in the moment between; most keys of a batch at once, or many of those
+//! that live long, batch after batch, may not. Before the target is told that it owns the slot it
+//! counts once more. Who judges all that over all slots of a pair is `core/trust.rs`.
 
 use super::super::mover::Halt;
 use super::state::Unclear;

@@ -1,4 +1,4 @@
-//! What came of the keys that were sent.
+//! Decides what came of the keys that were sent.
 
 use super::super::mover::Halt;
 use super::state::Unclear;
@@ -68,7 +68,8 @@ impl SlotMove {
 
     /// The keys that the source still has, straight after a `MIGRATE` that didn't move them, may
     /// have a copy on the target. A client that deletes one of them from here on would get that
-    /// copy back, so both sides are looked at before the rest goes on its way. Whether there are any.
+    /// copy back, so both sides are looked at before the rest goes on its way. Whether there are
+    /// any.
     fn keep_left(&mut self, batch: &Batch, list: Option<Reply>) -> bool {
         let listed = list.and_then(|list| list.byte_strings(&self.list()).ok());
         let listed = listed.unwrap_or_default();
@@ -146,8 +147,8 @@ impl SlotMove {
     }
 }
 
-/// Whether a source refuses to look at a command's keys, since slots have no owner who lives: nothing
-/// was sent, and until that is mended it can't be asked for its keys either.
+/// Whether a source refuses to look at a command's keys, since slots have no owner who lives:
+/// nothing was sent, and until that is mended it can't be asked for its keys either.
 fn is_down(reply: &Reply) -> bool {
     let is_own = |refusal: &Refusal| !refusal.is_by_target();
     matches!(reply, Reply::Refused(refusal)

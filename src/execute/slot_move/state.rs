@@ -1,4 +1,4 @@
-//! Where one slot is on its way.
+//! Defines where one slot is on its way.
 
 use super::super::copies::{Copy, Kind, Walk};
 use super::super::mover::Wait;

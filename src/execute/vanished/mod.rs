@@ -1,4 +1,4 @@
-//! Keys that are gone after a run, and that nothing has taken away which servers count.
+//! Finds keys that are gone after a run, and that nothing has taken away which servers count.
 //!
 //! A target is known to keep what it takes when its slot is handed over. One that drops keys later,
 //! by a fault of its own or because something else answers there, leaves fewer keys than there

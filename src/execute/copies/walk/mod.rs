@@ -1,4 +1,4 @@
-//! Two copies of a big value, compared element by element.
+//! Compares two copies of a big value, element by element.
 //!
 //! What is in memory at a time is one chunk of each copy: some 256 KiB, or one element where that
 //! is more (an old server's small collections come in one piece, as its configuration bounds them).

@@ -1,4 +1,4 @@
-//! Keys of which a copy may be on the target without anybody having said so.
+//! Describes a key in doubt: a copy of it may be on the target without anybody having said so.
 
 /// Why a key is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +13,7 @@ pub enum Cause {
 
 /// A key that is in doubt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Doubtful {
+pub struct KeyInDoubt {
     /// Its database.
     pub db: u32,
     /// Its name.
@@ -29,10 +29,10 @@ pub struct Doubtful {
     pub sent_ms: Option<u64>,
 }
 
-impl Doubtful {
+impl KeyInDoubt {
     /// A key of which no more than that is known.
-    pub fn new(db: u32, key: Vec<u8>, cause: Cause) -> Doubtful {
-        Doubtful {
+    pub fn new(db: u32, key: Vec<u8>, cause: Cause) -> KeyInDoubt {
+        KeyInDoubt {
             db,
             key,
             cause,
@@ -42,10 +42,10 @@ impl Doubtful {
         }
     }
 
-    /// Whether the next run would hear the same of it. When it was sent is for people: a batch that is
-    /// noted ahead is sent a moment later.
-    pub fn says_the_same(&self, other: &Doubtful) -> bool {
-        let Doubtful {
+    /// Whether the next run would hear the same of it. When it was sent is for people: a batch that
+    /// is noted ahead is sent a moment later.
+    pub fn says_the_same(&self, other: &KeyInDoubt) -> bool {
+        let KeyInDoubt {
             db,
             key,
             cause,

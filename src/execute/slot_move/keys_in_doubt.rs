@@ -1,4 +1,5 @@
-//! Keys of which a copy may be on the target without anybody having said so.
+//! Keeps the keys of one slot that are in doubt: a copy of each may be on the target without
+//! anybody having said so.
 //!
 //! A `MIGRATE` that wasn't answered, or not with OK, may have left a copy of a key on the target
 //! while the source has it still. A client that deletes or writes such a key at the source would
@@ -6,7 +7,7 @@
 //! stays in doubt (and in the journal) until both sides agree or a person has decided.
 
 use super::super::failures::Failures;
-use super::super::mover::{Cause, Doubtful, Wait};
+use super::super::mover::{Cause, KeyInDoubt, Wait};
 use crate::cluster::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,24 +54,24 @@ impl Stops {
 
 /// The keys of one slot that are in doubt.
 #[derive(Clone, Debug, Default, Hash)]
-pub(super) struct Doubts {
+pub(super) struct KeysInDoubt {
     keys: BTreeMap<Name, Known>,
     /// Those that this machine hasn't looked at yet.
     to_look: BTreeSet<Name>,
     /// What the source had to say of its failures before the last batch was sent.
     sent_after: Option<(NodeId, Failures)>,
-    /// Whether every `MIGRATE` since then has moved its keys: a source that doesn't have one of them
-    /// any more has moved it. Nothing where that wasn't asked yet.
+    /// Whether every `MIGRATE` since then has moved its keys: a source that doesn't have one of
+    /// them any more has moved it. Nothing where that wasn't asked yet.
     has_moved_all: Option<bool>,
     ending: Ending,
     pub stops: Stops,
 }
 
-impl Doubts {
+impl KeysInDoubt {
     /// All of them, in order.
-    pub fn all(&self) -> Vec<Doubtful> {
+    pub fn all(&self) -> Vec<KeyInDoubt> {
         let all = self.keys.iter();
-        let doubtful = all.map(|((db, key), known)| Doubtful {
+        let doubtful = all.map(|((db, key), known)| KeyInDoubt {
             db: *db,
             key: key.clone(),
             cause: known.cause,
@@ -87,7 +88,7 @@ impl Doubts {
     }
 
     /// Takes these in, to be looked at.
-    pub fn take_in(&mut self, doubtful: impl IntoIterator<Item = Doubtful>) {
+    pub fn take_in(&mut self, doubtful: impl IntoIterator<Item = KeyInDoubt>) {
         for one in doubtful {
             self.add(one);
         }
@@ -95,7 +96,7 @@ impl Doubts {
 
     /// A key is in doubt from now on, and to be looked at. What is known of it by a stronger word
     /// stays.
-    pub fn add(&mut self, one: Doubtful) {
+    pub fn add(&mut self, one: KeyInDoubt) {
         let name = (one.db, one.key);
         let known = self.keys.entry(name.clone()).or_insert(Known {
             cause: one.cause,
@@ -138,8 +139,8 @@ impl Doubts {
         self.keys.get(&(db, key.to_vec()))?.ends_ms
     }
 
-    /// A key that the source doesn't have is looked at again when its copy on the target, which lives
-    /// for so long, has ended; whether that is worth the wait.
+    /// A key that the source doesn't have is looked at again when its copy on the target, which
+    /// lives for so long, has ended; whether that is worth the wait.
     pub fn let_end(&mut self, db: u32, key: &[u8], left_ms: Option<u64>) -> bool {
         let room_ms = WAIT_MAX_MS.saturating_sub(self.ending.waited_ms);
         let Some(left_ms) = left_ms.filter(|left_ms| *left_ms <= room_ms) else {
@@ -150,8 +151,8 @@ impl Doubts {
         true
     }
 
-    /// How long to wait for copies to end, when nothing else has to be looked at: they are looked at
-    /// behind it.
+    /// How long to wait for copies to end, when nothing else has to be looked at: they are looked
+    /// at behind it.
     pub fn wait_for_ends(&mut self) -> Option<Wait> {
         let Ending { keys, left, .. } = &mut self.ending;
         if keys.is_empty() {
@@ -177,14 +178,14 @@ impl Doubts {
 
     /// What another machine of the same slot has to look at. Of a slot that is its target's by now
     /// only those stay that a person was told of: no key is compared any more.
-    pub fn handed_on(&self, is_at_source: bool, source: NodeId, was_source: NodeId) -> Doubts {
-        let mut next = Doubts {
+    pub fn handed_on(&self, is_at_source: bool, source: NodeId, was_source: NodeId) -> KeysInDoubt {
+        let mut next = KeysInDoubt {
             sent_after: self.sent_after.clone(),
             ending: Ending {
                 waited_ms: self.ending.waited_ms,
                 ..Ending::default()
             },
-            ..Doubts::default()
+            ..KeysInDoubt::default()
         };
         for one in self.all() {
             // A look has just shown that the source is who it was: what it said counts.
@@ -223,8 +224,8 @@ impl Doubts {
         self.has_moved_all = Some(has_none);
     }
 
-    /// Whether a key that the source doesn't have, and the target has, has come there by a `MIGRATE`
-    /// that moved it.
+    /// Whether a key that the source doesn't have, and the target has, has come there by a
+    /// `MIGRATE` that moved it.
     pub fn has_moved(&self, db: u32, key: &[u8]) -> bool {
         match self.keys.get(&(db, key.to_vec())) {
             None => true,

@@ -1,12 +1,15 @@
-//! Defines what a run is told, and what it tells.
+//! Defines what passes between a run and who drives and watches it: what it is told, the effects
+//! that it asks for, what it notes in the journal, and what it tells.
 
 use super::super::failures::Failures;
 use super::super::figure::Figure;
-use super::super::mover::{Doubtful, Opened, Settings, Unit, Wait};
+use super::super::mover::{KeyInDoubt, Opened, Settings, Unit, Wait};
 use super::super::options::MoveOptions;
 use super::super::shards::Shards;
 use super::super::timeouts::Timeouts;
+use super::health::HealthReading;
 use crate::cluster::login::Login;
+use crate::cluster::verb::Verb;
 use crate::cluster::{NodeAddr, NodeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::slot::Slot;
@@ -34,7 +37,7 @@ pub struct Options {
     /// The keys of the slots that were counted: those without keys go together.
     pub keys: BTreeMap<Slot, u64>,
     /// The keys that an earlier run has left in doubt.
-    pub doubts: BTreeMap<Slot, Vec<Doubtful>>,
+    pub doubts: BTreeMap<Slot, Vec<KeyInDoubt>>,
     /// When the slots were opened that an earlier run has opened.
     pub opened: BTreeMap<Slot, Opened>,
     /// What the sources said of their failures, before these were sent.
@@ -172,4 +175,64 @@ pub enum Event {
         /// Who took over.
         promoted: NodeId,
     },
+}
+
+/// What a driver has to do next.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write these down; when one of them begins a move, let it reach the disk. Then
+    /// [`super::Core::recorded`].
+    Record(Vec<Note>),
+    /// Send these verbs to a node in one write; later [`super::Core::answered`] or
+    /// [`super::Core::lost`].
+    Ask {
+        /// The node.
+        node: NodeId,
+        /// Another address than the node's own: a connection that is made for this question.
+        at: Option<NodeAddr>,
+        /// The verbs.
+        verbs: Vec<Verb>,
+    },
+    /// Nothing can be sent before this moment (in the driver's milliseconds), or before an answer.
+    Wait {
+        /// The moment; none when only an answer can help.
+        until_ms: Option<u64>,
+    },
+    /// It is over: [`super::Core::into_result`].
+    End,
+}
+
+/// What the journal has to remember.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// A unit is about to be opened: on disk before the first command goes out.
+    Begins(Unit),
+    /// A unit is where it should be, or closed again as it was before.
+    Ends(Unit),
+    /// These keys of a unit, and no others, are in doubt from now on: with those that are about to
+    /// be sent.
+    Doubts(Unit, Vec<KeyInDoubt>),
+    /// What a source says of its failures, before keys are sent from it.
+    Failures(NodeId, Failures),
+}
+
+/// Who watches a run, and may ask it to stop.
+pub trait Watcher {
+    /// Slots that move together are about to.
+    fn begins(&mut self, unit: &Unit);
+    /// Keys were sent; the numbers are what these slots have so far. Bytes are 0 where they aren't
+    /// measured.
+    fn moved(&mut self, unit: &Unit, keys: u64, bytes: u64);
+    /// The slots are where they should be.
+    fn ended(&mut self, unit: &Unit, keys: u64, bytes: u64);
+    /// They wait for keys that end by themselves.
+    fn waits(&mut self, _unit: &Unit, _wait: Wait) {}
+    /// So many slots had arrived at a node which died, and were given to the one that took over.
+    fn reassigned(&mut self, _slots: usize, _promoted: &str) {}
+    /// What it has seen of the nodes since it was asked last.
+    fn readings(&mut self) -> Vec<HealthReading> {
+        Vec::new()
+    }
+    /// Whether the run should begin no further slot.
+    fn wants_stop(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! Units in hand: how one takes off, takes an answer, stops, and lands.
+//! Begins flights, hands them their answers, and ends them.
 
 use super::flight::Flight;
 use super::flight_state::FlightState;
@@ -7,7 +7,7 @@ use super::{Core, Event, Note, RunControl};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::named_key;
-use crate::execute::mover::{AnyMover, Doubtful, Entry, Halt, Span, Unit};
+use crate::execute::mover::{AnyMover, Entry, Halt, KeyInDoubt, Span, Unit};
 use crate::slot::Slot;
 
 impl Core {
@@ -150,7 +150,7 @@ impl Core {
     }
 
     /// Takes out what has arrived and what can't go on; whether a record is to be written.
-    pub(super) fn land(&mut self) -> bool {
+    pub(super) fn end_flights(&mut self) -> bool {
         let is_out = |flight: &Flight| {
             matches!(
                 flight.state(),
@@ -236,7 +236,7 @@ impl Core {
     }
 
     /// A slot is in hand from here on; its record comes first.
-    pub(super) fn take_off(&mut self, ticket: Ticket, machine: AnyMover) {
+    pub(super) fn begin_flight(&mut self, ticket: Ticket, machine: AnyMover) {
         let unit = ticket.unit.clone();
         let mut flight = self.flight(ticket, machine, FlightState::Recording);
         flight.recorded = Some(unit.clone());
@@ -262,7 +262,7 @@ impl Core {
     }
 
     /// The keys of all slots of a unit that an earlier run has left in doubt, in order.
-    fn take_doubts(&mut self, unit: &Unit) -> Option<Vec<Doubtful>> {
+    fn take_doubts(&mut self, unit: &Unit) -> Option<Vec<KeyInDoubt>> {
         let of_slots = unit.slots();
         let mut of_slots = of_slots.filter_map(|slot| self.options.doubts.remove(&slot));
         let mut doubts = of_slots.next()?;
