@@ -127,6 +127,13 @@ pub fn standing_of(views: &Views, shards: &Shards, begun: Move) -> Result<Standi
             };
             Ok(Standing::GoesOn(task, entry))
         }
+        (Some(one), other, false) if one == task.target && other != Some(task.target) => {
+            let why = format!(
+                "{one} has it by the word of {}, and denies it: slotkit check says who should have it",
+                task.source
+            );
+            Err(refuse(begun, &why))
+        }
         _ => {
             let why = format!(
                 "it is at neither of them now; if {} holds no key of it, CLUSTER SETSLOT {} \
@@ -334,6 +341,13 @@ mod tests {
             let error = standing_of(source, target).expect_err("refused");
             assert_eq!(error.kind(), ErrorKind::Unsafe, "{source:?} {target:?}");
         }
+    }
+
+    #[test]
+    fn a_slot_that_each_takes_for_the_others_is_for_check() {
+        let error = standing_of(('b', false), ('a', false)).expect_err("refused");
+        let words = "slotkit check says who should have it";
+        assert!(error.message().contains(words), "{}", error.message());
     }
 
     #[test]

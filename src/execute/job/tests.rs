@@ -483,6 +483,72 @@ fn nodes_that_never_agree_end_it() {
 }
 
 #[test]
+fn a_target_that_denies_its_slot_is_told_once_more() {
+    // The source takes the target for the owner; the target the source, or nobody.
+    let telling = format!(
+        "send {}: CLUSTER SETSLOT 0 IMPORTING {} | {}",
+        id('b').short(),
+        id('a'),
+        node('b')
+    );
+    for at_target in ['a', 'x'] {
+        let looked = |steps: &[String]| {
+            let is_told = steps.contains(&telling);
+            let views = views(|myself, about, line| match myself {
+                'b' if !is_told => owned(at_target, about, line),
+                _ => owned('b', about, line),
+            });
+            (views, Vec::new())
+        };
+        let ran = run(fresh(&[]), looked, |_| None);
+        assert!(ran.result.is_ok(), "{:?}", ran.steps);
+        let place = ran.steps.iter().position(|step| *step == telling);
+        let before = &ran.steps[..place.expect("it is told")];
+        let waits = before.iter().filter(|step| *step == "wait").count();
+        assert!(waits >= 10, "a hand-over may look so for a moment");
+        assert!(ran.told.contains(&Notice::ToldAgain {
+            slot: task(0, 'a', 'b').slot,
+            target: id('b').short(),
+        }));
+    }
+}
+
+#[test]
+fn a_slot_that_somebody_owns_or_has_open_is_told_to_nobody() {
+    let open = format!(" [0-<-{}]", id('a'));
+    // The third node owns it, has it open, or the source knows nothing of the target.
+    let third = views(|myself, about, line| match myself {
+        'b' => owned('a', about, line),
+        'c' => owned('c', about, line),
+        _ => owned('b', about, line),
+    });
+    let opened = views(|myself, about, line| match (myself, about) {
+        ('c', 'c') => owned('b', about, format!("{line}{open}")),
+        ('b', _) => owned('a', about, line),
+        _ => owned('b', about, line),
+    });
+    let elsewhere = views(|myself, about, line| match myself {
+        'b' => owned('a', about, line),
+        _ => owned('c', about, line),
+    });
+    let denied = views(|myself, about, line| match myself {
+        'b' => owned('a', about, line),
+        _ => owned('b', about, line),
+    });
+    for (views, silent) in [
+        (third, vec![]),
+        (opened, vec![]),
+        (elsewhere, vec![]),
+        (denied, vec![id('c')]),
+    ] {
+        let ran = run(fresh(&[]), |_| (views.clone(), silent.clone()), |_| None);
+        assert_eq!(ran.kind(), ErrorKind::Stopped);
+        let told = ran.steps.iter().find(|step| step.contains("IMPORTING"));
+        assert_eq!(told, None);
+    }
+}
+
+#[test]
 fn what_may_be_left_after_a_stop_stays_begun() {
     let fails = |step: &JobStep| match step {
         JobStep::Move { .. } => Some(Answer::Moved(Err(stopped()), vec![task(0, 'a', 'b')])),

@@ -23,7 +23,9 @@ pub(super) use nodes::{absent, down, failed, unacquainted};
 pub(super) use replicas::{
     Lack, Trouble, Wanted, has_follower, not_following, of as replicas_of, trouble,
 };
-pub(super) use slots::{Claim, claims, disagreement, open_slot, orphaned, uncovered_slots};
+pub(super) use slots::{
+    Claim, claims, denied_slots, disagreement, open_slot, orphaned, uncovered_slots,
+};
 pub(super) use words::listed;
 
 #[cfg(test)]

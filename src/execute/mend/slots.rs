@@ -2,7 +2,7 @@
 
 use super::table::{self, Mend};
 use super::words::{RANGE_COMMANDS, listed, meet_words, name, slots_command, told, unassigned};
-use crate::cluster::{LinkState, NodeId, Role};
+use crate::cluster::{LinkState, Node, NodeId, Role};
 use crate::execute::movement::Movement;
 use crate::execute::survey::Survey;
 use crate::slot::{Slot, SlotSet};
@@ -192,15 +192,24 @@ fn keys_of(survey: &Survey, id: NodeId, slots: &SlotSet) -> u64 {
 }
 
 /// A primary that may be given slots that nobody has keys of: one that has slots already, and
-/// that has them open, if one has.
+/// that has them open or that others take for their owner, if there is one.
 fn receiver(survey: &Survey, slots: &SlotSet) -> Option<NodeId> {
     let myself = |id: NodeId| survey.nodes[&id].view.node(id);
     let has_open = |id: NodeId| {
         myself(id).is_some_and(|node| node.open.iter().any(|open| slots.contains(open.slot())))
     };
     let serves = |id: NodeId| myself(id).is_some_and(|node| !node.slots.is_empty());
+    let others_name = |id: NodeId| {
+        let others = survey.primaries().filter(|(other, _)| *other != id);
+        let named =
+            others.flat_map(|(_, facts)| slots.iter().map(|slot| facts.view.map().owner(slot)));
+        named.filter(|owner| *owner == Some(id)).count()
+    };
     let primaries = survey.primaries().map(|(id, _)| id);
-    primaries.max_by_key(|id| (has_open(*id), serves(*id), std::cmp::Reverse(*id)))
+    primaries.max_by_key(|id| {
+        let reverse = std::cmp::Reverse(*id);
+        (has_open(*id), others_name(*id), serves(*id), reverse)
+    })
 }
 
 /// What makes these slots a node's own. Where it takes somebody else for their owner, who says
@@ -284,6 +293,38 @@ pub fn uncovered_slots(survey: &Survey) -> BTreeMap<Uncovered, (SlotSet, BTreeSe
             slots.insert(slot);
             observers.insert(id);
         }
+    }
+    found
+}
+
+/// The slots that no node says are its own, though every primary names an owner: each that is named
+/// is there, and denies it, so that clients are sent to and fro. By what is known of them, each
+/// with who was asked.
+///
+/// What is open is on its way. Where one that is named is a replica, a failover may be under way,
+/// and where it can't be reached, more is said of it elsewhere.
+pub fn denied_slots(survey: &Survey) -> BTreeMap<Uncovered, (SlotSet, BTreeSet<NodeId>)> {
+    let primaries: Vec<_> = survey.primaries().collect();
+    let own = primaries
+        .iter()
+        .filter_map(|(id, facts)| facts.view.node(*id));
+    let own: Vec<&Node> = own.collect();
+    let is_known = |slot: Slot| {
+        own.iter()
+            .any(|node| node.slots.contains(slot) || node.open_slot(slot).is_some())
+    };
+    let is_primary = |id: NodeId| primaries.iter().any(|(primary, _)| *primary == id);
+    let is_denied = |slot: Slot| {
+        let mut named = primaries
+            .iter()
+            .map(|(_, facts)| facts.view.map().owner(slot));
+        named.all(|owner| owner.is_some_and(is_primary))
+    };
+    let mut found: BTreeMap<Uncovered, (SlotSet, BTreeSet<NodeId>)> = BTreeMap::new();
+    for slot in Slot::all().filter(|slot| !is_known(*slot) && is_denied(*slot)) {
+        let (slots, observers) = found.entry(uncovered(survey, slot)).or_default();
+        slots.insert(slot);
+        observers.extend(primaries.iter().map(|(id, _)| *id));
     }
     found
 }

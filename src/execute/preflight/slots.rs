@@ -59,6 +59,24 @@ pub(super) fn uncovered(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     findings.collect()
 }
 
+/// Slots that every primary takes for another one's.
+pub(super) fn denied(survey: &Survey) -> Vec<Finding> {
+    let found = mend::denied_slots(survey).into_iter();
+    let findings = found.filter_map(|(state, (slots, observers))| {
+        let observer = *observers.iter().next()?;
+        let message = format!(
+            "no node says that it owns {} of the slots, each takes another one for their owner: {}",
+            slots.len(),
+            slots.shortened()
+        );
+        let mend = state.mend(survey, observer, &slots);
+        let finding = Finding::error(FindingKind::SlotsUncovered, message, mend);
+        let first = slots.iter().next()?;
+        Some(finding.passing().at(first).among(slots))
+    });
+    findings.collect()
+}
+
 /// Slots without an owner in a view that was saved: nobody can be asked more.
 pub(super) fn uncovered_of_view(observer: &str, view: &ClusterView) -> Option<Finding> {
     let slots = view.map().unassigned();

@@ -98,6 +98,42 @@ fn a_slot_of_which_the_others_believe_in_an_owner_that_denies_it() {
     assert_none_lost(&cluster, &expected);
 }
 
+/// The source takes the target for the owner, the target and the third node the source: clients are
+/// sent to and fro.
+#[test]
+fn a_slot_that_each_takes_for_the_others() {
+    for has_keys in [true, false] {
+        let Some(cluster) = servers::cluster(&three()) else {
+            return;
+        };
+        let state = state();
+        let expected = match has_keys {
+            true => filled(&cluster),
+            false => Expected::default(),
+        };
+        let addr = cluster.nodes()[1].addr.clone();
+        let ids = [0, 1].map(|node| cluster.nodes()[node].id);
+        let set = |node: usize, state: &str| {
+            send(&cluster, node, &format!("CLUSTER SETSLOT 0 {state}"));
+        };
+        set(1, &format!("IMPORTING {}", ids[0]));
+        set(0, &format!("MIGRATING {}", ids[1]));
+        if has_keys {
+            migrate(&cluster, &addr, usize::MAX);
+        }
+        set(0, &format!("NODE {}", ids[1]));
+        set(1, "STABLE");
+        let mend = mend_of(&cluster, state.path(), "slots_uncovered");
+        // Where nobody has keys: the one that another takes for the owner already, by its word.
+        assert!(mend.contains("CLUSTER DELSLOTS"), "{mend}");
+        follow(&mend, None);
+        wait_until_mended(&cluster, state.path(), &SLOTS);
+        if has_keys {
+            assert_none_lost(&cluster, &expected);
+        }
+    }
+}
+
 /// Sends so many keys of slot 0 from the first node to another.
 fn migrate(cluster: &LocalCluster, addr: &slotkit::cluster::NodeAddr, most: usize) {
     let mut link = cluster.link(0).expect("a link");
