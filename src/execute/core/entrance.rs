@@ -12,7 +12,7 @@ pub(super) struct Entrance {
 impl Entrance {
     /// Whether a slot needs no place, or there is one for it.
     pub fn lets_in(&self, flight: &Flight) -> bool {
-        !flight.waits_for_place() || flight.ticket.turn < self.waits_from
+        !flight.waits_for_place() || flight.scheduled.turn < self.waits_from
     }
 }
 
@@ -24,12 +24,12 @@ impl Core {
         }
         let (mut taken, mut turns) = (0, Vec::new());
         for flight in self.flights.values() {
-            let slots = flight.ticket.unit.count();
+            let slots = flight.scheduled.unit.count();
             if flight.takes_place() {
                 taken += slots;
             }
             if flight.waits_for_place() {
-                turns.push((flight.ticket.turn, slots));
+                turns.push((flight.scheduled.turn, slots));
             }
         }
         turns.sort_unstable();

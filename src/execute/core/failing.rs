@@ -58,7 +58,7 @@ impl Core {
 
     /// Whether the journal has what a slot wants to send.
     pub(super) fn is_noted(&self, flight: &Flight) -> bool {
-        let id = flight.ticket.unit.id();
+        let id = flight.scheduled.unit.id();
         let is_about = |note: &Note| matches!(note, Note::Doubts(of, _) if of.id() == id);
         !flight.has_changed && !self.noting.contains(&id) && !self.notes.iter().any(is_about)
     }

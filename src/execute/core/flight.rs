@@ -2,10 +2,8 @@
 
 use super::super::mover::{Action, AnyMover, Entry, KeyInDoubt, Unit};
 use super::flight_state::{CheckedState, FlightState, Recheck};
-use super::interface::Note;
-use super::interface::Options;
-use super::schedule::{Pair, Room, Ticket};
-use super::trust::VOUCH_MS;
+use super::interface::{Note, Options};
+use super::schedule::{Pair, Room, ScheduledUnit};
 use crate::cluster::NodeId;
 use crate::cluster::verb::Verb;
 use crate::error::{Error, ErrorKind};
@@ -16,6 +14,8 @@ use crate::execute::timeouts::share;
 /// has it still (redis#6999): that would go on without end.
 const MAX_REPLACED: u32 = 3;
 
+/// How long a slot waits for another one that shows that its target keeps what it takes.
+const VOUCH_MS: u64 = 5_000;
 /// To which part a batch shrinks that was broken off.
 const LESS_BY: u64 = 4;
 /// How often in a row the `MIGRATE` of one key may be broken off, while the target answers.
@@ -24,7 +24,7 @@ const MAX_LONE_BREAKS: u32 = 6;
 /// One unit in hand.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Flight {
-    pub ticket: Ticket,
+    pub scheduled: ScheduledUnit,
     pub machine: AnyMover,
     state: CheckedState,
     /// Keys and bytes that earlier machines of this slot have moved.
@@ -58,10 +58,10 @@ pub(super) struct Flight {
 
 impl Flight {
     /// A slot of which nothing is on record.
-    pub fn new(ticket: Ticket, machine: AnyMover, state: FlightState) -> Flight {
+    pub fn new(scheduled: ScheduledUnit, machine: AnyMover, state: FlightState) -> Flight {
         Flight {
-            is_entered: ticket.entry != Entry::Fresh,
-            ticket,
+            is_entered: scheduled.entry != Entry::Fresh,
+            scheduled,
             machine,
             state: CheckedState::of(state),
             before: (0, 0),
@@ -92,7 +92,7 @@ impl Flight {
     /// Why it lost its way, where it did.
     pub fn take_fault(&mut self) -> Option<Error> {
         let fault = self.state.take_fault()?;
-        Some(fault.context(self.ticket.unit.to_string()))
+        Some(fault.context(self.scheduled.unit.to_string()))
     }
 
     /// Whether its machine is to be asked what it wants next.
@@ -120,7 +120,7 @@ impl Flight {
             Action::Confirm => FlightState::Confirms,
             Action::Pause { ms } => FlightState::Until(now_ms.saturating_add(ms)),
             Action::Recheck => {
-                let unit = &self.ticket.unit;
+                let unit = &self.scheduled.unit;
                 let what = format!("{unit}: the source isn't a primary any more");
                 FlightState::Unclear(Recheck {
                     why: Error::new(ErrorKind::Stopped, what),
@@ -186,7 +186,7 @@ impl Flight {
 
     /// From whom to whom it goes by now.
     pub fn pair(&self) -> Pair {
-        self.ticket.unit.pair()
+        self.scheduled.unit.pair()
     }
 
     /// How many of its keys are on their way, or asked for on the target.
@@ -225,13 +225,13 @@ impl Flight {
 
     /// Another room than it has, where it takes one by now.
     pub fn room_by_now(&self) -> Option<Room> {
-        let room = match self.ticket.room {
+        let room = match self.scheduled.room {
             Room::None => Room::None,
             _ if self.machine.is_closed() => Room::None,
             Room::Empty if self.sends_keys() => Room::Whole,
             room => room,
         };
-        (room != self.ticket.room).then_some(room)
+        (room != self.scheduled.room).then_some(room)
     }
 
     /// Whether anything was recorded or asked.
@@ -251,15 +251,15 @@ impl Flight {
 
     /// It goes on between these two; whether they have been replaced too often for that.
     pub fn turn_to(&mut self, unit: Unit) -> bool {
-        self.replaced += u32::from(unit != self.ticket.unit);
-        self.ticket.unit = unit;
+        self.replaced += u32::from(unit != self.scheduled.unit);
+        self.scheduled.unit = unit;
         self.replaced > MAX_REPLACED
     }
 
     /// How many keys are worth listing: at first about as many as were counted, since what is
     /// listed at once for many slots is bounded.
     fn expected_keys(&self) -> u32 {
-        match self.ticket.keys {
+        match self.scheduled.keys {
             Some(keys) if self.moved().0 == 0 => {
                 u32::try_from(keys.saturating_add(keys / 8 + 1)).unwrap_or(u32::MAX)
             }
@@ -269,12 +269,12 @@ impl Flight {
 
     /// Whether it takes one of the places for open slots.
     pub fn takes_place(&self) -> bool {
-        self.is_entered && self.ticket.room == Room::Whole
+        self.is_entered && self.scheduled.room == Room::Whole
     }
 
     /// Whether it waits for such a place before anybody is told of it.
     pub fn waits_for_place(&self) -> bool {
-        let waits = !self.is_entered && self.ticket.room == Room::Whole;
+        let waits = !self.is_entered && self.scheduled.room == Room::Whole;
         waits && matches!(self.state(), FlightState::Asks { .. }) && self.machine.opens()
     }
 
@@ -355,7 +355,7 @@ impl Flight {
             return None;
         }
         self.noted.clone_from(&doubts);
-        Some(Note::Doubts(self.ticket.unit.clone(), doubts))
+        Some(Note::Doubts(self.scheduled.unit.clone(), doubts))
     }
 
     /// Keys and bytes so far.

@@ -2,7 +2,7 @@
 
 use super::flight::Flight;
 use super::flight_state::FlightState;
-use super::schedule::Ticket;
+use super::schedule::ScheduledUnit;
 use super::{Core, Event, Note, RunControl};
 use crate::cluster::verb::Reply;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +34,7 @@ impl Core {
             Some(first) if error.mend_text().is_none() || first.message().contains(why) => {
                 let left = self.left.entry(why.to_owned()).or_default();
                 match self.flights.get(&slot) {
-                    Some(flight) => left.extend(flight.ticket.unit.slots()),
+                    Some(flight) => left.extend(flight.scheduled.unit.slots()),
                     None => left.extend(Slot::new(slot)),
                 }
             }
@@ -45,7 +45,7 @@ impl Core {
     /// How messages name the unit that this is the first slot of.
     pub(super) fn named(&self, slot: u16) -> String {
         match self.flights.get(&slot) {
-            Some(flight) => flight.ticket.unit.to_string(),
+            Some(flight) => flight.scheduled.unit.to_string(),
             None => format!("slot {slot}"),
         }
     }
@@ -69,13 +69,13 @@ impl Core {
         let answered = flight.machine.answer(replies);
         let after = flight.moved();
         if after != before {
-            let unit = flight.ticket.unit.clone();
+            let unit = flight.scheduled.unit.clone();
             let (keys, bytes) = after;
             self.events.push(Event::Moved { unit, keys, bytes });
         }
         let batches = flight.machine.batches_mut();
         if let Some(wait) = batches.and_then(|batches| batches.take_wait()) {
-            let unit = flight.ticket.unit.clone();
+            let unit = flight.scheduled.unit.clone();
             self.events.push(Event::Waits { unit, wait });
         }
         flight.has_changed = true;
@@ -97,13 +97,13 @@ impl Core {
             Ok(()) => {
                 flight.turn(FlightState::Ready);
                 if let Some(room) = flight.room_by_now() {
-                    self.schedule.turn(&mut flight.ticket, room);
+                    self.schedule.turn(&mut flight.scheduled, room);
                 }
             }
             Err(Halt::Stop(error)) => self.strand(slot, error),
             Err(Halt::Closed(error)) => {
                 flight.turn(FlightState::Closed);
-                let name = flight.ticket.unit.to_string();
+                let name = flight.scheduled.unit.to_string();
                 let why = reason(&name, &error);
                 let mut first = self.surprise.iter();
                 if !first.any(|first| first.message().contains(why)) {
@@ -170,14 +170,14 @@ impl Core {
             };
             self.notes.extend(flight.doubts_note());
             let (keys, bytes) = flight.moved();
-            let unit = flight.ticket.unit.clone();
+            let unit = flight.scheduled.unit.clone();
             if let Some(fault) = flight.take_fault() {
                 self.trip(fault);
             }
             match flight.state() {
                 FlightState::Arrived => self.has_changed = true,
                 FlightState::Closed => {
-                    self.schedule.leave(&flight.ticket);
+                    self.schedule.leave(&flight.scheduled);
                     if flight.is_entered {
                         self.closed.extend(unit.slots());
                     }
@@ -185,7 +185,7 @@ impl Core {
                     continue;
                 }
                 _ => {
-                    self.schedule.leave(&flight.ticket);
+                    self.schedule.leave(&flight.scheduled);
                     self.has_changed |= flight.is_written;
                     continue;
                 }
@@ -197,7 +197,7 @@ impl Core {
             self.ended.extend(unit.moves());
             self.notes.push(Note::Ends(unit.clone()));
             self.events.push(Event::Ended { unit, keys, bytes });
-            self.schedule.end(&flight.ticket);
+            self.schedule.end(&flight.scheduled);
         }
         self.notes.len() > before
     }
@@ -208,7 +208,7 @@ impl Core {
             self.has_changed |= flight.is_written && flight.is_entered;
             self.notes.extend(flight.doubts_note());
             if flight.is_written && !flight.is_entered {
-                self.notes.push(Note::Ends(flight.ticket.unit));
+                self.notes.push(Note::Ends(flight.scheduled.unit));
             }
         }
     }
@@ -236,9 +236,9 @@ impl Core {
     }
 
     /// A slot is in hand from here on; its record comes first.
-    pub(super) fn begin_flight(&mut self, ticket: Ticket, machine: AnyMover) {
-        let unit = ticket.unit.clone();
-        let mut flight = self.flight(ticket, machine, FlightState::Recording);
+    pub(super) fn begin_flight(&mut self, scheduled: ScheduledUnit, machine: AnyMover) {
+        let unit = scheduled.unit.clone();
+        let mut flight = self.flight(scheduled, machine, FlightState::Recording);
         flight.recorded = Some(unit.clone());
         self.flights.insert(unit.id(), flight);
         self.notes.push(Note::Begins(unit));
@@ -247,13 +247,13 @@ impl Core {
     /// A slot that an earlier run may have left unclear.
     pub(super) fn flight(
         &mut self,
-        ticket: Ticket,
+        scheduled: ScheduledUnit,
         machine: AnyMover,
         state: FlightState,
     ) -> Flight {
-        let doubts = self.take_doubts(&ticket.unit);
-        let failures = self.options.failures.get(&ticket.unit.source);
-        let mut flight = Flight::new(ticket, machine, state);
+        let doubts = self.take_doubts(&scheduled.unit);
+        let failures = self.options.failures.get(&scheduled.unit.source);
+        let mut flight = Flight::new(scheduled, machine, state);
         if let Some(doubts) = doubts {
             flight.noted.clone_from(&doubts);
             flight.machine.look_at(doubts, failures.cloned());

@@ -269,7 +269,7 @@ impl Core {
                     false => FlightState::Stranded,
                 });
                 flight.is_written |= is_written;
-                let unit = flight.ticket.unit.clone();
+                let unit = flight.scheduled.unit.clone();
                 self.events.push(Event::Begins(unit));
             }
         }
@@ -344,7 +344,7 @@ impl Core {
                         flight.turn(FlightState::Ready);
                         continue;
                     }
-                    let name = flight.ticket.unit.to_string();
+                    let name = flight.scheduled.unit.to_string();
                     let why = error.context(name).of_kind(ErrorKind::Stopped);
                     self.recheck(slot, why);
                 }

@@ -70,8 +70,8 @@ impl Core {
             .iter()
             .flatten()
             .filter_map(|slot| self.flights.get(slot));
-        let units = flights.map(|flight| &flight.ticket.unit);
-        let units = units.chain(begins.iter().map(|ticket| &ticket.unit));
+        let units = flights.map(|flight| &flight.scheduled.unit);
+        let units = units.chain(begins.iter().map(|scheduled| &scheduled.unit));
         let sides = units.flat_map(|unit| [unit.source, unit.target]).collect();
         self.probe = Some(Probe::new(nodes, sides, begins, for_slots));
     }
@@ -149,7 +149,7 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let unit = &flight.ticket.unit;
+        let unit = &flight.scheduled.unit;
         if let Some(error) = silent {
             return self.recheck_for_silence(slot, error);
         }
@@ -176,7 +176,7 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let unit = flight.ticket.unit.clone();
+        let unit = flight.scheduled.unit.clone();
         if let Some(error) = probe.silent_side(&unit, &self.options) {
             return self.recheck_for_silence(slot, &error);
         }
@@ -216,7 +216,7 @@ impl Core {
         };
         let confirmed = self.flights.values().filter(|flight| flight.is_confirmed());
         let contradicted: BTreeSet<u16> = confirmed
-            .map(|flight| &flight.ticket.unit)
+            .map(|flight| &flight.scheduled.unit)
             .filter(|unit| guard.may_own(unit) != Verdict::Ours)
             .map(Unit::id)
             .collect();
@@ -254,7 +254,7 @@ impl Core {
     pub(super) fn outdate(&mut self, is_changed: impl Fn(&Unit) -> bool) {
         let flights = self.flights.values_mut();
         let confirmed = flights.filter(|flight| flight.is_confirmed());
-        for flight in confirmed.filter(|flight| is_changed(&flight.ticket.unit)) {
+        for flight in confirmed.filter(|flight| is_changed(&flight.scheduled.unit)) {
             flight.outdate();
         }
     }
@@ -268,30 +268,32 @@ impl Core {
     }
 
     pub(super) fn begin(&mut self, probe: &Probe, silent: Option<&Error>) {
-        for ticket in &probe.begins {
-            let unit = &ticket.unit;
-            let machine = match self.machine(unit, ticket.entry) {
-                Ok(machine) if self.goes_on_with(ticket.entry) => machine,
+        for scheduled in &probe.begins {
+            let unit = &scheduled.unit;
+            let machine = match self.machine(unit, scheduled.entry) {
+                Ok(machine) if self.goes_on_with(scheduled.entry) => machine,
                 other => {
-                    self.schedule.leave(ticket);
+                    self.schedule.leave(scheduled);
                     other.map(drop).unwrap_or_else(|error| self.trip(error));
                     continue;
                 }
             };
-            let verdict = self.guard(probe).may_begin(unit, ticket.entry);
+            let verdict = self.guard(probe).may_begin(unit, scheduled.entry);
             match (silent, verdict) {
-                (Some(error), _) => self.put_off(ticket.clone(), machine, error.message()),
+                (Some(error), _) => self.put_off(scheduled.clone(), machine, error.message()),
                 (None, Verdict::Ours) if !self.is_proven(unit) => {
                     self.put_off(
-                        ticket.clone(),
+                        scheduled.clone(),
                         machine,
                         "nobody knows who listens at its target's address",
                     );
                 }
-                (None, Verdict::Ours) => self.begin_flight(ticket.clone(), machine),
-                (None, Verdict::RolesChanged(what)) => self.put_off(ticket.clone(), machine, what),
+                (None, Verdict::Ours) => self.begin_flight(scheduled.clone(), machine),
+                (None, Verdict::RolesChanged(what)) => {
+                    self.put_off(scheduled.clone(), machine, what)
+                }
                 (None, Verdict::Taken(which, what, at)) => {
-                    self.schedule.leave(ticket);
+                    self.schedule.leave(scheduled);
                     self.trip(self.taken(unit, which, what, at));
                 }
             }

@@ -8,7 +8,7 @@ use super::super::mover::Unit;
 use super::super::promoted;
 use super::super::views::Views;
 use super::interface::Options;
-use super::schedule::Ticket;
+use super::schedule::ScheduledUnit;
 use crate::cluster::{NodeId, parse};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub(super) struct Probe {
     /// Who couldn't be asked, and why.
     silent: BTreeMap<NodeId, Error>,
     /// Units that want to begin.
-    pub begins: Vec<Ticket>,
+    pub begins: Vec<ScheduledUnit>,
     /// Units that their target imports, by their first slots.
     pub claims: Vec<u16>,
     /// Units whose keys have left.
@@ -46,7 +46,7 @@ impl Probe {
     pub fn new(
         nodes: Vec<NodeId>,
         sides: BTreeSet<NodeId>,
-        begins: Vec<Ticket>,
+        begins: Vec<ScheduledUnit>,
         [claims, confirms, rechecks]: [Vec<u16>; 3],
     ) -> Probe {
         Probe {

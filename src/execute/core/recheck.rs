@@ -2,7 +2,7 @@
 
 use super::flight_state::{FlightState, Recheck};
 use super::probe::Probe;
-use super::schedule::Ticket;
+use super::schedule::ScheduledUnit;
 use super::standing::{self, UnitStanding};
 use super::{Core, Note, RunControl};
 use crate::cluster::verb::{Reply, Verb};
@@ -50,8 +50,8 @@ impl Core {
     }
 
     /// A slot whose turn has come while a node is gone: it begins when that has cleared up.
-    pub(super) fn put_off(&mut self, ticket: Ticket, machine: AnyMover, why: &str) {
-        let (id, unit) = (ticket.unit.id(), &ticket.unit);
+    pub(super) fn put_off(&mut self, scheduled: ScheduledUnit, machine: AnyMover, why: &str) {
+        let (id, unit) = (scheduled.unit.id(), &scheduled.unit);
         let recheck = Recheck {
             why: Error::new(ErrorKind::Unsafe, format!("{unit}: {why}")),
             due_ms: self.now_ms.saturating_add(RECHECK_PAUSE_MS),
@@ -59,7 +59,7 @@ impl Core {
                 .now_ms
                 .saturating_add(self.options.how.failover_wait_ms),
         };
-        let flight = self.flight(ticket, machine, FlightState::Unclear(recheck));
+        let flight = self.flight(scheduled, machine, FlightState::Unclear(recheck));
         self.flights.insert(id, flight);
     }
 
@@ -68,7 +68,7 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let (begun, entry) = (flight.ticket.unit.clone(), flight.ticket.entry);
+        let (begun, entry) = (flight.scheduled.unit.clone(), flight.scheduled.entry);
         let is_ending = !self.goes_on_with(entry) || self.control == RunControl::Stop;
         // What is open already is better closed than held up by the dead.
         let silent = match entry {
@@ -148,8 +148,8 @@ impl Core {
             return Ok(entry);
         };
         if !flight.is_begun() {
-            let is_fresh = flight.ticket.entry == Entry::Fresh;
-            return match self.guard(probe).may_begin(unit, flight.ticket.entry) {
+            let is_fresh = flight.scheduled.entry == Entry::Fresh;
+            return match self.guard(probe).may_begin(unit, flight.scheduled.entry) {
                 Verdict::Ours if !is_fresh => Ok(entry),
                 Verdict::Ours if entry == Entry::SourceOwns => Ok(Entry::Fresh),
                 // Who owns it gossip has yet to tell the target.
@@ -161,7 +161,7 @@ impl Core {
             Verdict::Ours => {}
             other => return Err(other),
         }
-        let is_untouched = flight.machine.is_unopened() && *unit == flight.ticket.unit;
+        let is_untouched = flight.machine.is_unopened() && *unit == flight.scheduled.unit;
         match entry == Entry::SourceOwns && is_untouched && probe.is_closed_at(unit.source, unit) {
             true => Ok(Entry::Fresh),
             false => Ok(entry),
@@ -207,7 +207,7 @@ impl Core {
             return;
         };
         if flight.turn_to(unit) {
-            let error = replaced_too_often(&flight.ticket.unit, flight.replaced);
+            let error = replaced_too_often(&flight.scheduled.unit, flight.replaced);
             return self.strand(slot, error);
         }
         match addr {
@@ -230,7 +230,7 @@ impl Core {
         let Some(flight) = self.flights.get(&slot) else {
             return;
         };
-        let unit = flight.ticket.unit.clone();
+        let unit = flight.scheduled.unit.clone();
         let machine = match self.machine(&unit, entry) {
             Ok(machine) => machine.in_place_of(&flight.machine),
             Err(error) => return self.strand(slot, error),
@@ -264,7 +264,7 @@ impl Core {
         else {
             return;
         };
-        let unit = flight.ticket.unit.clone();
+        let unit = flight.scheduled.unit.clone();
         let said = replies.and_then(|replies| match replies.into_iter().next() {
             Some(reply) => reply.text(&Verb::MyId),
             None => Err(Error::new(ErrorKind::Server, "MYID got no answer")),

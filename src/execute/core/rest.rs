@@ -173,10 +173,10 @@ impl Core {
             let Some(flight) = self.flights.get(&slot) else {
                 continue;
             };
-            let name = self.options.name(flight.ticket.unit.target);
+            let name = self.options.name(flight.scheduled.unit.target);
             let message = format!(
                 "{}: {name} broke off a MIGRATE, and hasn't answered for {} s",
-                flight.ticket.unit,
+                flight.scheduled.unit,
                 wait_ms / 1_000
             );
             self.give_up(slot, Error::new(ErrorKind::Stopped, message));

@@ -30,7 +30,7 @@ pub(super) enum Room {
 
 /// A unit that waits for its turn, or is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ticket {
+pub(super) struct ScheduledUnit {
     pub unit: Unit,
     pub entry: Entry,
     /// How many keys it had when they were counted, where they were.
@@ -78,7 +78,7 @@ impl Spells {
 /// The moves that haven't begun.
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Schedule {
-    waiting: BTreeMap<(Pair, Room), VecDeque<Ticket>>,
+    waiting: BTreeMap<(Pair, Room), VecDeque<ScheduledUnit>>,
     spells: BTreeMap<NodeId, Spells>,
     /// How many slots are on their way of each pair of the plan, but for those that were open
     /// before.
@@ -123,7 +123,7 @@ impl Schedule {
                 _ => Room::None,
             };
             let queue = schedule.waiting.entry((pair, room)).or_default();
-            queue.push_back(Ticket {
+            queue.push_back(ScheduledUnit {
                 unit,
                 entry,
                 keys,
@@ -151,7 +151,7 @@ impl Schedule {
     /// under way; slots without keys in batches of half their room, so that while one half is told
     /// to its new owner, the next is opened. A unit of more slots than there is room for at all
     /// takes all of it.
-    pub fn take(&mut self, bounds: Bounds) -> Vec<Ticket> {
+    pub fn take(&mut self, bounds: Bounds) -> Vec<ScheduledUnit> {
         let most = bounds.empty_slots.max(1);
         let half = most.div_ceil(2);
         let mut empty = match most.saturating_sub(self.empty) {
@@ -173,10 +173,10 @@ impl Schedule {
                     Room::Whole => whole >= slots.min(bounds.slots.max(1)),
                 };
                 while has_room(self.slots_of_next(queue), empty, whole)
-                    && let Some(ticket) = self.next_of(queue, bounds.pairs_per_node)
+                    && let Some(scheduled) = self.next_of(queue, bounds.pairs_per_node)
                 {
-                    let (room, slots) = (ticket.room, ticket.unit.count());
-                    taken.push(ticket);
+                    let (room, slots) = (scheduled.room, scheduled.unit.count());
+                    taken.push(scheduled);
                     match room {
                         Room::None => {}
                         Room::Empty => empty = empty.saturating_sub(slots),
@@ -197,9 +197,9 @@ impl Schedule {
     /// The queues in the order of their turn.
     fn queues(&self) -> Vec<(Pair, Room)> {
         let queues = self.waiting.iter();
-        let turns = queues.filter_map(|(queue, tickets)| {
+        let turns = queues.filter_map(|(queue, scheduled)| {
             let under_way = self.under_way.get(&queue.0).copied().unwrap_or_default();
-            Some(((under_way, tickets.front()?.place), *queue))
+            Some(((under_way, scheduled.front()?.place), *queue))
         });
         let mut turns: Vec<((usize, usize), (Pair, Room))> = turns.collect();
         turns.sort_unstable();
@@ -209,11 +209,11 @@ impl Schedule {
     /// How many slots the next unit of a queue has.
     fn slots_of_next(&self, key: (Pair, Room)) -> usize {
         let next = self.waiting.get(&key).and_then(VecDeque::front);
-        next.map_or(0, |ticket| ticket.unit.count())
+        next.map_or(0, |scheduled| scheduled.unit.count())
     }
 
     /// The next unit of a queue, where it may begin.
-    fn next_of(&mut self, key: (Pair, Room), pairs_per_node: usize) -> Option<Ticket> {
+    fn next_of(&mut self, key: (Pair, Room), pairs_per_node: usize) -> Option<ScheduledUnit> {
         let (pair, room) = key;
         let queue = self.waiting.get(&key)?;
         let first = queue.front()?;
@@ -227,19 +227,19 @@ impl Schedule {
             return None;
         }
         let queue = self.waiting.get_mut(&key)?;
-        let mut ticket = queue.pop_front()?;
-        ticket.turn = self.turns;
+        let mut scheduled = queue.pop_front()?;
+        scheduled.turn = self.turns;
         self.turns += 1;
         if queue.is_empty() {
             self.waiting.remove(&key);
         }
-        if ticket.entry == Entry::Fresh {
-            *self.under_way.entry(pair).or_default() += ticket.unit.count();
+        if scheduled.entry == Entry::Fresh {
+            *self.under_way.entry(pair).or_default() += scheduled.unit.count();
         }
-        if let Some(count) = self.count(ticket.room) {
-            *count += ticket.unit.count();
+        if let Some(count) = self.count(scheduled.room) {
+            *count += scheduled.unit.count();
         }
-        Some(ticket)
+        Some(scheduled)
     }
 
     fn count(&mut self, room: Room) -> Option<&mut usize> {
@@ -252,27 +252,27 @@ impl Schedule {
 
     /// A unit takes another room from here on: it turned out to have keys, or nobody has its slots
     /// open any more.
-    pub fn turn(&mut self, ticket: &mut Ticket, room: Room) {
-        let slots = ticket.unit.count();
-        if let Some(count) = self.count(ticket.room) {
+    pub fn turn(&mut self, scheduled: &mut ScheduledUnit, room: Room) {
+        let slots = scheduled.unit.count();
+        if let Some(count) = self.count(scheduled.room) {
             *count -= slots;
         }
         if let Some(count) = self.count(room) {
             *count += slots;
         }
-        ticket.room = room;
+        scheduled.room = room;
     }
 
     /// A move has ended: its node may change direction.
-    pub fn end(&mut self, ticket: &Ticket) {
-        self.end_spells(ticket);
-        self.give_back(ticket);
+    pub fn end(&mut self, scheduled: &ScheduledUnit) {
+        self.end_spells(scheduled);
+        self.give_back(scheduled);
     }
 
-    fn end_spells(&mut self, ticket: &Ticket) {
+    fn end_spells(&mut self, scheduled: &ScheduledUnit) {
         for (id, spell) in [
-            (ticket.pair.0, ticket.spells.0),
-            (ticket.pair.1, ticket.spells.1),
+            (scheduled.pair.0, scheduled.spells.0),
+            (scheduled.pair.1, scheduled.spells.1),
         ] {
             if let Some(spells) = self.spells.get_mut(&id) {
                 spells.end(spell);
@@ -282,25 +282,25 @@ impl Schedule {
 
     /// A move has stopped where it is: what comes after it on its nodes doesn't begin, but for what
     /// an earlier run has opened, which needn't wait for whoever mends this one.
-    pub fn leave(&mut self, ticket: &Ticket) {
-        if ticket.entry != Entry::Fresh {
-            self.end_spells(ticket);
+    pub fn leave(&mut self, scheduled: &ScheduledUnit) {
+        if scheduled.entry != Entry::Fresh {
+            self.end_spells(scheduled);
         }
-        self.give_back(ticket);
+        self.give_back(scheduled);
     }
 
-    fn give_back(&mut self, ticket: &Ticket) {
-        let slots = ticket.unit.count();
-        if let Some(count) = self.count(ticket.room) {
+    fn give_back(&mut self, scheduled: &ScheduledUnit) {
+        let slots = scheduled.unit.count();
+        if let Some(count) = self.count(scheduled.room) {
             *count -= slots;
         }
-        if ticket.entry != Entry::Fresh {
+        if scheduled.entry != Entry::Fresh {
             return;
         }
-        if let Some(count) = self.under_way.get_mut(&ticket.pair) {
+        if let Some(count) = self.under_way.get_mut(&scheduled.pair) {
             *count -= slots;
             if *count == 0 {
-                self.under_way.remove(&ticket.pair);
+                self.under_way.remove(&scheduled.pair);
             }
         }
     }
@@ -325,7 +325,7 @@ mod tests {
     };
 
     /// Each slot by itself.
-    fn scheduled(
+    fn schedule_of(
         tasks: impl IntoIterator<Item = (Move, Entry)>,
         keys: &BTreeMap<Slot, u64>,
     ) -> Schedule {
@@ -344,11 +344,14 @@ mod tests {
             };
             (task, Entry::Fresh)
         };
-        scheduled(moves.iter().map(task), &BTreeMap::new())
+        schedule_of(moves.iter().map(task), &BTreeMap::new())
     }
 
-    fn slots(tickets: &[Ticket]) -> Vec<u16> {
-        tickets.iter().map(|ticket| ticket.unit.id()).collect()
+    fn slots(scheduled: &[ScheduledUnit]) -> Vec<u16> {
+        scheduled
+            .iter()
+            .map(|scheduled| scheduled.unit.id())
+            .collect()
     }
 
     #[test]
@@ -365,10 +368,10 @@ mod tests {
         let tasks: Vec<_> = (1..10)
             .map(|number| (task(number), entry(number)))
             .collect();
-        let mut schedule = scheduled(tasks, &BTreeMap::new());
+        let mut schedule = schedule_of(tasks, &BTreeMap::new());
         let first = schedule.take(BOUNDS);
         assert_eq!(slots(&first), [1, 2, 3, 4, 5, 6, 8, 9, 7]);
-        first.iter().for_each(|ticket| schedule.end(ticket));
+        first.iter().for_each(|scheduled| schedule.end(scheduled));
         assert!(schedule.is_empty() && schedule.under_way.is_empty());
     }
 
@@ -391,7 +394,7 @@ mod tests {
         let tasks = [(1, 'a', 'b'), (2, 'b', 'a')];
         for (entry, next) in [(Entry::SourceOwns, vec![2]), (Entry::Fresh, vec![])] {
             let tasks = tasks.map(|(slot, source, target)| (task(slot, source, target), entry));
-            let mut schedule = scheduled(tasks, &BTreeMap::new());
+            let mut schedule = schedule_of(tasks, &BTreeMap::new());
             let first = schedule.take(BOUNDS);
             assert_eq!(slots(&first), [1], "both nodes would wait for each other");
             schedule.leave(&first[0]);
@@ -400,7 +403,7 @@ mod tests {
         // Nothing new begins beside it.
         let tasks = [(1, Entry::SourceOwns), (2, Entry::Fresh)];
         let tasks = tasks.map(|(slot, entry)| (task(slot, 'a', 'b'), entry));
-        let mut schedule = scheduled(tasks, &BTreeMap::new());
+        let mut schedule = schedule_of(tasks, &BTreeMap::new());
         let only_open = Bounds {
             only_open: true,
             ..BOUNDS
@@ -439,9 +442,9 @@ mod tests {
         let count =
             |number: u16| Slot::new(number).map(|slot| (slot, u64::from(number.is_multiple_of(4))));
         let keys = (1..40).filter_map(count).collect();
-        let mut schedule = scheduled(tasks, &keys);
+        let mut schedule = schedule_of(tasks, &keys);
         let mut first = schedule.take(BOUNDS);
-        first.sort_by_key(|ticket| ticket.unit.id());
+        first.sort_by_key(|scheduled| scheduled.unit.id());
         assert_eq!(slots(&first), [0, 1, 2, 3, 4, 5, 8]);
         let second = schedule.take(BOUNDS);
         assert_eq!(slots(&second), [6, 7, 9, 10], "the other half");
@@ -505,8 +508,8 @@ mod tests {
         let counted = (0..3).filter_map(|slot| Some((Slot::new(slot)?, 0)));
         let mut schedule = Schedule::new(units, &counted.collect());
         let mut taken = schedule.take(BOUNDS);
-        taken.sort_by_key(|ticket| ticket.unit.id());
-        let rooms: Vec<Room> = taken.iter().map(|ticket| ticket.room).collect();
+        taken.sort_by_key(|scheduled| scheduled.unit.id());
+        let rooms: Vec<Room> = taken.iter().map(|scheduled| scheduled.room).collect();
         assert_eq!(rooms, [Room::Empty, Room::Whole]);
         assert_eq!((schedule.open, schedule.empty), (2, 2));
     }

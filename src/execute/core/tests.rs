@@ -322,9 +322,11 @@ pub(super) fn first_flight(core: &mut Core, state: FlightState) -> Flight {
         empty_slots: 1,
         pairs_per_node: 1,
     };
-    let ticket = core.schedule.take(bounds).remove(0);
-    let machine = core.machine(&ticket.unit, ticket.entry).expect("a machine");
-    core.flight(ticket, machine, state)
+    let scheduled = core.schedule.take(bounds).remove(0);
+    let machine = core
+        .machine(&scheduled.unit, scheduled.entry)
+        .expect("a machine");
+    core.flight(scheduled, machine, state)
 }
 
 /// Slot 0 goes from `a` to `b`.
@@ -660,7 +662,7 @@ fn a_source_that_is_replaced_each_time_is_given_up() {
     let mut core = Core::new(&moves, options, 0);
     let mut flight = first_flight(&mut core, FlightState::Ready);
     // Looked at again, and the same: that is no replacement.
-    assert!(!flight.turn_to(flight.ticket.unit.clone()));
+    assert!(!flight.turn_to(flight.scheduled.unit.clone()));
     for (turn, source) in ['c', 'a', 'c'].into_iter().enumerate() {
         assert!(!flight.turn_to(unit(&[0], source, 'b')), "{turn}");
     }

@@ -36,8 +36,6 @@ const GONE_PART: u64 = 32;
 const GONE_MIN: u64 = 8;
 /// How many slots that were held to the end weigh up one that wasn't.
 const HELD_MAX: i8 = 3;
-/// How long a slot waits for another one that shows that its target keeps what it takes.
-pub(super) const VOUCH_MS: u64 = 5_000;
 
 /// What is known of one pair's target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

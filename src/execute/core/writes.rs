@@ -219,7 +219,7 @@ impl Core {
             let FlightState::Proves { addr, .. } = flight.state() else {
                 return None;
             };
-            let node = flight.ticket.unit.target;
+            let node = flight.scheduled.unit.target;
             (!self.writes.contains_key(&node)).then(|| (*slot, node, addr.clone()))
         })
     }
@@ -276,7 +276,7 @@ impl Core {
         };
         let flights = self.flights.iter().filter(|(_, flight)| wants(flight));
         let mut flights: Vec<(&u16, &Flight)> = flights.collect();
-        flights.sort_unstable_by_key(|(_, flight)| flight.ticket.turn);
+        flights.sort_unstable_by_key(|(_, flight)| flight.scheduled.turn);
         let Some((_, first)) = flights.first() else {
             return (Vec::new(), 0);
         };
