@@ -46,13 +46,21 @@ fn read(check: &Run) -> Vec<(String, String)> {
 
 /// The one mend of this kind that `check` tells, when it tells it.
 pub fn mend_of(cluster: &LocalCluster, state: &Path, kind: &str) -> String {
+    mend_in(kind, || found(cluster, state))
+}
+
+/// The same, where it lets pass by itself for a second only what may.
+pub fn mend_at_once(cluster: &LocalCluster, state: &Path, kind: &str) -> String {
+    mend_in(kind, || {
+        read(&run(cluster, state, &["check", "--json", "--wait", "1s"]))
+    })
+}
+
+fn mend_in(kind: &str, found: impl Fn() -> Vec<(String, String)>) -> String {
     let mut mend = None;
     wait::until(&format!("check finds {kind}"), PATIENCE, || {
-        let found = found(cluster, state);
-        mend = found
-            .into_iter()
-            .find(|(of, _)| of == kind)
-            .map(|(_, mend)| mend);
+        let mut found = found().into_iter();
+        mend = found.find(|(of, _)| of == kind).map(|(_, mend)| mend);
         mend.is_some()
     });
     mend.expect("a mend")

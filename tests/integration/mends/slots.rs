@@ -1,6 +1,6 @@
 //! Slots without an owner, and keys where no client is sent.
 
-use super::letter::{follow, found, mend_of, send, typed, wait_until_mended, words};
+use super::letter::{follow, found, mend_at_once, mend_of, send, typed, wait_until_mended, words};
 use crate::servers::runs::{assert_on_one_primary, key_in, run, state, three_and_one};
 use crate::servers::{self, load, wait};
 use slotkit::cluster::local::{LocalCluster, Shape};
@@ -123,7 +123,7 @@ fn a_slot_that_each_takes_for_the_others() {
         }
         set(0, &format!("NODE {}", ids[1]));
         set(1, "STABLE");
-        let mend = mend_of(&cluster, state.path(), "slots_uncovered");
+        let mend = mend_at_once(&cluster, state.path(), "slots_uncovered");
         // Where nobody has keys: the one that another takes for the owner already, by its word.
         assert!(mend.contains("CLUSTER DELSLOTS"), "{mend}");
         follow(&mend, None);
