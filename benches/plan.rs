@@ -110,7 +110,10 @@ fn bearers(plan: &Plan) -> usize {
 
 /// The largest deviation above and below the fair share, in percent.
 fn spread(plan: &Plan) -> (f64, f64) {
-    let all = plan.after().iter().filter_map(|node| node.deviation());
+    let all = plan
+        .after()
+        .iter()
+        .filter_map(slotkit::plan::NodeState::deviation);
     all.fold((0.0, 0.0), |(over, under): (f64, f64), deviation| {
         (over.max(100.0 * deviation), under.min(100.0 * deviation))
     })

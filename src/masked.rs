@@ -344,11 +344,11 @@ fn percent_encoded(password: &str, plain: &[u8], is_lower: bool) -> String {
     let mut out = String::new();
     for byte in password.bytes() {
         if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
-            out.push(char::from(byte))
+            out.push(char::from(byte));
         } else if is_lower {
-            out.push_str(&format!("%{byte:02x}"))
+            out.push_str(&format!("%{byte:02x}"));
         } else {
-            out.push_str(&format!("%{byte:02X}"))
+            out.push_str(&format!("%{byte:02X}"));
         }
     }
     out

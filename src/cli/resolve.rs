@@ -116,9 +116,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let left = found.len() - decided;
     if args.json {
-        print_json(&found, decided)?
+        print_json(&found, decided)?;
     } else if decided == 0 {
-        print_words(&found)?
+        print_words(&found)?;
     }
     terminal::say(match (decided, left) {
         (0, 0) => "no key is undecided".to_owned(),

@@ -48,7 +48,7 @@ pub(super) fn run_job(
     } = &prepared;
     if pending.moves.is_empty() {
         if left.is_empty() {
-            terminal::say("nothing to move")
+            terminal::say("nothing to move");
         } else {
             terminal::say("nothing else is to move");
             say_unchanged(run);

@@ -35,9 +35,9 @@ pub(super) fn mask_panics() {
         // The usual words, and the way back where it is asked for, unless a password is in them.
         let words = info.to_string();
         if masked::repeated(&words) == words {
-            tell(info)
+            tell(info);
         } else {
-            say(masked::repeated(&words))
+            say(masked::repeated(&words));
         }
     }));
 }

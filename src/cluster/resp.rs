@@ -107,7 +107,7 @@ impl<'input, R: BufRead> Reader<'input, R> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if text.ends_with(b"\r\n") {
-            text.truncate(length as usize)
+            text.truncate(length as usize);
         } else {
             return Err(odd("a text that is longer than announced".to_owned()));
         }

@@ -82,9 +82,10 @@ pub fn measure<L: NodeLink>(
         found.counts.extend(slots.iter().map(count));
         counts.push((*source, keys));
     }
-    let most_of_a_slot = match found.total <= MEASURED_MAX {
-        true => u64::MAX,
-        false => (MEASURED_MAX / used_slots.max(1)).max(1),
+    let most_of_a_slot = if found.total <= MEASURED_MAX {
+        u64::MAX
+    } else {
+        (MEASURED_MAX / used_slots.max(1)).max(1)
     };
     for (source, counts) in &counts {
         let slots: Vec<(Slot, u64)> = sources[source]

@@ -186,9 +186,10 @@ impl<'a, L: NodeLink> Desk<'a, L> {
         if self.away == 0 && !self.asked.is_empty() {
             return None;
         }
-        let wait = match self.asked.is_empty() {
-            true => until.saturating_duration_since(Instant::now()),
-            false => Duration::ZERO,
+        let wait = if self.asked.is_empty() {
+            until.saturating_duration_since(Instant::now())
+        } else {
+            Duration::ZERO
         };
         match self.answers.recv_timeout(wait) {
             Ok(answer) => {
@@ -279,12 +280,14 @@ impl<L: NodeLink> Post<'_, L> {
             return self.node.link.another(addr)?.round_trip(verbs);
         }
         let replies = match errand {
-            Errand::Ask(question) => match self.is_broken {
-                true => self
-                    .renew()
-                    .and_then(|()| self.node.link.round_trip(&question.verbs)),
-                false => self.node.link.round_trip(&question.verbs),
-            },
+            Errand::Ask(question) => {
+                if self.is_broken {
+                    self.renew()
+                        .and_then(|()| self.node.link.round_trip(&question.verbs))
+                } else {
+                    self.node.link.round_trip(&question.verbs)
+                }
+            }
             Errand::Finish => match self.node.link.halves() {
                 Some(halves) => halves.finish(),
                 None => Err(Error::new(ErrorKind::Connect, "nothing was asked")),

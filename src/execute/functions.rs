@@ -26,9 +26,10 @@ pub fn copy<L: NodeLink>(
         for (name, source) in wanted {
             let done = copy_one(cluster, source, target, &name);
             if let Err(error) = done {
-                return Err(error.of_kind(match copied.is_empty() {
-                    true => ErrorKind::Unsafe,
-                    false => ErrorKind::Stopped,
+                return Err(error.of_kind(if copied.is_empty() {
+                    ErrorKind::Unsafe
+                } else {
+                    ErrorKind::Stopped
                 }));
             }
             copied.push((name, target));

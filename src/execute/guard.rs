@@ -63,9 +63,10 @@ impl Guard<'_> {
 /// The strictest of what is said of each slot of a unit, and the first of these.
 fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     verdicts.fold(Verdict::Ours, |so_far, verdict| {
-        match verdict.strictness() > so_far.strictness() {
-            true => verdict,
-            false => so_far,
+        if verdict.strictness() > so_far.strictness() {
+            verdict
+        } else {
+            so_far
         }
     })
 }
@@ -86,9 +87,10 @@ impl<'a> Guard<'a> {
         let is_at_source = self.owns(task.source, task) && !self.owns(task.target, task);
         let is_at_target = matches!(entry, Entry::TargetOwns | Entry::TargetServes);
         if !is_at_target && !is_at_source {
-            return match self.is_at_promoted(task) {
-                true => Verdict::RolesChanged("the source was replaced"),
-                false => Verdict::Taken(task.slot, "isn't at its source any more", None),
+            return if self.is_at_promoted(task) {
+                Verdict::RolesChanged("the source was replaced")
+            } else {
+                Verdict::Taken(task.slot, "isn't at its source any more", None)
             };
         }
         if let Some(what) = self.contradiction(task).filter(|_| !is_at_target) {
@@ -314,9 +316,12 @@ mod tests {
     /// What the nodes say of themselves, with what each has open.
     fn self_reports(open: [&str; 3]) -> SelfReports {
         let says = ['a', 'b', 'c'].into_iter().zip(open).map(|(node, open)| {
-            let text = nodes_text(node, |about, line| match about == node {
-                true => format!("{line}{open}"),
-                false => line,
+            let text = nodes_text(node, |about, line| {
+                if about == node {
+                    format!("{line}{open}")
+                } else {
+                    line
+                }
             });
             (id(node), parse::myself(&text, "test").expect("a node"))
         });

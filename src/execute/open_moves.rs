@@ -139,14 +139,14 @@ impl Said {
         );
         let receivers: Vec<String> = self.importing.iter().map(|(id, _)| name(*id)).collect();
         // Never at the node that gives it: it would answer for keys that it has sent away.
-        let mend = match receivers.is_empty() {
-            true => "wait until the nodes agree on its owner (CLUSTER NODES), then run it again"
-                .to_owned(),
-            false => format!(
+        let mend = if receivers.is_empty() {
+            "wait until the nodes agree on its owner (CLUSTER NODES), then run it again".to_owned()
+        } else {
+            format!(
                 "where one of those that receive it ({}) has none of its keys, in any database \
                  (CLUSTER COUNTKEYSINSLOT {slot}), close it there with CLUSTER SETSLOT {slot} STABLE",
                 receivers.join(", ")
-            ),
+            )
         };
         Error::new(ErrorKind::Unsafe, message).mend(mend)
     }
@@ -172,9 +172,12 @@ mod tests {
     /// What is open on each node, as the end of its own line.
     fn views(open: [&str; 3]) -> Views {
         let nodes = NODES.iter().zip(open).map(|(myself, open)| {
-            let facts = facts_with(*myself, |node, line| match node == *myself {
-                true => format!("{line}{open}"),
-                false => line,
+            let facts = facts_with(*myself, |node, line| {
+                if node == *myself {
+                    format!("{line}{open}")
+                } else {
+                    line
+                }
             });
             (id(*myself), facts.view)
         });

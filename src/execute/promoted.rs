@@ -97,9 +97,10 @@ mod tests {
                     'c' => 'a',
                     _ => last_owner,
                 };
-                match node == owner {
-                    true => format!("{line} 0"),
-                    false => line,
+                if node == owner {
+                    format!("{line} 0")
+                } else {
+                    line
                 }
             });
             (id(myself), facts.view)

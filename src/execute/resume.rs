@@ -107,9 +107,10 @@ pub fn standing_of(views: &Views, shards: &Shards, begun: Move) -> Result<Standi
             }
         },
         (Some(one), Some(other), _) if other == task.target && is_of(task, one) => {
-            let entry = match one == task.target {
-                true => Entry::TargetServes,
-                false => Entry::TargetOwns,
+            let entry = if one == task.target {
+                Entry::TargetServes
+            } else {
+                Entry::TargetOwns
             };
             Ok(Standing::GoesOn(task, entry))
         }
@@ -121,9 +122,10 @@ pub fn standing_of(views: &Views, shards: &Shards, begun: Move) -> Result<Standi
             Ok(Standing::GoesOn(task, Entry::TargetOwns))
         }
         (Some(one), Some(other), true) if one == task.source && other == task.source => {
-            let entry = match target.knows_owner {
-                true => Entry::SourceOwns,
-                false => Entry::SourceReplaced,
+            let entry = if target.knows_owner {
+                Entry::SourceOwns
+            } else {
+                Entry::SourceReplaced
             };
             Ok(Standing::GoesOn(task, entry))
         }

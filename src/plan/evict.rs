@@ -124,9 +124,9 @@ fn giving_level(assignment: &Assignment<'_>, needed: i64) -> i64 {
     while low < high {
         let middle = (low + high) / 2;
         if given(middle) >= needed {
-            high = middle
+            high = middle;
         } else {
-            low = middle + 1
+            low = middle + 1;
         }
     }
     low.min(LEVELS)

@@ -107,9 +107,9 @@ fn aims(assignment: &Assignment<'_>, pool: &[u16]) -> Vec<i64> {
     while low < high {
         let middle = (low + high) / 2;
         if room(middle) >= waiting {
-            high = middle
+            high = middle;
         } else {
-            low = middle + 1
+            low = middle + 1;
         }
     }
     (0..assignment.load.len())

@@ -186,6 +186,6 @@ impl<'model> Filling<'model> {
 
 /// Whether the first load over capacity is larger than the second.
 fn is_worse(first: (i64, u64), second: (i64, u64)) -> bool {
-    let left = first.0 as i128 * i128::from(second.1);
-    left > second.0 as i128 * i128::from(first.1)
+    let left = i128::from(first.0) * i128::from(second.1);
+    left > i128::from(second.0) * i128::from(first.1)
 }

@@ -189,7 +189,7 @@ impl KeyBatch {
     /// Whether a record that begins at this offset can be told by its place.
     #[inline]
     pub(super) fn has_room(&self, offset: u64) -> bool {
-        offset - self.offset <= u64::from(u32::MAX)
+        u32::try_from(offset - self.offset).is_ok()
     }
 
     /// Where the next key begins in [`KeyBatch::key_buffer`].

@@ -93,9 +93,9 @@ fn push_hex(key: &[u8], out: &mut Vec<u8>, is_escaped: impl Fn(&[u8], u8) -> boo
                 b'x',
                 DIGITS[usize::from(byte >> 4)],
                 DIGITS[usize::from(byte & 0xF)],
-            ])
+            ]);
         } else {
-            out.push(*byte)
+            out.push(*byte);
         }
     }
 }

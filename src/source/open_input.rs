@@ -382,10 +382,10 @@ fn open_file(path: &Path) -> Result<Readable> {
                 .mend("name the files in it"),
         );
     }
-    let seekable = match metadata.is_file() {
-        // What the kernel makes up (/proc) has no length.
-        true if metadata.len() > 0 => Some((file.try_clone().map_err(failed)?, metadata.len())),
-        _ => None,
+    let seekable = if metadata.is_file() && metadata.len() > 0 {
+        Some((file.try_clone().map_err(failed)?, metadata.len()))
+    } else {
+        None
     };
     Ok((Box::new(file), seekable))
 }

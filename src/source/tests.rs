@@ -486,9 +486,9 @@ fn a_row_is_too_long_from_one_byte_on() {
         let mut truth = (0, Vec::new());
         for row in &rows {
             if row.len() > MOST {
-                truth.1.push(place)
+                truth.1.push(place);
             } else {
-                truth.0 += 1
+                truth.0 += 1;
             }
             place += row.len() as u64;
         }

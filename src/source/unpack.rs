@@ -209,12 +209,12 @@ impl fmt::Display for Damage {
             );
         }
         if self.is_cut {
-            write!(f, "the {name} data is cut off here")?
+            write!(f, "the {name} data is cut off here")?;
         } else {
             write!(
                 f,
                 "the {name} data is damaged here or a little before ({cause})"
-            )?
+            )?;
         }
         write!(f, ", after {unpacked} unpacked bytes")
     }

@@ -136,9 +136,9 @@ impl Tally {
             return;
         };
         if slice.groups.iter().all(|group| group.db == first.db) {
-            self.group(first.db).add(all.keys, all.bytes)
+            self.group(first.db).add(all.keys, all.bytes);
         } else {
-            self.count_databases(slice)
+            self.count_databases(slice);
         }
     }
 

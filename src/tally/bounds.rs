@@ -56,9 +56,9 @@ impl SampledUnits {
     pub(super) fn add(&mut self, stands_for: u64, own: u64) {
         self.units = self.units.saturating_add(stands_for);
         if stands_for > own {
-            self.drawn += 1
+            self.drawn += 1;
         } else {
-            self.certain = self.certain.saturating_add(own)
+            self.certain = self.certain.saturating_add(own);
         }
     }
 
@@ -181,9 +181,9 @@ fn edge(mut inside: f64, mut outside: f64, is_likely: impl Fn(f64) -> bool) -> f
     for _ in 0..50 {
         let middle = f64::midpoint(inside, outside);
         if is_likely(middle) {
-            inside = middle
+            inside = middle;
         } else {
-            outside = middle
+            outside = middle;
         }
     }
     outside
@@ -228,7 +228,7 @@ mod tests {
             if name < heavy {
                 0.25 / heavy as f64
             } else {
-                0.75 / light as f64
+                0.75 / f64::from(light)
             }
         };
         let (mut wrong_lists, mut shown) = (0, 0);
@@ -240,7 +240,7 @@ mod tests {
                 let name = if which < 0.25 {
                     (place * heavy as f64) as u64
                 } else {
-                    heavy + (place * light as f64) as u64
+                    heavy + (place * f64::from(light)) as u64
                 };
                 sample.entry(name).or_default().add_one();
                 all.add_one();

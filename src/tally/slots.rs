@@ -39,7 +39,7 @@ impl SlotCounts {
     /// Makes sure that so many keys can be [added](SlotCounts::add), at most 65,535.
     #[inline]
     pub(super) fn make_room(&mut self, keys: usize) {
-        debug_assert!(keys <= usize::from(u16::MAX));
+        debug_assert!(u16::try_from(keys).is_ok());
         if self.recent_keys + keys > usize::from(u16::MAX) {
             self.settle();
         }

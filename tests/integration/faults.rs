@@ -127,9 +127,9 @@ fn a_fault_of(victim: usize, fault: Fault, slots: &str, target: usize) {
     let is_bystander = slots == FROM_FIRST;
     if is_bystander {
         // Its replica has its slots now, which aren't those that move.
-        assert_eq!(exit, Some(0), "{stderr}")
+        assert_eq!(exit, Some(0), "{stderr}");
     } else {
-        assert!(matches!(exit, Some(0 | 4)), "{exit:?}: {stderr}")
+        assert!(matches!(exit, Some(0 | 4)), "{exit:?}: {stderr}");
     }
     let left = cluster.view(0).expect("a view").open_slots().count();
     if exit == Some(0) {

@@ -42,9 +42,8 @@ impl Lines {
             assert!(length > 0, "the run ended: {}", self.words);
             if line.starts_with('{') {
                 return serde_json::from_str(&line).expect("JSON");
-            } else {
-                self.words.push_str(&line)
             }
+            self.words.push_str(&line);
         }
     }
 

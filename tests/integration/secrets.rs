@@ -38,7 +38,7 @@ fn listener(answer: impl Fn(&[u8]) -> Vec<u8> + Send + Clone + 'static) -> Liste
             let Ok(mut stream) = stream else { return };
             let (tell, answer) = (tell.clone(), answer.clone());
             std::thread::spawn(move || {
-                converse(&mut stream, &answer, &|words| tell.send(words).is_ok())
+                converse(&mut stream, &answer, &|words| tell.send(words).is_ok());
             });
         }
     });

@@ -11,7 +11,10 @@ fn made(problem: &Problem) -> Plan {
 }
 
 fn furthest(plan: &Plan) -> f64 {
-    let all = plan.after().iter().filter_map(|node| node.deviation());
+    let all = plan
+        .after()
+        .iter()
+        .filter_map(slotkit::plan::NodeState::deviation);
     all.map(f64::abs).fold(0.0, f64::max)
 }
 

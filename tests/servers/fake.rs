@@ -35,7 +35,7 @@ impl FakeCluster {
                             Said::AsUsual => Some(cluster.healthy(node, words)),
                             Said::This(answer) => Some(answer),
                             Said::Nothing => None,
-                        })
+                        });
                     });
                 }
             });
@@ -107,7 +107,7 @@ impl FakeCluster {
             ["ACL", "WHOAMI"] => bulk("default"),
             ["PING"] => "+PONG\r\n".to_owned(),
             // What a healthy server says to commands that can't do anything.
-            ["CLUSTER", "SETSLOT", "16384", ..] | ["MIGRATE", ..] | ["RESTORE-ASKING", ..] => {
+            ["CLUSTER", "SETSLOT", "16384", ..] | ["MIGRATE" | "RESTORE-ASKING", ..] => {
                 "-ERR no\r\n".to_owned()
             }
             ["ASKING"] => "+OK\r\n".to_owned(),

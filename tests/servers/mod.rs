@@ -89,7 +89,7 @@ pub fn is_valkey(server: &std::path::Path) -> bool {
 pub fn version(server: &std::path::Path) -> (u32, u32) {
     let said = said_by(server);
     let text = said.split(" v=").nth(1).expect("a version");
-    let mut numbers = text.split(['.', ' ']).map(|part| part.parse());
+    let mut numbers = text.split(['.', ' ']).map(str::parse);
     let mut next = || numbers.next().expect("a part").expect("a number");
     (next(), next())
 }

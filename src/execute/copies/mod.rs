@@ -178,9 +178,10 @@ fn is_big(weight: u64) -> bool {
 pub(super) fn questions(keys: &[Vec<u8>], weights: &[u64], before: &[Verb]) -> Vec<Verb> {
     let mut verbs = Vec::with_capacity(keys.len() * 2 * (1 + before.len()));
     for (place, key) in keys.iter().enumerate() {
-        let value = match is_big(weights.get(place).copied().unwrap_or(0)) {
-            true => Verb::Client(vec![b"TYPE".to_vec(), key.clone()]),
-            false => Verb::Dump(key.clone()),
+        let value = if is_big(weights.get(place).copied().unwrap_or(0)) {
+            Verb::Client(vec![b"TYPE".to_vec(), key.clone()])
+        } else {
+            Verb::Dump(key.clone())
         };
         for verb in [value, Verb::Pttl(key.clone())] {
             verbs.extend(before.iter().cloned());

@@ -177,13 +177,12 @@ impl CheckedState {
     fn turn_or_strand(&mut self, to: FlightState) -> bool {
         let (from, next) = (self.state.kind(), to.kind());
         let is_legal = may_turn(from, next);
-        self.state = match is_legal {
-            true => to,
-            false => {
-                let message = format!("a slot that is {from:?} was to turn to {next:?}");
-                self.fault = Some(Error::new(ErrorKind::Stopped, message).mend(REPORT));
-                FlightState::Stranded
-            }
+        self.state = if is_legal {
+            to
+        } else {
+            let message = format!("a slot that is {from:?} was to turn to {next:?}");
+            self.fault = Some(Error::new(ErrorKind::Stopped, message).mend(REPORT));
+            FlightState::Stranded
         };
         is_legal
     }

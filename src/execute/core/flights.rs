@@ -119,12 +119,11 @@ impl Core {
         let Some(flight) = self.flights.get_mut(&slot) else {
             return;
         };
-        match flight.machine.give_up(&why) {
-            true => {
-                flight.turn(FlightState::Ready);
-                self.trip(why);
-            }
-            false => self.strand(slot, why),
+        if flight.machine.give_up(&why) {
+            flight.turn(FlightState::Ready);
+            self.trip(why);
+        } else {
+            self.strand(slot, why);
         }
     }
 

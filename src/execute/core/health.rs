@@ -138,9 +138,10 @@ impl HealthMonitor {
             read_at_ms: now_ms,
         });
         let passed = now_ms.saturating_sub(over.read_at_ms).min(NEWS_MS);
-        over.over_ms = match over.is_over {
-            true => over.over_ms.saturating_add(passed),
-            false => over.over_ms.saturating_sub(passed / 2),
+        over.over_ms = if over.is_over {
+            over.over_ms.saturating_add(passed)
+        } else {
+            over.over_ms.saturating_sub(passed / 2)
         };
         (over.is_over, over.read_at_ms) = (is_over, now_ms);
         over.over_ms

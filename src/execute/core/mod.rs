@@ -179,9 +179,10 @@ impl Core {
         };
         let surprise = surprise.followed_by(said_of_others(&self.left));
         if self.has_changed {
-            let closed = match self.closed.is_empty() {
-                true => String::new(),
-                false => format!("; closed again: {}", named_slots(&self.closed)),
+            let closed = if self.closed.is_empty() {
+                String::new()
+            } else {
+                format!("; closed again: {}", named_slots(&self.closed))
             };
             return Err(surprise.followed_by(closed).of_kind(ErrorKind::Stopped));
         }
@@ -189,9 +190,10 @@ impl Core {
             ErrorKind::Stopped => ErrorKind::Unsafe,
             other => other,
         };
-        let what = match !self.closed.is_empty() {
-            true => "; what was opened is closed again, and nothing was changed",
-            false => "; nothing was changed",
+        let what = if !self.closed.is_empty() {
+            "; what was opened is closed again, and nothing was changed"
+        } else {
+            "; nothing was changed"
         };
         Err(surprise.of_kind(kind).followed_by(what))
     }
@@ -264,9 +266,10 @@ impl Core {
                 continue;
             };
             if matches!(flight.state(), FlightState::Recording) {
-                flight.turn(match is_written {
-                    true => FlightState::Ready,
-                    false => FlightState::Stranded,
+                flight.turn(if is_written {
+                    FlightState::Ready
+                } else {
+                    FlightState::Stranded
                 });
                 flight.is_written |= is_written;
                 let unit = flight.scheduled.unit.clone();
@@ -379,9 +382,10 @@ impl Core {
 
     /// Whether slots may still begin.
     fn may_begin(&self) -> bool {
-        let has_more = match self.surprise.is_none() {
-            true => !self.schedule.is_empty(),
-            false => self.schedule.has_open() && !self.is_broken_off,
+        let has_more = if self.surprise.is_none() {
+            !self.schedule.is_empty()
+        } else {
+            self.schedule.has_open() && !self.is_broken_off
         };
         has_more && self.control == RunControl::GoOn
     }

@@ -46,9 +46,10 @@ impl Core {
             let sends = matches!(flight.state(), FlightState::Asks { .. }) && flight.sends_keys();
             if is_over && sends {
                 let is_tried = flight.machine.give_up(why);
-                flight.turn(match is_tried {
-                    true => FlightState::Ready,
-                    false => FlightState::Stranded,
+                flight.turn(if is_tried {
+                    FlightState::Ready
+                } else {
+                    FlightState::Stranded
                 });
             }
         }

@@ -37,14 +37,15 @@ impl Core {
             return;
         }
         let is_eased = !self.throttle.is_over_limit(self.now_ms);
-        let begins = match self.may_begin() && is_eased {
-            true => self.schedule.take(Bounds {
+        let begins = if self.may_begin() && is_eased {
+            self.schedule.take(Bounds {
                 slots: self.options.how.slots_at_once.saturating_add(AHEAD),
                 empty_slots: EMPTY_AT_ONCE,
                 pairs_per_node: self.options.how.pairs_per_node,
                 only_open: self.surprise.is_some(),
-            }),
-            false => Vec::new(),
+            })
+        } else {
+            Vec::new()
         };
         let now_ms = self.now_ms;
         let slots = |wanted: &dyn Fn(&FlightState) -> bool| -> Vec<u16> {
@@ -62,9 +63,10 @@ impl Core {
             return;
         }
         // Only a primary can have a slot open. Who is one may change: a recheck is about just that.
-        let nodes = match for_slots[2].is_empty() {
-            true => self.options.primaries.clone(),
-            false => self.options.names.keys().copied().collect(),
+        let nodes = if for_slots[2].is_empty() {
+            self.options.primaries.clone()
+        } else {
+            self.options.names.keys().copied().collect()
         };
         let flights = for_slots
             .iter()
@@ -274,7 +276,7 @@ impl Core {
                 Ok(machine) if self.goes_on_with(scheduled.entry) => machine,
                 other => {
                     self.schedule.leave(scheduled);
-                    other.map(drop).unwrap_or_else(|error| self.trip(error));
+                    other.map_or_else(|error| self.trip(error), drop);
                     continue;
                 }
             };
@@ -290,7 +292,7 @@ impl Core {
                 }
                 (None, Verdict::Ours) => self.begin_flight(scheduled.clone(), machine),
                 (None, Verdict::RolesChanged(what)) => {
-                    self.put_off(scheduled.clone(), machine, what)
+                    self.put_off(scheduled.clone(), machine, what);
                 }
                 (None, Verdict::Taken(which, what, at)) => {
                     self.schedule.leave(scheduled);

@@ -98,9 +98,10 @@ mod tests {
                 _ => line,
             };
             let believed = if myself == 'c' { 'a' } else { 'b' };
-            match node == believed {
-                true => format!("{line} 0"),
-                false => line,
+            if node == believed {
+                format!("{line} 0")
+            } else {
+                line
             }
         })
     }

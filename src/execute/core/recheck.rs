@@ -28,9 +28,10 @@ impl Core {
         };
         let rechecks = flight.count_recheck();
         if rechecks > MAX_RECHECKS {
-            return match flight.machine.give_up(&why) {
-                true => flight.turn(FlightState::Ready),
-                false => self.strand(slot, why),
+            return if flight.machine.give_up(&why) {
+                flight.turn(FlightState::Ready);
+            } else {
+                self.strand(slot, why);
             };
         }
         self.outcome.retries += 1;
@@ -108,9 +109,10 @@ impl Core {
                 }
                 let promoted =
                     promoted::in_place_of(&probe.views, &self.options.shards, begun.target);
-                match promoted == Some(begun.source) {
-                    true => flight.turn(FlightState::Arrived),
-                    false => self.wait_longer(slot, recheck),
+                if promoted == Some(begun.source) {
+                    flight.turn(FlightState::Arrived);
+                } else {
+                    self.wait_longer(slot, recheck);
                 }
             }
             Err(error) => {
@@ -162,9 +164,10 @@ impl Core {
             other => return Err(other),
         }
         let is_untouched = flight.machine.is_unopened() && *unit == flight.scheduled.unit;
-        match entry == Entry::SourceOwns && is_untouched && probe.is_closed_at(unit.source, unit) {
-            true => Ok(Entry::Fresh),
-            false => Ok(entry),
+        if entry == Entry::SourceOwns && is_untouched && probe.is_closed_at(unit.source, unit) {
+            Ok(Entry::Fresh)
+        } else {
+            Ok(entry)
         }
     }
 
@@ -241,9 +244,10 @@ impl Core {
         flight.before = flight.moved();
         flight.machine = machine;
         let is_recorded = flight.recorded.as_ref() == Some(&unit);
-        flight.turn(match is_recorded {
-            true => FlightState::Ready,
-            false => FlightState::Recording,
+        flight.turn(if is_recorded {
+            FlightState::Ready
+        } else {
+            FlightState::Recording
         });
         if !is_recorded {
             flight.recorded = Some(unit.clone());

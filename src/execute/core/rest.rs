@@ -101,9 +101,10 @@ impl Rests {
         let Some(rest) = self.0.get_mut(&pair) else {
             return;
         };
-        match is_well {
-            true => rest.phase = Phase::Over,
-            false => rest.pause(now_ms),
+        if is_well {
+            rest.phase = Phase::Over;
+        } else {
+            rest.pause(now_ms);
         }
     }
 

@@ -30,9 +30,10 @@ fn one_slot_that_stops_holds_up_no_other_that_is_open() {
     // What is about all of them does.
     for general in [true, false] {
         let mut core = to_and_fro();
-        match general {
-            true => core.too_slow(id('a')),
-            false => core.recorded(Err(Error::new(ErrorKind::Io, "the disk is full"))),
+        if general {
+            core.too_slow(id('a'));
+        } else {
+            core.recorded(Err(Error::new(ErrorKind::Io, "the disk is full")));
         }
         assert!(!core.may_begin() && !core.goes_on_with(Entry::SourceOwns));
     }
@@ -98,9 +99,12 @@ fn probe_of_another_mover() -> Probe {
     while let Some(node) = probe.next(0, |_| true) {
         let name = NODES.into_iter().find(|name| id(*name) == node);
         let name = name.expect("a node");
-        let text = nodes_text(name, |about, line| match about == name && name != 'a' {
-            true => format!("{line} [0-<-{}]", id('a')),
-            false => line,
+        let text = nodes_text(name, |about, line| {
+            if about == name && name != 'a' {
+                format!("{line} [0-<-{}]", id('a'))
+            } else {
+                line
+            }
         });
         probe.heard(node, Ok(text));
     }

@@ -206,9 +206,10 @@ impl Nodes {
                 ('b', more) => format!("{line} 0-{}", more - 1),
                 _ => line,
             };
-            match id(about) == node {
-                true => line + &open,
-                false => line,
+            if id(about) == node {
+                line + &open
+            } else {
+                line
             }
         })
     }
@@ -263,9 +264,10 @@ type UnderWay = (NodeId, Vec<Reply>, Vec<Verb>);
 fn answer_due(core: &mut Core, nodes: &mut Nodes, under_way: &mut Vec<UnderWay>, now_ms: u64) {
     let is_late = |asked: &UnderWay| nodes.is_slow && asked.0 == id('b');
     let (late, due): (Vec<_>, Vec<_>) = std::mem::take(under_way).into_iter().partition(is_late);
-    let (due, later) = match due.is_empty() {
-        true => (late, due),
-        false => (due, late),
+    let (due, later) = if due.is_empty() {
+        (late, due)
+    } else {
+        (due, late)
     };
     *under_way = later;
     for (node, replies, verbs) in due {
@@ -576,7 +578,7 @@ fn run_late(late: usize, took_ms: u64) -> (usize, Result<Outcome>) {
                 core.answered(node, replies, now_ms);
             }
             Effect::Wait { until_ms } => {
-                now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms))
+                now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms));
             }
             Effect::End => return (probes, core.into_result()),
         }
@@ -633,7 +635,7 @@ fn run_batch(took_ms: u64) -> (usize, usize) {
                 core.answered(node, replies, now_ms);
             }
             Effect::Wait { until_ms } => {
-                now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms))
+                now_ms = until_ms.map_or(now_ms, |until| until.max(now_ms));
             }
             Effect::End => break,
         }

@@ -158,9 +158,10 @@ impl Throttle {
                 self.keys_now = more.min(self.most_keys);
             }
         }
-        match self.slow_batches >= MAX_SLOW_BATCHES {
-            true => BatchTiming::TooSlow,
-            false => BatchTiming::Fine,
+        if self.slow_batches >= MAX_SLOW_BATCHES {
+            BatchTiming::TooSlow
+        } else {
+            BatchTiming::Fine
         }
     }
 }

@@ -176,11 +176,11 @@ impl Core {
     /// rests none, of one on trial one at a time, of a trusted one as many together as
     /// [`Core::is_within_a_batch`] allows.
     pub(super) fn may_send(&self, flight: &Flight, unproven: &Unproven) -> bool {
-        match flight.sends_keys() {
-            false => true,
-            true if self.rests.holds(flight.pair()) || !self.is_noted(flight) => false,
-            true => self.is_within_a_batch(flight, unproven),
+        if !flight.sends_keys() {
+            return true;
         }
+        let may_send = !self.rests.holds(flight.pair()) && self.is_noted(flight);
+        may_send && self.is_within_a_batch(flight, unproven)
     }
 
     /// Whether the keys of a pair that the target hasn't been found to keep are one batch at most
@@ -190,9 +190,10 @@ impl Core {
         let pair = flight.pair();
         let sends = flight.sends();
         let before = unproven.0.get(&pair).copied().unwrap_or_default();
-        let most = match self.trusts.is_trusted(pair) {
-            true => u64::from(self.options.how.keys_per_migrate),
-            false => 0,
+        let most = if self.trusts.is_trusted(pair) {
+            u64::from(self.options.how.keys_per_migrate)
+        } else {
+            0
         };
         sends == 0 || before == 0 || before + sends <= most
     }

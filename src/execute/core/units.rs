@@ -46,10 +46,10 @@ impl Nodes {
         let mut myself = myself.filter(|(name, _)| id(*name) == node);
         let (name, open) = myself.next().expect("a node");
         Reply::Text(match verb {
-            Verb::Nodes => nodes_text(name, |about, line| match about == name {
-                true => line + open,
-                false => line,
-            })
+            Verb::Nodes => nodes_text(
+                name,
+                |about, line| if about == name { line + open } else { line },
+            )
             .into_bytes(),
             _ => b"OK".to_vec(),
         })

@@ -47,9 +47,10 @@ impl Sent {
     pub fn take_replies(&self, places: &[usize], replies: &mut [Reply]) -> Vec<Reply> {
         let take = |place: &usize| {
             let reply = replies.get_mut(*place)?;
-            Some(match *place < self.shared_from {
-                true => std::mem::replace(reply, Reply::Nil),
-                false => reply.clone(),
+            Some(if *place < self.shared_from {
+                std::mem::replace(reply, Reply::Nil)
+            } else {
+                reply.clone()
             })
         };
         places.iter().filter_map(take).collect()
@@ -90,9 +91,10 @@ impl Core {
         let slots = self.asks_without_keys(node);
         let sets = |slot: &u16| self.flights.get(slot).is_some_and(Flight::asks_to_set);
         // A `SETSLOT` is synced: the server would be busy with that and with keys at once.
-        let (senders, keys) = match slots.iter().any(sets) {
-            true => (Vec::new(), 0),
-            false => self.asks_with_keys(node),
+        let (senders, keys) = if slots.iter().any(sets) {
+            (Vec::new(), 0)
+        } else {
+            self.asks_with_keys(node)
         };
         let many = senders.len();
         parts.extend(self.parts_of(node, slots.into_iter().chain(senders), many));
@@ -193,9 +195,10 @@ impl Core {
         };
         let (mut own, mut shared) = (Vec::with_capacity(shared_from), Vec::new());
         for (part, verbs) in parts {
-            let mut place = |verb| match is_about_the_node(&verb) {
-                true => shared_from + place_in(&mut shared, verb),
-                false => {
+            let mut place = |verb| {
+                if is_about_the_node(&verb) {
+                    shared_from + place_in(&mut shared, verb)
+                } else {
                     own.push(verb);
                     own.len() - 1
                 }
@@ -281,9 +284,10 @@ impl Core {
             return (Vec::new(), 0);
         };
         let most_keys = u64::from(self.keys_per_migrate()) / 2;
-        let many = match self.may_share(first) {
-            true => shared_by(self.options.timeouts.usual_ms),
-            false => 1,
+        let many = if self.may_share(first) {
+            shared_by(self.options.timeouts.usual_ms)
+        } else {
+            1
         };
         let (mut slots, mut keys, mut bytes) = (Vec::new(), 0, 0);
         for (slot, flight) in flights {

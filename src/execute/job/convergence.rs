@@ -100,9 +100,10 @@ impl Convergence {
                 }
                 State::Tell { to_tell } if to_tell.is_empty() => State::Check,
                 State::Wait { until_ms } if now_ms >= *until_ms => {
-                    match now_ms.saturating_sub(self.reminded_ms) > REMIND_EVERY_MS {
-                        true => State::Reassign(Reassigning::of(self.arrived.clone())),
-                        false => State::Check,
+                    if now_ms.saturating_sub(self.reminded_ms) > REMIND_EVERY_MS {
+                        State::Reassign(Reassigning::of(self.arrived.clone()))
+                    } else {
+                        State::Check
                     }
                 }
                 _ => return,

@@ -214,14 +214,14 @@ impl Session {
         let (ids, until) = (self.cluster.ids(), Instant::now() + VIEW_TIME);
         let said = self.cluster.each(&ids, until, |part, id| {
             // A link may have broken with its node, which is back by now.
-            part.view_of(id)
-                .or_else(|error| match Instant::now() < until {
-                    true => {
-                        part.renew_by(id, Some(until))?;
-                        part.view_of(id)
-                    }
-                    false => Err(error),
-                })
+            part.view_of(id).or_else(|error| {
+                if Instant::now() < until {
+                    part.renew_by(id, Some(until))?;
+                    part.view_of(id)
+                } else {
+                    Err(error)
+                }
+            })
         });
         for (id, view) in said {
             match view {

@@ -278,9 +278,10 @@ impl Job {
             Some(left) => error.beside(left),
             None => error,
         });
-        self.phase = match self.arrived.is_empty() {
-            true => Phase::End,
-            false => Phase::Rescue(Rescue::Reassign(Reassigning::of(self.arrived.clone()))),
+        self.phase = if self.arrived.is_empty() {
+            Phase::End
+        } else {
+            Phase::Rescue(Rescue::Reassign(Reassigning::of(self.arrived.clone())))
         };
     }
 

@@ -52,9 +52,10 @@ enum State {
 impl OrphanedCleanup {
     pub fn of(ended: Vec<Move>) -> OrphanedCleanup {
         OrphanedCleanup {
-            state: match ended.is_empty() {
-                true => State::Over,
-                false => State::Look,
+            state: if ended.is_empty() {
+                State::Over
+            } else {
+                State::Look
             },
             ended,
             disputed: Vec::new(),
@@ -81,9 +82,10 @@ impl OrphanedCleanup {
         let slots: BTreeSet<Slot> = found.iter().map(|orphaned| orphaned.slot).collect();
         self.ended.retain(|task| slots.contains(&task.slot));
         found.reverse();
-        match self.ended.is_empty() {
-            true => State::Over,
-            false => State::Begin(Arc::new(survey), found),
+        if self.ended.is_empty() {
+            State::Over
+        } else {
+            State::Begin(Arc::new(survey), found)
         }
     }
 }
@@ -109,10 +111,11 @@ impl Subtask for OrphanedCleanup {
             (State::Look, Answer::Views(views, silent)) => {
                 let (shards, moves) = (&context.shards, &self.ended);
                 let silent = bystanders::waited_for(silent, &views, shards, moves);
-                match may_be_left(&views, &context.shards, &self.ended) {
+                if may_be_left(&views, &context.shards, &self.ended) {
                     // A node that died and was replaced has no say, and can't be asked any more.
-                    true => State::Survey(views.into_keys().chain(silent).collect()),
-                    false => State::Over,
+                    State::Survey(views.into_keys().chain(silent).collect())
+                } else {
+                    State::Over
                 }
             }
             (State::Survey(_), Answer::Surveyed(survey)) => self.found(context, survey?),
@@ -133,17 +136,15 @@ impl Subtask for OrphanedCleanup {
                         return Ok(());
                     }
                 }
-                match left.is_empty() {
-                    false => State::Clear(survey, left),
-                    true => {
-                        let slots: BTreeSet<Slot> =
-                            self.ended.iter().map(|task| task.slot).collect();
-                        context.tell(Notice::Cleared {
-                            slots: slots.len(),
-                            copies: self.copies,
-                        });
-                        State::End
-                    }
+                if left.is_empty() {
+                    let slots: BTreeSet<Slot> = self.ended.iter().map(|task| task.slot).collect();
+                    context.tell(Notice::Cleared {
+                        slots: slots.len(),
+                        copies: self.copies,
+                    });
+                    State::End
+                } else {
+                    State::Clear(survey, left)
                 }
             }
             (State::Doubt(_, _, error), answer) => {

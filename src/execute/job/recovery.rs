@@ -72,10 +72,12 @@ impl Recovery {
         for (slots, error) in blocked.held {
             self.tasks.retain(|(task, _)| !slots.contains(task.slot));
             let named = slots.shortened();
-            self.left.push(match error.message().contains(&named) {
-                true => error,
-                false if slots.len() == 1 => error.context(format!("slot {named}")),
-                false => error.context(format!("slots {named}")),
+            self.left.push(if error.message().contains(&named) {
+                error
+            } else if slots.len() == 1 {
+                error.context(format!("slot {named}"))
+            } else {
+                error.context(format!("slots {named}"))
             });
         }
     }
@@ -163,9 +165,10 @@ pub fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
     if more > 0 {
         words.push(format!("and {more} more"));
     }
-    match words.is_empty() {
-        true => Some(first),
-        false => Some(first.followed_by(format!("; {}", words.join("; ")))),
+    if words.is_empty() {
+        Some(first)
+    } else {
+        Some(first.followed_by(format!("; {}", words.join("; "))))
     }
 }
 

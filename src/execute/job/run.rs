@@ -118,9 +118,10 @@ impl JobRun {
     /// When the journal can't be written.
     pub fn adopt(&mut self, open: &OpenMoves) -> Result<()> {
         self.journal.know(&open.beside)?;
-        match open.moves.is_empty() {
-            true => Ok(()),
-            false => self.journal.begin(&open.moves),
+        if open.moves.is_empty() {
+            Ok(())
+        } else {
+            self.journal.begin(&open.moves)
         }
     }
 
@@ -172,13 +173,12 @@ impl JobRun {
         let (plan, stand_ins) = fitting(plan, session, &view, &SlotSet::new())?;
         tell_stand_ins(session, &stand_ins);
         let mut pending = pending_moves(&plan, &survey);
-        let left = match pending.moves.is_empty() {
-            true => Vec::new(),
-            false => {
-                let findings = session.findings(&survey, &pending, Begun::Continued(&[]));
-                refuse_if_forbidden(&*session.observer, &findings)?;
-                leave_big_keys(session, &mut pending)?
-            }
+        let left = if pending.moves.is_empty() {
+            Vec::new()
+        } else {
+            let findings = session.findings(&survey, &pending, Begun::Continued(&[]));
+            refuse_if_forbidden(&*session.observer, &findings)?;
+            leave_big_keys(session, &mut pending)?
         };
         Ok(PreparedJob {
             plan,
@@ -220,9 +220,12 @@ impl JobRun {
 
     /// What a run did, when it came to its end.
     fn ended(&self, outcome: Result<Outcome>, total: u64) -> Result<Outcome> {
-        let outcome = outcome.map_err(|error| match self.has_part_way(&error) {
-            false if error.kind() != ErrorKind::Stopped => error,
-            _ => self.explain(error, Some(total)),
+        let outcome = outcome.map_err(|error| {
+            if !self.has_part_way(&error) && error.kind() != ErrorKind::Stopped {
+                error
+            } else {
+                self.explain(error, Some(total))
+            }
         })?;
         self.stop_if_asked(outcome, total)?;
         self.require_resolved(ErrorKind::Stopped)?;
@@ -282,13 +285,12 @@ impl JobRun {
                 )
             })
             .collect();
-        let open = match open.is_empty() {
-            true => "no slot is open".to_owned(),
-            false => {
-                let more = begun.len().saturating_sub(NAMED_MAX);
-                let more = (more > 0).then(|| format!(", and {more} more"));
-                format!("under way: {}{}", open.join(", "), more.unwrap_or_default())
-            }
+        let open = if open.is_empty() {
+            "no slot is open".to_owned()
+        } else {
+            let more = begun.len().saturating_sub(NAMED_MAX);
+            let more = (more > 0).then(|| format!(", and {more} more"));
+            format!("under way: {}{}", open.join(", "), more.unwrap_or_default())
         };
         // What helps is said by who stopped: a flag, say. It stays, and the rest comes after it.
         let own = error.mend_text().unwrap_or("mend what was said");

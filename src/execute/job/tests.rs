@@ -147,9 +147,10 @@ fn owned_by(owner: char) -> Views {
 
 fn owned(owner: char, about: char, line: String) -> String {
     let line = line.replace(" 0-5460", " 1-5460");
-    match about == owner {
-        true => format!("{line} 0"),
-        false => line,
+    if about == owner {
+        format!("{line} 0")
+    } else {
+        line
     }
 }
 
@@ -201,9 +202,12 @@ fn what_was_begun_is_looked_at_moved_and_agreed_on() {
         })
     };
     let has_moved = |steps: &[String]| steps.iter().any(|step| step == "move 1");
-    let looked = |steps: &[String]| match has_moved(steps) {
-        true => (owned_by('b'), Vec::new()),
-        false => (open(), Vec::new()),
+    let looked = |steps: &[String]| {
+        if has_moved(steps) {
+            (owned_by('b'), Vec::new())
+        } else {
+            (open(), Vec::new())
+        }
     };
     let ran = run(recover(&[]), looked, |_| None);
     let expected = [
@@ -247,9 +251,10 @@ fn one_that_is_at_a_third_node_is_left_and_holds_no_other_up() {
                 'c' => format!("{line} 0"),
                 _ => line,
             };
-            let line = match about == owner {
-                true => format!("{line} 1"),
-                false => line,
+            let line = if about == owner {
+                format!("{line} 1")
+            } else {
+                line
             };
             match (myself, about) {
                 ('b', 'b') => format!("{line} [0-<-{}]", id('a')),
@@ -457,9 +462,10 @@ fn open_at_a_replica(owner: char, is_reminded: bool) -> (Views, Vec<NodeId>) {
                 let line = line
                     .replace("master -", &format!("slave {}", id('b')))
                     .replace(" 10923-16383", "");
-                match myself == 'c' && !is_reminded {
-                    true => format!("{line} [0-<-{}]", id('a')),
-                    false => line,
+                if myself == 'c' && !is_reminded {
+                    format!("{line} [0-<-{}]", id('a'))
+                } else {
+                    line
                 }
             }
             'b' => format!("{line} 10923-16383"),

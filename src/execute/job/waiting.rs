@@ -162,9 +162,10 @@ impl Session {
 /// forbids it all the same.
 fn worth_waiting_for(findings: &[Finding], policy: OpenSlotPolicy) -> Option<&Finding> {
     let stays = |finding: &Finding| finding.forbids() && !finding.passes && !policy.mends(finding);
-    match findings.iter().any(stays) {
-        true => None,
-        false => findings.iter().find(|finding| finding.passes),
+    if findings.iter().any(stays) {
+        None
+    } else {
+        findings.iter().find(|finding| finding.passes)
     }
 }
 

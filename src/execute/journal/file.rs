@@ -93,9 +93,10 @@ pub(super) fn replace(path: &Path, held: &File, text: &[u8]) -> Result<File> {
     // What an earlier one has left that broke off.
     let _ = std::fs::remove_file(new);
     let replaced = write(new, held, text).and_then(|file| {
-        match is_at(held, &path)? {
-            true => std::fs::rename(new, &path)?,
-            false => return Err(Error::other("another file is in its place")),
+        if is_at(held, &path)? {
+            std::fs::rename(new, &path)?;
+        } else {
+            return Err(Error::other("another file is in its place"));
         }
         Ok(file)
     });

@@ -218,10 +218,7 @@ impl<S: Storage> Journal<S> {
         let is_news = !known.iter().filter(lasts).eq(doubts.iter().filter(lasts));
         self.state.doubt(slot, doubts.to_vec());
         self.shorten();
-        match is_news {
-            true => self.sync(),
-            false => Ok(()),
-        }
+        if is_news { self.sync() } else { Ok(()) }
     }
 
     /// The same of a unit: a record for each slot that has keys in doubt, or had.
@@ -344,9 +341,10 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// When it can't be removed.
     pub fn close(mut self) -> Result<S> {
-        match self.state.open.is_empty() && self.state.unresolved().is_empty() {
-            true => self.storage.remove().map_err(|cause| self.io(cause))?,
-            false => self.sync()?,
+        if self.state.open.is_empty() && self.state.unresolved().is_empty() {
+            self.storage.remove().map_err(|cause| self.io(cause))?;
+        } else {
+            self.sync()?;
         }
         Ok(self.storage)
     }

@@ -23,9 +23,10 @@ impl<S: Storage> Journal<S> {
         if !ends.is_empty() {
             self.end(&ends)?;
         }
-        match begins.is_empty() {
-            true => Ok(()),
-            false => self.begin(&begins),
+        if begins.is_empty() {
+            Ok(())
+        } else {
+            self.begin(&begins)
         }
     }
 }

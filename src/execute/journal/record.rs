@@ -133,10 +133,10 @@ pub(super) fn records(file: impl Read, path: &Path) -> Result<(Vec<Record>, u64)
         };
         if line.last() != Some(&b'\n') && length < MAX_LINE_BYTES as usize {
             // A torn header is a part of ours; anything else is somebody's file.
-            match number == 1 && !headers.iter().any(|header| header.starts_with(&line)) {
-                true => return Err(bad("expected a journal of slotkit".to_owned())),
-                false => break,
+            if number == 1 && !headers.iter().any(|header| header.starts_with(&line)) {
+                return Err(bad("expected a journal of slotkit".to_owned()));
             }
+            break;
         }
         let record: Record = serde_json::from_slice(&line)
             .map_err(|cause| bad(format!("expected a record of slotkit's journal ({cause})")))?;

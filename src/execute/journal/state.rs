@@ -103,9 +103,10 @@ impl JournalState {
 
     /// These keys of a slot, and no others, are in doubt.
     pub fn doubt(&mut self, slot: Slot, doubts: Vec<KeyInDoubt>) {
-        match doubts.is_empty() {
-            true => drop(self.doubts.remove(&slot)),
-            false => drop(self.doubts.insert(slot, doubts)),
+        if doubts.is_empty() {
+            drop(self.doubts.remove(&slot));
+        } else {
+            drop(self.doubts.insert(slot, doubts));
         }
     }
 

@@ -160,9 +160,10 @@ fn gone(survey: &Survey, id: NodeId, is_wanted: bool) -> String {
                 others.push("and the others of CLUSTER NODES".to_owned());
             }
             let is_replica = told(survey, id).all(|(_, node)| !node.is_primary());
-            let mend = match is_replica {
-                true => table::FORGET_REPLICA,
-                false => table::FORGET_IT,
+            let mend = if is_replica {
+                table::FORGET_REPLICA
+            } else {
+                table::FORGET_IT
             };
             said(survey, id, &mend, &[("everybody", others.join(", "))])
         }

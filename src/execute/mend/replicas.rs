@@ -129,12 +129,13 @@ fn is_denied(replica: &NodeFacts, primary: &NodeFacts) -> bool {
 /// Whether a node has a replica that follows it: one says so that can be asked, or one that can't
 /// be asked is in step by the primary's word.
 pub fn has_follower(survey: &Survey, id: NodeId, wanted: Wanted) -> bool {
-    let follows = |replica: NodeId| match survey.nodes.contains_key(&replica) {
-        true => !matches!(
-            trouble(survey, replica, wanted),
-            Some(Trouble::NotFollowing(_) | Trouble::Unknown)
-        ),
-        false => {
+    let follows = |replica: NodeId| {
+        if survey.nodes.contains_key(&replica) {
+            !matches!(
+                trouble(survey, replica, wanted),
+                Some(Trouble::NotFollowing(_) | Trouble::Unknown)
+            )
+        } else {
             let facts = survey.nodes.get(&id);
             facts.and_then(|facts| facts.replication.has_online_replica()) == Some(true)
         }

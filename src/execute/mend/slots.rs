@@ -104,9 +104,10 @@ impl Uncovered {
                     .and_then(|facts| facts.view.node(*owner));
                 let is_met = known.is_some_and(|node| node.link == LinkState::Connected);
                 let (observer, meet) = (name(&observer), meet_words(survey, *owner));
-                let mend = match is_met {
-                    true => table::OWNED_AND_KNOWN,
-                    false => table::OWNED_BY_A_STRANGER,
+                let mend = if is_met {
+                    table::OWNED_AND_KNOWN
+                } else {
+                    table::OWNED_BY_A_STRANGER
                 };
                 mend.say(&[
                     ("owner", &name(owner)),
@@ -138,9 +139,10 @@ fn held(survey: &Survey, holders: &BTreeSet<NodeId>, slots: &SlotSet) -> String 
         [(keys, node)] => given_to(survey, *node, *keys, slots, &table::HELD_BY_ONE),
         [(_, giver), (_, taker), rest @ ..] => {
             let names: Vec<String> = by_keys.iter().map(|(_, id)| name(survey, *id)).collect();
-            let more = match rest.is_empty() {
-                true => "",
-                false => "; check again after that: the others' keys are next",
+            let more = if rest.is_empty() {
+                ""
+            } else {
+                "; check again after that: the others' keys are next"
             };
             table::HELD_BY_SEVERAL.say(&[
                 ("nodes", &listed(&names)),
@@ -156,12 +158,13 @@ fn held(survey: &Survey, holders: &BTreeSet<NodeId>, slots: &SlotSet) -> String 
 
 fn given_to(survey: &Survey, node: NodeId, keys: u64, slots: &SlotSet, mend: &Mend) -> String {
     let closed = closing(survey, node, slots);
-    let first = match closed.is_empty() {
-        true => String::new(),
-        false => format!(
+    let first = if closed.is_empty() {
+        String::new()
+    } else {
+        format!(
             " (first CLUSTER SETSLOT N STABLE for each slot N that is open at {}, which has no key of them)",
             listed(&closed)
-        ),
+        )
     };
     mend.say(&[
         ("node", &name(survey, node)),
@@ -255,10 +258,7 @@ pub fn disagreement(survey: &Survey, claimants: &Claim) -> String {
 /// What to do about an open slot at whose other end this node is.
 pub fn open_slot(survey: &Survey, other: NodeId, is_own: bool, movement: &Movement) -> String {
     if !survey.nodes.contains_key(&other) {
-        let how = match is_own {
-            true => "",
-            false => " --from-cluster",
-        };
+        let how = if is_own { "" } else { " --from-cluster" };
         return table::OPEN_TO_ABSENT.say(&[("node", &name(survey, other)), ("how", how)]);
     }
     match (is_own, movement) {
@@ -275,9 +275,10 @@ pub fn open_slot(survey: &Survey, other: NodeId, is_own: bool, movement: &Moveme
 /// What to do about keys of these slots at a node that doesn't own them.
 pub fn orphaned(survey: &Survey, node: NodeId, slots: &SlotSet) -> String {
     let is_served = |slot: Slot| !claims(survey, slot).is_empty();
-    let mend = match slots.iter().all(is_served) {
-        true => table::ORPHANED_TO_BRING,
-        false => table::ORPHANED_TO_KEEP,
+    let mend = if slots.iter().all(is_served) {
+        table::ORPHANED_TO_BRING
+    } else {
+        table::ORPHANED_TO_KEEP
     };
     mend.say(&[("node", &name(survey, node))])
 }

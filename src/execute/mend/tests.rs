@@ -101,9 +101,12 @@ fn slots_without_an_owner_go_to_the_node_that_has_their_keys() {
         "{mend}"
     );
     // What it had open counts as well, and is closed where there is no key.
-    let mut survey = seen(|of, node, line| match of == node && of != 'a' {
-        true => without_slot_0(line) + &format!(" [0-<-{}]", id('a')),
-        false => without_slot_0(line),
+    let mut survey = seen(|of, node, line| {
+        if of == node && of != 'a' {
+            without_slot_0(line) + &format!(" [0-<-{}]", id('a'))
+        } else {
+            without_slot_0(line)
+        }
     });
     let facts = survey.nodes.get_mut(&id('b')).expect("a node");
     facts.arrived.insert(Slot::MIN, 2);
@@ -178,7 +181,7 @@ fn slots_are_given_to_anybody_only_where_nobody_may_have_keys() {
         _ => without_slot_0(line),
     });
     follow(&mut detached, 'c', |following| {
-        following.is_up = Some(false)
+        following.is_up = Some(false);
     });
     let mend = uncovered(&detached);
     assert!(

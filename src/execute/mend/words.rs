@@ -47,9 +47,10 @@ pub(super) fn meet_words(survey: &Survey, id: NodeId) -> String {
 /// A command of `CLUSTER ADDSLOTS`'s kind with these slots, whole: it is typed as it stands here.
 pub(super) fn slots_command(verb: &str, slots: &SlotSet, takes_ranges: bool) -> String {
     let runs = slots.ranges();
-    let more = match runs.len() > RANGES_MAX {
-        true => " (there are more: check again after it)",
-        false => "",
+    let more = if runs.len() > RANGES_MAX {
+        " (there are more: check again after it)"
+    } else {
+        ""
     };
     let runs = runs.iter().take(RANGES_MAX);
     if takes_ranges {
@@ -57,9 +58,12 @@ pub(super) fn slots_command(verb: &str, slots: &SlotSet, takes_ranges: bool) -> 
         return format!("CLUSTER {verb}RANGE{}{more}", ends.collect::<String>());
     }
     // A shell writes a long run out.
-    let words = runs.map(|run| match run.first() == run.last() {
-        true => format!(" {}", run.first()),
-        false => format!(" $(seq {} {})", run.first(), run.last()),
+    let words = runs.map(|run| {
+        if run.first() == run.last() {
+            format!(" {}", run.first())
+        } else {
+            format!(" $(seq {} {})", run.first(), run.last())
+        }
     });
     format!("CLUSTER {verb}{}{more}", words.collect::<String>())
 }

@@ -130,9 +130,10 @@ impl<L: NodeLink> Clearing<'_, L> {
             let key = named_key(foreign);
             return Err(self.stopped(&format!("{holder} lists {key}, a key of another slot")));
         }
-        match keys.is_empty() && left > 0 {
-            true => Err(self.stopped(&format!("{holder} counts {left} keys and lists none"))),
-            false => Ok(()),
+        if keys.is_empty() && left > 0 {
+            Err(self.stopped(&format!("{holder} counts {left} keys and lists none")))
+        } else {
+            Ok(())
         }
     }
 

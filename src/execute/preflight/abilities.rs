@@ -52,9 +52,10 @@ fn forbidden_to_us(facts: &NodeFacts, obstacles: &[&Obstacle]) -> Option<Finding
     };
     let words = cut(words, WORDS_CHARS_MAX);
     let more: Vec<&str> = more.iter().map(|obstacle| obstacle.command).collect();
-    let nor = match more.is_empty() {
-        true => String::new(),
-        false => format!(" (nor {})", more.join(", ")),
+    let nor = if more.is_empty() {
+        String::new()
+    } else {
+        format!(" (nor {})", more.join(", "))
     };
     let message = format!("{}: {words}{nor}", facts.addr);
     let mend = "log in as a user that may run it on all keys (ACL SETUSER)";

@@ -22,10 +22,13 @@ pub(super) fn memory(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             };
             let incoming = intent.incoming_bytes.get(&id).copied().unwrap_or(0);
             let finding = match incoming {
-                0 => match intent.receives(id) && !intent.is_open() {
-                    true => throws_away(facts, limit).or_else(|| nearly_full(facts, limit))?,
-                    false => nearly_full(facts, limit)?,
-                },
+                0 => {
+                    if intent.receives(id) && !intent.is_open() {
+                        throws_away(facts, limit).or_else(|| nearly_full(facts, limit))?
+                    } else {
+                        nearly_full(facts, limit)?
+                    }
+                }
                 _ => too_much(facts, limit, incoming)?,
             };
             Some(finding.about(id))
@@ -46,9 +49,10 @@ fn untold(facts: &NodeFacts) -> Finding {
 fn too_much(facts: &NodeFacts, limit: u64, incoming: u64) -> Option<Finding> {
     let needed = facts.used_bytes.saturating_add(incoming);
     (needed > limit).then(|| {
-        let then = match facts.refuses_when_full {
-            true => "",
-            false => "; it would throw keys away",
+        let then = if facts.refuses_when_full {
+            ""
+        } else {
+            "; it would throw keys away"
         };
         let message = format!(
             "{} would need {needed} bytes with the {incoming} that it receives, but has maxmemory \

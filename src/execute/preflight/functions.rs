@@ -63,13 +63,14 @@ fn lacks(
         Functions::Unsupported => table::NO_FUNCTIONS.say(&[]),
         _ => table::LOAD_FUNCTIONS.say(&[]),
     };
-    Some(match arrives {
-        true => Finding::error(
+    Some(if arrives {
+        Finding::error(
             FindingKind::FunctionsMissing,
             format!("{message}; it is to receive slots"),
             mend,
-        ),
-        false => Finding::warning(FindingKind::FunctionsMissing, message, mend),
+        )
+    } else {
+        Finding::warning(FindingKind::FunctionsMissing, message, mend)
     })
 }
 

@@ -76,9 +76,10 @@ impl Intent<'_> {
         if self.running.is_some() || self.ours.is_empty() || !self.moves.iter().all(goes_on) {
             return BTreeSet::new();
         }
-        let in_hand = match self.moves.is_empty() {
-            true => self.ours,
-            false => self.moves,
+        let in_hand = if self.moves.is_empty() {
+            self.ours
+        } else {
+            self.moves
         };
         bystanders::passed_over(&survey.views(), &self.shards, in_hand)
     }

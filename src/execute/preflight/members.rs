@@ -51,9 +51,10 @@ pub(super) fn unknown(survey: &Survey) -> Vec<Finding> {
             && unknown
                 .iter()
                 .any(|(other, facts)| is_primary(*other, facts));
-        let finding = match forbids {
-            true => Finding::error(FindingKind::NotAcquainted, message, mend),
-            false => Finding::warning(FindingKind::NotAcquainted, message, mend),
+        let finding = if forbids {
+            Finding::error(FindingKind::NotAcquainted, message, mend)
+        } else {
+            Finding::warning(FindingKind::NotAcquainted, message, mend)
         };
         Some(finding.passing().about(*id))
     };

@@ -33,14 +33,16 @@ pub(super) fn unreachable(
                 let mend = table::PASSED_OVER.say(&[("mend", &mend)]);
                 return Finding::warning(FindingKind::NodeUnreachable, message, mend).about(*id);
             }
-            let finding = match is_missed(id) {
-                true => Finding::error(FindingKind::NodeUnreachable, message, mend),
-                false => Finding::warning(FindingKind::NodeUnreachable, message, mend),
+            let finding = if is_missed(id) {
+                Finding::error(FindingKind::NodeUnreachable, message, mend)
+            } else {
+                Finding::warning(FindingKind::NodeUnreachable, message, mend)
             };
             let is_busy = reason.kind() == ErrorKind::NotReady;
-            match is_busy || (is_missed(id) && may_be_replaced(survey, *id)) {
-                true => finding.passing().about(*id),
-                false => finding.about(*id),
+            if is_busy || (is_missed(id) && may_be_replaced(survey, *id)) {
+                finding.passing().about(*id)
+            } else {
+                finding.about(*id)
             }
         })
         .collect()
@@ -157,9 +159,10 @@ pub(super) fn failed(
             {
                 // One that answers us is coming back; another one may be replaced.
                 let is_back = survey.nodes.contains_key(&node.id);
-                all.push(match is_back || may_be_replaced(survey, node.id) {
-                    true => finding.passing(),
-                    false => finding,
+                all.push(if is_back || may_be_replaced(survey, node.id) {
+                    finding.passing()
+                } else {
+                    finding
                 });
             }
         }
@@ -189,9 +192,10 @@ fn failed_node(
     let message = format!("{observer} takes node {} for failed", node.name());
     let mend = mend(node.id);
     let is_missed = node.is_primary() && !node.slots.is_empty() && !is_replaced(node, under_way);
-    let finding = match is_missed {
-        true => Finding::error(FindingKind::NodeFailed, message, mend),
-        false => Finding::warning(FindingKind::NodeFailed, message, mend),
+    let finding = if is_missed {
+        Finding::error(FindingKind::NodeFailed, message, mend)
+    } else {
+        Finding::warning(FindingKind::NodeFailed, message, mend)
     };
     Some(finding.about(node.id))
 }

@@ -20,9 +20,10 @@ pub(super) fn runs(intent: &Intent<'_>) -> Vec<Finding> {
         all.push(match run.total {
             Some(_) => {
                 let slots: SlotSet = intent.ours.iter().map(|task| task.slot).collect();
-                let slots = match slots.is_empty() {
-                    true => String::new(),
-                    false => format!(", of those begun so far: {}", slots.shortened()),
+                let slots = if slots.is_empty() {
+                    String::new()
+                } else {
+                    format!(", of those begun so far: {}", slots.shortened())
                 };
                 let message = format!("a run of slotkit is moving slots now ({run}{slots})");
                 Finding::error(FindingKind::RunUnderWay, message, mend)
@@ -144,14 +145,16 @@ fn under_way(
         .nodes
         .get(&told_by)
         .is_some_and(|facts| facts.version.is_valkey);
-    let command = match is_valkey {
-        true => "CLUSTER GETSLOTMIGRATIONS",
-        false => "CLUSTER MIGRATION STATUS ALL",
+    let command = if is_valkey {
+        "CLUSTER GETSLOTMIGRATIONS"
+    } else {
+        "CLUSTER MIGRATION STATUS ALL"
     };
     let mend = table::SLOTS_MIGRATE.say(&[("command", command), ("node", &teller)]);
-    let finding = match intent.moves.is_empty() {
-        true => Finding::warning(FindingKind::SlotMigration, message, mend),
-        false => Finding::error(FindingKind::SlotMigration, message, mend),
+    let finding = if intent.moves.is_empty() {
+        Finding::warning(FindingKind::SlotMigration, message, mend)
+    } else {
+        Finding::error(FindingKind::SlotMigration, message, mend)
     };
     finding.about(told_by)
 }

@@ -58,14 +58,16 @@ pub(super) fn not_following(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
                 )
             }
         };
-        let finding = match is_needed && limit.is_some() && trouble != Trouble::Unknown {
-            true => Finding::error(kind, message, mend),
-            false => Finding::warning(kind, message, mend),
+        let finding = if is_needed && limit.is_some() && trouble != Trouble::Unknown {
+            Finding::error(kind, message, mend)
+        } else {
+            Finding::warning(kind, message, mend)
         };
         let is_coming = trouble == Trouble::NotFollowing(Lack::Syncing);
-        Some(match is_coming {
-            true => finding.passing().about(id),
-            false => finding.about(id),
+        Some(if is_coming {
+            finding.passing().about(id)
+        } else {
+            finding.about(id)
         })
     });
     findings.collect()

@@ -46,13 +46,11 @@ fn which_way(survey: &Survey) -> String {
         .filter(|(giver, receiver)| is_refused(receiver, giver))
         .map(|(giver, receiver)| format!("from {} to {}", giver.version, receiver.version))
         .collect();
-    match refused.is_empty() {
-        true => "a newer server's values may not load on an older one: move towards newer nodes"
-            .to_owned(),
-        false => {
-            let ways = refused.into_iter().collect::<Vec<_>>().join(" nor ");
-            format!("keys can't move {ways}: move towards newer nodes")
-        }
+    if refused.is_empty() {
+        "a newer server's values may not load on an older one: move towards newer nodes".to_owned()
+    } else {
+        let ways = refused.into_iter().collect::<Vec<_>>().join(" nor ");
+        format!("keys can't move {ways}: move towards newer nodes")
     }
 }
 

@@ -143,9 +143,10 @@ pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             }
             let is_own = is_part_of(id, *open, intent.unfinished, &intent.shards);
             let mend = mend::open_slot(survey, open.other(), is_own, &intent.movement);
-            all.push(match is_own {
-                true => own_open_slot(&place, id, *open, &facts.view, mend),
-                false => open_slot(&place, id, *open, &facts.view, mend),
+            all.push(if is_own {
+                own_open_slot(&place, id, *open, &facts.view, mend)
+            } else {
+                open_slot(&place, id, *open, &facts.view, mend)
             });
         }
     }
@@ -293,13 +294,14 @@ fn orphaned_finding(
         slots.shortened()
     );
     let mend = mend::orphaned(survey, node, &slots);
-    let finding = match is_coming {
-        true => Finding::error(
+    let finding = if is_coming {
+        Finding::error(
             FindingKind::OrphanedKeys,
             format!("{message}; it is to receive these slots, and they would be alive again"),
             mend,
-        ),
-        false => Finding::warning(FindingKind::OrphanedKeys, message, mend),
+        )
+    } else {
+        Finding::warning(FindingKind::OrphanedKeys, message, mend)
     };
     Some(finding.at(*first).among(slots))
 }

@@ -171,9 +171,10 @@ impl SlotMove {
     /// A target that refuses to import a slot that nobody has opened: nothing has happened, as it
     /// says. It is asked what it has open.
     fn imported(&self, replies: Vec<Reply>) -> Result<State, Halt> {
-        let next = match self.is_fresh {
-            true => State::Claim,
-            false => State::Migrate,
+        let next = if self.is_fresh {
+            State::Claim
+        } else {
+            State::Migrate
         };
         match self.accepted(replies, "IMPORTING on the target", next) {
             Err(Halt::Stop(why)) if self.is_fresh => Ok(State::Unimported { why }),
@@ -189,9 +190,10 @@ impl SlotMove {
         let myself = parse::myself(&text, "CLUSTER NODES");
         let is_open =
             myself.is_ok_and(|node| node.open.contains(&OpenSlot::Importing { slot, source }));
-        match is_open {
-            true => Ok(State::Withdraw { why }),
-            false => Err(Halt::Closed(why)),
+        if is_open {
+            Ok(State::Withdraw { why })
+        } else {
+            Err(Halt::Closed(why))
         }
     }
 
@@ -289,10 +291,12 @@ impl SlotMove {
 
     /// The next primary to be told, or the end.
     pub(super) fn after_other(&self, next: usize) -> State {
-        match next < self.settings.others.len() {
-            true => State::OwnOther { index: next },
-            false if self.has_source_turned => State::Turned,
-            false => State::Done,
+        if next < self.settings.others.len() {
+            State::OwnOther { index: next }
+        } else if self.has_source_turned {
+            State::Turned
+        } else {
+            State::Done
         }
     }
 
@@ -458,9 +462,10 @@ impl SlotMove {
             batch.bytes = sum;
             batch.keys.push(key);
         }
-        match batch.keys.is_empty() {
-            true => Err(self.surprise("MEMORY USAGE got no answer")),
-            false => Ok(State::first_try(batch)),
+        if batch.keys.is_empty() {
+            Err(self.surprise("MEMORY USAGE got no answer"))
+        } else {
+            Ok(State::first_try(batch))
         }
     }
 
@@ -468,11 +473,12 @@ impl SlotMove {
         let there = 0..self.settings.databases[0].min(MAX_DATABASES);
         let all: BTreeSet<u32> = self.databases.iter().copied().chain(there).collect();
         let counts = self.looks_of(all, replies.into_iter())?;
-        Ok(match counts.iter().all(|(_, keys)| *keys == 0) {
-            true if self.is_doubtful => State::Vouch,
-            true => State::Confirm { waits: 0 },
-            false if self.has_only_orphaned => State::Done,
-            false => State::Databases,
+        let is_empty = counts.iter().all(|(_, keys)| *keys == 0);
+        Ok(match (is_empty, self.is_doubtful) {
+            (true, true) => State::Vouch,
+            (true, false) => State::Confirm { waits: 0 },
+            (false, _) if self.has_only_orphaned => State::Done,
+            (false, _) => State::Databases,
         })
     }
 
@@ -537,9 +543,10 @@ impl SlotMove {
                 if refusal.error() == ServerError::ClusterDown {
                     error = error.mend(CLUSTER_DOWN);
                 }
-                match refusal.error().is_about_state() {
-                    true => Halt::Unclear(error),
-                    false => Halt::Stop(error),
+                if refusal.error().is_about_state() {
+                    Halt::Unclear(error)
+                } else {
+                    Halt::Stop(error)
                 }
             }
             Some(_) => self.surprise(&format!("{what} answered something odd")),

@@ -39,9 +39,10 @@ impl SlotMove {
         }
         let sent = self.gone.iter().chain(&self.tried).chain(&self.owed);
         let gone: Vec<Unclear> = sent.filter(|sent| !sent.keys.is_empty()).cloned().collect();
-        Ok(match gone.is_empty() {
-            true => State::CloseTarget { why },
-            false => State::LookAtSource { why, gone },
+        Ok(if gone.is_empty() {
+            State::CloseTarget { why }
+        } else {
+            State::LookAtSource { why, gone }
         })
     }
 
@@ -57,9 +58,10 @@ impl SlotMove {
             _ => None,
         });
         let there = lives.filter(|ms| *ms >= -1).count();
-        match there == keys {
-            true => Ok(State::CloseTarget { why }),
-            false => Err(Halt::Stop(why)),
+        if there == keys {
+            Ok(State::CloseTarget { why })
+        } else {
+            Err(Halt::Stop(why))
         }
     }
 
@@ -69,9 +71,10 @@ impl SlotMove {
             Some(Reply::Text(_)) => {}
             _ => return Err(Halt::Stop(why)),
         }
-        Ok(match self.has_none(replies) {
-            true => State::CloseSource { why },
-            false => State::Reopen { why },
+        Ok(if self.has_none(replies) {
+            State::CloseSource { why }
+        } else {
+            State::Reopen { why }
         })
     }
 

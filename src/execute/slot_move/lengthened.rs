@@ -62,9 +62,10 @@ impl Lengthened {
         }
         // At the least: no life may become shorter than it was.
         let by_ms = longer_ms.saturating_sub(span.length_ms());
-        match left_ms <= by_ms {
-            true => Judged::LetEnd(left_ms),
-            false => Judged::CutBy(by_ms),
+        if left_ms <= by_ms {
+            Judged::LetEnd(left_ms)
+        } else {
+            Judged::CutBy(by_ms)
         }
     }
 }
@@ -105,9 +106,10 @@ impl SlotMove {
     /// What an earlier machine of the same slot has left to be looked at: where the source is
     /// another one nobody knows what it sends.
     pub(super) fn lengthened_since(&self, source: NodeId) -> Vec<Lengthened> {
-        match source == self.task.source {
-            true => self.lengthened.clone(),
-            false => Vec::new(),
+        if source == self.task.source {
+            self.lengthened.clone()
+        } else {
+            Vec::new()
         }
     }
 
@@ -158,9 +160,10 @@ impl SlotMove {
                 }),
             }
         }
-        match cuts.is_empty() {
-            true => self.after_lives(wait),
-            false => Ok(State::CutLives { db, cuts, wait }),
+        if cuts.is_empty() {
+            self.after_lives(wait)
+        } else {
+            Ok(State::CutLives { db, cuts, wait })
         }
     }
 

@@ -44,13 +44,14 @@ impl SlotMove {
     pub(super) fn sends_listed(&mut self, db: usize, keys: Vec<Vec<u8>>) -> State {
         self.ends = Ends::default();
         let asks_ends = self.may_end(db);
-        match self.settings.how.bytes_per_migrate.is_some() || asks_ends {
-            true => State::Measure {
+        if self.settings.how.bytes_per_migrate.is_some() || asks_ends {
+            State::Measure {
                 db,
                 keys,
                 asks_ends,
-            },
-            false => State::first_try(Batch::of(db, keys)),
+            }
+        } else {
+            State::first_try(Batch::of(db, keys))
         }
     }
 

@@ -296,9 +296,10 @@ impl Mover for SlotMove {
             return false;
         }
         let why = why.clone();
-        self.state = match is_unopened {
-            true => State::Withdraw { why },
-            false => self.begin_to_close(why),
+        self.state = if is_unopened {
+            State::Withdraw { why }
+        } else {
+            self.begin_to_close(why)
         };
         true
     }

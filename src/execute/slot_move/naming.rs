@@ -48,9 +48,10 @@ impl SlotMove {
                 "{} went from the source while a copy that a MIGRATE had left was on the target: \
                  a client deleted it, {}or has written it anew there",
                 named_of(&gone),
-                match gone.iter().all(|(_, end)| end.is_some()) {
-                    true => "",
-                    false => "its life has ended, ",
+                if gone.iter().all(|(_, end)| end.is_some()) {
+                    ""
+                } else {
+                    "its life has ended, "
                 }
             ));
         }
@@ -68,14 +69,15 @@ impl SlotMove {
 
     /// What to do about a key that both nodes have.
     fn mend_of_twins(&self) -> String {
-        match self.is_source_promoted() {
+        if self.is_source_promoted() {
             // What the promoted replica has may be what had moved and was written at the target
             // since.
-            true => "slotkit resolve shows both, and keeps the one that you choose".to_owned(),
-            false => "slotkit resolve shows both; the source's is the one that clients read and \
+            "slotkit resolve shows both, and keeps the one that you choose".to_owned()
+        } else {
+            "slotkit resolve shows both; the source's is the one that clients read and \
                       write while the slot is its own: resume with --on-conflict keep-source \
                       keeps it"
-                .to_owned(),
+                .to_owned()
         }
     }
 
@@ -92,11 +94,10 @@ impl SlotMove {
         let opened_ms = self.settings.opened.and_then(|opened| opened.at_ms);
         let since = opened_ms.zip(now_ms);
         let since = since.map(|(opened, now)| format!(" for {}", age_at(opened, now)));
-        let promoted = match self.is_source_promoted() {
-            true => {
-                ", which has taken over since it was opened, and may have keys again that had moved"
-            }
-            false => "",
+        let promoted = if self.is_source_promoted() {
+            ", which has taken over since it was opened, and may have keys again that had moved"
+        } else {
+            ""
         };
         format!(
             "the slot is {source}'s{promoted}: clients read and write there what it has, and are sent \

@@ -150,13 +150,15 @@ impl SlotMove {
         let now = self.there.iter().filter(lasting);
         let now = now.fold(0, |sum, there| sum + there.keys);
         let has_fallen = now * 2 < before;
-        self.finding = (before > 0).then_some(match has_fallen {
-            true => Finding::Fell,
-            false => Finding::Held,
+        self.finding = (before > 0).then_some(if has_fallen {
+            Finding::Fell
+        } else {
+            Finding::Held
         });
-        Ok(match has_fallen {
-            true => State::Vouch,
-            false => State::OwnTarget { waits },
+        Ok(if has_fallen {
+            State::Vouch
+        } else {
+            State::OwnTarget { waits }
         })
     }
 

@@ -28,9 +28,10 @@ impl SlotMove {
             }
             Some(Reply::Refused(refusal)) if refusal.error() == ServerError::KeyExists => {
                 self.note_count(batch.db, count)?;
-                match self.keep_left(&batch, list) {
-                    true => self.after(batch.db, None),
-                    false => Ok(State::WeighSource { batch }),
+                if self.keep_left(&batch, list) {
+                    self.after(batch.db, None)
+                } else {
+                    Ok(State::WeighSource { batch })
                 }
             }
             // The connection of the two servers broke. Keys that the target acknowledged are
@@ -97,9 +98,10 @@ impl SlotMove {
                 self.settle(&batch);
                 self.note_count(batch.db, count)?;
                 self.owe(&batch);
-                let next = match rest.is_empty() {
-                    true => self.after(batch.db, list)?,
-                    false => State::replace(batch.db, rest),
+                let next = if rest.is_empty() {
+                    self.after(batch.db, list)?
+                } else {
+                    State::replace(batch.db, rest)
                 };
                 return Ok(self.prove(batch.db, batch.keys, false, next));
             }
@@ -138,11 +140,12 @@ impl SlotMove {
     /// Counts a round trip that brought nothing, and stops when that goes on.
     pub(super) fn note_standstill(&mut self) -> Result<(), Halt> {
         self.standstills += 1;
-        match self.standstills > MAX_PASSES {
-            true => Err(self.surprise(
+        if self.standstills > MAX_PASSES {
+            Err(self.surprise(
                 "the source lists keys that MIGRATE doesn't move, or counts none of them less",
-            )),
-            false => Ok(()),
+            ))
+        } else {
+            Ok(())
         }
     }
 }

@@ -126,13 +126,15 @@ pub(super) fn node_facts<L: NodeLink>(
         databases: databases.used,
         allows_replica_migration: replica_migration(cluster, id)?,
         replication: replication(cluster, id)?,
-        migrations: match is_primary && facts.version.may_move_slots_itself() {
-            true => slot_migrations::ask(cluster, id, facts.version.is_valkey)?,
-            false => SlotMigrations::UnderWay(Vec::new()),
+        migrations: if is_primary && facts.version.may_move_slots_itself() {
+            slot_migrations::ask(cluster, id, facts.version.is_valkey)?
+        } else {
+            SlotMigrations::UnderWay(Vec::new())
         },
-        functions: match is_primary && facts.version.has_functions() {
-            true => functions::ask(cluster, id)?,
-            false => Functions::Unsupported,
+        functions: if is_primary && facts.version.has_functions() {
+            functions::ask(cluster, id)?
+        } else {
+            Functions::Unsupported
         },
         ..facts
     })

@@ -102,9 +102,10 @@ impl Trial {
         // Where all dump alike there is nothing to ask; and a server without the command would
         // repeat these bytes, which are no text, in its refusal.
         let can_restore = obstacles.iter().all(|obstacle| obstacle.command != RESTORE);
-        let loads = match can_restore && dumps.len() > 1 {
-            true => loads(cluster, id, &key, dumps)?,
-            false => BTreeMap::new(),
+        let loads = if can_restore && dumps.len() > 1 {
+            loads(cluster, id, &key, dumps)?
+        } else {
+            BTreeMap::new()
         };
         Ok(Trial { obstacles, loads })
     }

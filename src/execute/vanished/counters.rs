@@ -206,9 +206,12 @@ pub(super) mod tests {
             "cmdstat_info:calls=1,usec=2\r\n",
         ];
         let read = |without: usize| {
-            let texts = [0, 1, 2].map(|place| match place == without {
-                true => String::new(),
-                false => whole[place].to_owned(),
+            let texts = [0, 1, 2].map(|place| {
+                if place == without {
+                    String::new()
+                } else {
+                    whole[place].to_owned()
+                }
             });
             Counters::read(&texts)
         };

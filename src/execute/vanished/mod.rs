@@ -136,9 +136,10 @@ fn each<L: NodeLink, T: Send>(
             }
             view => view?,
         };
-        match view.node(id).is_some_and(Node::is_primary) {
-            true => ask(part, id).map(Some),
-            false => Ok(None),
+        if view.node(id).is_some_and(Node::is_primary) {
+            ask(part, id).map(Some)
+        } else {
+            Ok(None)
         }
     });
     let mut all = BTreeMap::new();

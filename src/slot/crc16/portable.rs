@@ -129,6 +129,6 @@ fn sum_of(word: u64) -> u16 {
 #[inline]
 fn open_braces(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let zero_where_brace = word ^ (ONES * b'{' as u64);
+    let zero_where_brace = word ^ (ONES * u64::from(b'{'));
     zero_where_brace.wrapping_sub(ONES) & !zero_where_brace & (ONES << 7)
 }

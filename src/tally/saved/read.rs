@@ -288,9 +288,9 @@ fn expiries(fields: &mut Fields<'_>, tally: &mut Tally) -> Result<(), Broken> {
         expect(rising.takes(at), place, "expiry times in their order")?;
         let count = group(fields)?;
         if are_hours {
-            tally.expiries.add_hour(at, count)
+            tally.expiries.add_hour(at, count);
         } else {
-            tally.expiries.add_day(at, count)
+            tally.expiries.add_day(at, count);
         }
         sum.join(count);
     }

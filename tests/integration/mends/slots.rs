@@ -107,9 +107,10 @@ fn a_slot_that_each_takes_for_the_others() {
             return;
         };
         let state = state();
-        let expected = match has_keys {
-            true => filled(&cluster),
-            false => Expected::default(),
+        let expected = if has_keys {
+            filled(&cluster)
+        } else {
+            Expected::default()
         };
         let addr = cluster.nodes()[1].addr.clone();
         let ids = [0, 1].map(|node| cluster.nodes()[node].id);

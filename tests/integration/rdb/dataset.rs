@@ -158,7 +158,7 @@ fn integers(commands: &mut Vec<Command>) {
         let mut list = command!["RPUSH", format!("numbers:{name}")];
         let mut zset = command!["ZADD", format!("scores:{name}")];
         for index in 0..count {
-            let number = (index as i64 - 50) * step;
+            let number = (i64::from(index) - 50) * step;
             set.push(number.to_string().into_bytes());
             list.push(number.to_string().into_bytes());
             zset.extend([

@@ -73,9 +73,7 @@ fn allocator_of(client: &mut Client) -> Allocator {
         .find_map(|line| line.strip_prefix("mem_allocator:"))
         .expect("INFO memory names it");
     let version = name.strip_prefix("jemalloc-").map(|version| {
-        let numbers = version
-            .split(['.', '-'])
-            .map(|number| number.parse::<u32>());
+        let numbers = version.split(['.', '-']).map(str::parse::<u32>);
         numbers
             .take(3)
             .map(|number| number.expect("a version"))

@@ -166,7 +166,7 @@ impl Windows {
         if is_over {
             self.raced.insert(key.to_vec(), Excuse::OverwrittenLate);
         } else {
-            self.leave(target, key)
+            self.leave(target, key);
         }
     }
 

@@ -185,9 +185,9 @@ impl World {
                 });
                 self.carry_out(index, usize::MAX, true);
                 if machine {
-                    self.crash_machine()
+                    self.crash_machine();
                 } else {
-                    self.kill()
+                    self.kill();
                 }
                 true
             }

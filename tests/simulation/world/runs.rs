@@ -36,7 +36,7 @@ impl World {
         let begun = self.journal.open_moves();
         self.tell(|| format!("a run; begun: {begun:?}"));
         if begun.is_empty() {
-            self.begin_fresh()
+            self.begin_fresh();
         } else {
             self.begin_job(Job::recover(begun.clone(), self.context()), begun);
         }

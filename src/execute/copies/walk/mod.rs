@@ -317,9 +317,10 @@ impl Walk {
         let Some(kind) = Kind::named(one).filter(|_| one == other) else {
             let name = String::from_utf8_lossy(one).escape_debug().to_string();
             let why = format!("values of the type {name} have no elements that could be read");
-            return match one == other {
-                true => Found::Ends(Compared::Not(why)),
-                false => Found::Other,
+            return if one == other {
+                Found::Ends(Compared::Not(why))
+            } else {
+                Found::Other
             };
         };
         self.kind = kind;
@@ -365,9 +366,10 @@ fn odd() -> Found {
 }
 
 fn equal_if(is_equal: bool, next: Option<Step>) -> Found {
-    match is_equal {
-        true => Found::Equal(next),
-        false => Found::Other,
+    if is_equal {
+        Found::Equal(next)
+    } else {
+        Found::Other
     }
 }
 

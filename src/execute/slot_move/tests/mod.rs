@@ -148,18 +148,22 @@ impl Script {
             Verb::Select(_) => self.select.clone().unwrap_or(ok),
             Verb::Pttl(key) if key.starts_with(b"slotkit-probe") => {
                 let said = self.probes[usize::from(node == id('b'))].clone();
-                said.unwrap_or_else(|| match node == id('a') && !self.is_closed {
-                    true => refused("ASK", "7 10.0.0.2:7000"),
-                    false => Reply::Int(-2),
+                said.unwrap_or_else(|| {
+                    if node == id('a') && !self.is_closed {
+                        refused("ASK", "7 10.0.0.2:7000")
+                    } else {
+                        Reply::Int(-2)
+                    }
                 })
             }
             Verb::Pttl(key) if self.swallows(key) => Reply::Int(-2),
             Verb::Pttl(_) => Reply::Int(self.life_ms.unwrap_or(-1)),
             Verb::Client(words) if words[0] == b"MEMORY" => Reply::Int(10),
             Verb::Client(words) if words[0] == b"DEL" => {
-                match self.gone.is_some_and(|gone| named(gone) == words[1]) {
-                    true => refused("ASK", "7 10.0.0.2:7000"),
-                    false => Reply::Int(1),
+                if self.gone.is_some_and(|gone| named(gone) == words[1]) {
+                    refused("ASK", "7 10.0.0.2:7000")
+                } else {
+                    Reply::Int(1)
                 }
             }
             Verb::SetSlot {

@@ -120,7 +120,7 @@ impl Arguments {
             range
                 .step_by(step)
                 .filter(|at| *at < count)
-                .for_each(&mut key)
+                .for_each(&mut key);
         };
         match command.keys() {
             KeyPositions::None => {}
@@ -155,7 +155,7 @@ impl Arguments {
                 }
             }
             KeyPositions::Migrate if self.word(line, 3).is_some_and(|key| !key.is_empty()) => {
-                all(3..4, 1)
+                all(3..4, 1);
             }
             KeyPositions::Migrate => {
                 let logins = [("auth", 1), ("auth2", 2)];

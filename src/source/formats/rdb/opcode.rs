@@ -37,7 +37,7 @@ impl Reader {
             let opcode = self.window.byte()?;
             match opcode {
                 OPCODE_EXPIRETIME_MS => {
-                    record.expires_at = Some(timestamp(i64::from_le_bytes(self.window.array()?)))
+                    record.expires_at = Some(timestamp(i64::from_le_bytes(self.window.array()?)));
                 }
                 OPCODE_EXPIRETIME => {
                     let seconds = i32::from_le_bytes(self.window.array()?);

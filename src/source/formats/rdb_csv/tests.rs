@@ -121,7 +121,7 @@ fn rows_longer_than_a_piece_are_read() {
         "0,string,a,56,string,1,1,\n0,string,{long},7,string,1,1,\n0,string,b,56,string,1,1,\n"
     );
     let (rows, row_errors) = read(text.as_bytes(), |batch, row_errors| {
-        RdbTools::Plain.read_rows(batch, 100, row_errors)
+        RdbTools::Plain.read_rows(batch, 100, row_errors);
     });
     let lengths: Vec<usize> = rows.iter().map(|row| row.0.len()).collect();
     assert_eq!((lengths, row_errors), (vec![1, long.len(), 1], vec![]));

@@ -142,9 +142,9 @@ mod tests {
         for bytes in steps {
             let given = newer.allocated(bytes);
             if bytes <= LARGEST_SMALL {
-                assert_eq!(given, older.allocated(bytes), "{bytes}")
+                assert_eq!(given, older.allocated(bytes), "{bytes}");
             } else {
-                assert_eq!(given, bytes.next_multiple_of(PAGE), "{bytes}")
+                assert_eq!(given, bytes.next_multiple_of(PAGE), "{bytes}");
             }
         }
         // Measured on Redis 8.0.6 of Debian, a value of 1,050,000 bytes.

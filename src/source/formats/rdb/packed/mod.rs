@@ -96,9 +96,8 @@ impl Window {
         let Some(head) = self.head(form, text)? else {
             return Err(lies(self));
         };
-        let claim = match claim(form, head, bytes) {
-            Some(claim) => claim,
-            None => return Err(lies(self)),
+        let Some(claim) = claim(form, head, bytes) else {
+            return Err(lies(self));
         };
         let is_known = claim.is_some() && !depth.measures;
         if is_known || bytes > depth.most_bytes {
