@@ -1,8 +1,8 @@
-//! What can go wrong, where it went wrong, and how to mend it.
+//! What can go wrong, where it went wrong, and how to fix it.
 //!
 //! Every floor returns the same [`Error`]. It says *what* failed, the
 //! [`Position`] in the input where there is one, and, where slotkit knows it,
-//! the mend: a sentence that tells the user what to do. No error text ever
+//! the fix: a sentence that tells the user what to do. No error text ever
 //! holds a password.
 
 use crate::escape::{key_line, shortened};
@@ -168,10 +168,10 @@ impl fmt::Display for Position {
     }
 }
 
-/// One failure: kind, message, place, mend and cause.
+/// One failure: kind, message, place, fix and cause.
 ///
 /// `Display` gives place and message on one line; the causes are reached
-/// through [`StdError::source`], the mend through [`Error::mend`].
+/// through [`StdError::source`], the fix through [`Error::fix`].
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -180,7 +180,7 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     position: Option<Position>,
-    mend: Option<String>,
+    fix: Option<String>,
     why: Option<Why>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -192,7 +192,7 @@ impl Error {
             kind,
             message: message.into(),
             position: None,
-            mend: None,
+            fix: None,
             why: None,
             source: None,
         }))
@@ -222,8 +222,8 @@ impl Error {
 
     /// Says what to do about it.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<String>) -> Error {
-        self.0.mend = Some(mend.into());
+    pub fn fix(mut self, fix: impl Into<String>) -> Error {
+        self.0.fix = Some(fix.into());
         self
     }
 
@@ -255,20 +255,20 @@ impl Error {
         self
     }
 
-    /// Adds another failure, which came of something else: both have to be told, and mended.
+    /// Adds another failure, which came of something else: both have to be told, and fixed.
     #[must_use]
     pub fn beside(self, other: Error) -> Error {
         if self.message().contains(other.message()) {
             return self;
         }
         let message = format!("{}; {}", self.message(), other.message());
-        let mend = match (self.mend_text(), other.mend_text()) {
-            (Some(mend), Some(more)) if !mend.contains(more) => Some(format!("{mend}; {more}")),
-            (mend, more) => mend.or(more).map(str::to_owned),
+        let fix = match (self.fix_text(), other.fix_text()) {
+            (Some(fix), Some(more)) if !fix.contains(more) => Some(format!("{fix}; {more}")),
+            (fix, more) => fix.or(more).map(str::to_owned),
         };
         let both = Error::new(self.kind(), message);
-        match mend {
-            Some(mend) => both.mend(mend),
+        match fix {
+            Some(fix) => both.fix(fix),
             None => both,
         }
     }
@@ -291,8 +291,8 @@ impl Error {
     }
 
     /// What to do about it, if slotkit knows.
-    pub fn mend_text(&self) -> Option<&str> {
-        self.0.mend.as_deref()
+    pub fn fix_text(&self) -> Option<&str> {
+        self.0.fix.as_deref()
     }
 
     /// Why the server can't be asked, where that is known.
@@ -305,8 +305,8 @@ impl Error {
         &self.0.message
     }
 
-    /// The whole chain on one line: place, message, causes, then the mend. Where that is more than
-    /// anybody reads, words are left out before the mend, which is followed to the letter.
+    /// The whole chain on one line: place, message, causes, then the fix. Where that is more than
+    /// anybody reads, words are left out before the fix, which is followed to the letter.
     pub fn one_line(&self) -> String {
         let mut line = self.to_string();
         let mut cause = self.source();
@@ -315,10 +315,10 @@ impl Error {
             line.push_str(&error.to_string());
             cause = error.source();
         }
-        if let Some(mend) = self.mend_text() {
-            let room = LINE_CHARS_MAX.saturating_sub(mend.chars().count());
+        if let Some(fix) = self.fix_text() {
+            let room = LINE_CHARS_MAX.saturating_sub(fix.chars().count());
             let words = shortened(&line, room.max(LINE_CHARS_MAX / 4));
-            line = format!("{words}; {mend}");
+            line = format!("{words}; {fix}");
         }
         // A server's or a file's words may hold line breaks; the promise is one line.
         line.replace(['\n', '\r'], " ")
@@ -342,7 +342,7 @@ impl Hash for Error {
             kind,
             message,
             position: _,
-            mend: _,
+            fix: _,
             why,
             source: _,
         } = &*self.0;
@@ -365,13 +365,25 @@ impl StdError for Error {
     }
 }
 
+/// What to do about a finding, as JSON: `fix`, and `mend` beside it, which was its name before 1.0.
+pub(crate) fn fix_by_both_names<S: serde::Serializer>(
+    fix: &str,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = serializer.serialize_map(Some(2))?;
+    map.serialize_entry("fix", fix)?;
+    map.serialize_entry("mend", fix)?;
+    map.end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::hash::{BuildHasher, RandomState};
 
     #[test]
-    fn a_line_holds_place_message_cause_and_mend() {
+    fn a_line_holds_place_message_cause_and_fix() {
         let cause = std::io::Error::other("disk\non fire");
         let error = Error::new(ErrorKind::Input, "expected an integer, found `x`")
             .at(Position::file("a.csv")
@@ -379,7 +391,7 @@ mod tests {
                 .at_field("size")
                 .at_byte(41))
             .caused_by(cause)
-            .mend("fix the line, or pass --on-error skip");
+            .fix("fix the line, or pass --on-error skip");
         assert_eq!(
             error.one_line(),
             "a.csv, line 3, field size, byte 41: expected an integer, found `x`: disk on fire; \
@@ -388,14 +400,14 @@ mod tests {
     }
 
     #[test]
-    fn the_mend_of_a_long_message_is_whole() {
+    fn the_fix_of_a_long_message_is_whole() {
         let message = "slot 1: key `k` is on both nodes; ".repeat(1_000);
-        let mend = "look at both; ".repeat(50);
+        let fix = "look at both; ".repeat(50);
         let line = Error::new(ErrorKind::Stopped, message)
-            .mend(mend.clone())
+            .fix(fix.clone())
             .one_line();
         assert!(
-            line.starts_with("slot 1: key `k`") && line.ends_with(&mend),
+            line.starts_with("slot 1: key `k`") && line.ends_with(&fix),
             "{line}"
         );
         assert!(line.chars().count() < LINE_CHARS_MAX + 50, "{}", line.len());
@@ -408,11 +420,11 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_told_apart_and_its_mend_is_not() {
+    fn what_failed_is_told_apart_and_its_fix_is_not() {
         let hasher = RandomState::new();
         let error = || Error::new(ErrorKind::Server, "it says no");
         let number = hasher.hash_one(error());
-        assert_eq!(hasher.hash_one(error().mend("ask again")), number);
+        assert_eq!(hasher.hash_one(error().fix("ask again")), number);
         assert_ne!(hasher.hash_one(error().of_kind(ErrorKind::Unsafe)), number);
         assert_ne!(hasher.hash_one(error().context("slot 1")), number);
         assert_ne!(hasher.hash_one(error().because(Some(Why::Silent))), number);

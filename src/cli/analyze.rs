@@ -161,11 +161,11 @@ fn check_save(args: &Args, path: &Path) -> Result<()> {
         let is_plain = !args.json && !args.csv && matches!(args.output, Form::Table);
         if !is_plain {
             let message = "--save writes the tally to stdout, where the report goes";
-            return Err(Error::new(ErrorKind::Usage, message).mend("save it to a file"));
+            return Err(Error::new(ErrorKind::Usage, message).fix("save it to a file"));
         }
         if std::io::stdout().is_terminal() {
             let message = "a tally isn't for a terminal";
-            return Err(Error::new(ErrorKind::Usage, message).mend("save it to a file"));
+            return Err(Error::new(ErrorKind::Usage, message).fix("save it to a file"));
         }
         return Ok(());
     }
@@ -242,7 +242,7 @@ fn report(
         let findings = analysis::file_findings(&outcome.inputs, view);
         // A row a slot has no place for them; damage was said before.
         for finding in findings.iter().filter(|finding| finding.kind != "damaged") {
-            terminal::say(format!("{}: {}", finding.message, finding.mend));
+            terminal::say(format!("{}: {}", finding.message, finding.fix));
         }
         return Ok(!findings.is_empty());
     }

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let plan = Plan::read(&args.plan)?;
     if !args.connection.is_given() {
         return Err(
-            Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
+            Error::new(ErrorKind::Usage, "which cluster?").fix("name a node with -h HOST -p PORT")
         );
     }
     let mut session = args.move_args.open(&args.connection)?;

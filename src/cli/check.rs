@@ -1,4 +1,4 @@
-//! `slotkit check`: everything that would make moving slots unsafe, with its mend.
+//! `slotkit check`: everything that would make moving slots unsafe, with its fix.
 
 use super::connection::ConnectionArgs;
 use super::exit::Exit;

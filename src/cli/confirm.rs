@@ -12,7 +12,7 @@ pub(super) fn confirm(question: &str) -> Result<bool> {
     if !stdin.is_terminal() {
         return Err(
             Error::new(ErrorKind::Usage, "nobody is there to confirm the plan")
-                .mend("pass --yes to apply it without a question"),
+                .fix("pass --yes to apply it without a question"),
         );
     }
     // A terminal that can't be written to can still be read: no answer is no.

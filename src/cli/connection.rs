@@ -73,7 +73,7 @@ impl ConnectionArgs {
         if host.contains("://") || host.contains('@') {
             let message = "-h takes a host, found an address with more in it";
             return Err(Error::new(ErrorKind::Usage, message)
-                .mend("write -u redis://user:password@host:port"));
+                .fix("write -u redis://user:password@host:port"));
         }
         let seed =
             from_uri.unwrap_or_else(|| NodeAddr::new(host, self.port.unwrap_or(DEFAULT_PORT)));
@@ -88,8 +88,8 @@ impl ConnectionArgs {
             (None, None) => Ok(Connection { seed, login: None }),
             (Some(user), None) => {
                 let message = format!("user {user} needs a password");
-                let mend = "give it with REDISCLI_AUTH, --askpass or -a";
-                Err(Error::new(ErrorKind::Usage, message).mend(mend))
+                let fix = "give it with REDISCLI_AUTH, --askpass or -a";
+                Err(Error::new(ErrorKind::Usage, message).fix(fix))
             }
         }
     }
@@ -134,7 +134,7 @@ fn from_environment() -> Result<Option<String>> {
             Err(VarError::NotUnicode(_)) => {
                 let message = format!("{variable} isn't UTF-8");
                 return Err(Error::new(ErrorKind::Usage, message)
-                    .mend("slotkit takes passwords in UTF-8 only"));
+                    .fix("slotkit takes passwords in UTF-8 only"));
             }
         }
     }

@@ -76,7 +76,7 @@ impl FilterArgs {
         let Some(view) = view else {
             let message = "--node needs a slot map";
             return Err(Error::new(ErrorKind::Usage, message)
-                .mend("pass --nodes FILE with a saved CLUSTER NODES, or -h HOST"));
+                .fix("pass --nodes FILE with a saved CLUSTER NODES, or -h HOST"));
         };
         let mut owned = SlotSet::new();
         for name in &self.node_names {
@@ -101,7 +101,7 @@ fn slots_of_node<'view>(view: &'view ClusterView, name: &str) -> Result<&'view S
             "--node: the node `{}` owns no slot",
             crate::escape::quoted(name)
         );
-        return Err(Error::new(ErrorKind::Usage, message).mend("name the primary of its shard"));
+        return Err(Error::new(ErrorKind::Usage, message).fix("name the primary of its shard"));
     }
     Ok(&node.slots)
 }

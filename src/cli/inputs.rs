@@ -88,7 +88,7 @@ fn base_of(parts: &AppendOnly) -> Result<Input> {
         let message = "expected a base in the append-only file, found increments alone";
         return Err(Error::new(ErrorKind::Input, message)
             .at(Position::file(&parts.manifest))
-            .mend("let the server write one (BGREWRITEAOF), or analyze an RDB file (BGSAVE writes one)"));
+            .fix("let the server write one (BGREWRITEAOF), or analyze an RDB file (BGSAVE writes one)"));
     };
     terminal::say(
         match (parts.increments.as_slice(), parts.increment_bytes()) {

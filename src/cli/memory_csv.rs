@@ -28,9 +28,7 @@ pub(super) fn run(
     let escape = args.escape().unwrap_or(Escape::Hex);
     if let Escape::Json | Escape::Csv = escape {
         let message = "--escape json and csv are forms that are read, not written";
-        return Err(
-            Error::new(ErrorKind::Usage, message).mend("leave --escape out, which is exact")
-        );
+        return Err(Error::new(ErrorKind::Usage, message).fix("leave --escape out, which is exact"));
     }
     let options = source::Options {
         wants_longest: true,
@@ -127,5 +125,5 @@ fn refuse_other(queued: &QueuedInput<'_>) -> Result<()> {
     let message = format!("expected an RDB file, found {}", queued.format);
     Err(Error::new(ErrorKind::Input, message)
         .at(Position::file(queued.input.path()))
-        .mend("--output memory-csv is written from RDB files"))
+        .fix("--output memory-csv is written from RDB files"))
 }

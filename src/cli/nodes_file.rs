@@ -31,7 +31,7 @@ fn read_from(source: impl Read, path: &Path) -> Result<ClusterView> {
         let message = format!("expected the output of CLUSTER NODES, found {found}");
         Error::new(ErrorKind::Input, message)
             .at(Position::file(path))
-            .mend("save it with redis-cli -h HOST CLUSTER NODES > FILE")
+            .fix("save it with redis-cli -h HOST CLUSTER NODES > FILE")
     };
     if bytes.len() as u64 > MAX_BYTES {
         return Err(refuse("more than 16 MiB"));

@@ -156,9 +156,9 @@ impl PlanArgs {
     }
 
     fn measure_by_max_memory(&self, problem: &mut Problem, max_memory: &MaxMemories) -> Result<()> {
-        let refuse = |message: String, mend: &str| {
+        let refuse = |message: String, fix: &str| {
             let message = format!("--capacity maxmemory: {message}");
-            Err(Error::new(ErrorKind::Usage, message).mend(mend))
+            Err(Error::new(ErrorKind::Usage, message).fix(fix))
         };
         let Some(max_memory) = max_memory else {
             let message = "a saved CLUSTER NODES doesn't say it".to_owned();
@@ -181,7 +181,7 @@ impl PlanArgs {
             let Some(node) = problem.node_mut(id) else {
                 continue;
             };
-            let (what, mend) = match max_memory.get(&id) {
+            let (what, fix) = match max_memory.get(&id) {
                 Some(MaxMemory::Bytes(bytes)) => {
                     node.capacity = capacity_of(*bytes);
                     continue;
@@ -195,7 +195,7 @@ impl PlanArgs {
                     "give every node a --weight instead, or --exclude the node",
                 ),
             };
-            return refuse(format!("{} {what}", node.name()), mend);
+            return refuse(format!("{} {what}", node.name()), fix);
         }
         Ok(())
     }

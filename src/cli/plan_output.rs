@@ -28,7 +28,7 @@ impl<'args> PlanOutput<'args> {
         match printed {
             Some(printed) if self.is_stdout() => {
                 let message = format!("-o writes the plan to stdout, where {printed} goes");
-                Err(Error::new(ErrorKind::Usage, message).mend("write the plan to a file"))
+                Err(Error::new(ErrorKind::Usage, message).fix("write the plan to a file"))
             }
             _ if path == Path::new("-") => Ok(()),
             _ => Plan::check_place(path),
@@ -46,7 +46,7 @@ impl<'args> PlanOutput<'args> {
                 let message = "-o names what is read, which would be gone";
                 Err(Error::new(ErrorKind::Usage, message)
                     .at(Position::file(path))
-                    .mend("write the plan under another name"))
+                    .fix("write the plan under another name"))
             }
         }
     }

@@ -63,8 +63,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit> {
     if args.nodes.is_none() && !args.connection.is_given() {
         let message = "which cluster?";
-        let mend = "name a node with -h HOST -p PORT, or a saved CLUSTER NODES with --nodes FILE";
-        return Err(Error::new(ErrorKind::Usage, message).mend(mend));
+        let fix = "name a node with -h HOST -p PORT, or a saved CLUSTER NODES with --nodes FILE";
+        return Err(Error::new(ErrorKind::Usage, message).fix(fix));
     }
     // What can be wrong is said before a long run, not after it.
     let out = PlanOutput::of(&args.out);
@@ -86,8 +86,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let has_no_keys = |tally: &Tally| tally.operations().is_some() && tally.total().keys == 0;
     if keyspace.is_some_and(|keyspace| has_no_keys(&keyspace.tally)) {
         let message = "--keyspace: a log of MONITOR has operations, not the keys that are there";
-        let mend = "pass a dump of the keys; for the load of live nodes there are --by cpu, net-in and net-out";
-        return Err(Error::new(ErrorKind::Usage, message).mend(mend));
+        let fix = "pass a dump of the keys; for the load of live nodes there are --by cpu, net-in and net-out";
+        return Err(Error::new(ErrorKind::Usage, message).fix(fix));
     }
     if let Some(keyspace) = keyspace {
         weights::require_whole(&keyspace.tally)?;
@@ -200,7 +200,7 @@ fn make_live(
 /// What slots weigh in the dumps; says so where that can't be the whole truth.
 fn weights_of(keyspace: &Outcome, view: &ClusterView) -> SlotWeights {
     for finding in analysis::file_findings(&keyspace.inputs, Some(view)) {
-        terminal::say(format!("warning: {}: {}", finding.message, finding.mend));
+        terminal::say(format!("warning: {}: {}", finding.message, finding.fix));
     }
     weights::from_dumps(keyspace)
 }
@@ -228,7 +228,7 @@ fn solve(args: &Args, mut problem: Problem, max_memory: &MaxMemories) -> Result<
         Some(finding) => {
             let message = format!("the plan fails its own check: {finding:?}");
             Err(Error::new(ErrorKind::Unsafe, message)
-                .mend("please report this, with the output of CLUSTER NODES"))
+                .fix("please report this, with the output of CLUSTER NODES"))
         }
     }
 }

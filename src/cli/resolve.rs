@@ -73,14 +73,12 @@ struct UndecidedKey {
 pub(super) fn run(args: &Args) -> Result<Exit> {
     if !args.connection.is_given() {
         return Err(
-            Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
+            Error::new(ErrorKind::Usage, "which cluster?").fix("name a node with -h HOST -p PORT")
         );
     }
     if args.keep.is_none() && !args.keys.is_empty() {
         let message = "--key says which keys a choice is for, and there is none";
-        return Err(
-            Error::new(ErrorKind::Usage, message).mend("add --keep source or --keep target")
-        );
+        return Err(Error::new(ErrorKind::Usage, message).fix("add --keep source or --keep target"));
     }
     let connection = args.connection.connection()?;
     let how = MoveOptions::default();
@@ -173,7 +171,7 @@ fn chosen<'a>(args: &Args, found: &'a [UndecidedKey]) -> Result<Vec<&'a Undecide
         if !found.iter().any(|found| is_called(&found, name)) {
             let message = format!("key `{name}` isn't one of those that are undecided");
             return Err(Error::new(ErrorKind::Usage, message)
-                .mend("slotkit resolve without --keep lists them"));
+                .fix("slotkit resolve without --keep lists them"));
         }
     }
     let names = |found: &&UndecidedKey| args.keys.iter().any(|name| is_called(found, name));

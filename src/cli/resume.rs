@@ -30,7 +30,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit> {
     if !args.connection.is_given() {
         return Err(
-            Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
+            Error::new(ErrorKind::Usage, "which cluster?").fix("name a node with -h HOST -p PORT")
         );
     }
     let mut session = args.move_args.open(&args.connection)?;

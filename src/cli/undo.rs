@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let done = read(&args.done)?;
     if !args.connection.is_given() {
         return Err(
-            Error::new(ErrorKind::Usage, "which cluster?").mend("name a node with -h HOST -p PORT")
+            Error::new(ErrorKind::Usage, "which cluster?").fix("name a node with -h HOST -p PORT")
         );
     }
     let mut session = args.move_args.open(&args.connection)?;
@@ -125,7 +125,7 @@ fn plan_back(mut problem: Problem, moves: Vec<HandMove>) -> Result<Plan> {
         Some(finding) => {
             let message = format!("the plan fails its own check: {finding:?}");
             Err(Error::new(ErrorKind::Unsafe, message)
-                .mend("please report this, with the output of CLUSTER NODES"))
+                .fix("please report this, with the output of CLUSTER NODES"))
         }
     }
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_is_one_line_with_the_mend() {
+    fn every_refusal_is_one_line_with_the_fix() {
         for (words, expected) in [
             (
                 &["slotkit", "analyze"][..],

@@ -68,13 +68,13 @@ pub(super) fn require(
             .and_then(stat_of)
             .and_then(|stat| Some((stat, stats.lack(stat)?)));
         match lack {
-            Some((stat, lack)) => error.mend(mend(stat, lack, cluster)),
+            Some((stat, lack)) => error.fix(fix(stat, lack, cluster)),
             None => error,
         }
     })
 }
 
-fn mend(stat: SlotStat, lack: &Lack, cluster: &LiveCluster<RedisLink>) -> String {
+fn fix(stat: SlotStat, lack: &Lack, cluster: &LiveCluster<RedisLink>) -> String {
     let way_out = match stat {
         SlotStat::MemoryBytes => "give a dump of the keys with --keyspace",
         _ => "balance by one of these",
@@ -205,13 +205,13 @@ pub(super) fn require_sizes(
         missing.words()
     );
     let is_of_files = |input: &InputSummary| input.format.is_snapshot();
-    let mend = if keyspace.inputs.iter().all(is_of_files) {
+    let fix = if keyspace.inputs.iter().all(is_of_files) {
         "plan with --by keys, or by the bytes that keys take in the file with --size serialized \
              (of tallies: save them with it)"
     } else {
         "plan with --by keys, or pass dumps in which every key has a size"
     };
-    Err(Error::new(ErrorKind::Usage, message).mend(mend))
+    Err(Error::new(ErrorKind::Usage, message).fix(fix))
 }
 
 /// Refuses tallies that were saved with some slots only: the others would weigh nothing.
@@ -229,8 +229,8 @@ pub(super) fn require_whole(keyspace: &Tally) -> Result<()> {
             count_text(counted as u64),
             count_text(SLOT_COUNT as u64)
         );
-        let mend = "pass dumps of all nodes, or tallies that were saved of them without --slots and --node";
-        return Err(Error::new(ErrorKind::Usage, message).mend(mend));
+        let fix = "pass dumps of all nodes, or tallies that were saved of them without --slots and --node";
+        return Err(Error::new(ErrorKind::Usage, message).fix(fix));
     }
     Ok(())
 }

@@ -179,7 +179,7 @@ fn ask_nodes(link: &mut RedisLink, seed: &NodeAddr) -> Result<ClusterView> {
         Reply::Refused(refusal) if refusal.error() == ServerError::NoCluster => {
             let message = format!("{seed} isn't a node of a cluster ({refusal})");
             Err(Error::new(ErrorKind::Server, message)
-                .mend("name a node that runs with cluster-enabled yes"))
+                .fix("name a node that runs with cluster-enabled yes"))
         }
         reply => {
             let text = reply

@@ -184,7 +184,7 @@ impl RedisLink {
             self.addr
         );
         Err(Error::new(ErrorKind::Connect, message)
-            .mend("check host and port: another program may listen there")
+            .fix("check host and port: another program may listen there")
             .because(Some(why)))
     }
 
@@ -312,13 +312,13 @@ fn refused_login(addr: &NodeAddr, refusal: &Refusal) -> Error {
     };
     let message = format!("{addr} refuses the login ({words})");
     Error::new(ErrorKind::Auth, message)
-        .mend("check the user and the password")
+        .fix("check the user and the password")
         .because(refusal.why())
 }
 
 fn connect_error(addr: &NodeAddr, why: &str) -> Error {
     let message = format!("can't connect to {addr} ({why})");
-    Error::new(ErrorKind::Connect, message).mend("check host and port, and that the server runs")
+    Error::new(ErrorKind::Connect, message).fix("check host and port, and that the server runs")
 }
 
 /// What a conversation that broke says of the one at the other end.
@@ -358,7 +358,7 @@ pub struct UriParts {
 pub fn parse_uri(uri: &str) -> Result<UriParts> {
     let refuse = |why: &str| {
         Error::new(ErrorKind::Usage, format!("the URI can't be used: {why}"))
-            .mend("write redis://host:port or redis://user:password@host:port")
+            .fix("write redis://host:port or redis://user:password@host:port")
     };
     let info = uri
         .into_connection_info()

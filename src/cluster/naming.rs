@@ -58,7 +58,7 @@ pub fn resolve<'nodes, T: Named>(nodes: &'nodes [T], name: &str, kind: Kind) -> 
     let called: Vec<&T> = nodes.iter().filter(|node| is_called(*node, name)).collect();
     let quoted = crate::escape::quoted(name);
     let Kind { one, several } = kind;
-    let (message, mend) = match called.as_slice() {
+    let (message, fix) = match called.as_slice() {
         [node] => return Ok(node),
         [] => {
             let nodes: Vec<&T> = nodes.iter().collect();
@@ -76,7 +76,7 @@ pub fn resolve<'nodes, T: Named>(nodes: &'nodes [T], name: &str, kind: Kind) -> 
             "give more digits of the id, or the port too".to_owned(),
         ),
     };
-    Err(Error::new(ErrorKind::Usage, message).mend(mend))
+    Err(Error::new(ErrorKind::Usage, message).fix(fix))
 }
 
 fn is_called(node: &impl Named, name: &str) -> bool {

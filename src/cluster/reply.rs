@@ -107,14 +107,14 @@ fn refusal_error(verb: &Verb, refusal: &Refusal) -> Error {
     let message = format!("{} was refused: {refusal}", verb.name());
     let error = match refusal.error() {
         ServerError::LoginMissing => Error::new(ErrorKind::Auth, message)
-            .mend("give the password with REDISCLI_AUTH, --askpass or -a"),
+            .fix("give the password with REDISCLI_AUTH, --askpass or -a"),
         ServerError::LoginWrong => {
-            Error::new(ErrorKind::Auth, message).mend("check the user and the password")
+            Error::new(ErrorKind::Auth, message).fix("check the user and the password")
         }
         ServerError::Forbidden => Error::new(ErrorKind::Auth, message)
-            .mend("log in as a user that may run this command (ACL SETUSER)"),
+            .fix("log in as a user that may run this command (ACL SETUSER)"),
         ServerError::Loading | ServerError::Busy => {
-            Error::new(ErrorKind::NotReady, message).mend("wait until it is done")
+            Error::new(ErrorKind::NotReady, message).fix("wait until it is done")
         }
         _ => Error::new(ErrorKind::Server, message),
     };

@@ -214,22 +214,22 @@ impl BigKeys {
                     big.slot,
                     big.bytes
                 );
-                let mend = "its slot stays where it is; --move-big-keys moves it last, \
+                let fix = "its slot stays where it is; --move-big-keys moves it last, \
                             --big-key-limit says what is big";
-                Finding::warning(FindingKind::BigKey, message, mend).at(big.slot)
+                Finding::warning(FindingKind::BigKey, message, fix).at(big.slot)
             })
             .collect();
         if let Some(refusal) = &self.refusal {
             let message = format!("the keys can't be measured ({refusal})");
-            let mend = "make sure that no key of the slots to move is very big";
-            all.push(Finding::warning(FindingKind::BigKeysUnknown, message, mend));
+            let fix = "make sure that no key of the slots to move is very big";
+            all.push(Finding::warning(FindingKind::BigKeysUnknown, message, fix));
         } else if self.total > MEASURED_MAX {
             let message = format!(
                 "{} of {} keys were measured, the first ones of each slot",
                 self.measured, self.total
             );
-            let mend = "slotkit analyze finds every big key in a dump";
-            all.push(Finding::warning(FindingKind::BigKeysUnknown, message, mend));
+            let fix = "slotkit analyze finds every big key in a dump";
+            all.push(Finding::warning(FindingKind::BigKeysUnknown, message, fix));
         }
         all
     }

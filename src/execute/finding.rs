@@ -1,6 +1,7 @@
 //! Defines findings: what a person should know about a cluster before slots move.
 
 use crate::cluster::NodeId;
+use crate::error::fix_by_both_names;
 use crate::slot::{Slot, SlotSet};
 use serde::Serialize;
 use std::fmt;
@@ -122,7 +123,7 @@ pub enum Severity {
     Error,
 }
 
-/// One finding with its mend.
+/// One finding with its fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What it is.
@@ -132,7 +133,8 @@ pub struct Finding {
     /// What was seen, and where.
     pub message: String,
     /// What to do about it.
-    pub mend: String,
+    #[serde(flatten, serialize_with = "fix_by_both_names")]
+    pub fix: String,
     /// The node it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
@@ -149,17 +151,13 @@ pub struct Finding {
 
 impl Finding {
     /// A finding that forbids moving slots.
-    pub fn error(
-        kind: FindingKind,
-        message: impl Into<String>,
-        mend: impl Into<String>,
-    ) -> Finding {
-        let (message, mend) = (message.into(), mend.into());
+    pub fn error(kind: FindingKind, message: impl Into<String>, fix: impl Into<String>) -> Finding {
+        let (message, fix) = (message.into(), fix.into());
         Finding {
             kind,
             severity: Severity::Error,
             message,
-            mend,
+            fix,
             node: None,
             slot: None,
             among: None,
@@ -171,11 +169,11 @@ impl Finding {
     pub fn warning(
         kind: FindingKind,
         message: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Finding {
         Finding {
             severity: Severity::Warning,
-            ..Finding::error(kind, message, mend)
+            ..Finding::error(kind, message, fix)
         }
     }
 
@@ -231,6 +229,6 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.message, self.mend)
+        write!(f, "{}; {}", self.message, self.fix)
     }
 }

@@ -73,7 +73,7 @@ fn copy_one<L: NodeLink>(
             "{} has no function library {name} any more",
             cluster.name(source)
         );
-        Error::new(ErrorKind::Unsafe, message).mend("run the same command again")
+        Error::new(ErrorKind::Unsafe, message).fix("run the same command again")
     })?;
     let verb = Verb::FunctionLoad(code);
     let loaded = cluster.ask(target, &verb)?.accepted(&verb);

@@ -2,7 +2,7 @@
 //!
 //! - [`survey`] asks every node what it is and believes; [`preflight`] reads
 //!   the answers and names everything that makes a move unsafe.
-//! - [`mend`] says what to do about a finding, from all that was surveyed.
+//! - [`fix`] says what to do about a finding, from all that was surveyed.
 //! - [`functions`] are compared, and copied where a target lacks them.
 //! - [`big_keys`] measures the keys that would block the servers.
 //! - [`options`] are how slots are moved, as far as a person chooses.
@@ -39,11 +39,11 @@ pub mod executor;
 pub mod failures;
 mod figure;
 pub mod finding;
+pub mod fix;
 pub mod functions;
 mod guard;
 pub mod job;
 pub mod journal;
-pub mod mend;
 pub mod movement;
 pub mod mover;
 pub mod open_moves;

@@ -139,7 +139,7 @@ impl Said {
         );
         let receivers: Vec<String> = self.importing.iter().map(|(id, _)| name(*id)).collect();
         // Never at the node that gives it: it would answer for keys that it has sent away.
-        let mend = if receivers.is_empty() {
+        let fix = if receivers.is_empty() {
             "wait until the nodes agree on its owner (CLUSTER NODES), then run it again".to_owned()
         } else {
             format!(
@@ -148,7 +148,7 @@ impl Said {
                 receivers.join(", ")
             )
         };
-        Error::new(ErrorKind::Unsafe, message).mend(mend)
+        Error::new(ErrorKind::Unsafe, message).fix(fix)
     }
 }
 

@@ -188,7 +188,7 @@ pub fn keep<L: NodeLink>(cluster: &mut LiveCluster<L>, case: &Case, side: Side) 
                 cluster.name(source),
                 cluster.name(target)
             );
-            return Err(Error::new(ErrorKind::Unsafe, message).mend("keep source"));
+            return Err(Error::new(ErrorKind::Unsafe, message).fix("keep source"));
         }
         Side::Target => (source, both.source),
     };

@@ -240,7 +240,7 @@ fn refuse(task: Move, why: &str) -> Error {
         "an earlier run began to move slot {} from {} to {} and can't go on: {why}",
         task.slot, task.source, task.target
     );
-    Error::new(ErrorKind::Unsafe, message).mend("mend that, then run the same command again")
+    Error::new(ErrorKind::Unsafe, message).fix("fix that, then run the same command again")
 }
 
 #[cfg(test)]

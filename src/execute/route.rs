@@ -73,7 +73,7 @@ fn refuse(survey: &Survey, source: NodeId, target: NodeId, why: &str) -> Error {
         survey.name(target)
     );
     Error::new(ErrorKind::Unsafe, message)
-        .mend("run slotkit where the addresses of CLUSTER NODES can be reached")
+        .fix("run slotkit where the addresses of CLUSTER NODES can be reached")
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Plan {
             return Err(refuse(format!(
                 "expected a plan of schema {SCHEMA}, found schema {schema}"
             ))
-            .mend("plan again with this version of slotkit"));
+            .fix("plan again with this version of slotkit"));
         }
         let json: PlanJson =
             serde_json::from_slice(text).map_err(|error| unreadable(&error, origin))?;
@@ -117,7 +117,7 @@ fn check_free(path: &Path) -> Result<()> {
     let message = "expected no file, or a plan to replace, found another file";
     Err(Error::new(ErrorKind::Usage, message)
         .at(Position::file(path))
-        .mend("write the plan under another name"))
+        .fix("write the plan under another name"))
 }
 
 fn unreadable(error: &serde_json::Error, origin: &str) -> Error {

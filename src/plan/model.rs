@@ -200,7 +200,7 @@ fn nodes(problem: &Problem, home: &[u16]) -> Result<Vec<NodeModel>> {
     if nodes.iter().any(|node| node.takes_part) && nodes.iter().all(|node| node.capacity == 0) {
         let message = "every primary that takes part is drained: nobody is left to own the slots";
         return Err(Error::new(ErrorKind::Usage, message)
-            .mend("leave a primary that isn't drained, or take in empty ones"));
+            .fix("leave a primary that isn't drained, or take in empty ones"));
     }
     Ok(nodes)
 }

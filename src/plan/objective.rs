@@ -126,7 +126,7 @@ impl Objective {
                     listing(&weights.known())
                 ),
             )
-            .mend("balance by one of these, or give an input that has it")),
+            .fix("balance by one of these, or give an input that has it")),
         }
     }
 

@@ -50,11 +50,11 @@ fn require_runs(problem: &Problem, plan: &Plan) -> Result<()> {
         "no plan was found that leaves at most {limit} ranges of slots: there are {before}, \
          and the fewest that keep every load where it should be are {after}"
     );
-    let mend = match problem.intent {
+    let fix = match problem.intent {
         Intent::Balance => "allow as many with --max-runs, or a larger --threshold",
         Intent::ByHand(_) => "allow as many with --max-runs, or move other slots",
     };
-    Err(Error::new(ErrorKind::Usage, message).mend(mend))
+    Err(Error::new(ErrorKind::Usage, message).fix(fix))
 }
 
 /// A limit in bytes that can't be looked at would be broken without a word.
@@ -67,7 +67,7 @@ fn require_bytes(problem: &Problem) -> Result<()> {
     let message =
         format!("a limit in bytes needs the bytes of each slot, and the input has {known} only");
     Err(Error::new(ErrorKind::Usage, message)
-        .mend("give an input that has them, such as a dump of the keys, or leave the limit out"))
+        .fix("give an input that has them, such as a dump of the keys, or leave the limit out"))
 }
 
 fn balance(problem: &Problem, model: &Model) -> Result<(Vec<SlotMove>, Option<Vec<Limits>>)> {
@@ -123,7 +123,7 @@ fn no_order(problem: &Problem, stuck: &[SlotMove]) -> Error {
         "{} lacks the memory for what should arrive before other slots leave it",
         target.unwrap_or_default()
     );
-    Error::new(ErrorKind::Unsafe, message).mend("raise its maxmemory, or leave it out of the plan")
+    Error::new(ErrorKind::Unsafe, message).fix("raise its maxmemory, or leave it out of the plan")
 }
 
 fn assemble(

@@ -121,7 +121,7 @@ impl Problem {
         {
             let message = format!("{} is a replica and owns slots", replica.name());
             return Err(Error::new(ErrorKind::Unsafe, message)
-                .mend("wait until the failover is over, then plan again"));
+                .fix("wait until the failover is over, then plan again"));
         }
         let nodes = super::fingerprint::met_primaries(view).map(PlanNode::from);
         Problem::new(nodes.collect(), view.map().clone())

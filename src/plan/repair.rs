@@ -20,7 +20,7 @@ const LONG: usize = 400;
 
 /// Steps until every node is within its limits, or no step helps.
 pub(super) fn repair(assignment: &mut Assignment<'_>) {
-    // A bound against surprises: each node is mended a few times at most.
+    // A bound against surprises: each node is repaired a few times at most.
     let steps = assignment.bearers().count() * 6 + 24;
     repair_in(assignment, steps);
 }
@@ -103,7 +103,7 @@ fn best_step(assignment: &Assignment<'_>, node: usize, near_only: bool) -> Optio
         partners.truncate(NEAR);
     }
     let violation = assignment.violation(node);
-    // Among many slots, a step that mends next to nothing would be followed by many like it.
+    // Among many slots, a step that repairs next to nothing would be followed by many like it.
     let slight = if assignment.here[node].len() > LONG / 2 {
         violation / 16
     } else {
@@ -124,18 +124,18 @@ fn best_step(assignment: &Assignment<'_>, node: usize, near_only: bool) -> Optio
     best.step
 }
 
-/// Offers the steps that carry load from one node to another, one of which is to be mended.
+/// Offers the steps that carry load from one node to another, one of which is to be repaired.
 fn offer_steps(
     assignment: &Assignment<'_>,
-    mended: usize,
+    repaired: usize,
     from: usize,
     to: usize,
     best: &mut Best,
 ) {
-    // More than `least` mends; more than `most` would push a node out of its limits.
-    let least = assignment.violation(mended);
+    // More than `least` repairs; more than `most` would push a node out of its limits.
+    let least = assignment.violation(repaired);
     let most = (-assignment.missing(from)).min(-assignment.excess(to));
-    let most = if mended == from {
+    let most = if repaired == from {
         most.min(-assignment.missing(from))
     } else {
         most.min(-assignment.excess(to))

@@ -108,7 +108,7 @@ fn broken(path: &Path, at: usize, line: &[u8]) -> Error {
     );
     Error::new(ErrorKind::Input, message)
         .at(Position::file(path).at_line(at as u64 + 1))
-        .mend("name the base itself, which is an RDB file")
+        .fix("name the base itself, which is an RDB file")
 }
 
 /// One line.

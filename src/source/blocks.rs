@@ -97,7 +97,7 @@ impl<'run> Splitter<'run> {
         place.line = line;
         Error::new(ErrorKind::Input, self.too_long_message())
             .at(place)
-            .mend("if rows really are that long, raise --max-row-bytes")
+            .fix("if rows really are that long, raise --max-row-bytes")
     }
 }
 

@@ -139,7 +139,7 @@ impl OpenInput {
             packed = Some(counter);
             reader = packing.unpack(counting_reader).map_err(failed)?;
             // Where nothing stands before the damage, nothing can be kept.
-            let nothing = |cause| read_error(&path, cause).mend("copy it again");
+            let nothing = |cause| read_error(&path, cause).fix("copy it again");
             (head, is_whole) = read_head(&mut reader).map_err(nothing)?;
             // Rows of packed data can't be read at any place.
             seekable = None;
@@ -164,7 +164,7 @@ impl OpenInput {
             let message = "expected an RDB file, as its name says, found something else";
             return Err(Error::new(ErrorKind::Input, message)
                 .at(Position::file(path))
-                .mend("copy it again; if it is a list of keys, pass --format list"));
+                .fix("copy it again; if it is a list of keys, pass --format list"));
         }
         let row_reader = RowReader {
             layout: recognised.layout.clone(),
@@ -304,7 +304,7 @@ fn pass_frames(path: &Path, head: &mut Vec<u8>, reader: &mut dyn Read) -> Result
             "expected zstd or lz4 data behind a frame to be skipped, found none: the file is cut off",
         )
         .at(Position::file(path))
-        .mend("copy it again; if it is a list of keys, pass --format list")),
+        .fix("copy it again; if it is a list of keys, pass --format list")),
         Err(cause) => Err(Error::io(path, cause)),
     }
 }
@@ -317,7 +317,7 @@ fn refuse_format(path: &Path, said: Option<Format>) -> Result<()> {
             let message = format!("expected {other}, found a saved tally");
             Err(Error::new(ErrorKind::Usage, message)
                 .at(Position::file(path))
-                .mend("leave --format out"))
+                .fix("leave --format out"))
         }
     }
 }
@@ -330,7 +330,7 @@ fn refuse_unfinished(path: &Path) -> Result<()> {
             "expected a saved tally, found by its name what is left of one that was never finished",
         )
         .at(Position::file(path))
-        .mend("remove it; if it is the only one, give it another name"))
+        .fix("remove it; if it is the only one, give it another name"))
     } else {
         Ok(())
     }
@@ -344,7 +344,7 @@ fn refuse_filter(path: &Path, filter: &Filter) -> Result<()> {
     let message = "a saved tally has no keys any more that a filter could choose from";
     Err(Error::new(ErrorKind::Usage, message)
         .at(Position::file(path))
-        .mend("filter when it is saved: analyze DUMP with the filters and --save"))
+        .fix("filter when it is saved: analyze DUMP with the filters and --save"))
 }
 
 /// Whether a file's name ends as those of RDB files do, packed ones too. A damaged one would
@@ -379,7 +379,7 @@ fn open_file(path: &Path) -> Result<Readable> {
         return Err(
             Error::new(ErrorKind::Input, "expected a file, found a folder")
                 .at(Position::file(path))
-                .mend("name the files in it"),
+                .fix("name the files in it"),
         );
     }
     let seekable = if metadata.is_file() && metadata.len() > 0 {

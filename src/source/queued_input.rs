@@ -113,7 +113,7 @@ fn nothing_in(first: &SkippedFile, files: usize) -> Error {
     );
     Error::new(ErrorKind::Input, message)
         .at(Position::file(folder))
-        .mend("name what you mean; if all its files are lists of keys, pass --format list")
+        .fix("name what you mean; if all its files are lists of keys, pass --format list")
 }
 
 #[cfg(test)]

@@ -196,12 +196,12 @@ pub(super) fn unmet_options(rows: &dyn RowLayout, options: &Options) -> Vec<Stri
         ));
     }
     if filter.min_bytes.is_some() && !key_details.sizes {
-        let mend = match key_details.columns {
+        let fix = match key_details.columns {
             ColumnNames::Header => "; if a column has them, name it with --size-column",
             ColumnNames::Fixed | ColumnNames::None => "",
         };
         notes.push(format!(
-            "it doesn't tell sizes, so that --min-bytes leaves all its {what} out{mend}"
+            "it doesn't tell sizes, so that --min-bytes leaves all its {what} out{fix}"
         ));
     }
     if !filter.databases.is_empty() && !key_details.databases {

@@ -236,10 +236,10 @@ pub(crate) fn read_error(path: &Path, cause: io::Error) -> Error {
     match damage_of(&cause) {
         Some(damage) if damage.is_long => Error::new(ErrorKind::Input, damage.to_string())
             .at(Position::file(path).at_byte(damage.packed_bytes))
-            .mend("unpack it with more memory: zstd -dc --long=31 FILE | slotkit analyze -"),
+            .fix("unpack it with more memory: zstd -dc --long=31 FILE | slotkit analyze -"),
         Some(damage) => Error::new(ErrorKind::Input, damage.to_string())
             .at(Position::file(path).at_byte(damage.packed_bytes))
-            .mend("copy it again, or keep what stands before the damage with --on-error skip"),
+            .fix("copy it again, or keep what stands before the damage with --on-error skip"),
         None => Error::io(path, cause),
     }
 }

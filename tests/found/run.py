@@ -305,7 +305,7 @@ def live_targetdies(out):
     if "exit 3" in before(out, "slotkit:"):
         raise Skipped("the target was dead before anything had begun: a faster program gets further")
     has(out, r"exit [04]", r"checked 9000 bad 0 missing 0")
-    # The second run finds a cluster that serves: nobody waits for it to be mended.
+    # The second run finds a cluster that serves: nobody waits for it to be fixed.
     lacks(out, r"panicked", FIX)
 
 

@@ -153,7 +153,7 @@ fn equal_values_are_taken_as_moved() {
 }
 
 #[test]
-fn one_field_makes_a_difference_and_the_mend_decides_it() {
+fn one_field_makes_a_difference_and_the_fix_decides_it() {
     let Some((cluster, tag, slot)) = two() else {
         return;
     };

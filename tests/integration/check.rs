@@ -20,11 +20,7 @@ fn findings(run: &Run) -> (Vec<String>, serde_json::Value) {
         .map(|finding| finding["kind"].as_str().expect("a kind").to_owned())
         .collect();
     for finding in all {
-        assert!(
-            finding["mend"]
-                .as_str()
-                .is_some_and(|mend| !mend.is_empty())
-        );
+        assert!(finding["fix"].as_str().is_some_and(|fix| !fix.is_empty()));
     }
     assert_eq!(run.exit, i32::from(!kinds.is_empty()), "{}", run.stderr);
     (kinds, document)

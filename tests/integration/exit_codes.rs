@@ -111,10 +111,10 @@ fn a_run_that_is_refused_while_slots_are_open_has_not_changed_nothing() {
     assert!(refused.stderr.contains("doesn't fit"), "{}", refused.stderr);
     assert!(refused.stderr.contains(&words), "{}", refused.stderr);
     // What it says helps: what is open is finished, and the next plan fits.
-    let mend = format!(
+    let fix = format!(
         "slotkit resume --journal {journal_name} finishes what is under way; then make a new plan"
     );
-    assert!(refused.stderr.contains(&mend), "{}", refused.stderr);
+    assert!(refused.stderr.contains(&fix), "{}", refused.stderr);
     let resume = ["resume", "--yes", "--journal", journal_name];
     let finished = run(&cluster, state.path(), &resume);
     assert_eq!(finished.exit, 0, "{}", finished.stderr);

@@ -1,4 +1,4 @@
-//! What can't be used, or mustn't be touched: one line with place and mend, the documented exit
+//! What can't be used, or mustn't be touched: one line with place and fix, the documented exit
 //! code, and nothing changed.
 
 use super::fixtures::folder;
@@ -44,7 +44,7 @@ fn assert_refuses(run: &Run, exit: i32, words: &str) {
     let last = run.stderr.lines().last().expect("a line");
     assert!(
         last.starts_with("slotkit: ") && last.contains("; "),
-        "no mend: {last}"
+        "no fix: {last}"
     );
     assert_eq!(run.stdout, b"", "nothing on stdout");
 }

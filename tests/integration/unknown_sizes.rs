@@ -229,7 +229,7 @@ fn a_plan_by_bytes_that_are_not_known_is_refused() {
                 assert!(refused.stderr.contains(words), "{}", refused.stderr);
             }
         }
-        // Each mend, to the letter.
+        // Each fix, to the letter.
         let by_keys = plan(folder, dump, &["--by", "keys", "--json"]);
         let planned = json_of(&by_keys);
         assert!(

@@ -100,7 +100,7 @@ fn run_seed(seed: u64) -> (Result<(), String>, World, String) {
     let mut chooser = Chooser::Seeded(seed);
     let mut plan = plan(&mut chooser);
     // Before 6.2 nobody is told at once of a new owner: a failover in that moment can leave a
-    // slot without owner, which no tool can mend by itself. Their failovers aren't played here.
+    // slot without owner, which no tool can fix by itself. Their failovers aren't played here.
     if !plan.server.broadcasts {
         plan.faults.retain(|(_, fault)| !fault.replaces());
     }

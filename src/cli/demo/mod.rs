@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 fn no_server() -> Error {
-    Error::new(ErrorKind::Usage, "no redis-server or valkey-server on PATH").mend(
+    Error::new(ErrorKind::Usage, "no redis-server or valkey-server on PATH").fix(
         "install it (apt-get install redis-server, dnf install redis, brew install redis), or \
          name it with --server",
     )

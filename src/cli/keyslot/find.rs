@@ -27,7 +27,7 @@ pub(super) fn key_for(slot: Slot, prefix: &[u8]) -> Result<Vec<u8>> {
         }
     }
     let message = "the prefix has a hash tag of its own, which decides the slot whatever follows";
-    Err(Error::new(ErrorKind::Usage, message).mend("leave the braces out of --prefix"))
+    Err(Error::new(ErrorKind::Usage, message).fix("leave the braces out of --prefix"))
 }
 
 fn push_tag(key: &mut Vec<u8>, mut number: usize, length: usize) {

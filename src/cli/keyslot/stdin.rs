@@ -123,7 +123,7 @@ impl Keys {
             .at_byte(self.offset);
         Error::new(ErrorKind::Input, message)
             .at(place)
-            .mend("no server takes a longer key: is this a list of keys, one a line?")
+            .fix("no server takes a longer key: is this a list of keys, one a line?")
     }
 }
 

@@ -181,7 +181,7 @@ impl CheckedState {
             to
         } else {
             let message = format!("a slot that is {from:?} was to turn to {next:?}");
-            self.fault = Some(Error::new(ErrorKind::Stopped, message).mend(REPORT));
+            self.fault = Some(Error::new(ErrorKind::Stopped, message).fix(REPORT));
             FlightState::Stranded
         };
         is_legal

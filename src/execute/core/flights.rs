@@ -18,7 +18,7 @@ impl Core {
             self.surprise = Some(error);
             return;
         };
-        self.surprise = Some(match error.mend_text() {
+        self.surprise = Some(match error.fix_text() {
             Some(_) => first.beside(error),
             None => first,
         });
@@ -31,7 +31,7 @@ impl Core {
         let name = self.named(slot);
         let why = reason(&name, &error);
         match &self.surprise {
-            Some(first) if error.mend_text().is_none() || first.message().contains(why) => {
+            Some(first) if error.fix_text().is_none() || first.message().contains(why) => {
                 let left = self.left.entry(why.to_owned()).or_default();
                 match self.flights.get(&slot) {
                     Some(flight) => left.extend(flight.scheduled.unit.slots()),
@@ -137,7 +137,7 @@ impl Core {
             self.named(slot),
             names.collect::<Vec<_>>().join(", ")
         );
-        Error::new(ErrorKind::Stopped, message).mend(format!(
+        Error::new(ErrorKind::Stopped, message).fix(format!(
             "a value that takes longer can't move: allow more (--migrate-timeout-ms), with \
              cluster-node-timeout at four times as much on every node (now {}): the source serves \
              nobody meanwhile",

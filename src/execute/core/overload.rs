@@ -26,7 +26,7 @@ impl Core {
         );
         let error = Error::new(ErrorKind::Unsafe, message);
         self.stop_for_overload(
-            error.mend("wait until it is less loaded, or allow more (--max-latency-ms)"),
+            error.fix("wait until it is less loaded, or allow more (--max-latency-ms)"),
         );
     }
 
@@ -57,7 +57,7 @@ impl Core {
 
     fn overload_error(&self, overload: Overload, reading: &HealthReading) -> Error {
         let (name, limits) = (self.options.name(reading.node), &self.options.how.limits);
-        let (message, mend) = match overload {
+        let (message, fix) = match overload {
             Overload::Latency => (
                 format!(
                     "{name} keeps clients waiting for longer than {} ms ({} ms at last), without \
@@ -89,6 +89,6 @@ impl Core {
                 "probe at INFO replication there, or go on without it (--max-replica-lag 0)",
             ),
         };
-        Error::new(ErrorKind::Unsafe, message).mend(mend)
+        Error::new(ErrorKind::Unsafe, message).fix(fix)
     }
 }

@@ -312,6 +312,6 @@ impl Core {
             self.options.name(unit.target)
         );
         Error::new(ErrorKind::Unsafe, message)
-            .mend("let the other tool finish, then make a new plan")
+            .fix("let the other tool finish, then make a new plan")
     }
 }

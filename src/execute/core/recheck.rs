@@ -126,8 +126,8 @@ impl Core {
                     _ if self.now_ms >= recheck.until_ms => {
                         let message = format!("{}; {}", recheck.why.message(), error.message());
                         let stops = Error::new(recheck.why.kind(), message);
-                        let stops = match error.mend_text() {
-                            Some(mend) => stops.mend(mend),
+                        let stops = match error.fix_text() {
+                            Some(fix) => stops.fix(fix),
                             None => stops,
                         };
                         self.strand(slot, stops);
@@ -302,7 +302,7 @@ fn replaced_too_often(unit: &Unit, times: u32) -> Error {
         "{unit}: another node took over from its source or its target {times} times while it \
          was moved"
     );
-    Error::new(ErrorKind::Stopped, message).mend(
+    Error::new(ErrorKind::Stopped, message).fix(
         "a key that takes longer than cluster-node-timeout stops its node for as long, and is back \
          with whoever takes over: raise cluster-node-timeout on every node (CONFIG SET)",
     )

@@ -281,7 +281,7 @@ impl Schedule {
     }
 
     /// A move has stopped where it is: what comes after it on its nodes doesn't begin, but for what
-    /// an earlier run has opened, which needn't wait for whoever mends this one.
+    /// an earlier run has opened, which needn't wait for whoever fixes this one.
     pub fn leave(&mut self, scheduled: &ScheduledUnit) {
         if scheduled.entry != Entry::Fresh {
             self.end_spells(scheduled);

@@ -134,7 +134,7 @@ fn slots_that_stop_alike_are_told_together() {
     core.has_changed = true;
     for slot in [5, 0, 1, 2] {
         let why = Error::new(ErrorKind::Stopped, format!("slot {slot}: it is down"));
-        core.strand(slot, why.mend("bring it back"));
+        core.strand(slot, why.fix("bring it back"));
     }
     core.strand(9, Error::new(ErrorKind::Stopped, "slot 9: nobody knows"));
     core.closed.extend(Slot::new(7));
@@ -143,5 +143,5 @@ fn slots_that_stop_alike_are_told_together() {
         error.message(),
         "slot 5: it is down; slots 0-2: it is down; slot 9: nobody knows; closed again: slot 7"
     );
-    assert_eq!(error.mend_text(), Some("bring it back"));
+    assert_eq!(error.fix_text(), Some("bring it back"));
 }

@@ -736,8 +736,8 @@ fn a_key_that_is_broken_off_each_time_is_named_with_what_helps() {
         error.message().contains("wasn't moved within 1250 ms"),
         "{error:?}"
     );
-    let mend = error.mend_text().unwrap_or_default();
-    assert!(mend.contains("--migrate-timeout-ms"), "{mend}");
+    let fix = error.fix_text().unwrap_or_default();
+    assert!(fix.contains("--migrate-timeout-ms"), "{fix}");
     assert!(nodes.asked["MIGRATE"] <= 8, "{:?}", nodes.asked);
 }
 

@@ -223,7 +223,7 @@ fn tell(task: &Move) -> JobStep {
 fn given_up(reason: &str) -> Error {
     let message = format!("{reason}, {} s after the last move", AGREE_MS / 1_000);
     Error::new(ErrorKind::Stopped, message)
-        .mend("look at CLUSTER NODES there; no key is lost by waiting")
+        .fix("look at CLUSTER NODES there; no key is lost by waiting")
 }
 
 /// Why the nodes don't agree yet that these moves have ended; none where they do. The silent ones

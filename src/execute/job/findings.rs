@@ -89,7 +89,7 @@ pub(super) fn blocked(
             .collect();
         blocked.slots.extend(slots.iter());
         if held.is_empty() {
-            // What isn't in hand is for another run to mend.
+            // What isn't in hand is for another run to fix.
             told.push(Finding {
                 severity: Severity::Warning,
                 ..finding.clone()
@@ -107,7 +107,7 @@ pub(super) fn blocked(
 }
 
 fn error(finding: &Finding) -> Error {
-    Error::new(ErrorKind::Unsafe, finding.message.clone()).mend(finding.mend.clone())
+    Error::new(ErrorKind::Unsafe, finding.message.clone()).fix(finding.fix.clone())
 }
 
 fn more_like_these(count: usize) -> String {

@@ -44,7 +44,7 @@ impl Finishing {
         let disputed = self.clearing.disputed().iter();
         let error = |(task, why): &(Move, String)| {
             let message = format!("slot {}: {why}", task.slot);
-            Error::new(ErrorKind::Unsafe, message).mend(
+            Error::new(ErrorKind::Unsafe, message).fix(
                 "the nodes settle that among themselves in some seconds; where they don't, slotkit \
                  check says what helps",
             )

@@ -79,7 +79,7 @@ fn gone(vanished: &Vanished, name: impl Fn(NodeId) -> String) -> Error {
     };
     let keys = counted_text(*keys, "key");
     let message = format!("there are {keys} fewer than before the moves, and {explained}{place}");
-    Error::new(ErrorKind::Stopped, message).mend(
+    Error::new(ErrorKind::Stopped, message).fix(
         "move nothing more there, keep the dumps and append-only files that there are, and find out \
          what drops keys (a fault of the server, or a proxy that answers in its place)",
     )

@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::cluster::NodeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Move;
-use crate::execute::mend::table;
+use crate::execute::fix::table;
 use crate::execute::movement::{Movement, OpenSlots};
 use crate::execute::survey::Survey;
 use crate::slot::Slot;
@@ -63,7 +63,7 @@ impl Session {
         };
         let name = |id: NodeId| self.cluster.name(id);
         let message = format!("something moves slots now: {}", change.words(name));
-        Err(Error::new(ErrorKind::Unsafe, message).mend(table::SOMETHING_MOVES.say(&[])))
+        Err(Error::new(ErrorKind::Unsafe, message).fix(table::SOMETHING_MOVES.say(&[])))
     }
 }
 

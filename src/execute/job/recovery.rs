@@ -57,7 +57,7 @@ impl Recovery {
             match resume::standing(survey, &shards, *task) {
                 Ok(Standing::GoesOn(task, entry)) => self.tasks.push((task, entry)),
                 Ok(Standing::Settled) => self.settled.push(*task),
-                // It stays as it is, and the others needn't wait for whoever mends it.
+                // It stays as it is, and the others needn't wait for whoever fixes it.
                 Err(error) => {
                     context.blocked.insert(task.slot);
                     self.left.push(error);
@@ -153,7 +153,7 @@ impl Subtask for Recovery {
     }
 }
 
-/// Slots that can't go on, by name as far as a person likes to read, with the first one's mend.
+/// Slots that can't go on, by name as far as a person likes to read, with the first one's fix.
 /// They are open: whatever else was done, it stopped part-way.
 pub fn left_as_it_is(errors: Vec<Error>) -> Option<Error> {
     let mut errors = errors.into_iter();
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn slots_that_stay_are_named_up_to_a_bound() {
         let error = |number: usize| {
-            Error::new(ErrorKind::Unsafe, format!("slot {number} is lost")).mend("find it")
+            Error::new(ErrorKind::Unsafe, format!("slot {number} is lost")).fix("find it")
         };
         assert!(left_as_it_is(Vec::new()).is_none());
         let one = left_as_it_is(vec![error(1)]).expect("an error");
@@ -190,6 +190,6 @@ mod tests {
             "{}",
             many.message()
         );
-        assert_eq!(many.mend_text(), Some("find it"));
+        assert_eq!(many.fix_text(), Some("find it"));
     }
 }

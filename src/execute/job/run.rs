@@ -245,7 +245,7 @@ impl JobRun {
         let unresolved = self.journal.unresolved().into_values().flatten();
         match preflight::undecided(&unresolved.collect::<Vec<_>>()) {
             None => Ok(()),
-            Some(finding) => Err(Error::new(kind, finding.message).mend(finding.mend)),
+            Some(finding) => Err(Error::new(kind, finding.message).fix(finding.fix)),
         }
     }
 
@@ -267,7 +267,7 @@ impl JobRun {
             0 if self.journal.open_moves().is_empty() && !self.has_changed => ErrorKind::Unsafe,
             _ => ErrorKind::Stopped,
         };
-        Err(Error::new(kind, message).mend("run the same command again to go on"))
+        Err(Error::new(kind, message).fix("run the same command again to go on"))
     }
 
     /// Adds to what stopped part-way what is open and how to go on.
@@ -293,7 +293,7 @@ impl JobRun {
             format!("under way: {}{}", open.join(", "), more.unwrap_or_default())
         };
         // What helps is said by who stopped: a flag, say. It stays, and the rest comes after it.
-        let own = error.mend_text().unwrap_or("mend what was said");
+        let own = error.fix_text().unwrap_or("fix what was said");
         let of = total.map(|total| format!("of {total} to move; "));
         let of = of.unwrap_or_default();
         let path = self.journal.path().display();
@@ -305,8 +305,8 @@ impl JobRun {
             }
             _ => format!("{own}, then run the same command again: it goes on from there"),
         };
-        let mend = format!("{next}; {open} ({of}noted in {path})");
-        error.of_kind(ErrorKind::Stopped).mend(mend)
+        let fix = format!("{next}; {open} ({of}noted in {path})");
+        error.of_kind(ErrorKind::Stopped).fix(fix)
     }
 }
 
@@ -395,20 +395,20 @@ mod tests {
             before: None,
         };
         let said = |run: &JobRun, kind: ErrorKind| {
-            let error = Error::new(kind, "it stopped").mend("make a new plan");
+            let error = Error::new(kind, "it stopped").fix("make a new plan");
             let error = run.explain(error, None);
-            error.mend_text().expect("a mend").to_owned()
+            error.fix_text().expect("a fix").to_owned()
         };
-        let mend = |kind| said(&run, kind);
+        let fix = |kind| said(&run, kind);
         // The plan would be refused again.
-        let stale = mend(ErrorKind::StalePlan);
+        let stale = fix(ErrorKind::StalePlan);
         let words = format!(
             "slotkit resume --journal {} finishes what is under way; then make a new plan; under \
              way: slot 0",
             path.display()
         );
         assert!(stale.starts_with(&words), "{stale}");
-        let other = mend(ErrorKind::Io);
+        let other = fix(ErrorKind::Io);
         let words =
             "make a new plan, then run the same command again: it goes on from there; under";
         assert!(other.starts_with(words), "{other}");

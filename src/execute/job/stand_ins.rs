@@ -34,7 +34,7 @@ pub fn fitting(
         Fit::No { difference } => {
             let message = format!("the plan doesn't fit this cluster: {difference}");
             Err(Error::new(ErrorKind::StalePlan, message)
-                .mend("make a new plan with slotkit plan-rebalance"))
+                .fix("make a new plan with slotkit plan-rebalance"))
         }
     }
 }

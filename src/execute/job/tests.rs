@@ -306,7 +306,7 @@ fn what_a_finding_holds_stays_and_the_others_go_on() {
             .iter()
             .map(|slot| task(*slot, 'a', 'b').slot)
             .collect();
-        let why = Error::new(ErrorKind::Unsafe, "somebody has it open").mend("close it");
+        let why = Error::new(ErrorKind::Unsafe, "somebody has it open").fix("close it");
         move |step: &JobStep| match step {
             JobStep::Preflight { .. } => Some(Answer::Preflighted(Ok(BlockedSlots {
                 slots: slots.clone(),
@@ -324,7 +324,7 @@ fn what_a_finding_holds_stays_and_the_others_go_on() {
     let error = ran.result.expect_err("one is left");
     assert_eq!(error.kind(), ErrorKind::Stopped);
     assert_eq!(error.message(), "slot 0: somebody has it open");
-    assert_eq!(error.mend_text(), Some("close it"));
+    assert_eq!(error.fix_text(), Some("close it"));
     // All of them: nothing moves, and they are open.
     let ran = run(Job::recover(moves, context(&[])), looked, held(&[0, 1]));
     assert_eq!(ran.deeds(), ["survey", "judge 2", "end"]);

@@ -51,8 +51,8 @@ impl OpenSlotPolicy {
         matches!(self, OpenSlotPolicy::GoesOn | OpenSlotPolicy::Adopts)
     }
 
-    /// Whether a finding is one that this command mends.
-    fn mends(self, finding: &Finding) -> bool {
+    /// Whether a finding is one that this command fixes.
+    fn fixes(self, finding: &Finding) -> bool {
         self == OpenSlotPolicy::Adopts && finding.kind == FindingKind::OpenSlot
     }
 }
@@ -82,7 +82,7 @@ impl Session {
     }
 
     /// Looks at the cluster until nothing is found that may pass by itself, or the time is over, or
-    /// something is found that waiting doesn't mend.
+    /// something is found that waiting doesn't fix.
     ///
     /// # Errors
     /// When a node can't be asked, or the journal can't be read.
@@ -161,7 +161,7 @@ impl Session {
 /// The first finding that may pass by itself; none where waiting doesn't help, since another one
 /// forbids it all the same.
 fn worth_waiting_for(findings: &[Finding], policy: OpenSlotPolicy) -> Option<&Finding> {
-    let stays = |finding: &Finding| finding.forbids() && !finding.passes && !policy.mends(finding);
+    let stays = |finding: &Finding| finding.forbids() && !finding.passes && !policy.fixes(finding);
     if findings.iter().any(stays) {
         None
     } else {
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(first(&[&alone, &down]).as_deref(), Some("down"));
         assert_eq!(first(&[&meets]).as_deref(), Some("meets"));
         assert_eq!(first(&[&open, &down]), None);
-        // Who takes open slots for its own mends that itself.
+        // Who takes open slots for its own fixes that itself.
         let adopted = first_of(OpenSlotPolicy::Adopts, &[&open, &down]);
         assert_eq!(adopted.as_deref(), Some("down"));
     }

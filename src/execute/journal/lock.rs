@@ -34,7 +34,7 @@ pub(super) fn open_locked(path: &Path) -> Result<File> {
     let message = "other runs of slotkit remove the journal again and again";
     Err(Error::new(ErrorKind::Unsafe, message)
         .at(Position::file(path))
-        .mend("wait until they have ended"))
+        .fix("wait until they have ended"))
 }
 
 /// Makes the folder of a journal, for its owner alone; one that is there stays as it is.
@@ -60,7 +60,7 @@ pub(super) fn require_file(path: &Path) -> Result<()> {
             let message = "expected a file, found something else";
             Err(Error::new(ErrorKind::Usage, message)
                 .at(Position::file(path))
-                .mend("name a file: a journal is read again when a run breaks off"))
+                .fix("name a file: a journal is read again when a run breaks off"))
         }
         // What isn't there, or can't be looked at, is told apart by opening it.
         _ => Ok(()),
@@ -107,7 +107,7 @@ fn lock(file: &File, path: &Path) -> Result<()> {
             let message = format!("another slotkit is moving slots of this cluster{run}");
             Error::new(ErrorKind::Unsafe, message)
                 .at(Position::file(path))
-                .mend("wait until it has ended")
+                .fix("wait until it has ended")
         }
         TryLockError::Error(cause) => Error::io(path, cause),
     })

@@ -129,7 +129,7 @@ pub(super) fn records(file: impl Read, path: &Path) -> Result<(Vec<Record>, u64)
         let bad = |what: String| {
             Error::new(ErrorKind::Input, what)
                 .at(Position::file(path).at_line(number))
-                .mend("name another file with --journal, or move this one away")
+                .fix("name another file with --journal, or move this one away")
         };
         if line.last() != Some(&b'\n') && length < MAX_LINE_BYTES as usize {
             // A torn header is a part of ours; anything else is somebody's file.

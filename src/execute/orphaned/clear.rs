@@ -358,7 +358,7 @@ impl<L: NodeLink> Clearing<'_, L> {
         let named = named_key(key);
         let message =
             format!("key {named} is on {holder}, which doesn't own the slot, {what} ({owner})");
-        let error = self.stopped(&message).mend(format!(
+        let error = self.stopped(&message).fix(format!(
             "look at both (GET, after ASKING on {holder}), then resume with --on-conflict \
              keep-target to keep what the owner has, or keep-source to keep the other"
         ));

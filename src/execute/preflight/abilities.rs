@@ -58,12 +58,8 @@ fn forbidden_to_us(facts: &NodeFacts, obstacles: &[&Obstacle]) -> Option<Finding
         format!(" (nor {})", more.join(", "))
     };
     let message = format!("{}: {words}{nor}", facts.addr);
-    let mend = "log in as a user that may run it on all keys (ACL SETUSER)";
-    Some(Finding::error(
-        FindingKind::PermissionMissing,
-        message,
-        mend,
-    ))
+    let fix = "log in as a user that may run it on all keys (ACL SETUSER)";
+    Some(Finding::error(FindingKind::PermissionMissing, message, fix))
 }
 
 fn stands(facts: &NodeFacts, obstacle: &Obstacle) -> Option<Finding> {
@@ -76,8 +72,8 @@ fn stands(facts: &NodeFacts, obstacle: &Obstacle) -> Option<Finding> {
                 "{} would refuse what is sent there ({}): {}",
                 facts.addr, refusal.code, refusal.detail
             );
-            let mend = mend_of(refusal.error());
-            Some(Finding::error(kind_of(refusal), message, mend))
+            let fix = fix_of(refusal.error());
+            Some(Finding::error(kind_of(refusal), message, fix))
         }
         Bar::Swallowed => {
             let message = format!(
@@ -85,9 +81,9 @@ fn stands(facts: &NodeFacts, obstacle: &Obstacle) -> Option<Finding> {
                  nowhere",
                 facts.addr, obstacle.command
             );
-            let mend = "find out what listens there, such as a proxy, and connect to the servers \
+            let fix = "find out what listens there, such as a proxy, and connect to the servers \
                         themselves";
-            Some(Finding::error(FindingKind::NotAServer, message, mend))
+            Some(Finding::error(FindingKind::NotAServer, message, fix))
         }
     }
 }
@@ -106,8 +102,8 @@ fn missing(facts: &NodeFacts, obstacle: &Obstacle) -> Finding {
         Part::Compares => {
             let message =
                 format!("{message}: a key that a lost link leaves on two nodes can't be compared");
-            let mend = format!("take rename-command {command} out of its configuration, {RESTART}");
-            Finding::warning(kind, message, mend)
+            let fix = format!("take rename-command {command} out of its configuration, {RESTART}");
+            Finding::warning(kind, message, fix)
         }
         _ => {
             let who = match part {
@@ -115,8 +111,8 @@ fn missing(facts: &NodeFacts, obstacle: &Obstacle) -> Finding {
                 Part::Receives => "slots can't come to it",
                 Part::Any | Part::Compares => "no slot can move from or to it",
             };
-            let mend = format!("take rename-command {command} out of its configuration, {RESTART}");
-            Finding::error(kind, format!("{message}: {who}"), mend)
+            let fix = format!("take rename-command {command} out of its configuration, {RESTART}");
+            Finding::error(kind, format!("{message}: {who}"), fix)
         }
     }
 }
@@ -130,7 +126,7 @@ fn refused(facts: &NodeFacts, obstacle: &Obstacle, refusal: &Refusal) -> Finding
         obstacle.command,
         first.trim_end_matches('.')
     );
-    Finding::error(kind_of(refusal), message, mend_of(refusal.error()))
+    Finding::error(kind_of(refusal), message, fix_of(refusal.error()))
 }
 
 fn kind_of(refusal: &Refusal) -> FindingKind {
@@ -141,7 +137,7 @@ fn kind_of(refusal: &Refusal) -> FindingKind {
 }
 
 /// What lets a node carry out commands that it refuses with this.
-fn mend_of(error: ServerError) -> &'static str {
+fn fix_of(error: ServerError) -> &'static str {
     match error {
         ServerError::OutOfMemory => "raise maxmemory there, or let others receive",
         ServerError::NoReplicas => {
@@ -149,13 +145,13 @@ fn mend_of(error: ServerError) -> &'static str {
              min-replicas-to-write there"
         }
         ServerError::CannotSave => {
-            "mend why it can't write its snapshot or append-only file (its log tells)"
+            "fix why it can't write its snapshot or append-only file (its log tells)"
         }
         ServerError::Loading | ServerError::Busy | ServerError::MasterDown => {
             "wait until it serves clients again"
         }
         ServerError::ReadOnly => "it is a replica by now: make a new plan",
-        _ => "mend that first: a move needs it",
+        _ => "fix that first: a move needs it",
     }
 }
 
@@ -196,7 +192,7 @@ fn too_new(giver: &NodeFacts, receiver: &NodeFacts) -> Finding {
         "{} ({}) doesn't load what {} ({}) dumps: its keys can't move there",
         receiver.addr, receiver.version, giver.addr, giver.version
     );
-    let mend = "let nodes receive that run the same version or a newer one";
+    let fix = "let nodes receive that run the same version or a newer one";
     // Slots without keys move, and an empty node has no others.
     let severity = match giver.keys {
         0 => Severity::Warning,
@@ -204,6 +200,6 @@ fn too_new(giver: &NodeFacts, receiver: &NodeFacts) -> Finding {
     };
     Finding {
         severity,
-        ..Finding::error(FindingKind::DumpTooNew, message, mend)
+        ..Finding::error(FindingKind::DumpTooNew, message, fix)
     }
 }

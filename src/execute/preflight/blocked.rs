@@ -82,7 +82,7 @@ mod tests {
         let moves = [task(0, 'a', 'b'), task(1, 'a', 'c'), task(2, 'c', 'b')];
         let survey = survey('a', |_| {});
         let blocked = |finding: Finding| numbers(blocked_by(&finding, &survey, &moves));
-        let error = |kind| Finding::error(kind, "something", "mend it");
+        let error = |kind| Finding::error(kind, "something", "fix it");
         let slot = task(7, 'a', 'b').slot;
         for kind in [FindingKind::OpenSlot, FindingKind::OrphanedKeys] {
             assert_eq!(blocked(error(kind).at(slot)), Some(vec![7]));
@@ -112,7 +112,7 @@ mod tests {
         let mut survey = survey('a', |_| {});
         let disputed = task(5_000, 'a', 'b').slot;
         let found = |kind, survey: &Survey| {
-            let finding = Finding::error(kind, "something", "mend it").at(disputed);
+            let finding = Finding::error(kind, "something", "fix it").at(disputed);
             numbers(blocked_by(&finding, survey, &moves))
         };
         // The slot is `a`'s own in somebody's eyes.

@@ -42,8 +42,8 @@ fn untold(facts: &NodeFacts) -> Finding {
         "{} doesn't tell its maxmemory: whether it has room isn't known",
         facts.addr
     );
-    let mend = "see there that it has the memory for what it receives (CONFIG GET maxmemory)";
-    Finding::warning(FindingKind::MemoryHeadroom, message, mend)
+    let fix = "see there that it has the memory for what it receives (CONFIG GET maxmemory)";
+    Finding::warning(FindingKind::MemoryHeadroom, message, fix)
 }
 
 fn too_much(facts: &NodeFacts, limit: u64, incoming: u64) -> Option<Finding> {
@@ -59,8 +59,8 @@ fn too_much(facts: &NodeFacts, limit: u64, incoming: u64) -> Option<Finding> {
              {limit}{then}",
             facts.addr
         );
-        let mend = "raise maxmemory there, or move less";
-        Finding::error(FindingKind::MemoryHeadroom, message, mend)
+        let fix = "raise maxmemory there, or move less";
+        Finding::error(FindingKind::MemoryHeadroom, message, fix)
     })
 }
 
@@ -74,8 +74,8 @@ fn throws_away(facts: &NodeFacts, limit: u64) -> Option<Finding> {
         "{} uses {percent} % of its maxmemory {limit} and is to receive slots: it would throw keys away",
         facts.addr
     );
-    let mend = "raise maxmemory there first, or let others receive";
-    Some(Finding::warning(FindingKind::MemoryHeadroom, message, mend))
+    let fix = "raise maxmemory there first, or let others receive";
+    Some(Finding::warning(FindingKind::MemoryHeadroom, message, fix))
 }
 
 /// A node that throws keys away when it is full is always nearly full: a cache.
@@ -84,8 +84,8 @@ fn nearly_full(facts: &NodeFacts, limit: u64) -> Option<Finding> {
     let is_told = abilities::says_full(facts);
     (facts.refuses_when_full && !is_told && percent >= NEARLY_FULL_PERCENT).then(|| {
         let message = format!("{} uses {percent} % of its maxmemory {limit}", facts.addr);
-        let mend = "give it no slots before it has more memory";
-        Finding::warning(FindingKind::MemoryHeadroom, message, mend)
+        let fix = "give it no slots before it has more memory";
+        Finding::warning(FindingKind::MemoryHeadroom, message, fix)
     })
 }
 
@@ -107,18 +107,18 @@ pub(super) fn last_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
                      keys away that it has in slots of others",
                     facts.addr
                 );
-                let mend = "set cluster-allow-replica-migration no there, and see what is said of \
+                let fix = "set cluster-allow-replica-migration no there, and see what is said of \
                             those keys";
-                return Some(Finding::error(FindingKind::TurnsIntoReplica, message, mend).about(id));
+                return Some(Finding::error(FindingKind::TurnsIntoReplica, message, fix).about(id));
             }
             (ends_empty && turns).then(|| {
                 let message = format!(
                     "{} gives its last slot away and will turn into a replica by itself",
                     facts.addr
                 );
-                let mend = "set cluster-allow-replica-migration no there if it should stay a \
+                let fix = "set cluster-allow-replica-migration no there if it should stay a \
                             primary";
-                Finding::warning(FindingKind::TurnsIntoReplica, message, mend).about(id)
+                Finding::warning(FindingKind::TurnsIntoReplica, message, fix).about(id)
             })
         })
         .collect()

@@ -3,7 +3,7 @@
 use super::intent::Intent;
 use crate::cluster::NodeId;
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::mend::table;
+use crate::execute::fix::table;
 use crate::execute::survey::Functions;
 use crate::execute::survey::{NodeFacts, Survey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ fn lacks(
         has.addr,
         named(missing)
     );
-    let mend = match facts.functions {
+    let fix = match facts.functions {
         Functions::Unsupported => table::NO_FUNCTIONS.say(&[]),
         _ => table::LOAD_FUNCTIONS.say(&[]),
     };
@@ -67,10 +67,10 @@ fn lacks(
         Finding::error(
             FindingKind::FunctionsMissing,
             format!("{message}; it is to receive slots"),
-            mend,
+            fix,
         )
     } else {
-        Finding::warning(FindingKind::FunctionsMissing, message, mend)
+        Finding::warning(FindingKind::FunctionsMissing, message, fix)
     })
 }
 
@@ -126,11 +126,11 @@ fn untold(primaries: &[(NodeId, &NodeFacts)]) -> Option<Finding> {
         "{} doesn't tell its function libraries ({why}){more}",
         facts.addr
     );
-    let mend = table::FUNCTIONS_UNKNOWN.say(&[]);
+    let fix = table::FUNCTIONS_UNKNOWN.say(&[]);
     Some(Finding::warning(
         FindingKind::FunctionsUnknown,
         message,
-        mend,
+        fix,
     ))
 }
 

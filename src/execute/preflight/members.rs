@@ -3,7 +3,7 @@
 
 use crate::cluster::{Node, NodeId};
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::mend::table;
+use crate::execute::fix::table;
 use crate::execute::survey::{NodeFacts, Survey};
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) fn unknown(survey: &Survey) -> Vec<Finding> {
             knows.addr,
             named.join(", ")
         );
-        let mend = table::MEMBERS_DIFFER.say(&[]);
+        let fix = table::MEMBERS_DIFFER.say(&[]);
         // Only between primaries a slot can move; a SETSLOT that names a node that one of them
         // doesn't know is refused.
         let is_primary =
@@ -52,9 +52,9 @@ pub(super) fn unknown(survey: &Survey) -> Vec<Finding> {
                 .iter()
                 .any(|(other, facts)| is_primary(*other, facts));
         let finding = if forbids {
-            Finding::error(FindingKind::NotAcquainted, message, mend)
+            Finding::error(FindingKind::NotAcquainted, message, fix)
         } else {
-            Finding::warning(FindingKind::NotAcquainted, message, mend)
+            Finding::warning(FindingKind::NotAcquainted, message, fix)
         };
         Some(finding.passing().about(*id))
     };
@@ -79,8 +79,8 @@ pub(super) fn handshakes(survey: &Survey) -> Vec<Finding> {
             "{} is just meeting {name}, which hasn't answered yet",
             facts.addr
         );
-        let mend = table::HANDSHAKE.say(&[]);
-        Finding::warning(FindingKind::NotAcquainted, message, mend).passing()
+        let fix = table::HANDSHAKE.say(&[]);
+        Finding::warning(FindingKind::NotAcquainted, message, fix).passing()
     };
     met.into_iter().map(tell).collect()
 }

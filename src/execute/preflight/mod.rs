@@ -1,4 +1,4 @@
-//! Finds everything that makes moving slots unsafe, and names it with its mend.
+//! Finds everything that makes moving slots unsafe, and names it with its fix.
 //!
 //! Pure: a [`Survey`] goes in, findings come out. `redis-cli` moves slots in
 //! several of these states and leaves them open, or loses keys.

@@ -5,8 +5,8 @@ use crate::cluster::{ClusterView, LinkState, Node, NodeId, OpenSlot, Role};
 use crate::error::ErrorKind;
 use crate::execute::Move;
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::mend;
-use crate::execute::mend::table;
+use crate::execute::fix;
+use crate::execute::fix::table;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::slot::SlotSet;
 use std::collections::BTreeSet;
@@ -27,16 +27,16 @@ pub(super) fn unreachable(
         .unreachable
         .iter()
         .map(|(id, reason)| {
-            let mend = mend::absent(survey, *id, is_wanted(*id, intent));
+            let fix = fix::absent(survey, *id, is_wanted(*id, intent));
             let message = format!("node {id} can't be reached: {reason}");
             if passed.contains(id) {
-                let mend = table::PASSED_OVER.say(&[("mend", &mend)]);
-                return Finding::warning(FindingKind::NodeUnreachable, message, mend).about(*id);
+                let fix = table::PASSED_OVER.say(&[("fix", &fix)]);
+                return Finding::warning(FindingKind::NodeUnreachable, message, fix).about(*id);
             }
             let finding = if is_missed(id) {
-                Finding::error(FindingKind::NodeUnreachable, message, mend)
+                Finding::error(FindingKind::NodeUnreachable, message, fix)
             } else {
-                Finding::warning(FindingKind::NodeUnreachable, message, mend)
+                Finding::warning(FindingKind::NodeUnreachable, message, fix)
             };
             let is_busy = reason.kind() == ErrorKind::NotReady;
             if is_busy || (is_missed(id) && may_be_replaced(survey, *id)) {
@@ -94,17 +94,17 @@ pub(super) fn states(
             |slots: &SlotSet| !dead.is_empty() && dead.iter().all(|slot| slots.contains(slot));
         let why = "it receives slots of a node that died, and doesn't learn of the heir";
         let finding = if is_down_for(&facts.view, passed) {
-            let mend = table::DOWN_BESIDE.say(&[]);
-            Finding::warning(FindingKind::ClusterDown, message, mend)
+            let fix = table::DOWN_BESIDE.say(&[]);
+            Finding::warning(FindingKind::ClusterDown, message, fix)
         } else if is_part_of(&ours) {
-            let mend = table::FINISHING_MENDS.say(&[]);
-            Finding::warning(FindingKind::ClusterDown, format!("{message}: {why}"), mend)
+            let fix = table::FINISHING_FIXES.say(&[]);
+            Finding::warning(FindingKind::ClusterDown, format!("{message}: {why}"), fix)
         } else if is_part_of(&unfinished) {
-            let mend = table::RESUME_MENDS.say(&[]);
-            Finding::error(FindingKind::ClusterDown, format!("{message}: {why}"), mend)
+            let fix = table::RESUME_FIXES.say(&[]);
+            Finding::error(FindingKind::ClusterDown, format!("{message}: {why}"), fix)
         } else {
-            let mend = mend::down(survey, *id);
-            Finding::error(FindingKind::ClusterDown, message, mend).passing()
+            let fix = fix::down(survey, *id);
+            Finding::error(FindingKind::ClusterDown, message, fix).passing()
         };
         finding.about(*id)
     })
@@ -150,12 +150,12 @@ pub(super) fn failed(
     for (of, facts) in &survey.nodes {
         for node in facts.view.nodes() {
             let observer = facts.addr.to_string();
-            let mend = |id| mend::failed(survey, id, *of, is_wanted(id, intent));
+            let fix = |id| fix::failed(survey, id, *of, is_wanted(id, intent));
             // Of one that is passed over it is told that it can't be reached.
             if is_suspected(node)
                 && !passed.contains(&node.id)
                 && seen.insert(node.id)
-                && let Some(finding) = failed_node(&observer, node, &ours, mend)
+                && let Some(finding) = failed_node(&observer, node, &ours, fix)
             {
                 // One that answers us is coming back; another one may be replaced.
                 let is_back = survey.nodes.contains_key(&node.id);
@@ -176,26 +176,26 @@ fn is_suspected(node: &Node) -> bool {
 
 /// A node that somebody takes for failed, in a view that was saved: nobody can be asked more.
 pub(super) fn failed_of_view(observer: &str, node: &Node) -> Option<Finding> {
-    let mend = |_| table::SAVED_VIEW.say(&[]);
-    failed_node(observer, node, &SlotSet::default(), mend)
+    let fix = |_| table::SAVED_VIEW.say(&[]);
+    failed_node(observer, node, &SlotSet::default(), fix)
 }
 
 fn failed_node(
     observer: &str,
     node: &Node,
     under_way: &SlotSet,
-    mend: impl Fn(NodeId) -> String,
+    fix: impl Fn(NodeId) -> String,
 ) -> Option<Finding> {
     if !is_suspected(node) {
         return None;
     }
     let message = format!("{observer} takes node {} for failed", node.name());
-    let mend = mend(node.id);
+    let fix = fix(node.id);
     let is_missed = node.is_primary() && !node.slots.is_empty() && !is_replaced(node, under_way);
     let finding = if is_missed {
-        Finding::error(FindingKind::NodeFailed, message, mend)
+        Finding::error(FindingKind::NodeFailed, message, fix)
     } else {
-        Finding::warning(FindingKind::NodeFailed, message, mend)
+        Finding::warning(FindingKind::NodeFailed, message, fix)
     };
     Some(finding.about(node.id))
 }
@@ -212,8 +212,8 @@ pub(super) fn unacquainted(survey: &Survey) -> Vec<Finding> {
             });
             if is_cut_off {
                 let message = format!("{} has no bus link to {}", facts.addr, other_facts.addr);
-                let mend = mend::unacquainted(survey, *id, *other);
-                let finding = Finding::error(FindingKind::NotAcquainted, message, mend);
+                let fix = fix::unacquainted(survey, *id, *other);
+                let finding = Finding::error(FindingKind::NotAcquainted, message, fix);
                 all.push(finding.passing().about(*id));
             }
         }
@@ -233,8 +233,8 @@ pub(super) fn not_primaries(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
         .difference(&primaries)
         .map(|id| {
             let message = format!("node {id} of the plan isn't a reachable primary");
-            let mend = "make a new plan";
-            Finding::error(FindingKind::NotAPrimary, message, mend).about(*id)
+            let fix = "make a new plan";
+            Finding::error(FindingKind::NotAPrimary, message, fix).about(*id)
         })
         .collect()
 }

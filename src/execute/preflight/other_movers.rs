@@ -5,7 +5,7 @@ use crate::cluster::NodeId;
 use crate::cluster::slot_migrations::{SlotMigration, SlotMigrations};
 use crate::escape::named_key;
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::mend::table;
+use crate::execute::fix::table;
 use crate::execute::movement::Movement;
 use crate::execute::mover::KeyInDoubt;
 use crate::execute::survey::Survey;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub(super) fn runs(intent: &Intent<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
     if let Some(run) = &intent.running {
-        let mend = table::RUN_UNDER_WAY.say(&[]);
+        let fix = table::RUN_UNDER_WAY.say(&[]);
         all.push(match run.total {
             Some(_) => {
                 let slots: SlotSet = intent.ours.iter().map(|task| task.slot).collect();
@@ -26,11 +26,11 @@ pub(super) fn runs(intent: &Intent<'_>) -> Vec<Finding> {
                     format!(", of those begun so far: {}", slots.shortened())
                 };
                 let message = format!("a run of slotkit is moving slots now ({run}{slots})");
-                Finding::error(FindingKind::RunUnderWay, message, mend)
+                Finding::error(FindingKind::RunUnderWay, message, fix)
             }
             None => {
                 let message = format!("another slotkit is about to move slots ({run})");
-                Finding::warning(FindingKind::RunUnderWay, message, mend)
+                Finding::warning(FindingKind::RunUnderWay, message, fix)
             }
         });
     }
@@ -39,11 +39,11 @@ pub(super) fn runs(intent: &Intent<'_>) -> Vec<Finding> {
             "{why}: whether a run of slotkit is under way, and which open slots are its own, isn't \
              known"
         );
-        let mend = table::JOURNAL_UNREADABLE.say(&[]);
+        let fix = table::JOURNAL_UNREADABLE.say(&[]);
         all.push(Finding::warning(
             FindingKind::JournalUnreadable,
             message,
-            mend,
+            fix,
         ));
     }
     all
@@ -67,8 +67,8 @@ pub fn undecided(keys: &[KeyInDoubt]) -> Option<Finding> {
         if keys.len() == 1 { "key" } else { "keys" },
         named.join(", ")
     );
-    let mend = table::UNDECIDED.say(&[]);
-    let finding = Finding::error(FindingKind::UndecidedKeys, message, mend);
+    let fix = table::UNDECIDED.say(&[]);
+    let finding = Finding::error(FindingKind::UndecidedKeys, message, fix);
     Some(finding.at(Slot::for_key(&first.key)))
 }
 
@@ -81,8 +81,8 @@ pub(super) fn movement(survey: &Survey, intent: &Intent<'_>) -> Option<Finding> 
         "something moves slots now: {}",
         change.words(|id| survey.name(id))
     );
-    let mend = table::SOMETHING_MOVES.say(&[]);
-    Some(Finding::error(FindingKind::RunUnderWay, message, mend))
+    let fix = table::SOMETHING_MOVES.say(&[]);
+    Some(Finding::error(FindingKind::RunUnderWay, message, fix))
 }
 
 /// Jobs in which servers move slots by themselves. Nothing may move meanwhile, between whatever
@@ -119,8 +119,8 @@ pub(super) fn migrations(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
             "{} doesn't tell whether it is moving slots by itself ({why}){more}",
             survey.name(*id)
         );
-        let mend = table::SLOTS_MAY_MIGRATE.say(&[]);
-        all.push(Finding::warning(FindingKind::SlotMigrationUnknown, message, mend).about(*id));
+        let fix = table::SLOTS_MAY_MIGRATE.say(&[]);
+        all.push(Finding::warning(FindingKind::SlotMigrationUnknown, message, fix).about(*id));
     }
     all
 }
@@ -150,11 +150,11 @@ fn under_way(
     } else {
         "CLUSTER MIGRATION STATUS ALL"
     };
-    let mend = table::SLOTS_MIGRATE.say(&[("command", command), ("node", &teller)]);
+    let fix = table::SLOTS_MIGRATE.say(&[("command", command), ("node", &teller)]);
     let finding = if intent.moves.is_empty() {
-        Finding::warning(FindingKind::SlotMigration, message, mend)
+        Finding::warning(FindingKind::SlotMigration, message, fix)
     } else {
-        Finding::error(FindingKind::SlotMigration, message, mend)
+        Finding::error(FindingKind::SlotMigration, message, fix)
     };
     finding.about(told_by)
 }

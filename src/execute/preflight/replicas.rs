@@ -3,7 +3,7 @@
 use super::intent::{Intent, LoginNeed};
 use crate::cluster::{NodeId, Role};
 use crate::execute::finding::{Finding, FindingKind};
-use crate::execute::mend::{self, Lack, Trouble, Wanted, table};
+use crate::execute::fix::{self, Lack, Trouble, Wanted, table};
 use crate::execute::survey::Survey;
 use std::collections::BTreeSet;
 
@@ -31,23 +31,23 @@ pub(super) fn not_following(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
             Role::Primary => None,
         });
     let findings = replicas.filter_map(|(id, facts, primary)| {
-        let trouble = mend::trouble(survey, id, wanted)?;
+        let trouble = fix::trouble(survey, id, wanted)?;
         let of = primary.map_or_else(String::new, |primary| {
             format!(" of {}", survey.name(primary))
         });
         let who = format!("{}, a replica{of},", facts.addr);
         let is_needed = primary.is_some_and(|primary| {
-            ends.contains(&primary) && !mend::has_follower(survey, primary, wanted)
+            ends.contains(&primary) && !fix::has_follower(survey, primary, wanted)
         });
-        let (kind, message, mend) = match &trouble {
+        let (kind, message, fix) = match &trouble {
             Trouble::NotFollowing(lack) => {
-                let mend = mend::not_following(survey, id, *lack);
+                let fix = fix::not_following(survey, id, *lack);
                 let message = format!("{who} {}", lack.words(survey, id));
-                (FindingKind::ReplicaNotFollowing, message, mend)
+                (FindingKind::ReplicaNotFollowing, message, fix)
             }
             Trouble::Behind(how) => {
-                let mend = table::REPLICA_BEHIND.say(&[]);
-                (FindingKind::ReplicaBehind, format!("{who} {how}"), mend)
+                let fix = table::REPLICA_BEHIND.say(&[]);
+                (FindingKind::ReplicaBehind, format!("{who} {how}"), fix)
             }
             Trouble::Unknown => {
                 let message = format!("{who} doesn't tell whether it follows");
@@ -59,9 +59,9 @@ pub(super) fn not_following(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
             }
         };
         let finding = if is_needed && limit.is_some() && trouble != Trouble::Unknown {
-            Finding::error(kind, message, mend)
+            Finding::error(kind, message, fix)
         } else {
-            Finding::warning(kind, message, mend)
+            Finding::warning(kind, message, fix)
         };
         let is_coming = trouble == Trouble::NotFollowing(Lack::Syncing);
         Some(if is_coming {
@@ -84,16 +84,16 @@ pub fn without_replica(survey: &Survey) -> Vec<Finding> {
             .view
             .node(*id)
             .is_some_and(|node| !node.slots.is_empty());
-        serves && !mend::has_follower(survey, *id, wanted)
+        serves && !fix::has_follower(survey, *id, wanted)
     });
     lonely
         .map(|(id, facts)| {
-            let message = match mend::replicas_of(survey, id).count() {
+            let message = match fix::replicas_of(survey, id).count() {
                 0 => format!("primary {} has no replica", facts.addr),
                 _ => format!("primary {} has no replica that follows it", facts.addr),
             };
-            let mend = table::ADD_A_REPLICA.say(&[]);
-            Finding::warning(FindingKind::NoReplica, message, mend).about(id)
+            let fix = table::ADD_A_REPLICA.say(&[]);
+            Finding::warning(FindingKind::NoReplica, message, fix).about(id)
         })
         .collect()
 }

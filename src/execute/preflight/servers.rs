@@ -20,8 +20,8 @@ pub(super) fn versions(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         };
         if let Some(lacks) = lacks {
             let message = format!("{} runs {version}, whose MIGRATE can't {lacks}", facts.addr);
-            let mend = "update the server: SHUTDOWN SAVE, which writes its keys, then start the newer one on its files";
-            all.push(Finding::error(FindingKind::ServerTooOld, message, mend).about(id));
+            let fix = "update the server: SHUTDOWN SAVE, which writes its keys, then start the newer one on its files";
+            all.push(Finding::error(FindingKind::ServerTooOld, message, fix).about(id));
         }
     }
     if names.len() > 1 {
@@ -67,8 +67,8 @@ pub(super) fn epochs(survey: &Survey) -> Vec<Finding> {
         .filter(|(epoch, names)| names.len() > 1 && *epoch > 0)
         .map(|(epoch, names)| {
             let message = format!("{} have the same config epoch {epoch}", names.join(" and "));
-            let mend = "the nodes settle that by themselves: wait some seconds";
-            Finding::warning(FindingKind::EpochCollision, message, mend)
+            let fix = "the nodes settle that by themselves: wait some seconds";
+            Finding::warning(FindingKind::EpochCollision, message, fix)
         })
         .collect()
 }
@@ -95,19 +95,19 @@ pub(super) fn databases(survey: &Survey) -> Vec<Finding> {
         named.push(format!("and {} more", used.len() - NAMED_MAX));
     }
     let message = format!("keys are in the databases {}", named.join(", "));
-    let mend =
+    let fix =
         "slotkit moves every one of them; a tool that knows database 0 alone loses the others";
     let mut all = vec![Finding::warning(
         FindingKind::NumberedDatabases,
         message,
-        mend,
+        fix,
     )];
     for (id, facts) in survey.primaries() {
         if let Some(limit) = facts.database_limit.filter(|limit| *limit <= last) {
             let message = format!("{} has {limit} databases, {last} is in use", facts.addr);
-            let mend = "set cluster-databases to the same number in every configuration; then, node by node, \
+            let fix = "set cluster-databases to the same number in every configuration; then, node by node, \
                         SHUTDOWN SAVE, which writes its keys, and start it again";
-            all.push(Finding::error(FindingKind::NumberedDatabases, message, mend).about(id));
+            all.push(Finding::error(FindingKind::NumberedDatabases, message, fix).about(id));
         }
     }
     all

@@ -6,8 +6,8 @@ use crate::cluster::slot_migrations::SlotMigrations;
 use crate::cluster::{ClusterView, Node, NodeId, OpenSlot, agreement};
 use crate::execute::Move;
 use crate::execute::finding::{Finding, FindingKind, Severity};
-use crate::execute::mend;
-use crate::execute::mend::table;
+use crate::execute::fix;
+use crate::execute::fix::table;
 use crate::execute::shards::Shards;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::numbers::counted_text;
@@ -17,12 +17,12 @@ use std::collections::BTreeMap;
 pub(super) fn uncovered(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     let slots_of = |moves: &[Move]| moves.iter().map(|task| task.slot).collect::<SlotSet>();
     let (ours, unfinished) = (slots_of(intent.ours), slots_of(intent.unfinished));
-    let found = mend::uncovered_slots(survey).into_iter();
+    let found = fix::uncovered_slots(survey).into_iter();
     let findings = found.filter_map(|(state, (slots, observers))| {
         let observer = *observers.iter().next()?;
         let names: Vec<String> = observers.iter().map(|id| survey.name(*id)).collect();
-        let mend = state.mend(survey, observer, &slots);
-        let finding = without_owner(&names, &slots, mend)?.about(observer);
+        let fix = state.fix(survey, observer, &slots);
+        let finding = without_owner(&names, &slots, fix)?.about(observer);
         // They haven't heard yet what another node knows.
         let is_known = |slot: Slot| {
             let mut views = survey.primaries().map(|(_, facts)| &facts.view);
@@ -44,12 +44,12 @@ pub(super) fn uncovered(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         Some(if is_part_of(&ours) {
             Finding {
                 severity: Severity::Warning,
-                mend: table::FINISHING_MENDS.say(&[]),
+                fix: table::FINISHING_FIXES.say(&[]),
                 ..finding
             }
         } else if is_part_of(&unfinished) {
             Finding {
-                mend: table::RESUME_MENDS.say(&[]),
+                fix: table::RESUME_FIXES.say(&[]),
                 ..finding
             }
         } else {
@@ -61,7 +61,7 @@ pub(super) fn uncovered(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
 
 /// Slots that every primary takes for another one's.
 pub(super) fn denied(survey: &Survey) -> Vec<Finding> {
-    let found = mend::denied_slots(survey).into_iter();
+    let found = fix::denied_slots(survey).into_iter();
     let findings = found.filter_map(|(state, (slots, observers))| {
         let observer = *observers.iter().next()?;
         let message = format!(
@@ -69,8 +69,8 @@ pub(super) fn denied(survey: &Survey) -> Vec<Finding> {
             slots.len(),
             slots.shortened()
         );
-        let mend = state.mend(survey, observer, &slots);
-        let finding = Finding::error(FindingKind::SlotsUncovered, message, mend);
+        let fix = state.fix(survey, observer, &slots);
+        let finding = Finding::error(FindingKind::SlotsUncovered, message, fix);
         let first = slots.iter().next()?;
         Some(finding.passing().at(first).among(slots))
     });
@@ -83,7 +83,7 @@ pub(super) fn uncovered_of_view(observer: &str, view: &ClusterView) -> Option<Fi
     without_owner(&[observer.to_owned()], &slots, table::SAVED_VIEW.say(&[]))
 }
 
-fn without_owner(observers: &[String], slots: &SlotSet, mend: String) -> Option<Finding> {
+fn without_owner(observers: &[String], slots: &SlotSet, fix: String) -> Option<Finding> {
     let first = slots.iter().next()?;
     let verb = match observers.len() {
         1 => "knows",
@@ -91,11 +91,11 @@ fn without_owner(observers: &[String], slots: &SlotSet, mend: String) -> Option<
     };
     let message = format!(
         "{} {verb} no owner for {} of the slots: {}",
-        mend::listed(observers),
+        fix::listed(observers),
         slots.len(),
         slots.shortened()
     );
-    let finding = Finding::error(FindingKind::SlotsUncovered, message, mend);
+    let finding = Finding::error(FindingKind::SlotsUncovered, message, fix);
     Some(finding.at(first).among(slots.clone()))
 }
 
@@ -109,9 +109,9 @@ pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
     let mut all = Vec::new();
     for found in agreement::disagreements(&views) {
         let [one, other] = found.observers.map(|id| survey.name(id));
-        let mut by_claim: BTreeMap<mend::Claim, SlotSet> = BTreeMap::new();
+        let mut by_claim: BTreeMap<fix::Claim, SlotSet> = BTreeMap::new();
         for slot in found.slots.iter().filter(|slot| !under_way.contains(*slot)) {
-            let claim = mend::claims(survey, slot);
+            let claim = fix::claims(survey, slot);
             by_claim.entry(claim).or_default().insert(slot);
         }
         for (claim, slots) in by_claim {
@@ -120,8 +120,8 @@ pub(super) fn disagreements(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding
                 counted_text(slots.len() as u64, "slot"),
                 slots.shortened()
             );
-            let mend = mend::disagreement(survey, &claim);
-            let finding = Finding::error(FindingKind::OwnershipDisagreement, message, mend);
+            let fix = fix::disagreement(survey, &claim);
+            let finding = Finding::error(FindingKind::OwnershipDisagreement, message, fix);
             let first = slots.iter().next();
             all.extend(first.map(|first| finding.passing().at(first).among(slots)));
         }
@@ -142,11 +142,11 @@ pub(super) fn open_slots(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
                 continue;
             }
             let is_own = is_part_of(id, *open, intent.unfinished, &intent.shards);
-            let mend = mend::open_slot(survey, open.other(), is_own, &intent.movement);
+            let fix = fix::open_slot(survey, open.other(), is_own, &intent.movement);
             all.push(if is_own {
-                own_open_slot(&place, id, *open, &facts.view, mend)
+                own_open_slot(&place, id, *open, &facts.view, fix)
             } else {
-                open_slot(&place, id, *open, &facts.view, mend)
+                open_slot(&place, id, *open, &facts.view, fix)
             });
         }
     }
@@ -168,9 +168,9 @@ fn open_slot(
     node: NodeId,
     open: OpenSlot,
     view: &ClusterView,
-    mend: String,
+    fix: String,
 ) -> Finding {
-    Finding::error(FindingKind::OpenSlot, what_is_open(place, open, view), mend)
+    Finding::error(FindingKind::OpenSlot, what_is_open(place, open, view), fix)
         .about(node)
         .at(open.slot())
 }
@@ -181,13 +181,13 @@ fn own_open_slot(
     node: NodeId,
     open: OpenSlot,
     view: &ClusterView,
-    mend: String,
+    fix: String,
 ) -> Finding {
     let message = format!(
         "{} since an earlier run of yours broke off",
         what_is_open(place, open, view)
     );
-    Finding::error(FindingKind::OwnOpenSlot, message, mend)
+    Finding::error(FindingKind::OwnOpenSlot, message, fix)
         .about(node)
         .at(open.slot())
 }
@@ -268,9 +268,9 @@ fn half_moved(facts: &NodeFacts, found: &[(&Slot, &u64)]) -> Option<Finding> {
         counted_text(keys, "key"),
         counted_text(found.len() as u64, "slot"),
     );
-    let mend = table::HALF_MOVED.say(&[]);
+    let fix = table::HALF_MOVED.say(&[]);
     let slots = found.iter().map(|(slot, _)| **slot).collect();
-    let finding = Finding::error(FindingKind::OwnOpenSlot, message, mend);
+    let finding = Finding::error(FindingKind::OwnOpenSlot, message, fix);
     Some(finding.at(*first).among(slots))
 }
 
@@ -293,15 +293,15 @@ fn orphaned_finding(
         counted_text(slots.len() as u64, "slot"),
         slots.shortened()
     );
-    let mend = mend::orphaned(survey, node, &slots);
+    let fix = fix::orphaned(survey, node, &slots);
     let finding = if is_coming {
         Finding::error(
             FindingKind::OrphanedKeys,
             format!("{message}; it is to receive these slots, and they would be alive again"),
-            mend,
+            fix,
         )
     } else {
-        Finding::warning(FindingKind::OrphanedKeys, message, mend)
+        Finding::warning(FindingKind::OrphanedKeys, message, fix)
     };
     Some(finding.at(*first).among(slots))
 }

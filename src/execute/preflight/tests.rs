@@ -166,7 +166,7 @@ fn keys_move_where_they_load() {
     assert_eq!(is_refused(&mixed, &moves('a', 'b')), None);
     let all = findings(&mixed, &Intent::default());
     assert!(
-        all[0].mend.contains("from Redis 8.0.2 to Redis 7.0.15"),
+        all[0].fix.contains("from Redis 8.0.2 to Redis 7.0.15"),
         "{all:?}"
     );
     // Nothing is there that wouldn't load.
@@ -383,7 +383,7 @@ fn what_moves_slots_now_is_waited_for() {
     };
     let of = |found: &[Finding], kind| {
         let mut found = found.iter().filter(|finding| finding.kind == kind);
-        found.next().map(|finding| finding.mend.clone())
+        found.next().map(|finding| finding.fix.clone())
     };
     let slot = Slot::new(5461).expect("a slot");
     let seen = open(Movement::Seen(Change::Keys(id('b'), slot, [9, 7])));
@@ -397,11 +397,8 @@ fn what_moves_slots_now_is_waited_for() {
         seen[0].forbids() && seen[0].kind == FindingKind::RunUnderWay,
         "{seen:?}"
     );
-    let mend = of(&seen, FindingKind::OpenSlot).expect("an open slot");
-    assert!(
-        mend.starts_with("something moves slots now: wait"),
-        "{mend}"
-    );
+    let fix = of(&seen, FindingKind::OpenSlot).expect("an open slot");
+    assert!(fix.starts_with("something moves slots now: wait"), "{fix}");
     // That nothing changes isn't told as proof, nor that nobody looked.
     for (movement, words) in [
         (
@@ -412,8 +409,8 @@ fn what_moves_slots_now_is_waited_for() {
     ] {
         let found = open(movement);
         assert_eq!(of(&found, FindingKind::RunUnderWay), None);
-        let mend = of(&found, FindingKind::OpenSlot).expect("an open slot");
-        assert!(mend.contains(words), "{mend}");
+        let fix = of(&found, FindingKind::OpenSlot).expect("an open slot");
+        assert!(fix.contains(words), "{fix}");
     }
 }
 
@@ -760,11 +757,11 @@ fn a_slot_that_its_target_knows_no_owner_of_is_for_who_moves_it_to_finish() {
         ..Intent::default()
     };
     assert_eq!(of(&unfinished), both(true));
-    let mends = findings(&survey(), &unfinished);
-    let mut mends = mends
+    let fixes = findings(&survey(), &unfinished);
+    let mut fixes = fixes
         .iter()
         .filter(|finding| finding.kind == FindingKind::SlotsUncovered);
-    assert!(mends.all(|finding| finding.mend.contains("slotkit resume")));
+    assert!(fixes.all(|finding| finding.fix.contains("slotkit resume")));
     assert_eq!(of(&Intent::default()), both(true));
 }
 

@@ -541,7 +541,7 @@ impl SlotMove {
                 let message = format!("slot {}: {what} was refused: {refusal}", self.task.slot);
                 let mut error = Error::new(ErrorKind::Stopped, message);
                 if refusal.error() == ServerError::ClusterDown {
-                    error = error.mend(CLUSTER_DOWN);
+                    error = error.fix(CLUSTER_DOWN);
                 }
                 if refusal.error().is_about_state() {
                     Halt::Unclear(error)

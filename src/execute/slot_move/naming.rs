@@ -11,7 +11,7 @@ use crate::escape::named_key;
 impl SlotMove {
     /// The keys that need a person, all of them.
     pub(super) fn conflict(&self, stops: &Stops) -> Halt {
-        let (mut said, mut mends) = (Vec::new(), Vec::new());
+        let (mut said, mut fixes) = (Vec::new(), Vec::new());
         if !stops.different.is_empty() {
             let is = if stops.different.len() == 1 {
                 "is"
@@ -28,7 +28,7 @@ impl SlotMove {
             ));
         }
         if !(stops.different.is_empty() && stops.untold.is_empty()) {
-            mends.push(self.mend_of_twins());
+            fixes.push(self.fix_of_twins());
         }
         let now_ms = self.span.map(|span| span.answered_ms);
         let has_ended = |end: &Option<u64>| end.zip(now_ms).is_some_and(|(end, now)| end <= now);
@@ -56,7 +56,7 @@ impl SlotMove {
             ));
         }
         if !stops.revived.is_empty() {
-            mends.push(
+            fixes.push(
                 "slotkit resolve shows the copy that is left: --keep source deletes it, --keep \
                  target keeps it"
                     .to_owned(),
@@ -64,11 +64,11 @@ impl SlotMove {
         }
         said.push(self.who_is_fresh());
         let message = format!("slot {}: {}", self.task.slot, said.join("; "));
-        Halt::Stop(Error::new(ErrorKind::Stopped, message).mend(mends.join("; ")))
+        Halt::Stop(Error::new(ErrorKind::Stopped, message).fix(fixes.join("; ")))
     }
 
     /// What to do about a key that both nodes have.
-    fn mend_of_twins(&self) -> String {
+    fn fix_of_twins(&self) -> String {
         if self.is_source_promoted() {
             // What the promoted replica has may be what had moved and was written at the target
             // since.

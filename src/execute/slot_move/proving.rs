@@ -205,12 +205,12 @@ impl SlotMove {
             ),
         };
         let message = format!("slot {}: {what}", self.task.slot);
-        let mend = format!(
+        let fix = format!(
             "find out whether clients have deleted them or they have expired, or else who listens \
              at {} as the source reaches it, and whether the target evicts keys",
             self.settings.route
         );
-        Error::new(ErrorKind::Stopped, message).mend(mend)
+        Error::new(ErrorKind::Stopped, message).fix(fix)
     }
 }
 

@@ -151,7 +151,7 @@ impl SlotMove {
 }
 
 /// Whether a source refuses to look at a command's keys, since slots have no owner who lives:
-/// nothing was sent, and until that is mended it can't be asked for its keys either.
+/// nothing was sent, and until that is fixed it can't be asked for its keys either.
 fn is_down(reply: &Reply) -> bool {
     let is_own = |refusal: &Refusal| !refusal.is_by_target();
     matches!(reply, Reply::Refused(refusal)

@@ -33,10 +33,10 @@ use layout::{Layout, Sums};
 const HOT: [i64; 3] = [0, 1, 4];
 
 /// A cut may leave nodes outside their limits. So many, and one more for each
-/// so many nodes, are mended with single slots; where it is more, blocks are
-/// no way, and to mend them would take long.
-const MENDED: usize = 24;
-const NODES_A_MENDED_ONE: usize = 64;
+/// so many nodes, are repaired with single slots; where it is more, blocks are
+/// no way, and to repair them would take long.
+const REPAIRED: usize = 24;
+const NODES_A_REPAIRED_ONE: usize = 64;
 
 /// Where too many runs are left, what may be moved beyond the least is raised:
 /// a twentieth, a fifth, as much again, anything.
@@ -131,7 +131,7 @@ fn candidates<'a>(assignment: &Assignment<'_>, plan: &Layout<'a>) -> Vec<Layout<
         let dealt = if outside(&dealt) <= worst {
             Some(dealt)
         } else {
-            mended(assignment, &dealt)
+            repaired(assignment, &dealt)
         };
         candidates.extend(dealt.filter(|dealt| outside(dealt) <= worst));
     }
@@ -175,10 +175,10 @@ fn outside(layout: &Layout<'_>) -> (i64, i64) {
 }
 
 /// The same with single slots where a cut didn't fit; none where that is in too many places.
-fn mended<'a>(assignment: &Assignment<'_>, layout: &Layout<'a>) -> Option<Layout<'a>> {
+fn repaired<'a>(assignment: &Assignment<'_>, layout: &Layout<'a>) -> Option<Layout<'a>> {
     let is_outside = |node: &usize| layout.excess(*node) > 0 || layout.missing(*node) > 0;
     let bad = layout.bearers().filter(is_outside).count();
-    if bad > MENDED + layout.load.len() / NODES_A_MENDED_ONE {
+    if bad > REPAIRED + layout.load.len() / NODES_A_REPAIRED_ONE {
         return None;
     }
     let mut placed = assignment.placed(&layout.at, layout.limits);

@@ -77,7 +77,7 @@ fn summed(assignment: &Assignment<'_>, model: &Model) -> Vec<i64> {
 
 #[test]
 fn no_exchange_leaves_a_node_further_outside_or_a_sum_wrong() {
-    let mut mended = 0;
+    let mut repaired = 0;
     for seed in 0..60_u64 {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let mut below = |bound: u64| {
@@ -108,7 +108,7 @@ fn no_exchange_leaves_a_node_further_outside_or_a_sum_wrong() {
                 "seed {seed}, node {node}"
             );
         }
-        mended += usize::from(!outside.is_within() && middle.is_within());
+        repaired += usize::from(!outside.is_within() && middle.is_within());
         reduce_cost(&mut assignment);
         let after = score(&assignment);
         assert!(after.cost <= middle.cost, "seed {seed}");
@@ -118,5 +118,5 @@ fn no_exchange_leaves_a_node_further_outside_or_a_sum_wrong() {
         );
         assert_eq!(assignment.load, summed(&assignment, &model), "seed {seed}");
     }
-    assert!(mended > 10, "{mended} of 60");
+    assert!(repaired > 10, "{repaired} of 60");
 }

@@ -5,6 +5,7 @@
 //! a replica of it) that owns most of its slots, if that is more than half of them.
 
 use crate::cluster::{ClusterView, Node, OpenSlot};
+use crate::error::fix_by_both_names;
 use crate::numbers::count_text;
 use crate::slot::{Slot, SlotSet};
 use crate::tally::InputSummary;
@@ -23,7 +24,8 @@ pub struct FileFinding {
     /// The same in words.
     pub message: String,
     /// What to do about it.
-    pub mend: String,
+    #[serde(flatten, serialize_with = "fix_by_both_names")]
+    pub fix: String,
     /// The files, in the order given.
     pub files: Vec<String>,
     /// Of `outside_node` the id of the node whose file it is.
@@ -102,9 +104,9 @@ fn copies(files: &[NodeFile<'_>]) -> Vec<Vec<usize>> {
 fn damaged(input: &InputSummary) -> Option<FileFinding> {
     let damage = input.findings.row_errors.damage()?;
     let message = damage.to_error(&input.path).one_line();
-    let mend = "copy the file again, or write it anew; what stands shortly before the damage may be wrong too";
+    let fix = "copy the file again, or write it anew; what stands shortly before the damage may be wrong too";
     let files = vec![input.path.display().to_string()];
-    Some(finding("damaged", message, mend, files, &SlotSet::new()))
+    Some(finding("damaged", message, fix, files, &SlotSet::new()))
 }
 
 fn same_slots(files: &[NodeFile<'_>], group: &[usize]) -> FileFinding {
@@ -116,9 +118,9 @@ fn same_slots(files: &[NodeFile<'_>], group: &[usize]) -> FileFinding {
         count_text(slots.len() as u64),
         group.len()
     );
-    let mend = "of a primary and its replicas, and of files of different times, analyze one; servers \
+    let fix = "of a primary and its replicas, and of files of different times, analyze one; servers \
                 that are no cluster share slots by nature";
-    finding("same_slots", message, mend, names, slots)
+    finding("same_slots", message, fix, names, slots)
 }
 
 /// How many combinations of files are told one by one.
@@ -146,9 +148,9 @@ fn shared(files: &[NodeFile<'_>], chosen: &[usize]) -> Vec<FileFinding> {
         .map(|(holders, slots)| {
             let names = names(files, &holders);
             let message = format!("{} in {}", slots_text(&slots), list(&names));
-            let mend = "one node serves a slot: the files are of different moments of a move, or \
+            let fix = "one node serves a slot: the files are of different moments of a move, or \
                         keys were left behind (`slotkit check` on the live cluster tells)";
-            finding("shared_slots", message, mend, names, &slots)
+            finding("shared_slots", message, fix, names, &slots)
         })
         .collect()
 }
@@ -166,9 +168,9 @@ fn shared_by_many(files: &[NodeFile<'_>], shared: &BTreeMap<Vec<usize>, SlotSet>
         names.len(),
         count_text(shared.len() as u64)
     );
-    let mend = "servers that are no cluster share slots by nature; of a cluster, analyze one file of each \
+    let fix = "servers that are no cluster share slots by nature; of a cluster, analyze one file of each \
                 primary, all of one moment";
-    finding("shared_slots", message, mend, names, &slots)
+    finding("shared_slots", message, fix, names, &slots)
 }
 
 /// Slots of a file that its node doesn't own, by their owner; those that are just being moved too,
@@ -197,7 +199,7 @@ fn outside(file: &NodeFile<'_>, view: &ClusterView, moving: &SlotSet) -> Vec<Fil
         if being_moved > 0 {
             message += &format!("; {} of them being moved", count_text(being_moved as u64));
         }
-        let mend = "clients don't see these keys, unless the slots are being moved; `slotkit check` \
+        let fix = "clients don't see these keys, unless the slots are being moved; `slotkit check` \
                     on the live cluster tells";
         FileFinding {
             node: Some(node.id.to_string()),
@@ -205,7 +207,7 @@ fn outside(file: &NodeFile<'_>, view: &ClusterView, moving: &SlotSet) -> Vec<Fil
             ..finding(
                 "outside_node",
                 message,
-                mend,
+                fix,
                 vec![file.path.clone()],
                 &slots,
             )
@@ -226,14 +228,14 @@ fn moving(view: &ClusterView) -> SlotSet {
 fn finding(
     kind: &'static str,
     message: String,
-    mend: &str,
+    fix: &str,
     files: Vec<String>,
     slots: &SlotSet,
 ) -> FileFinding {
     FileFinding {
         kind,
         message,
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
         files,
         node: None,
         owner: None,

@@ -102,7 +102,7 @@ pub struct Analysis {
     /// What lies in slots that no node owns, when a slot map is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unassigned: Option<Unassigned>,
-    /// What no rebalance can mend, when a slot map is known; nothing where keys were left out, or
+    /// What no rebalance can fix, when a slot map is known; nothing where keys were left out, or
     /// are those of a part of the slots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Vec<Advice>>,

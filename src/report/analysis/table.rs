@@ -164,7 +164,7 @@ fn findings(page: &mut dyn Page, findings: &[FileFinding]) -> io::Result<()> {
     for finding in findings.iter().take(NAMED_FINDINGS) {
         let message = key_line(finding.message.as_bytes()).into_owned();
         page.line(&format!("{message}."))?;
-        page.line(&format!("  {}.", finding.mend))?;
+        page.line(&format!("  {}.", finding.fix))?;
     }
     match findings.len().saturating_sub(NAMED_FINDINGS) {
         0 => Ok(()),

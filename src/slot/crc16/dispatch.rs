@@ -92,7 +92,7 @@ impl Kernel {
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] when there is no such kernel, or this processor
-    /// can't run it; the mend lists those it can.
+    /// can't run it; the fix lists those it can.
     pub fn by_name(name: &str) -> Result<Kernel> {
         let available = Kernel::available();
         if let Some(kernel) = available.iter().find(|kernel| kernel.name() == name) {
@@ -105,7 +105,7 @@ impl Kernel {
         };
         let names: Vec<&str> = available.iter().map(|kernel| kernel.name()).collect();
         Err(Error::new(ErrorKind::Usage, message)
-            .mend(format!("available here: {}", names.join(", "))))
+            .fix(format!("available here: {}", names.join(", "))))
     }
 
     /// The kernel's name, as [`KERNEL_VARIABLE`] takes it.
@@ -209,8 +209,8 @@ fn from_environment(name: Option<&OsStr>) -> Result<Kernel> {
         Some(name) if name.is_empty() => Ok(Kernel::fastest()),
         Some(name) => Kernel::by_name(&name.to_string_lossy()).map_err(|error| {
             let message = format!("{KERNEL_VARIABLE}: {}", error.message());
-            let mend = error.mend_text().unwrap_or_default();
-            Error::new(error.kind(), message).mend(mend)
+            let fix = error.fix_text().unwrap_or_default();
+            Error::new(error.kind(), message).fix(fix)
         }),
     }
 }

@@ -12,8 +12,8 @@ pub(in crate::source) fn refuse_utf16(head: &[u8]) -> Result<()> {
     let is_wider = head.starts_with(b"\xFF\xFE\0\0");
     let name = if is_wider { "UTF-32" } else { "UTF-16" };
     let message = format!("expected UTF-8 or plain bytes, found {name}");
-    let mend = format!("convert it: iconv -f {name} -t UTF-8 FILE");
-    Err(Error::new(ErrorKind::Input, message).mend(mend))
+    let fix = format!("convert it: iconv -f {name} -t UTF-8 FILE");
+    Err(Error::new(ErrorKind::Input, message).fix(fix))
 }
 
 /// Refuses what is packed in another way than is read, or twice.
@@ -40,7 +40,7 @@ pub(in crate::source) fn refuse_packed(head: &[u8]) -> Result<()> {
     };
     let message =
         format!("expected keys, plain or packed once with gzip, zstd or lz4; found {name}");
-    Err(Error::new(ErrorKind::Input, message).mend("unpack it first; stdin is read with `-`"))
+    Err(Error::new(ErrorKind::Input, message).fix("unpack it first; stdin is read with `-`"))
 }
 
 /// Whether it begins with the header of a tar archive, which may be followed by a dump as it is.
@@ -58,7 +58,7 @@ pub(in crate::source) fn refuse_bare_returns(text: &[u8]) -> Result<()> {
     }
     let message = "expected lines that end with a newline, found carriage returns and no newline";
     Err(Error::new(ErrorKind::Input, message)
-        .mend("convert it: tr '\\r' '\\n' < FILE; if they are parts of keys, pass --keep-cr"))
+        .fix("convert it: tr '\\r' '\\n' < FILE; if they are parts of keys, pass --keep-cr"))
 }
 
 /// Refuses keys that are separated by NUL: all would be one.
@@ -69,7 +69,7 @@ pub(in crate::source) fn refuse_nuls(text: &[u8]) -> Result<()> {
         return Ok(());
     }
     let message = "expected a CSV with a header or a list of keys, one a line, found NUL bytes";
-    Err(Error::new(ErrorKind::Input, message).mend(
+    Err(Error::new(ErrorKind::Input, message).fix(
         "if keys are separated by them, pass -0; if they are parts of keys, one a line, --format list",
     ))
 }
@@ -77,8 +77,8 @@ pub(in crate::source) fn refuse_nuls(text: &[u8]) -> Result<()> {
 /// What is JSON, or speaks the protocol of servers.
 pub(in crate::source) fn protocol(text: &[u8]) -> Option<OtherText> {
     if is_json(text) {
-        let mend = "analyze the RDB file itself, or have the tool write a CSV or a JSON array of the keys alone";
-        return Some(OtherText::new("JSON", mend));
+        let fix = "analyze the RDB file itself, or have the tool write a CSV or a JSON array of the keys alone";
+        return Some(OtherText::new("JSON", fix));
     }
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let is_reply = match first.strip_suffix(b"\r") {
@@ -90,8 +90,8 @@ pub(in crate::source) fn protocol(text: &[u8]) -> Option<OtherText> {
             .any(|known| word.starts_with(known)),
         _ => false,
     };
-    let mend = "write the list with redis-cli --no-raw --scan";
-    is_reply.then_some(OtherText::new("replies of the servers' protocol", mend))
+    let fix = "write the list with redis-cli --no-raw --scan";
+    is_reply.then_some(OtherText::new("replies of the servers' protocol", fix))
 }
 
 /// The beginning of a JSON array of strings, or of an empty array before one.

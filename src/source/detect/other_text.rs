@@ -10,15 +10,15 @@ pub(in crate::source) struct OtherText {
     /// What it is, as it stands behind "found".
     pub(in crate::source) name: &'static str,
     /// What to do instead.
-    pub(in crate::source) mend: &'static str,
+    pub(in crate::source) fix: &'static str,
 }
 
 /// What to do with most answers of a server.
 pub(in crate::source) const LIST_ANEW: &str = "write the list with redis-cli --no-raw --scan";
 
 impl OtherText {
-    pub(in crate::source) const fn new(name: &'static str, mend: &'static str) -> OtherText {
-        OtherText { name, mend }
+    pub(in crate::source) const fn new(name: &'static str, fix: &'static str) -> OtherText {
+        OtherText { name, fix }
     }
 
     pub(in crate::source) fn error(self) -> Error {
@@ -26,11 +26,11 @@ impl OtherText {
             "expected a dump, a log of MONITOR or a list of keys, found {}",
             self.name
         );
-        let mend = format!(
+        let fix = format!(
             "{}; if these are keys, one a line, pass --format list",
-            self.mend
+            self.fix
         );
-        Error::new(ErrorKind::Input, message).mend(mend)
+        Error::new(ErrorKind::Input, message).fix(fix)
     }
 }
 

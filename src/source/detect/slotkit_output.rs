@@ -53,8 +53,8 @@ fn json(text: &[u8]) -> Option<OtherText> {
     let near = &text[..text.len().min(NEAR_BYTES)];
     let inside = near[1..].trim_ascii_start();
     if inside.starts_with(b"\"record\":\"journal\"") {
-        let mend = "it belongs to slotkit resume; name a dump";
-        return Some(OtherText::new("a journal of slotkit", mend));
+        let fix = "it belongs to slotkit resume; name a dump";
+        return Some(OtherText::new("a journal of slotkit", fix));
     }
     if !inside.starts_with(b"\"schema\":") {
         return None;

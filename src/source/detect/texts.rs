@@ -170,8 +170,8 @@ pub(super) fn server_log(first_lines: &FirstLines<'_>) -> Option<OtherText> {
 pub(super) fn container_log(first_lines: &FirstLines<'_>) -> Option<OtherText> {
     let first = first_lines.first();
     let is_one = first.starts_with(b"{\"log\":\"") && memmem::find(first, b"\"stream\":").is_some();
-    let mend = "take the lines out of it: jq -j .log FILE | slotkit analyze -";
-    is_one.then_some(OtherText::new("a container's log in JSON", mend))
+    let fix = "take the lines out of it: jq -j .log FILE | slotkit analyze -";
+    is_one.then_some(OtherText::new("a container's log in JSON", fix))
 }
 
 /// Most lines begin with a time or have a level near their beginning.

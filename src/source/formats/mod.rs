@@ -101,7 +101,7 @@ fn no_append_only(beginning: &Beginning<'_>) -> Result<Option<Recognised>> {
         return Ok(None);
     }
     let message = "expected keys, found the commands of an append-only file";
-    Err(Error::new(ErrorKind::Input, message).mend(
+    Err(Error::new(ErrorKind::Input, message).fix(
         "analyze an RDB file (BGSAVE writes one), or let the server rewrite the append-only \
          file with an RDB preamble (aof-use-rdb-preamble yes, then BGREWRITEAOF)",
     ))

@@ -166,10 +166,10 @@ impl InputCounter<'_> {
         let message = format!(
             "expected a tally with the same prefixes as in the rest, found delimiter `{delimiter}` and depth {depth}"
         );
-        let mend = format!("pass --prefix-delimiter '{delimiter}' --prefix-depth {depth}");
+        let fix = format!("pass --prefix-delimiter '{delimiter}' --prefix-depth {depth}");
         Err(Error::new(ErrorKind::Usage, message)
             .at(Position::file(path))
-            .mend(mend))
+            .fix(fix))
     }
 
     fn input(&self, input: OpenInput, counting: CountingThreads) -> Result<(Tally, InputSummary)> {
@@ -233,7 +233,7 @@ impl InputCounter<'_> {
             }
             (_, Some(row_error)) if self.options.on_error == OnError::Stop => Err(row_error
                 .to_error(path)
-                .mend("mend the row, or pass over such rows with --on-error skip")),
+                .fix("fix the row, or pass over such rows with --on-error skip")),
             (Some((_, error)), _) => Err(error),
             _ => Ok(()),
         }

@@ -38,7 +38,7 @@ const VERSION: u32 = 8;
 const MAX_BODY_BYTES: u64 = 256 << 20;
 
 /// What to do about a tally that can't be read.
-const MEND: &str = "save the tally again, or copy it again as binary";
+const FIX: &str = "save the tally again, or copy it again as binary";
 
 /// What to do about tallies that were joined.
 const MERGE: &str = "tallies are merged by naming each file: slotkit analyze a.tally b.tally";
@@ -74,7 +74,7 @@ fn check_free(path: &Path) -> Result<()> {
         let message = format!("expected no file, or a saved tally to replace, found {found}");
         Err(Error::new(ErrorKind::Usage, message)
             .at(Position::file(path))
-            .mend("save the tally under another name"))
+            .fix("save the tally under another name"))
     };
     match std::fs::metadata(path) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -140,7 +140,7 @@ impl Outcome {
             .take(most + 1)
             .read_to_end(&mut bytes)
             .map_err(|cause| match read_error(path, cause) {
-                damaged if damaged.kind() == ErrorKind::Input => damaged.mend(MEND),
+                damaged if damaged.kind() == ErrorKind::Input => damaged.fix(FIX),
                 other => other,
             })?;
         let (tally, inputs) = open(&bytes)
@@ -160,7 +160,7 @@ impl Outcome {
 struct Broken {
     byte: usize,
     message: String,
-    mend: &'static str,
+    fix: &'static str,
 }
 
 impl Broken {
@@ -168,18 +168,18 @@ impl Broken {
         Broken {
             byte,
             message: message.into(),
-            mend: MEND,
+            fix: FIX,
         }
     }
 
-    fn mend(self, mend: &'static str) -> Broken {
-        Broken { mend, ..self }
+    fn fix(self, fix: &'static str) -> Broken {
+        Broken { fix, ..self }
     }
 
     fn to_error(&self, path: &Path) -> Error {
         Error::new(ErrorKind::Input, &self.message)
             .at(Position::file(path).at_byte(self.byte as u64))
-            .mend(self.mend)
+            .fix(self.fix)
     }
 }
 
@@ -222,7 +222,7 @@ fn open(bytes: &[u8]) -> Result<&[u8], Broken> {
     }
     if bytes[whole..].starts_with(TALLY_MAGIC) {
         let message = format!("expected the end of the tally after {whole} bytes, found another");
-        return Err(Broken::new(whole, message).mend(MERGE));
+        return Err(Broken::new(whole, message).fix(MERGE));
     }
     if bytes.len() > whole {
         let message = format!("expected the end of the tally after {whole} bytes, found more");

@@ -154,7 +154,7 @@ proptest! {
         prop_assert!(read(&bytes).is_err());
     }
 
-    /// Whoever alters a tally can also mend its checksum: then it is an error or a tally, never a panic.
+    /// Whoever alters a tally can also fix its checksum: then it is an error or a tally, never a panic.
     #[test]
     fn a_forged_tally_does_not_panic(
         near in prop_oneof![0usize..200, any::<prop::sample::Index>().prop_map(|index| index.index(1 << 20))],

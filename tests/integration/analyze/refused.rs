@@ -21,7 +21,7 @@ fn missing_files_and_folders_are_named() {
 }
 
 #[test]
-fn what_is_no_dump_is_refused_with_its_mend() {
+fn what_is_no_dump_is_refused_with_its_fix() {
     says(&refused("", &[]), &["input", "found an empty file"]);
     says(
         &refused(
@@ -64,8 +64,8 @@ fn what_is_no_dump_is_refused_with_its_mend() {
         &["column `bytes`"],
     );
     for (text, delimiter) in [("key,size\na,1\n", "','"), ("size\tkey\n1\ta\n", "tab")] {
-        let mend = format!("pass --delimiter {delimiter}\n");
-        says(&refused(text, &["--delimiter", ";"]), &[&mend]);
+        let fix = format!("pass --delimiter {delimiter}\n");
+        says(&refused(text, &["--delimiter", ";"]), &[&fix]);
     }
     says(
         &refused("name,size\na,1\n", &["--key-column", "nmae"]),

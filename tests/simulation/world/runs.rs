@@ -118,7 +118,7 @@ impl World {
     }
 
     /// Two failovers at one moment can leave a slot that each of two nodes takes for the other's,
-    /// with nobody who has it open. No run mends that: a person does what `check` says of it, and
+    /// with nobody who has it open. No run fixes that: a person does what `check` says of it, and
     /// gives it to the node that has its keys, or else to the one that the others believe in.
     /// Whether there was one.
     fn give_what_is_denied(&mut self) -> bool {

@@ -396,8 +396,8 @@ fn a_big_value_is_compared_in_chunks() {
     let error = untold.answer(same).expect_err("stops").into_error();
     assert!(error.message().contains("isn't known"), "{error:?}");
     assert!(!error.message().contains("different"), "{error:?}");
-    let mend = error.mend_text().expect("a mend");
-    assert!(mend.contains("--on-conflict keep-source"), "{mend}");
+    let fix = error.fix_text().expect("a fix");
+    assert!(fix.contains("--on-conflict keep-source"), "{fix}");
 
     let mut elsewhere = machine_at_the_type();
     elsewhere.action();

@@ -264,8 +264,8 @@ fn line(verb: &Verb) -> String {
 fn plain(error: Error) -> Error {
     let tag = format!("{{{}}}", String::from_utf8_lossy(tag_for(task().slot)));
     let plain = Error::new(error.kind(), error.message().replace(&tag, ""));
-    match error.mend_text() {
-        Some(mend) => plain.mend(mend),
+    match error.fix_text() {
+        Some(fix) => plain.fix(fix),
         None => plain,
     }
 }

@@ -38,7 +38,7 @@ fn without(name: &str, header: &[u8]) -> Error {
 }
 
 /// What to do when a header has no column with the key.
-fn mend(header: &[u8], options: &Options) -> String {
+fn fix(header: &[u8], options: &Options) -> String {
     let others = delimiters_with_key(header, options);
     match (others.first(), &options.key_column) {
         (Some(delimiter), _) => {
@@ -86,12 +86,12 @@ fn rows(first: &[u8], options: &Options) -> Result<Recognised> {
         })
     };
     let Some(key) = find(&[wanted]) else {
-        return Err(without(wanted, first).mend(mend(first, options)));
+        return Err(without(wanted, first).fix(fix(first, options)));
     };
     let size = match &options.size_column {
         Some(name) => {
             let column = find(&[name]);
-            Some(column.ok_or_else(|| without(name, first).mend(NAME_IT))?)
+            Some(column.ok_or_else(|| without(name, first).fix(NAME_IT))?)
         }
         None => find(SIZE_NAMES),
     };

@@ -20,7 +20,7 @@ pub(in crate::source::formats) fn said(beginning: &Beginning<'_>) -> Result<Reco
     let blanks = text.len() - text.trim_ascii_start().len();
     if text.get(blanks) != Some(&b'[') {
         let message = "expected a JSON array of strings, found no `[`";
-        return Err(Error::new(ErrorKind::Input, message).mend("leave --format out"));
+        return Err(Error::new(ErrorKind::Input, message).fix("leave --format out"));
     }
     let rows = Strings {
         begin: (beginning.mark + blanks) as u64,

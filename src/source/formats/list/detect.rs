@@ -20,7 +20,7 @@ pub(in crate::source::formats) fn guess(beginning: &Beginning<'_>) -> Result<Opt
     if foreign::has_rubbish(text) {
         let message = "expected a CSV with a header or a list of keys, found binary data";
         return Err(Error::new(ErrorKind::Input, message)
-            .mend("if these are keys, one a line, pass --format list; separated by NUL, -0"));
+            .fix("if these are keys, one a line, pass --format list; separated by NUL, -0"));
     }
     foreign::refuse_nuls(text)?;
     let list = of_keys(text, beginning.options)?;
@@ -57,7 +57,7 @@ const MOST_QUOTED: &str = "most of its lines are quoted as redis-cli prints keys
 pub fn doubt_of_list(head: &[u8]) -> Option<String> {
     let first_lines = FirstLines::at(head);
     if let Some(kind) = other_text::sure(&first_lines) {
-        return Some(format!("it looks like {}: {}", kind.name, kind.mend));
+        return Some(format!("it looks like {}: {}", kind.name, kind.fix));
     }
     (quoted_lines(head, false) == QuotedLines::All).then(|| {
         "its lines are quoted as redis-cli prints keys, and the quotes are taken for parts of the keys: without --no-raw \

@@ -39,12 +39,12 @@ impl Reader {
             None => "no key stands before it".to_owned(),
         };
         let message = format!("{} ({last})", error.message());
-        let mend = match error.mend_text() {
-            Some(mend) => mend.to_owned(),
+        let fix = match error.fix_text() {
+            Some(fix) => fix.to_owned(),
             None => "to keep what stands before it, pass --on-error skip".to_owned(),
         };
         let place = error.position().cloned().unwrap_or_default();
-        Error::new(ErrorKind::Input, message).at(place).mend(mend)
+        Error::new(ErrorKind::Input, message).at(place).fix(fix)
     }
 
     /// A key that is longer than a row may be, its head read: an error, or stepped over and counted as one.
@@ -53,7 +53,7 @@ impl Reader {
         let (most, found) = (self.most_key_bytes, text.length());
         let message = format!("expected a key of at most {most} bytes, found one of {found}");
         if self.on_error == OnError::Stop {
-            return Err(self.window.error(record.start, message).mend(
+            return Err(self.window.error(record.start, message).fix(
                 "if keys really are that long, raise --max-row-bytes; to count the others, pass --on-error skip",
             ));
         }

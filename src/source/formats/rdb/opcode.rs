@@ -237,7 +237,7 @@ impl Reader {
                 let message = format!(
                     "expected the CRC-64 {computed:016x} of what was read, found {written:016x}"
                 );
-                return Err(self.window.error(begin, message).mend(
+                return Err(self.window.error(begin, message).fix(
                     "the file is damaged: copy it again, or read it as it is with --no-verify",
                 ));
             }

@@ -59,7 +59,7 @@ pub(in crate::source::formats) fn by_magic(
         None | Some(Format::RDB) => Ok(Some(Recognised::new(Snapshot, Format::RDB, 0, None))),
         Some(other) => {
             let message = format!("expected {other}, found an RDB file");
-            Err(Error::new(ErrorKind::Input, message).mend("leave --format out"))
+            Err(Error::new(ErrorKind::Input, message).fix("leave --format out"))
         }
     }
 }

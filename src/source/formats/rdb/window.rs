@@ -81,7 +81,7 @@ impl Window {
     fn truncated(&self, missing: u64) -> Error {
         let bytes = if missing == 1 { "byte" } else { "bytes" };
         let message = format!("expected {missing} more {bytes}, found the end of the file");
-        self.error(self.base + self.end as u64, message).mend(
+        self.error(self.base + self.end as u64, message).fix(
             "the file is cut off or damaged: copy it again, or keep what stands before the damage \
              with --on-error skip",
         )

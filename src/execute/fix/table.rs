@@ -1,10 +1,10 @@
-//! The words of every mend, each with the states in which it is said.
+//! The words of every fix, each with the states in which it is said.
 
 use crate::execute::finding::FindingKind;
 
 /// One thing that a person may be told to do.
 #[derive(Clone, Copy, Debug)]
-pub struct Mend {
+pub struct Fix {
     /// Its name in the table.
     pub name: &'static str,
     /// The findings that it is said of.
@@ -15,7 +15,7 @@ pub struct Mend {
     pub words: &'static str,
 }
 
-impl Mend {
+impl Fix {
     /// What is said, with the names and commands of this state.
     pub fn say(&self, parts: &[(&str, &str)]) -> String {
         let mut words = self.words.to_owned();
@@ -26,9 +26,9 @@ impl Mend {
     }
 }
 
-/// A mend whose words don't depend on the state, and that stand where its finding or error is made.
+/// A fix whose words don't depend on the state, and that stand where its finding or error is made.
 #[derive(Clone, Copy, Debug)]
-pub struct Fixed {
+pub struct ConstantFix {
     /// Of which finding, or of what kind of error.
     pub of: &'static str,
     /// The states in which it is said.
@@ -39,26 +39,26 @@ pub struct Fixed {
 
 /// The table as `docs/errors.md` has it.
 pub fn markdown() -> String {
-    let mut text = String::from("| Finding | Said when | Mend |\n| --- | --- | --- |\n");
+    let mut text = String::from("| Finding | Said when | Fix |\n| --- | --- | --- |\n");
     let cell = |text: &str| text.replace('|', "\\|");
     let mut row = |of: &str, when: &str, words: &str| {
         text += &format!("| {of} | {} | {} |\n", cell(when), cell(words));
     };
-    for mend in ALL {
-        let kinds = mend.kinds.iter().map(|kind| format!("`{}`", kind.name()));
-        row(&kinds.collect::<Vec<_>>().join(", "), mend.when, mend.words);
+    for fix in ALL {
+        let kinds = fix.kinds.iter().map(|kind| format!("`{}`", kind.name()));
+        row(&kinds.collect::<Vec<_>>().join(", "), fix.when, fix.words);
     }
-    for fixed in FIXED {
-        row(fixed.of, fixed.when, fixed.words);
+    for constant in CONSTANT {
+        row(constant.of, constant.when, constant.words);
     }
     text
 }
 
-macro_rules! mends {
+macro_rules! fixes {
     ($($name:ident: [$($kind:ident),+], $when:literal, $words:literal;)+) => {
         $(
             #[doc = $when]
-            pub const $name: Mend = Mend {
+            pub const $name: Fix = Fix {
                 name: stringify!($name),
                 kinds: &[$(FindingKind::$kind),+],
                 when: $when,
@@ -66,11 +66,11 @@ macro_rules! mends {
             };
         )+
         /// All of them.
-        pub const ALL: &[Mend] = &[$($name),+];
+        pub const ALL: &[Fix] = &[$($name),+];
     };
 }
 
-mends! {
+fixes! {
     // Slots that somebody knows no owner of.
     OWNED_AND_KNOWN: [SlotsUncovered],
         "another node says that the slots are its own, and the one that knows no owner is connected to it",
@@ -197,7 +197,7 @@ mends! {
         "start it again; if it is gone for good, take it out: CLUSTER FORGET {id} at every other node, all within a minute: {everybody}";
     PASSED_OVER: [NodeUnreachable],
         "a majority takes it for dead, and the run finishes slots of an earlier one in which it has no part",
-        "what an earlier run has opened between other nodes is finished without it, and nothing new is opened; {mend}";
+        "what an earlier run has opened between other nodes is finished without it, and nothing new is opened; {fix}";
 
     // Nodes that answer us, and that others take for failed or don't know.
     BUS_CUT: [NodeFailed],
@@ -223,10 +223,10 @@ mends! {
     DOWN_BESIDE: [ClusterDown],
         "dead nodes own slots, and the run finishes slots of an earlier one in which they have no part",
         "no key moves meanwhile (CLUSTERDOWN): of the slots that are open those are finished that have no key left on their source, and those closed again that have none on their target yet; to finish the others start the dead node again with its files, or let the rest serve without it: CONFIG SET cluster-require-full-coverage no on every node, then slotkit resume";
-    FINISHING_MENDS: [ClusterDown, SlotsUncovered],
+    FINISHING_FIXES: [ClusterDown, SlotsUncovered],
         "it receives slots of a node that died, or whose owner it has lost, and this run finishes them",
-        "finishing these slots mends it";
-    RESUME_MENDS: [ClusterDown, SlotsUncovered],
+        "finishing these slots fixes it";
+    RESUME_FIXES: [ClusterDown, SlotsUncovered],
         "it receives slots of a node that died, or whose owner it has lost, in a run that broke off",
         "finish them with slotkit resume";
 
@@ -262,7 +262,7 @@ mends! {
         "look at INFO replication there: until that says master_link_status:up it counts as no replica";
     ADD_A_REPLICA: [NoReplica],
         "a primary with slots has no replica that follows it",
-        "add a replica, or mend those that it has: if this node dies, its slots are gone";
+        "add a replica, or fix those that it has: if this node dies, its slots are gone";
     // What else goes on, and what is no part of a slot.
     SOMETHING_MOVES: [RunUnderWay],
         "no run of this user on this machine, and between two looks slots were opened or closed, or keys of an open one became more or fewer while a node carried out what moves keys, or doesn't count that",
@@ -302,189 +302,189 @@ mends! {
         "if you use functions, see that each node has them (FUNCTION LIST), or allow our user +function|list";
 }
 
-/// The mends that stand where they are said.
-pub const FIXED: &[Fixed] = &[
-    Fixed {
+/// The fixes that stand where they are said.
+pub const CONSTANT: &[ConstantFix] = &[
+    ConstantFix {
         of: "`not_a_primary`",
         when: "a node of the plan is no primary any more, or gone",
         words: "make a new plan",
     },
-    Fixed {
+    ConstantFix {
         of: "`server_too_old`",
         when: "a server is too old for what the move needs",
         words: "update the server: SHUTDOWN SAVE, which writes its keys, then start the newer one on its files",
     },
-    Fixed {
+    ConstantFix {
         of: "`version_mix`",
         when: "primaries run different versions",
         words: "a newer server's values may not load on an older one: move towards newer nodes",
     },
-    Fixed {
+    ConstantFix {
         of: "`dump_too_new`",
         when: "a target doesn't load what a source dumps",
         words: "let nodes receive that run the same version or a newer one",
     },
-    Fixed {
+    ConstantFix {
         of: "`epoch_collision`",
         when: "two primaries have the same configuration epoch",
         words: "the nodes settle that by themselves: wait some seconds",
     },
-    Fixed {
+    ConstantFix {
         of: "`permission_missing`",
         when: "the user may not run a command",
         words: "log in as a user that may run it on all keys (ACL SETUSER)",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_missing`",
         when: "a command was renamed away or disabled",
         words: "take rename-command {command} out of its configuration, {RESTART}",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_missing`",
         when: "the end of that: without a dump a primary comes back empty",
         words: "SHUTDOWN SAVE there, which writes its keys, and start it again",
     },
-    Fixed {
+    ConstantFix {
         of: "`not_a_server`",
         when: "a node answers what no server can carry out as if it had",
         words: "find out what listens there, such as a proxy, and connect to the servers themselves",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_refused`",
         when: "too few replicas answer",
         words: "bring its replicas back (INFO replication there tells which follow), or lower min-replicas-to-write there",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_refused`",
         when: "it can't write its snapshot or append-only file",
-        words: "mend why it can't write its snapshot or append-only file (its log tells)",
+        words: "fix why it can't write its snapshot or append-only file (its log tells)",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_refused`",
         when: "it is loading, busy, or without its primary",
         words: "wait until it serves clients again",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_refused`",
         when: "it takes no writes, being a replica",
         words: "it is a replica by now: make a new plan",
     },
-    Fixed {
+    ConstantFix {
         of: "`command_refused`",
         when: "anything else",
-        words: "mend that first: a move needs it",
+        words: "fix that first: a move needs it",
     },
-    Fixed {
+    ConstantFix {
         of: "`memory_headroom`",
         when: "a node that may receive doesn't tell its maxmemory",
         words: "see there that it has the memory for what it receives (CONFIG GET maxmemory)",
     },
-    Fixed {
+    ConstantFix {
         of: "`memory_headroom`",
         when: "a target is full",
         words: "raise maxmemory there, or let others receive",
     },
-    Fixed {
+    ConstantFix {
         of: "`memory_headroom`",
         when: "a target hasn't the memory for what it would receive",
         words: "raise maxmemory there, or move less",
     },
-    Fixed {
+    ConstantFix {
         of: "`memory_headroom`",
         when: "a source takes no writes because it is full",
         words: "raise maxmemory there first, or let others receive",
     },
-    Fixed {
+    ConstantFix {
         of: "`memory_headroom`",
         when: "a node is nearly full",
         words: "give it no slots before it has more memory",
     },
-    Fixed {
+    ConstantFix {
         of: "`turns_into_replica`",
         when: "a primary gives its last slot away, and has keys in slots of others",
         words: "set cluster-allow-replica-migration no there, and see what is said of those keys",
     },
-    Fixed {
+    ConstantFix {
         of: "`turns_into_replica`",
         when: "a primary gives its last slot away",
         words: "set cluster-allow-replica-migration no there if it should stay a primary",
     },
-    Fixed {
+    ConstantFix {
         of: "`numbered_databases`",
         when: "keys are in other databases than 0",
         words: "slotkit moves every one of them; a tool that knows database 0 alone loses the others",
     },
-    Fixed {
+    ConstantFix {
         of: "`numbered_databases`",
         when: "a node has too few databases",
         words: "set cluster-databases to the same number in every configuration; then, node by node, SHUTDOWN SAVE, which writes its keys, and start it again",
     },
-    Fixed {
+    ConstantFix {
         of: "`big_key`",
         when: "a slot to move has a key that would block both servers",
         words: "its slot stays where it is; --move-big-keys moves it last, --big-key-limit says what is big",
     },
-    Fixed {
+    ConstantFix {
         of: "`big_keys_unknown`",
         when: "a server refuses to measure",
         words: "make sure that no key of the slots to move is very big",
     },
-    Fixed {
+    ConstantFix {
         of: "`big_keys_unknown`",
         when: "there are too many keys to measure all",
         words: "slotkit analyze finds every big key in a dump",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "a slot is open towards several nodes, and nothing says which is meant",
         words: "where one of those that receive it ({}) has none of its keys, in any database (CLUSTER COUNTKEYSINSLOT {slot}), close it there with CLUSTER SETSLOT {slot} STABLE",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "a slot is open at several that give it away",
         words: "wait until the nodes agree on its owner (CLUSTER NODES), then run it again",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "what an earlier run began can't go on, for the reason that is said",
-        words: "mend that, then run the same command again",
+        words: "fix that, then run the same command again",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 3",
         when: "a source's address of a target leads elsewhere from here",
         words: "run slotkit where the addresses of CLUSTER NODES can be reached",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 3 or 4",
         when: "another tool moves the same slot",
         words: "let the other tool finish, then make a new plan",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 3 or 4",
         when: "a node serves no key, since slots have no owner who lives, and that doesn't pass",
         words: "slotkit check says which slots have no owner who lives: bring it back with its files, or let the others serve without it: CONFIG SET cluster-require-full-coverage no on every node",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "a key that a failover left has another value at the owner",
         words: "look at both (GET, after ASKING on {holder}), then resume with --on-conflict keep-target to keep what the owner has, or keep-source to keep the other",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "a key is on both nodes with different values, or perhaps so",
         words: "slotkit resolve shows both; the source's is the one that clients read and write while the slot is its own: resume with --on-conflict keep-source keeps it",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "a key is on both nodes, with different values or perhaps so, and another node has taken over from its source",
         words: "slotkit resolve shows both, and keeps the one that you choose",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "a key went from its source while a copy was on the target",
         words: "slotkit resolve shows the copy that is left: --keep source deletes it, --keep target keeps it",
     },
-    Fixed {
+    ConstantFix {
         of: "error, exit 4",
         when: "the nodes don't agree a minute after the last move",
         words: "look at CLUSTER NODES there; no key is lost by waiting",

@@ -170,14 +170,14 @@ pub fn not_following(survey: &Survey, id: NodeId, lack: Lack) -> String {
     let primary = primary_of(survey, id);
     let is_absent = primary.is_none_or(|primary| !survey.nodes.contains_key(&primary));
     let primary = primary.map_or_else(|| "its primary".to_owned(), |primary| name(survey, primary));
-    let mend = match lack {
+    let fix = match lack {
         Lack::Syncing => table::REPLICA_SYNCING,
         Lack::Login if !is_absent => table::REPLICA_WITHOUT_LOGIN,
         _ if is_absent => table::REPLICA_OF_THE_DEAD,
         Lack::Detached => table::REPLICA_DETACHED,
         Lack::Link | Lack::Login => table::REPLICA_WITHOUT_LINK,
     };
-    mend.say(&[("primary", &primary), ("save", &save(facts))])
+    fix.say(&[("primary", &primary), ("save", &save(facts))])
 }
 
 /// A replica that gets its link back throws away what it has. That may be more than its primary

@@ -1,6 +1,6 @@
 //! Slots without an owner, with several, and keys where no client is sent.
 
-use super::table::{self, Mend};
+use super::table::{self, Fix};
 use super::words::{RANGE_COMMANDS, listed, meet_words, name, slots_command, told, unassigned};
 use crate::cluster::{LinkState, Node, NodeId, Role};
 use crate::execute::movement::Movement;
@@ -94,7 +94,7 @@ pub type Claim = BTreeSet<NodeId>;
 
 impl Uncovered {
     /// What to do about these slots, of which this observer knows no owner.
-    pub fn mend(&self, survey: &Survey, observer: NodeId, slots: &SlotSet) -> String {
+    pub fn fix(&self, survey: &Survey, observer: NodeId, slots: &SlotSet) -> String {
         let name = |id: &NodeId| name(survey, *id);
         match self {
             Uncovered::Owned(owner) => {
@@ -104,12 +104,12 @@ impl Uncovered {
                     .and_then(|facts| facts.view.node(*owner));
                 let is_met = known.is_some_and(|node| node.link == LinkState::Connected);
                 let (observer, meet) = (name(&observer), meet_words(survey, *owner));
-                let mend = if is_met {
+                let fix = if is_met {
                     table::OWNED_AND_KNOWN
                 } else {
                     table::OWNED_BY_A_STRANGER
                 };
-                mend.say(&[
+                fix.say(&[
                     ("owner", &name(owner)),
                     ("observer", &observer),
                     ("meet", &meet),
@@ -156,7 +156,7 @@ fn held(survey: &Survey, holders: &BTreeSet<NodeId>, slots: &SlotSet) -> String 
     }
 }
 
-fn given_to(survey: &Survey, node: NodeId, keys: u64, slots: &SlotSet, mend: &Mend) -> String {
+fn given_to(survey: &Survey, node: NodeId, keys: u64, slots: &SlotSet, fix: &Fix) -> String {
     let closed = closing(survey, node, slots);
     let first = if closed.is_empty() {
         String::new()
@@ -166,7 +166,7 @@ fn given_to(survey: &Survey, node: NodeId, keys: u64, slots: &SlotSet, mend: &Me
             listed(&closed)
         )
     };
-    mend.say(&[
+    fix.say(&[
         ("node", &name(survey, node)),
         ("keys", &keys.to_string()),
         ("first", &first),
@@ -275,12 +275,12 @@ pub fn open_slot(survey: &Survey, other: NodeId, is_own: bool, movement: &Moveme
 /// What to do about keys of these slots at a node that doesn't own them.
 pub fn orphaned(survey: &Survey, node: NodeId, slots: &SlotSet) -> String {
     let is_served = |slot: Slot| !claims(survey, slot).is_empty();
-    let mend = if slots.iter().all(is_served) {
+    let fix = if slots.iter().all(is_served) {
         table::ORPHANED_TO_BRING
     } else {
         table::ORPHANED_TO_KEEP
     };
-    mend.say(&[("node", &name(survey, node))])
+    fix.say(&[("node", &name(survey, node))])
 }
 
 /// The slots that each primary knows no owner of, by what is known of them, each with who says so.

@@ -1,7 +1,7 @@
 //! Replicas that don't follow, and who takes over from a dead primary.
 
 use super::letter::{
-    PATIENCE, command_line, follow, found, mend_of, send, start_again, typed, wait_until_mended,
+    PATIENCE, command_line, fix_of, follow, found, send, start_again, typed, wait_until_fixed,
     words,
 };
 use crate::servers::runs::{run, state};
@@ -10,7 +10,7 @@ use slotkit::cluster::local::{LocalCluster, Shape};
 use slotkit::cluster::login::Secret;
 use slotkit::cluster::verb::{NodeLink, Verb};
 
-const PASSWORD: &str = "mend me";
+const PASSWORD: &str = "fix me";
 
 /// Three primaries with a replica each, a password, and no failover by itself.
 fn shape(server: &std::path::Path) -> Shape {
@@ -62,12 +62,12 @@ fn keys_of(cluster: &LocalCluster, node: usize) -> u64 {
     reply.count(&Verb::DbSize).expect("a number")
 }
 
-/// Types what the mend of a replica without a login says, with the password.
-fn give_login(cluster: &LocalCluster, replica: usize, mend: &str) {
-    let (_, command) = mend.split_once("CONFIG SET").expect("a command");
+/// Types what the fix of a replica without a login says, with the password.
+fn give_login(cluster: &LocalCluster, replica: usize, fix: &str) {
+    let (_, command) = fix.split_once("CONFIG SET").expect("a command");
     let command = command.split(" there").next().expect("its end");
     let mut words = words(&format!("CONFIG SET{command}"));
-    assert_eq!(words.pop().as_deref(), Some("PASSWORD"), "{mend}");
+    assert_eq!(words.pop().as_deref(), Some("PASSWORD"), "{fix}");
     words.push(PASSWORD.to_owned());
     typed(&cluster.nodes()[replica].addr, cluster.login(), &words);
 }
@@ -86,12 +86,12 @@ fn a_replica_without_masterauth_is_found_and_given_it() {
         keys_of(&cluster, 3) > 0
     });
     cut(&cluster, 3);
-    let mend = mend_of(&cluster, state.path(), "replica_not_following");
+    let fix = fix_of(&cluster, state.path(), "replica_not_following");
     assert!(
-        mend.contains("it has no masterauth") && mend.contains("BGSAVE"),
-        "{mend}"
+        fix.contains("it has no masterauth") && fix.contains("BGSAVE"),
+        "{fix}"
     );
-    assert!(!mend.contains(PASSWORD), "{mend}");
+    assert!(!fix.contains(PASSWORD), "{fix}");
     let found = found(&cluster, state.path());
     assert!(
         found.iter().any(|(kind, _)| kind == "no_replica"),
@@ -115,8 +115,8 @@ fn a_replica_without_masterauth_is_found_and_given_it() {
         "{}",
         refused.stderr
     );
-    give_login(&cluster, 3, &mend);
-    wait_until_mended(
+    give_login(&cluster, 3, &fix);
+    wait_until_fixed(
         &cluster,
         state.path(),
         &["replica_not_following", "no_replica"],
@@ -170,9 +170,9 @@ fn a_replica_that_was_in_step_takes_over_when_it_is_told() {
         view.node(cluster.nodes()[1].id)
             .is_some_and(|node| node.flags.fail)
     });
-    let mend = mend_of(&cluster, state.path(), "node_failed");
-    assert!(mend.contains("only if it is gone for good"), "{mend}");
-    follow(&mend, login.as_ref());
+    let fix = fix_of(&cluster, state.path(), "node_failed");
+    assert!(fix.contains("only if it is gone for good"), "{fix}");
+    follow(&fix, login.as_ref());
     wait::until("its replica has taken over", PATIENCE, || {
         let view = cluster.view(0).expect("a view");
         let promoted = view.node(cluster.nodes()[4].id);
@@ -228,18 +228,18 @@ fn a_replica_that_never_had_its_keys_does_not_take_over() {
         let view = cluster.view(0).expect("a view");
         view.node(primary).is_some_and(|node| node.flags.fail)
     });
-    let mut mend = String::new();
+    let mut fix = String::new();
     wait::until("check tells who must not take over", PATIENCE, || {
         let found = found(&cluster, state.path());
         let mut found = found.into_iter().filter(|(kind, _)| kind == "node_failed");
         found.any(|(_, told)| {
-            mend = told;
-            mend.contains("must not take over")
+            fix = told;
+            fix.contains("must not take over")
         })
     });
     assert!(
-        !mend.contains("FAILOVER") && !mend.contains("FORGET"),
-        "{mend}"
+        !fix.contains("FAILOVER") && !fix.contains("FORGET"),
+        "{fix}"
     );
     let _again = start_again(&line, &[]);
     wait::until("the cluster is whole", PATIENCE, || {

@@ -1,6 +1,6 @@
 //! Slots without an owner, and keys where no client is sent.
 
-use super::letter::{follow, found, mend_at_once, mend_of, send, typed, wait_until_mended, words};
+use super::letter::{fix_at_once, fix_of, follow, found, send, typed, wait_until_fixed, words};
 use crate::servers::runs::{assert_on_one_primary, key_in, run, state, three_and_one};
 use crate::servers::{self, load, wait};
 use slotkit::cluster::local::{LocalCluster, Shape};
@@ -59,10 +59,10 @@ fn a_slot_whose_keys_are_on_one_node() {
     let state = state();
     let expected = filled(&cluster);
     take_from_all(&cluster, 0);
-    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
-    assert!(mend.contains("which has 4 keys of them"), "{mend}");
-    follow(&mend, None);
-    wait_until_mended(&cluster, state.path(), &SLOTS);
+    let fix = fix_of(&cluster, state.path(), "slots_uncovered");
+    assert!(fix.contains("which has 4 keys of them"), "{fix}");
+    follow(&fix, None);
+    wait_until_fixed(&cluster, state.path(), &SLOTS);
     assert_none_lost(&cluster, &expected);
 }
 
@@ -91,10 +91,10 @@ fn a_slot_of_which_the_others_believe_in_an_owner_that_denies_it() {
         send(&cluster, node, "CLUSTER SETSLOT 0 STABLE");
     }
     send(&cluster, 0, "CLUSTER DELSLOTS 0");
-    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
-    assert!(mend.contains("CLUSTER DELSLOTS"), "{mend}");
-    follow(&mend, None);
-    wait_until_mended(&cluster, state.path(), &SLOTS);
+    let fix = fix_of(&cluster, state.path(), "slots_uncovered");
+    assert!(fix.contains("CLUSTER DELSLOTS"), "{fix}");
+    follow(&fix, None);
+    wait_until_fixed(&cluster, state.path(), &SLOTS);
     assert_none_lost(&cluster, &expected);
 }
 
@@ -124,11 +124,11 @@ fn a_slot_that_each_takes_for_the_others() {
         }
         set(0, &format!("NODE {}", ids[1]));
         set(1, "STABLE");
-        let mend = mend_at_once(&cluster, state.path(), "slots_uncovered");
+        let fix = fix_at_once(&cluster, state.path(), "slots_uncovered");
         // Where nobody has keys: the one that another takes for the owner already, by its word.
-        assert!(mend.contains("CLUSTER DELSLOTS"), "{mend}");
-        follow(&mend, None);
-        wait_until_mended(&cluster, state.path(), &SLOTS);
+        assert!(fix.contains("CLUSTER DELSLOTS"), "{fix}");
+        follow(&fix, None);
+        wait_until_fixed(&cluster, state.path(), &SLOTS);
         if has_keys {
             assert_none_lost(&cluster, &expected);
         }
@@ -183,10 +183,10 @@ fn a_slot_whose_keys_are_on_several_nodes() {
         send(&cluster, node, "CLUSTER SETSLOT 0 STABLE");
     }
     take_from_all(&cluster, 0);
-    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
-    assert!(mend.contains("which belong together"), "{mend}");
+    let fix = fix_of(&cluster, state.path(), "slots_uncovered");
+    assert!(fix.contains("which belong together"), "{fix}");
     // `for each of the slots N`: the person writes the number.
-    let typed_in = mend
+    let typed_in = fix
         .replace(", for each of the slots N: ", ": ")
         .replace(" N ", " 0 ");
     follow(&typed_in, None);
@@ -196,7 +196,7 @@ fn a_slot_whose_keys_are_on_several_nodes() {
         &["resume", "--from-cluster", "--yes"],
     );
     assert_eq!(resumed.exit, 0, "{}", resumed.stderr);
-    wait_until_mended(&cluster, state.path(), &SLOTS);
+    wait_until_fixed(&cluster, state.path(), &SLOTS);
     assert_none_lost(&cluster, &expected);
 }
 
@@ -230,21 +230,21 @@ fn slots_of_a_node_that_one_has_forgotten() {
     let text = String::from_utf8(check.expect("it runs").stdout).expect("text");
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let findings = document["findings"].as_array().expect("findings");
-    let mends: Vec<&str> = findings
+    let fixes: Vec<&str> = findings
         .iter()
         .filter(|finding| finding["kind"] == "slots_uncovered")
-        .map(|finding| finding["mend"].as_str().expect("a mend"))
+        .map(|finding| finding["fix"].as_str().expect("a fix"))
         .collect();
-    assert_eq!(mends.len(), 1, "{text}");
+    assert_eq!(fixes.len(), 1, "{text}");
     assert!(
-        !mends[0].contains("ADDSLOTS") && mends[0].contains("give them to nobody"),
+        !fixes[0].contains("ADDSLOTS") && fixes[0].contains("give them to nobody"),
         "{text}"
     );
     follow(
-        &mends[0].replace(&format!("{} has no link", cluster.seed()), ""),
+        &fixes[0].replace(&format!("{} has no link", cluster.seed()), ""),
         None,
     );
-    wait_until_mended(
+    wait_until_fixed(
         &cluster,
         state.path(),
         &[SLOTS[0], SLOTS[1], "not_acquainted"],
@@ -262,10 +262,10 @@ fn slots_that_nobody_has_keys_of() {
     let is_free = |slot: &Slot| expected.keys().all(|key| Slot::for_key(key) != *slot);
     let slot = Slot::all().find(is_free).expect("a slot without a key");
     take_from_all(&cluster, slot.number());
-    let mend = mend_of(&cluster, state.path(), "slots_uncovered");
-    assert!(mend.contains("let it in again first"), "{mend}");
-    follow(&mend, None);
-    wait_until_mended(&cluster, state.path(), &SLOTS);
+    let fix = fix_of(&cluster, state.path(), "slots_uncovered");
+    assert!(fix.contains("let it in again first"), "{fix}");
+    follow(&fix, None);
+    wait_until_fixed(&cluster, state.path(), &SLOTS);
     assert_none_lost(&cluster, &expected);
 }
 
@@ -286,11 +286,11 @@ fn keys_where_no_client_is_sent() {
     let replies = link.round_trip(&[Verb::Asking, set]).expect("answers");
     assert_eq!(replies[1], Reply::Text(b"OK".to_vec()));
     send(&cluster, 1, "CLUSTER SETSLOT 0 STABLE");
-    let mend = mend_of(&cluster, state.path(), "orphaned_keys");
+    let fix = fix_of(&cluster, state.path(), "orphaned_keys");
     let at = format!(
         "at {addr}, for a slot N: CLUSTER SETSLOT N IMPORTING and the owner's id, then slotkit resume --from-cluster"
     );
-    assert!(mend.contains(&at), "{mend}");
+    assert!(fix.contains(&at), "{fix}");
     typed(
         &addr,
         None,

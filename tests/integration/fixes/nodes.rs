@@ -1,8 +1,8 @@
 //! Nodes that can't be asked, and why.
 
 use super::letter::{
-    PATIENCE, command_line, follow, found, found_at, mend_of, send, start_again, typed,
-    wait_until_mended, words,
+    PATIENCE, command_line, fix_of, follow, found, found_at, send, start_again, typed,
+    wait_until_fixed, words,
 };
 use crate::servers::runs::{run, state};
 use crate::servers::{self, load, wait};
@@ -46,13 +46,13 @@ fn one_that_owns_slots_is_started_again_with_its_files() {
     send(&cluster, 2, "SAVE");
     cluster.stop_node(2);
     for kind in ["node_unreachable", "node_failed"] {
-        let mend = mend_of(&cluster, state.path(), kind);
-        assert!(mend.contains("start it again with its files"), "{mend}");
-        assert!(!mend.contains("FORGET"), "{mend}");
+        let fix = fix_of(&cluster, state.path(), kind);
+        assert!(fix.contains("start it again with its files"), "{fix}");
+        assert!(!fix.contains("FORGET"), "{fix}");
     }
     let _again = start_again(&line, &[]);
     wait_for_all(&cluster);
-    wait_until_mended(&cluster, state.path(), &GONE);
+    wait_until_fixed(&cluster, state.path(), &GONE);
     load::assert_all_there(cluster.seed(), None, &expected);
 }
 
@@ -89,14 +89,14 @@ fn one_that_came_back_at_another_address_is_met() {
     let told = found_at(&addrs[0], state.path());
     for (addr, id) in addrs.iter().zip(&ids).skip(1) {
         let of_it =
-            |(kind, mend): &&(String, String)| kind == "node_unreachable" && mend.contains(id);
-        let (_, mend) = told
+            |(kind, fix): &&(String, String)| kind == "node_unreachable" && fix.contains(id);
+        let (_, fix) = told
             .iter()
             .find(of_it)
             .unwrap_or_else(|| panic!("{told:?}"));
         assert!(
-            !mend.contains("FORGET") && mend.contains("CLUSTER MEET"),
-            "{mend}"
+            !fix.contains("FORGET") && fix.contains("CLUSTER MEET"),
+            "{fix}"
         );
         // `CLUSTER MYID there says …`: it does.
         let meet = format!("CLUSTER MEET {} {}", addr.host, addr.port);
@@ -132,7 +132,7 @@ fn a_new_one_without_the_password_is_given_it() {
         return;
     };
     let shape = Shape {
-        password: Some(Secret::new("mend me")),
+        password: Some(Secret::new("fix me")),
         ..three(5_000)
     };
     let cluster = LocalCluster::start(&server, &shape).expect("a cluster");
@@ -142,29 +142,26 @@ fn a_new_one_without_the_password_is_given_it() {
     let bare = servers::single::Single::start(&server, None, &["--cluster-enabled", "yes"]);
     let meet = format!("CLUSTER MEET 127.0.0.1 {}", bare.port);
     send(&cluster, 0, &meet);
-    let mut mend = String::new();
-    wait::until("check tells the mend", PATIENCE, || {
+    let mut fix = String::new();
+    wait::until("check tells the fix", PATIENCE, || {
         let found = found(&cluster, state.path());
         let found = found
             .into_iter()
-            .find(|(_, mend)| mend.contains("it has no password"));
-        found.map(|(_, told)| mend = told).is_some()
+            .find(|(_, fix)| fix.contains("it has no password"));
+        found.map(|(_, told)| fix = told).is_some()
     });
-    assert!(
-        !mend.contains("FORGET") && !mend.contains("mend me"),
-        "{mend}"
-    );
-    let (_, typed_in) = mend.split_once("there: ").expect("commands");
+    assert!(!fix.contains("FORGET") && !fix.contains("fix me"), "{fix}");
+    let (_, typed_in) = fix.split_once("there: ").expect("commands");
     let (commands, _) = typed_in.split_once(", and in its").expect("their end");
     let addr = NodeAddr::new("127.0.0.1", bare.port);
     for command in commands.split(", then ") {
         let mut words = words(command);
         let last = words.last_mut().expect("a word");
         assert_eq!(last, "PASSWORD");
-        "mend me".clone_into(last);
+        "fix me".clone_into(last);
         typed(&addr, None, &words);
     }
-    wait_until_mended(&cluster, state.path(), &GONE);
+    wait_until_fixed(&cluster, state.path(), &GONE);
     load::assert_all_there(cluster.seed(), login.as_ref(), &expected);
 }
 
@@ -196,15 +193,15 @@ fn one_whose_announced_address_leads_to_somebody_else_stays() {
     };
     let index = cluster.add_server(&server, &shape).expect("a server");
     cluster.meet(index).expect("met");
-    let mut mend = String::new();
-    wait::until("check tells the mend", PATIENCE, || {
+    let mut fix = String::new();
+    wait::until("check tells the fix", PATIENCE, || {
         let found = found(&cluster, state.path());
         let found = found
             .into_iter()
-            .find(|(_, mend)| mend.contains("something else listens"));
-        found.map(|(_, told)| mend = told).is_some()
+            .find(|(_, fix)| fix.contains("something else listens"));
+        found.map(|(_, told)| fix = told).is_some()
     });
-    assert!(!mend.contains("FORGET"), "{mend}");
+    assert!(!fix.contains("FORGET"), "{fix}");
     load::assert_all_there(cluster.seed(), None, &expected);
 }
 
@@ -220,29 +217,29 @@ fn a_dead_replica_is_taken_out_where_all_say_that_it_is_dead() {
     let state = state();
     let expected = load::fill(cluster.seed(), None, "key", 500, 10);
     cluster.stop_node(5);
-    let mut mend = String::new();
+    let mut fix = String::new();
     wait::until("all take it for dead", PATIENCE, || {
         let found = found(&cluster, state.path());
         let mut found = found
             .into_iter()
             .filter(|(kind, _)| kind == "node_unreachable");
         found.next().is_some_and(|(_, told)| {
-            mend = told;
-            mend.contains("CLUSTER FORGET")
+            fix = told;
+            fix.contains("CLUSTER FORGET")
         })
     });
-    let (command, nodes) = mend
+    let (command, nodes) = fix
         .split_once("take it out: ")
         .expect("a command")
         .1
         .split_once(" at every other node, all within a minute: ")
         .expect("where");
     let nodes: Vec<&str> = nodes.split(", ").collect();
-    assert_eq!(nodes.len(), 5, "{mend}");
+    assert_eq!(nodes.len(), 5, "{fix}");
     for node in nodes {
         typed(&node.parse().expect("an address"), None, &words(command));
     }
-    wait_until_mended(&cluster, state.path(), &GONE);
+    wait_until_fixed(&cluster, state.path(), &GONE);
     load::assert_all_there(cluster.seed(), None, &expected);
 }
 
@@ -257,7 +254,7 @@ fn an_address_where_nobody_is_vanishes() {
     let check = run(&cluster, state.path(), &["check", "--json"]);
     let said = String::from_utf8_lossy(&check.stdout).into_owned() + &check.stderr;
     assert!(!said.contains("FORGET"), "{said}");
-    wait_until_mended(&cluster, state.path(), &GONE);
+    wait_until_fixed(&cluster, state.path(), &GONE);
     load::assert_all_there(cluster.seed(), None, &expected);
 }
 
@@ -277,10 +274,10 @@ fn two_that_disagree_hear_of_the_owner() {
         .iter()
         .find(|(kind, _)| kind == "ownership_disagreement");
     // Gossip may have been faster.
-    if let Some((_, mend)) = told {
-        assert!(mend.contains("by its own word"), "{mend}");
-        follow(mend, None);
+    if let Some((_, fix)) = told {
+        assert!(fix.contains("by its own word"), "{fix}");
+        follow(fix, None);
     }
-    wait_until_mended(&cluster, state.path(), &["ownership_disagreement"]);
+    wait_until_fixed(&cluster, state.path(), &["ownership_disagreement"]);
     load::assert_all_there(cluster.seed(), None, &expected);
 }

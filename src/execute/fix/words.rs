@@ -1,4 +1,4 @@
-//! Words and commands that several mends say.
+//! Words and commands that several fixes say.
 
 use crate::cluster::{ClusterView, Node, NodeId};
 use crate::execute::survey::Survey;

@@ -1,4 +1,4 @@
-//! What a tired person does with a mend: types its commands where it says, and nothing else.
+//! What a tired person does with a fix: types its commands where it says, and nothing else.
 
 use crate::servers::runs::run;
 use crate::servers::wait;
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How long what passes by itself may take: a forgotten node isn't let in again for a minute.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What `check` finds: the kind and the mend of each finding.
+/// What `check` finds: the kind and the fix of each finding.
 pub fn found(cluster: &LocalCluster, state: &Path) -> Vec<(String, String)> {
     let check = run(cluster, state, &["check", "--json"]);
     read(&check)
@@ -40,37 +40,37 @@ fn read(check: &Run) -> Vec<(String, String)> {
     let all = document["findings"].as_array().expect("findings");
     let word = |finding: &Value, name: &str| finding[name].as_str().expect("a word").to_owned();
     all.iter()
-        .map(|finding| (word(finding, "kind"), word(finding, "mend")))
+        .map(|finding| (word(finding, "kind"), word(finding, "fix")))
         .collect()
 }
 
-/// The one mend of this kind that `check` tells, when it tells it.
-pub fn mend_of(cluster: &LocalCluster, state: &Path, kind: &str) -> String {
-    mend_in(kind, || found(cluster, state))
+/// The one fix of this kind that `check` tells, when it tells it.
+pub fn fix_of(cluster: &LocalCluster, state: &Path, kind: &str) -> String {
+    fix_in(kind, || found(cluster, state))
 }
 
 /// The same, where it lets pass by itself for a second only what may.
-pub fn mend_at_once(cluster: &LocalCluster, state: &Path, kind: &str) -> String {
-    mend_in(kind, || {
+pub fn fix_at_once(cluster: &LocalCluster, state: &Path, kind: &str) -> String {
+    fix_in(kind, || {
         read(&run(cluster, state, &["check", "--json", "--wait", "1s"]))
     })
 }
 
-fn mend_in(kind: &str, found: impl Fn() -> Vec<(String, String)>) -> String {
-    let mut mend = None;
+fn fix_in(kind: &str, found: impl Fn() -> Vec<(String, String)>) -> String {
+    let mut fix = None;
     wait::until(&format!("check finds {kind}"), PATIENCE, || {
         let mut found = found().into_iter();
-        mend = found.find(|(of, _)| of == kind).map(|(_, mend)| mend);
-        mend.is_some()
+        fix = found.find(|(of, _)| of == kind).map(|(_, fix)| fix);
+        fix.is_some()
     });
-    mend.expect("a mend")
+    fix.expect("a fix")
 }
 
 /// Types what stands behind each `at HOST:PORT: `, up to the next `;`, a command a `, then `.
 /// Each must be accepted.
-pub fn follow(mend: &str, login: Option<&Login>) {
+pub fn follow(fix: &str, login: Option<&Login>) {
     let mut count = 0;
-    for part in mend.split("at ").skip(1) {
+    for part in fix.split("at ").skip(1) {
         let Some((place, rest)) = part.split_once(' ') else {
             continue;
         };
@@ -83,7 +83,7 @@ pub fn follow(mend: &str, login: Option<&Login>) {
             count += 1;
         }
     }
-    assert!(count > 0, "nothing to type in: {mend}");
+    assert!(count > 0, "nothing to type in: {fix}");
 }
 
 /// The words that a shell makes of a command: `$(seq 1 3)` is written out.
@@ -127,7 +127,7 @@ pub fn send(cluster: &LocalCluster, node: usize, command: &str) {
 }
 
 /// Waits until `check` finds none of these kinds.
-pub fn wait_until_mended(cluster: &LocalCluster, state: &Path, kinds: &[&str]) {
+pub fn wait_until_fixed(cluster: &LocalCluster, state: &Path, kinds: &[&str]) {
     let mut last = Vec::new();
     let start = std::time::Instant::now();
     loop {

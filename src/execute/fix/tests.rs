@@ -1,4 +1,4 @@
-//! A mend for each state, from surveys that are made up.
+//! A fix for each state, from surveys that are made up.
 
 use super::words::slots_command;
 use super::*;
@@ -36,28 +36,28 @@ fn hold(survey: &mut Survey, node: char, slot: u16, keys: u64) {
         .insert(Slot::new(slot).expect("a slot"), keys);
 }
 
-/// The mends of this kind.
-fn mends(survey: &Survey, kind: FindingKind) -> Vec<String> {
-    mends_for(survey, kind, &Intent::default())
+/// The fixes of this kind.
+fn fixes(survey: &Survey, kind: FindingKind) -> Vec<String> {
+    fixes_for(survey, kind, &Intent::default())
 }
 
-fn mends_for(survey: &Survey, kind: FindingKind, intent: &Intent<'_>) -> Vec<String> {
+fn fixes_for(survey: &Survey, kind: FindingKind, intent: &Intent<'_>) -> Vec<String> {
     let found = preflight::findings(survey, intent).into_iter();
     let found: Vec<String> = found
         .filter(|finding| finding.kind == kind)
-        .map(|finding| finding.mend)
+        .map(|finding| finding.fix)
         .collect();
-    for mend in &found {
+    for fix in &found {
         assert!(
-            !mend.contains('{') && !mend.contains("--cluster fix"),
-            "{mend}"
+            !fix.contains('{') && !fix.contains("--cluster fix"),
+            "{fix}"
         );
     }
     found
 }
 
 fn uncovered(survey: &Survey) -> String {
-    let mut found = mends(survey, FindingKind::SlotsUncovered);
+    let mut found = fixes(survey, FindingKind::SlotsUncovered);
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
@@ -69,21 +69,21 @@ fn slots_that_a_node_says_are_its_own_are_given_to_nobody() {
         ('a', 'c') => String::new(),
         _ => line,
     });
-    let mend = uncovered(&survey);
-    assert!(mend.contains("CLUSTER MEET 10.0.0.1 7002"), "{mend}");
+    let fix = uncovered(&survey);
+    assert!(fix.contains("CLUSTER MEET 10.0.0.1 7002"), "{fix}");
     assert!(
-        mend.contains("give them to nobody") && !mend.contains("ADDSLOTS"),
-        "{mend}"
+        fix.contains("give them to nobody") && !fix.contains("ADDSLOTS"),
+        "{fix}"
     );
     // It knows it, and will hear of it.
     let survey = seen(|of, node, line| match (of, node) {
         ('a', 'c') => line.replace(" 10923-16383", " 10924-16383"),
         _ => line,
     });
-    let mend = uncovered(&survey);
+    let fix = uncovered(&survey);
     assert!(
-        mend.contains("wait some seconds") && !mend.contains("ADDSLOTS"),
-        "{mend}"
+        fix.contains("wait some seconds") && !fix.contains("ADDSLOTS"),
+        "{fix}"
     );
 }
 
@@ -91,14 +91,14 @@ fn slots_that_a_node_says_are_its_own_are_given_to_nobody() {
 fn slots_without_an_owner_go_to_the_node_that_has_their_keys() {
     let mut survey = seen(|_, _, line| without_slot_0(line));
     hold(&mut survey, 'b', 0, 4);
-    let mend = uncovered(&survey);
+    let fix = uncovered(&survey);
     assert!(
-        mend.contains("10.0.0.1:7001, which has 4 keys of them;"),
-        "{mend}"
+        fix.contains("10.0.0.1:7001, which has 4 keys of them;"),
+        "{fix}"
     );
     assert!(
-        mend.ends_with("at 10.0.0.1:7001: CLUSTER ADDSLOTSRANGE 0 0"),
-        "{mend}"
+        fix.ends_with("at 10.0.0.1:7001: CLUSTER ADDSLOTSRANGE 0 0"),
+        "{fix}"
     );
     // What it had open counts as well, and is closed where there is no key.
     let mut survey = seen(|of, node, line| {
@@ -110,14 +110,14 @@ fn slots_without_an_owner_go_to_the_node_that_has_their_keys() {
     });
     let facts = survey.nodes.get_mut(&id('b')).expect("a node");
     facts.arrived.insert(Slot::MIN, 2);
-    let mend = uncovered(&survey);
+    let fix = uncovered(&survey);
     assert!(
-        mend.contains("at 10.0.0.1:7002, which has no key of them"),
-        "{mend}"
+        fix.contains("at 10.0.0.1:7002, which has no key of them"),
+        "{fix}"
     );
     assert!(
-        mend.contains("10.0.0.1:7001: CLUSTER ADDSLOTSRANGE 0 0"),
-        "{mend}"
+        fix.contains("10.0.0.1:7001: CLUSTER ADDSLOTSRANGE 0 0"),
+        "{fix}"
     );
 }
 
@@ -131,9 +131,9 @@ fn a_holder_that_believes_in_another_owner_lets_go_of_it_first() {
     hold(&mut survey, 'b', 0, 4);
     let facts = survey.nodes.get_mut(&id('b')).expect("a node");
     facts.version = crate::execute::Version::from_info("redis_version:6.2.0").expect("a version");
-    let mend = uncovered(&survey);
+    let fix = uncovered(&survey);
     let commands = "CLUSTER DELSLOTS 0, then CLUSTER ADDSLOTS 0, then CLUSTER BUMPEPOCH";
-    assert!(mend.ends_with(commands), "{mend}");
+    assert!(fix.ends_with(commands), "{fix}");
 }
 
 #[test]
@@ -141,23 +141,23 @@ fn keys_of_a_slot_on_several_nodes_are_brought_together() {
     let mut survey = seen(|_, _, line| without_slot_0(line));
     hold(&mut survey, 'b', 0, 4);
     hold(&mut survey, 'c', 0, 3);
-    let mend = uncovered(&survey);
+    let fix = uncovered(&survey);
     let steps = format!(
         "at 10.0.0.1:7002: CLUSTER ADDSLOTSRANGE 0 0; at 10.0.0.1:7001, for each of the slots N: \
          CLUSTER SETSLOT N NODE {0}, then CLUSTER SETSLOT N IMPORTING {0}; then slotkit resume",
         id('c')
     );
-    assert!(mend.contains(&steps), "{mend}");
+    assert!(fix.contains(&steps), "{fix}");
 }
 
 #[test]
 fn slots_are_given_to_anybody_only_where_nobody_may_have_keys() {
     let nobody = seen(|_, _, line| without_slot_0(line));
-    let mend = uncovered(&nobody);
-    assert!(mend.contains("let it in again first"), "{mend}");
+    let fix = uncovered(&nobody);
+    assert!(fix.contains("let it in again first"), "{fix}");
     assert!(
-        mend.contains("at 10.0.0.1:7000: CLUSTER ADDSLOTSRANGE 0 0"),
-        "{mend}"
+        fix.contains("at 10.0.0.1:7000: CLUSTER ADDSLOTSRANGE 0 0"),
+        "{fix}"
     );
     // Somebody can't be reached.
     for why in [
@@ -168,10 +168,10 @@ fn slots_are_given_to_anybody_only_where_nobody_may_have_keys() {
     ] {
         let mut absent = seen(|_, _, line| without_slot_0(line));
         lose(&mut absent, 'c', why);
-        let mend = uncovered(&absent);
+        let fix = uncovered(&absent);
         assert!(
-            !mend.contains("ADDSLOTS") && mend.contains("10.0.0.1:7002"),
-            "{mend}"
+            !fix.contains("ADDSLOTS") && fix.contains("10.0.0.1:7002"),
+            "{fix}"
         );
     }
     // A replica has keys, and no link.
@@ -183,10 +183,10 @@ fn slots_are_given_to_anybody_only_where_nobody_may_have_keys() {
     follow(&mut detached, 'c', |following| {
         following.is_up = Some(false);
     });
-    let mend = uncovered(&detached);
+    let fix = uncovered(&detached);
     assert!(
-        !mend.contains("ADDSLOTS") && mend.contains("10.0.0.1:7002"),
-        "{mend}"
+        !fix.contains("ADDSLOTS") && fix.contains("10.0.0.1:7002"),
+        "{fix}"
     );
 }
 
@@ -207,7 +207,7 @@ fn long_lists_of_slots_are_cut_at_a_whole_command() {
 }
 
 fn absent(survey: &Survey) -> String {
-    let mut found = mends(survey, FindingKind::NodeUnreachable);
+    let mut found = fixes(survey, FindingKind::NodeUnreachable);
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
 }
@@ -224,7 +224,7 @@ fn replaced(_: char, node: char, line: String) -> String {
 }
 
 #[test]
-fn why_a_node_can_not_be_asked_chooses_the_mend() {
+fn why_a_node_can_not_be_asked_chooses_the_fix() {
     for (why, words) in [
         (Why::NoAddress, "its address was lost"),
         (Why::AnotherNode, "another node has its address"),
@@ -241,9 +241,9 @@ fn why_a_node_can_not_be_asked_chooses_the_mend() {
         // Even where all take it for dead.
         let mut survey = seen(replaced);
         lose(&mut survey, 'c', why);
-        let mend = absent(&survey);
-        assert!(mend.contains(words), "{why:?}: {mend}");
-        assert!(!mend.contains("FORGET"), "{why:?}: {mend}");
+        let fix = absent(&survey);
+        assert!(fix.contains(words), "{why:?}: {fix}");
+        assert!(!fix.contains("FORGET"), "{why:?}: {fix}");
     }
 }
 
@@ -256,13 +256,13 @@ fn a_node_that_the_others_reach_runs() {
     ] {
         let mut survey = survey('a', |_| {});
         lose(&mut survey, 'c', why);
-        let mend = absent(&survey);
+        let fix = absent(&survey);
         // It may have died a moment ago, and nobody knows yet.
         assert!(
-            mend.contains("check again in a minute. If they say so then"),
-            "{why:?}: {mend}"
+            fix.contains("check again in a minute. If they say so then"),
+            "{why:?}: {fix}"
         );
-        assert!(mend.contains(words), "{why:?}: {mend}");
+        assert!(fix.contains(words), "{why:?}: {fix}");
     }
     let mut survey = survey('a', |_| {});
     lose(&mut survey, 'c', Why::UnknownHost);
@@ -276,12 +276,12 @@ fn a_node_is_forgotten_only_when_nothing_may_be_on_it() {
         lose(&mut survey, 'c', Why::Refused);
         survey
     };
-    let mend = absent(&gone(&replaced));
+    let fix = absent(&gone(&replaced));
     assert!(
-        mend.contains(&format!("CLUSTER FORGET {}", id('c'))),
-        "{mend}"
+        fix.contains(&format!("CLUSTER FORGET {}", id('c'))),
+        "{fix}"
     );
-    assert!(mend.contains("10.0.0.1:7000, 10.0.0.1:7001") && mend.contains("copy its dump"));
+    assert!(fix.contains("10.0.0.1:7000, 10.0.0.1:7001") && fix.contains("copy its dump"));
     // It owns slots; nobody owns them; one doubts alone; a slot is on its way to it.
     let owns = |of: char, node: char, line: String| match (of, node) {
         (_, 'c') => line.replace("master", "master,fail"),
@@ -305,10 +305,10 @@ fn a_node_is_forgotten_only_when_nothing_may_be_on_it() {
         &doubted,
         &open,
     ] {
-        let mend = absent(&gone(change));
+        let fix = absent(&gone(change));
         assert!(
-            !mend.contains("FORGET") && mend.contains("with its files"),
-            "{mend}"
+            !fix.contains("FORGET") && fix.contains("with its files"),
+            "{fix}"
         );
     }
     // A run that broke off had begun to move a slot to it.
@@ -317,10 +317,10 @@ fn a_node_is_forgotten_only_when_nothing_may_be_on_it() {
         unfinished: &moves,
         ..Intent::default()
     };
-    let mend = &mends_for(&gone(&replaced), FindingKind::NodeUnreachable, &intent)[0];
-    assert!(!mend.contains("FORGET"), "{mend}");
+    let fix = &fixes_for(&gone(&replaced), FindingKind::NodeUnreachable, &intent)[0];
+    assert!(!fix.contains("FORGET"), "{fix}");
     // The others' word of it is the same.
-    assert_eq!(mends(&gone(&replaced), FindingKind::NodeFailed).len(), 1);
+    assert_eq!(fixes(&gone(&replaced), FindingKind::NodeFailed).len(), 1);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn with_replica() -> Survey {
 fn trouble_of(survey: &Survey, intent: &Intent<'_>) -> (Vec<(FindingKind, bool, String)>, bool) {
     let found = preflight::findings(survey, intent).into_iter();
     let told = found.filter(|finding| finding.node == Some(id('c')));
-    let told = told.map(|finding| (finding.kind, finding.forbids(), finding.mend));
+    let told = told.map(|finding| (finding.kind, finding.forbids(), finding.fix));
     let alone = preflight::without_replica(survey);
     let is_alone = alone.iter().any(|finding| finding.node == Some(id('b')));
     (told.collect(), is_alone)
@@ -398,16 +398,16 @@ fn a_replica_that_does_not_follow_is_none() {
     let of = |change: fn(&mut Following)| {
         let (mut told, is_alone) = trouble_of(&with(change), &Intent::default());
         assert_eq!(told.len(), 1, "{told:?}");
-        let (kind, _, mend) = told.remove(0);
-        (kind, mend, is_alone)
+        let (kind, _, fix) = told.remove(0);
+        (kind, fix, is_alone)
     };
     use FindingKind::{ReplicaBehind, ReplicaNotFollowing, ReplicationUnknown};
-    let (kind, mend, is_alone) = of(|following| following.is_up = Some(false));
+    let (kind, fix, is_alone) = of(|following| following.is_up = Some(false));
     assert_eq!((kind, is_alone), (ReplicaNotFollowing, true));
-    assert!(mend.starts_with("see in its log"), "{mend}");
-    let (kind, mend, is_alone) = of(|following| following.is_syncing = Some(true));
+    assert!(fix.starts_with("see in its log"), "{fix}");
+    let (kind, fix, is_alone) = of(|following| following.is_syncing = Some(true));
     assert_eq!((kind, is_alone), (ReplicaNotFollowing, true));
-    assert!(mend.contains("wait until"), "{mend}");
+    assert!(fix.contains("wait until"), "{fix}");
     let (kind, _, is_alone) = of(|following| following.is_up = None);
     assert_eq!((kind, is_alone), (ReplicationUnknown, true));
     let (kind, _, is_alone) = of(|following| following.heard_s = Some(120));
@@ -424,7 +424,7 @@ fn a_replica_that_does_not_follow_is_none() {
     );
     let found = preflight::findings(&waits, &Intent::default());
     assert!(
-        found[0].mend.contains("wait until") && found[0].passes,
+        found[0].fix.contains("wait until") && found[0].passes,
         "{found:?}"
     );
     assert!(
@@ -524,16 +524,16 @@ fn who_takes_over_from_a_dead_primary_depends_on_what_it_has_received() {
         }
         absent(&survey)
     };
-    let mend = dead(1_000);
+    let fix = dead(1_000);
     assert!(
-        mend.contains("at 10.0.0.1:7002: CLUSTER FAILOVER FORCE"),
-        "{mend}"
+        fix.contains("at 10.0.0.1:7002: CLUSTER FAILOVER FORCE"),
+        "{fix}"
     );
-    assert!(mend.contains("only if it is gone for good"), "{mend}");
-    let mend = dead(1);
+    assert!(fix.contains("only if it is gone for good"), "{fix}");
+    let fix = dead(1);
     assert!(
-        mend.contains("must not take over") && !mend.contains("FAILOVER"),
-        "{mend}"
+        fix.contains("must not take over") && !fix.contains("FAILOVER"),
+        "{fix}"
     );
 }
 
@@ -544,42 +544,39 @@ fn slots_that_several_claim_are_saved_first() {
         ('b', 'a') => without_slot_0(line),
         _ => line,
     });
-    let mend = &mends(&survey, FindingKind::OwnershipDisagreement)[0];
-    assert!(mend.contains("BGSAVE"), "{mend}");
+    let fix = &fixes(&survey, FindingKind::OwnershipDisagreement)[0];
+    assert!(fix.contains("BGSAVE"), "{fix}");
     let one = seen(|of, node, line| match (of, node) {
         ('c', 'b') => format!("{line} 0"),
         ('c', 'a') => without_slot_0(line),
         _ => line,
     });
-    let mend = &mends(&one, FindingKind::OwnershipDisagreement)[0];
-    assert!(
-        mend.contains("at 10.0.0.1:7000: CLUSTER BUMPEPOCH"),
-        "{mend}"
-    );
+    let fix = &fixes(&one, FindingKind::OwnershipDisagreement)[0];
+    assert!(fix.contains("at 10.0.0.1:7000: CLUSTER BUMPEPOCH"), "{fix}");
 }
 
 #[test]
 fn orphaned_keys_are_never_told_to_be_deleted() {
     let mut survey = survey('a', |_| {});
     hold(&mut survey, 'b', 0, 2);
-    let mend = &mends(&survey, FindingKind::OrphanedKeys)[0];
-    assert!(mend.contains("resume --from-cluster"), "{mend}");
+    let fix = &fixes(&survey, FindingKind::OrphanedKeys)[0];
+    assert!(fix.contains("resume --from-cluster"), "{fix}");
     assert!(
-        mend.contains("keys that clients deleted meanwhile come back"),
-        "{mend}"
+        fix.contains("keys that clients deleted meanwhile come back"),
+        "{fix}"
     );
     let mut survey = seen(|_, _, line| without_slot_0(line));
     hold(&mut survey, 'b', 0, 2);
-    let mend = &mends(&survey, FindingKind::OrphanedKeys)[0];
-    assert!(mend.contains("may be nowhere else"), "{mend}");
+    let fix = &fixes(&survey, FindingKind::OrphanedKeys)[0];
+    assert!(fix.contains("may be nowhere else"), "{fix}");
 }
 
-/// `docs/errors.md` has each mend with the states in which it is said; `SLOTKIT_BLESS=1` writes it.
+/// `docs/errors.md` has each fix with the states in which it is said; `SLOTKIT_BLESS=1` writes it.
 #[test]
-fn the_table_of_mends_is_the_codes() {
+fn the_table_of_fixes_is_the_codes() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");
     let text = std::fs::read_to_string(path).expect("docs/errors.md");
-    let (begin, end) = ("<!-- mends -->\n", "<!-- /mends -->");
+    let (begin, end) = ("<!-- fixes -->\n", "<!-- /fixes -->");
     let (before, rest) = text.split_once(begin).expect("where the table begins");
     let (_, after) = rest.split_once(end).expect("where it ends");
     let expected = format!("{before}{begin}{}{end}{after}", table::markdown());
@@ -601,7 +598,7 @@ fn sources(folder: &std::path::Path, all: &mut Vec<(String, String)>) {
         let name = path.display().to_string();
         if path.is_dir() {
             sources(&path, all);
-        } else if name.ends_with(".rs") && !name.contains("tests") && !name.contains("/mend/") {
+        } else if name.ends_with(".rs") && !name.contains("tests") && !name.contains("/fix/") {
             let text = std::fs::read_to_string(&path).expect("text");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             let parts = code.split("\\\n");
@@ -616,13 +613,13 @@ fn sources(folder: &std::path::Path, all: &mut Vec<(String, String)>) {
 
 /// What stands where it is said stands in the table too, and the other way round.
 #[test]
-fn the_fixed_mends_are_those_of_the_sources() {
+fn the_fixed_fixes_are_those_of_the_sources() {
     let mut all = Vec::new();
     sources(
         std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
         &mut all,
     );
-    for fixed in table::FIXED {
+    for fixed in table::CONSTANT {
         let is_said = all.iter().any(|(_, code)| code.contains(fixed.words));
         assert!(is_said, "nobody says: {}", fixed.words);
     }
@@ -630,15 +627,15 @@ fn the_fixed_mends_are_those_of_the_sources() {
         .iter()
         .filter(|(name, _)| name.contains("/execute/preflight/"))
     {
-        for said in code.split("let mend =").skip(1) {
+        for said in code.split("let fix =").skip(1) {
             let Some(said) = said.trim_start().strip_prefix('"') else {
                 continue;
             };
             let words = said.split("\";").next().unwrap_or_default();
-            let is_known = table::FIXED.iter().any(|fixed| fixed.words == words);
+            let is_known = table::CONSTANT.iter().any(|fixed| fixed.words == words);
             assert!(
                 is_known,
-                "{name} says `{words}`: add it to mend/table.rs, with when it is said"
+                "{name} says `{words}`: add it to fix/table.rs, with when it is said"
             );
         }
     }
@@ -667,7 +664,7 @@ fn every_kind_of_finding_is_in_the_table() {
         }
         assert!(
             text.contains(&format!("`{name}`")),
-            "{name} has no row in mend/table.rs"
+            "{name} has no row in fix/table.rs"
         );
         count += 1;
     }

@@ -1,7 +1,7 @@
 //! Nodes that can't be asked, that others take for failed, or that don't know each other.
 
 use super::replicas::{self, Candidate};
-use super::table::{self, Mend};
+use super::table::{self, Fix};
 use super::words::{listed, meet_words, name, told, unassigned};
 use crate::cluster::{ClusterView, LinkState, Node, NodeId, Role};
 use crate::error::Why;
@@ -25,7 +25,7 @@ pub fn absent(survey: &Survey, id: NodeId, is_wanted: bool) -> String {
         .get(&id)
         .and_then(crate::error::Error::why);
     let is_met = |what: &dyn Fn(&Node) -> bool| told(survey, id).any(|(_, node)| what(node));
-    let mend = match why {
+    let fix = match why {
         _ if told(survey, id).next().is_none() => table::GONE_MEANWHILE,
         _ if is_met(&|node| node.flags.handshake) => table::BEING_MET,
         Some(Why::NoAddress) => table::ADDRESS_LOST,
@@ -43,7 +43,7 @@ pub fn absent(survey: &Survey, id: NodeId, is_wanted: bool) -> String {
         Some(Why::Refused) => table::NOBODY_LISTENS,
         _ => table::SILENT_HERE,
     };
-    said(survey, id, &mend, &[])
+    said(survey, id, &fix, &[])
 }
 
 /// What to do about a node that somebody takes for failed.
@@ -64,7 +64,7 @@ pub fn unacquainted(survey: &Survey, observer: NodeId, id: NodeId) -> String {
         .nodes
         .get(&observer)
         .and_then(|facts| facts.view.node(id));
-    let mend = match known {
+    let fix = match known {
         None => table::NOT_MET,
         Some(_) => table::LINK_DOWN,
     };
@@ -72,7 +72,7 @@ pub fn unacquainted(survey: &Survey, observer: NodeId, id: NodeId) -> String {
         ("bus", bus(survey, id)),
         ("observer", name(survey, observer)),
     ];
-    said(survey, id, &mend, &parts)
+    said(survey, id, &fix, &parts)
 }
 
 /// What to do about a node that says that the cluster is down.
@@ -82,15 +82,15 @@ pub fn down(survey: &Survey, id: NodeId) -> String {
         let mut nodes = view.nodes().iter();
         nodes.any(|node| (node.flags.fail || node.flags.pfail) && !node.slots.is_empty())
     };
-    let mend = match view {
+    let fix = match view {
         Some(view) if !unassigned(view).is_empty() => table::DOWN_WITHOUT_OWNERS,
         Some(view) if has_dead(&view) => table::DOWN_WITH_THE_DEAD,
         _ => table::DOWN_ALONE,
     };
-    said(survey, id, &mend, &[])
+    said(survey, id, &fix, &[])
 }
 
-fn said(survey: &Survey, id: NodeId, mend: &Mend, more: &[(&str, String)]) -> String {
+fn said(survey: &Survey, id: NodeId, fix: &Fix, more: &[(&str, String)]) -> String {
     let any = survey
         .nodes
         .values()
@@ -106,7 +106,7 @@ fn said(survey: &Survey, id: NodeId, mend: &Mend, more: &[(&str, String)]) -> St
         ("meet", meet.as_str()),
     ];
     parts.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
-    mend.say(&parts)
+    fix.say(&parts)
 }
 
 fn bus(survey: &Survey, id: NodeId) -> String {
@@ -160,12 +160,12 @@ fn gone(survey: &Survey, id: NodeId, is_wanted: bool) -> String {
                 others.push("and the others of CLUSTER NODES".to_owned());
             }
             let is_replica = told(survey, id).all(|(_, node)| !node.is_primary());
-            let mend = if is_replica {
+            let fix = if is_replica {
                 table::FORGET_REPLICA
             } else {
                 table::FORGET_IT
             };
-            said(survey, id, &mend, &[("everybody", others.join(", "))])
+            said(survey, id, &fix, &[("everybody", others.join(", "))])
         }
     }
 }
