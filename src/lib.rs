@@ -6,11 +6,11 @@
 //! |---|---|---|
 //! | 1 | [`slot`] | slots, hash tags, CRC16 |
 //! | 2 | [`cluster`] | nodes, shards, who owns what, links to live nodes |
-//! | 3 | [`source`] | where keys come from: dumps, lists, live nodes |
+//! | 3 | [`source`] | where keys come from: dumps, lists, logs |
 //! | 4 | [`tally`] | what was counted, per slot and over all |
 //! | 5 | [`plan`] | what should move |
 //! | 6 | [`execute`] | moving it without losing a key |
-//! | 7 | [`report`] | saying it: tables, JSON, CSV |
+//! | 7 | [`report`] | saying it: tables, JSON, CSV, HTML |
 //! | 8 | [`cli`] | the command line |
 
 #[cfg(feature = "cli")]
