@@ -32,6 +32,15 @@ fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
     proptest::collection::vec(key(), 1..30)
 }
 
+/// Keys of which none stands in quotes as in standard CSV: where all with a comma or a quote do, they
+/// are taken for quoted, with a note (`--escape raw` says that they aren't).
+fn bare_keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let is_bare =
+        |key: &Vec<u8>| !(key.len() > 1 && key.starts_with(b"\"") && key.ends_with(b"\""));
+    let are_bare = move |keys: &Vec<Vec<u8>>| keys.iter().all(is_bare);
+    keys().prop_filter("a key in quotes", are_bare)
+}
+
 fn written(bytes: &[u8]) -> (tempfile::TempDir, Input) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("keys");
@@ -223,7 +232,7 @@ fn quoted_file(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<Row>) {
 
 proptest! {
     #[test]
-    fn rows_of_rdb_tools_come_back_with_any_cut(keys in keys(), part_bytes in 1usize..200) {
+    fn rows_of_rdb_tools_come_back_with_any_cut(keys in bare_keys(), part_bytes in 1usize..200) {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
         let options = options(Format::RDB_TOOLS, part_bytes);
@@ -297,7 +306,7 @@ proptest! {
     }
 
     #[test]
-    fn the_tally_is_that_of_one_key_at_a_time(keys in keys(), part_bytes in 1usize..100, threads in 1usize..5) {
+    fn the_tally_is_that_of_one_key_at_a_time(keys in bare_keys(), part_bytes in 1usize..100, threads in 1usize..5) {
         let (text, rows) = rdb_tools_file(&keys);
         let (_folder, input) = written(&text);
         let options = tally::Options { source: options(Format::RDB_TOOLS, part_bytes), threads: Some(threads), ..tally::Options::default() };
