@@ -82,7 +82,11 @@ fn message(error: &clap::Error) -> String {
             .map(|argument| format!("equal sign is needed when assigning values to '{argument}'")),
         _ => None,
     };
-    known.unwrap_or_else(|| error.kind().to_string())
+    known.unwrap_or_else(|| {
+        let argument = text(error, ContextKind::InvalidArg);
+        let argument = argument.map(|argument| format!(": '{argument}'"));
+        format!("{}{}", error.kind(), argument.unwrap_or_default())
+    })
 }
 
 fn invalid_value(error: &clap::Error) -> Option<String> {
@@ -115,6 +119,7 @@ fn conflict(error: &clap::Error) -> Option<String> {
             format!("the argument '{argument}' cannot be used multiple times")
         }
         [other] => format!("the argument '{argument}' cannot be used with '{other}'"),
+        [] => format!("the argument '{argument}' cannot be used with others that are given"),
         others => format!(
             "the argument '{argument}' cannot be used with: {}",
             others.join(" ")

@@ -36,15 +36,15 @@ pub(super) enum FlightState {
     Asks { node: NodeId, verbs: Vec<Verb> },
     /// The answer.
     Asked,
-    /// A probe at who has its slot open, before its source opens it.
+    /// A probe of who has its slot open, before its source opens it.
     Claims,
-    /// A probe at who has its slot open, before its target owns it.
+    /// A probe of who has its slot open, before its target owns it.
     Confirms,
     /// This moment.
     Until(u64),
     /// Another slot that shows that its target keeps what it takes, until this moment.
     Vouches { until_ms: u64 },
-    /// A probe at where it stands, since a node may have failed over.
+    /// A probe of where it stands, since a node may have failed over.
     Unclear(Recheck),
     /// The target's own word that it listens where its new source reaches it.
     Proves {

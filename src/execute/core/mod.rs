@@ -16,7 +16,7 @@
 //!
 //! One write is under way to a node at a time; writes to different nodes are
 //! under way side by side. What moves in one go is a unit: a `Mover` in a
-//! `Flight`; which units begin is for the `Schedule`, and every probe at who owns
+//! `Flight`; which units begin is for the `Schedule`, and every probe of who owns
 //! what (before a slot is opened, before its target is told, when a node may
 //! have failed over) is a `Probe`, which asks the nodes through the same writes.
 //!

@@ -82,11 +82,11 @@ impl Core {
                     reading.replica_lag_bytes.unwrap_or_default(),
                     limits.max_replica_lag_bytes.unwrap_or_default()
                 ),
-                "probe at that replica, or allow more (--max-replica-lag)",
+                "look at that replica, or allow more (--max-replica-lag)",
             ),
             Overload::ReplicaDetached => (
                 format!("{name}, a replica, has lost its primary and doesn't follow it again"),
-                "probe at INFO replication there, or go on without it (--max-replica-lag 0)",
+                "look at INFO replication there, or go on without it (--max-replica-lag 0)",
             ),
         };
         Error::new(ErrorKind::Unsafe, message).fix(fix)

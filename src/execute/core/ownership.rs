@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 /// batch, and shorter than others should be held up by one that stands still.
 const HEARD_MS: u64 = 2_000;
 /// How many slots are looked at and written down ahead of their turn, so that not each of them has
-/// a probe at every primary and a sync of the journal to itself.
+/// a probe of every primary and a sync of the journal to itself.
 const AHEAD: usize = 16;
 /// How many slots without keys may be open at once: they are opened, closed and told together.
 const EMPTY_AT_ONCE: usize = 128;
