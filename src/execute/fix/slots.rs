@@ -299,12 +299,12 @@ pub fn uncovered_slots(survey: &Survey) -> BTreeMap<Uncovered, (SlotSet, BTreeSe
 }
 
 /// The slots that no node says are its own, though every primary names an owner: each that is named
-/// is there, and denies it, so that clients are sent to and fro. By what is known of them, each
-/// with who was asked.
+/// is there, and denies it, so that clients are sent to and fro.
 ///
 /// What is open is on its way. Where one that is named is a replica, a failover may be under way,
-/// and where it can't be reached, more is said of it elsewhere.
-pub fn denied_slots(survey: &Survey) -> BTreeMap<Uncovered, (SlotSet, BTreeSet<NodeId>)> {
+/// and where it can't be reached, more is said of it elsewhere. The nodes are asked one after the
+/// other: a slot that was handed over in between looks so too.
+pub fn denied(survey: &Survey) -> SlotSet {
     let primaries: Vec<_> = survey.primaries().collect();
     let own = primaries
         .iter()
@@ -321,11 +321,17 @@ pub fn denied_slots(survey: &Survey) -> BTreeMap<Uncovered, (SlotSet, BTreeSet<N
             .map(|(_, facts)| facts.view.map().owner(slot));
         named.all(|owner| owner.is_some_and(is_primary))
     };
-    let mut found: BTreeMap<Uncovered, (SlotSet, BTreeSet<NodeId>)> = BTreeMap::new();
-    for slot in Slot::all().filter(|slot| !is_known(*slot) && is_denied(*slot)) {
-        let (slots, observers) = found.entry(uncovered(survey, slot)).or_default();
-        slots.insert(slot);
-        observers.extend(primaries.iter().map(|(id, _)| *id));
+    Slot::all()
+        .filter(|slot| !is_known(*slot) && is_denied(*slot))
+        .collect()
+}
+
+/// What to do about slots that were denied in one survey, and in this one too.
+pub fn denied_twice(survey: &Survey, slots: &SlotSet) -> BTreeMap<Uncovered, SlotSet> {
+    let mut found: BTreeMap<Uncovered, SlotSet> = BTreeMap::new();
+    for slot in slots.iter() {
+        let of_these = found.entry(uncovered(survey, slot)).or_default();
+        of_these.insert(slot);
     }
     found
 }

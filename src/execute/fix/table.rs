@@ -96,6 +96,9 @@ fixes! {
     HELD_BY_NOBODY: [SlotsUncovered],
         "nobody says that they are its own, every node that is known can be reached, and none has a key of these slots",
         "no node that is known has a key of them: if a node was lately taken out of the cluster (CLUSTER FORGET, CLUSTER RESET), let it in again first (CLUSTER MEET), it may have their keys; else give them to a primary{first}, for example at {node}: {commands}";
+    DENIED_ONCE: [SlotsUncovered],
+        "every node can be reached, each takes another one for the owner of these slots, and that was seen once, or while something moved slots",
+        "they may have been handed over while the nodes were asked one after the other: wait until nothing moves slots, then slotkit check again, without --wait 0; give them to nobody meanwhile";
     SAVED_VIEW: [SlotsUncovered, OpenSlot, NodeFailed],
         "the view was saved in a file: nobody can be asked who has the keys",
         "a saved view doesn't show who has their keys: slotkit check -h HOST -p PORT asks the nodes, and says what to do";

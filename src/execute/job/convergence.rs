@@ -5,8 +5,7 @@ use super::notice::Notice;
 use super::orphaned_cleanup::OrphanedCleanup;
 use super::reassigning::Reassigning;
 use super::steps::{Answer, JobContext, JobStep, Subtask};
-use crate::cluster::verb::{SetSlot, Verb};
-use crate::cluster::{Node, NodeId, agreement};
+use crate::cluster::{ClusterView, Node, NodeId, agreement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::views::{Views, primaries, primary};
 use crate::execute::{Move, bystanders, promoted};
@@ -19,22 +18,22 @@ const AGREE_MS: u64 = 60_000;
 const POLL_MS: u64 = 200;
 /// How often promoted replicas, and replicas that don't follow, are seen to meanwhile.
 const REMIND_EVERY_MS: u64 = 2_000;
-/// How long nobody has to own a slot before its target is told once more that it does. The nodes
-/// are asked one after the other: what looks like it at one moment may be a hand-over.
-const DENIED_MS: u64 = 2_000;
+/// How long nobody has to own a slot before that is said: gossip doesn't settle it. The nodes are
+/// asked one after the other: what looks like it at one moment may be a hand-over.
+const DENIED_MS: u64 = 10_000;
 
 /// Waits until every node, replicas too, sees the moved slots at their targets and nothing open.
 ///
 /// ```text
 ///  Clear ──> Check ──> none: over
-///              ▲ ├─> Tell: a slot that nobody owns, its target once more ──┐
+///              ▲ ├─> nobody owns one for long: stopped
 ///              │ └─> Wait ──> now and then: Reassign ──> Clear ──> Remind ──┤
 ///              └───────┴─────────────────────────────────────────────────────┘
 /// ```
 ///
-/// A target that had said that it owns a slot was seen to take the source for its owner a second
-/// later, which took the target for it: a node whose epoch rises while it still claims a slot takes
-/// it back in the eyes of whoever has just been given it. Gossip never settles that.
+/// A target that had said that it owns a slot was once seen to take its source for the owner a
+/// moment later, which took the target for it. Gossip never settles that, and a server that hears of
+/// another owner deletes the keys that it has: so nobody is told anything, and the run stops.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Convergence {
     arrived: Vec<Move>,
@@ -53,7 +52,6 @@ enum State {
     Reassign(Reassigning),
     Remind(Reminding),
     Check,
-    Tell { to_tell: Vec<Move> },
     Wait { until_ms: u64 },
     Over,
 }
@@ -98,7 +96,6 @@ impl Convergence {
                     self.reminded_ms = now_ms;
                     State::Check
                 }
-                State::Tell { to_tell } if to_tell.is_empty() => State::Check,
                 State::Wait { until_ms } if now_ms >= *until_ms => {
                     if now_ms.saturating_sub(self.reminded_ms) > REMIND_EVERY_MS {
                         State::Reassign(Reassigning::of(self.arrived.clone()))
@@ -117,7 +114,6 @@ impl Convergence {
             State::Reassign(reassigning) => reassigning.next(),
             State::Remind(reminding) => reminding.next(),
             State::Check => Some(JobStep::AskViews),
-            State::Tell { to_tell } => to_tell.last().map(tell),
             State::Wait { .. } => Some(JobStep::Wait { ms: POLL_MS }),
             State::Over => None,
         }
@@ -141,8 +137,8 @@ impl Convergence {
                         self.tell_passed_over(context);
                         State::Over
                     }
-                    Some(_) if let Some(to_tell) = self.long_denied(&views, &silent, now_ms) => {
-                        State::Tell { to_tell }
+                    Some(_) if let Some(task) = self.long_denied(&views, &silent, now_ms) => {
+                        return Err(denied(context, task));
                     }
                     Some(reason) if now_ms.saturating_sub(self.begun_ms) > AGREE_MS => {
                         return Err(given_up(&reason));
@@ -153,24 +149,14 @@ impl Convergence {
                 };
                 Ok(())
             }
-            (State::Tell { to_tell }, Answer::Sent(_)) => {
-                // Whatever it says, the next look shows what came of it.
-                if let Some(task) = to_tell.pop() {
-                    let target = context.name(task.target);
-                    let slot = task.slot;
-                    context.tell(Notice::ToldAgain { slot, target });
-                }
-                Ok(())
-            }
             (_, other) => other.odd(),
         }
     }
 }
 
 impl Convergence {
-    /// The slots that have arrived and that nobody has owned for so long, while everybody was
-    /// asked; they begin anew.
-    fn long_denied(&mut self, views: &Views, silent: &[NodeId], now_ms: u64) -> Option<Vec<Move>> {
+    /// A slot that has arrived and that nobody has owned for so long, while everybody was asked.
+    fn long_denied(&mut self, views: &Views, silent: &[NodeId], now_ms: u64) -> Option<Move> {
         let denied = self.arrived.iter().filter(|_| silent.is_empty());
         let denied: Vec<Move> = denied
             .filter(|task| is_denied(views, **task))
@@ -179,11 +165,7 @@ impl Convergence {
         let since = |task: &Move| self.denied.get(&task.slot).copied().unwrap_or(now_ms);
         self.denied = denied.iter().map(|task| (task.slot, since(task))).collect();
         let is_long = |task: &Move| now_ms.saturating_sub(self.denied[&task.slot]) >= DENIED_MS;
-        let long: Vec<Move> = denied.into_iter().filter(is_long).collect();
-        for task in &long {
-            self.denied.remove(&task.slot);
-        }
-        (!long.is_empty()).then_some(long)
+        denied.into_iter().find(is_long)
     }
 
     fn tell_passed_over(&self, context: &mut JobContext) {
@@ -195,29 +177,30 @@ impl Convergence {
 }
 
 /// Whether no primary says that a slot is its own or has it open, and source and target, both
-/// primaries, each take the other one for its owner, or know none.
+/// primaries, each take the other one for its owner, or know none, as all others do.
 fn is_denied(views: &Views, task: Move) -> bool {
     let is_known =
         |node: &Node| node.slots.contains(task.slot) || node.open_slot(task.slot).is_some();
-    let sides = [(task.source, task.target), (task.target, task.source)];
-    let denies = |(side, other): (NodeId, NodeId)| {
-        let owner = views.get(&side).map(|view| view.map().owner(task.slot));
-        let is_others = owner.is_some_and(|owner| owner.is_none_or(|owner| owner == other));
-        is_others && primary(views, side).is_some()
-    };
-    sides.into_iter().all(denies) && !primaries(views).any(is_known)
+    let is_side = |owner: NodeId| owner == task.source || owner == task.target;
+    let names_a_side = |view: &ClusterView| view.map().owner(task.slot).is_none_or(is_side);
+    let are_primaries = [task.source, task.target]
+        .iter()
+        .all(|side| primary(views, *side).is_some());
+    are_primaries && views.values().all(names_a_side) && !primaries(views).any(is_known)
 }
 
-/// Tells a target that it owns a slot. That it imports it first makes it take a new epoch, so that
-/// all others believe it.
-fn tell(task: &Move) -> JobStep {
-    let (source, owner) = (task.source, task.target);
-    let states = [SetSlot::Importing { source }, SetSlot::Node { owner }];
-    let slot = task.slot;
-    JobStep::Send {
-        node: owner,
-        verbs: states.map(|state| Verb::SetSlot { slot, state }).into(),
-    }
+fn denied(context: &JobContext, task: Move) -> Error {
+    let [source, target] = [task.source, task.target].map(|id| context.name(id));
+    let message = format!(
+        "slot {}: {target} took it and denies it now, as {source} does, so that clients are sent to \
+         and fro",
+        task.slot
+    );
+    let fix = format!(
+        "{target} may have deleted its keys when it lost the slot: keep the dumps and append-only \
+         files that there are, and see what slotkit check says of the slot"
+    );
+    Error::new(ErrorKind::Stopped, message).fix(fix)
 }
 
 fn given_up(reason: &str) -> Error {

@@ -100,14 +100,6 @@ pub enum Notice {
         /// Who took over.
         promoted: String,
     },
-    /// A target took another node for the owner of a slot that it had said is its own, and was told
-    /// once more.
-    ToldAgain {
-        /// The slot.
-        slot: Slot,
-        /// The target.
-        target: String,
-    },
     /// So many did while slots were moving.
     ReassignedMeanwhile {
         /// How many.
@@ -201,11 +193,6 @@ impl fmt::Display for Notice {
             Notice::Reassigned { slot, promoted } => write!(
                 f,
                 "slot {slot} had just gone to a node that died: {promoted} has it, which took over"
-            ),
-            Notice::ToldAgain { slot, target } => write!(
-                f,
-                "slot {slot}: {target} took it, and then another node for its owner, which took \
-                 {target} for it: it was told once more that it owns the slot"
             ),
             Notice::ReassignedMeanwhile { slots, promoted } => write!(
                 f,

@@ -17,7 +17,7 @@ use crate::execute::movement::Movement;
 use crate::execute::options::MoveOptions;
 use crate::execute::preflight::{self, Intent, LoginNeed};
 use crate::execute::survey::Survey;
-use crate::slot::Slot;
+use crate::slot::{Slot, SlotSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub struct Session {
     pub(super) context: JobContext,
     /// What several looks at open slots have shown.
     pub(super) movement: Movement,
+    /// The slots that every primary took for another one's in the survey before the last.
+    pub(super) denied_before: SlotSet,
 }
 
 /// The moves that an earlier run of this user began, and what this one does with them.
@@ -96,6 +98,7 @@ impl Session {
             keys: BTreeMap::new(),
             context: JobContext::default(),
             movement: Movement::default(),
+            denied_before: SlotSet::default(),
         })
     }
 
@@ -168,6 +171,7 @@ impl Session {
             unfinished: begun.unfinished(),
             running,
             movement: self.movement.clone(),
+            denied_before: self.denied_before.clone(),
             unreadable_journal,
             undecided,
             shards,

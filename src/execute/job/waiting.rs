@@ -8,6 +8,7 @@ use super::pending_moves::PendingMoves;
 use super::session::{Begun, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::{Finding, FindingKind};
+use crate::execute::fix;
 use crate::execute::journal::{Journal, JournalSummary};
 use crate::execute::options::MoveOptions;
 use crate::execute::survey::Survey;
@@ -94,8 +95,11 @@ impl Session {
         pending: impl Fn(&Survey) -> PendingMoves,
     ) -> Result<Diagnosis> {
         let mut waits = Waits::new(wait, self.observer.clone());
+        let mut denied = None;
         loop {
             let (mut survey, summary) = self.look(journal)?;
+            let before = denied.replace(fix::denied(&survey));
+            self.denied_before = before.unwrap_or_default();
             let begun = match policy {
                 policy if policy.moves() && summary.running.is_none() => {
                     Begun::Continued(&summary.open)
@@ -113,6 +117,9 @@ impl Session {
                 if summary.running.is_none() && !wait.is_zero() {
                     self.recheck_open_slots(&survey, &summary.open)?;
                 }
+                if !wait.is_zero() {
+                    self.survey_denied_again(&mut survey)?;
+                }
                 if policy == OpenSlotPolicy::Checks {
                     self.try_moves(&mut survey)?;
                 }
@@ -122,6 +129,19 @@ impl Session {
             // Whoever has joined meanwhile is asked too.
             self.cluster = self.connection.open(self.patience, &*self.observer)?;
         }
+    }
+
+    /// Asks once more where slots are denied that weren't in the survey before: what is said of them
+    /// is followed.
+    fn survey_denied_again(&mut self, survey: &mut Survey) -> Result<()> {
+        let denied = fix::denied(survey);
+        if denied.iter().all(|slot| self.denied_before.contains(slot)) {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK_EVERY);
+        *survey = self.survey()?;
+        self.denied_before = denied;
+        Ok(())
     }
 
     /// A survey, and what the journal says of what was open in it: a run beside this one opens and

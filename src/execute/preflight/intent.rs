@@ -24,6 +24,8 @@ pub struct Intent<'a> {
     pub running: Option<Running>,
     /// What several looks at open slots have shown.
     pub movement: Movement,
+    /// The slots that every primary took for another one's in the survey before.
+    pub denied_before: SlotSet,
     /// Why the journal can't be read, where it can't.
     pub unreadable_journal: Option<String>,
     /// The keys that an earlier run has named, and that nobody has decided about.

@@ -36,7 +36,7 @@ pub fn findings(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     all.extend(nodes::states(survey, intent, &passed));
     all.extend(nodes::failed(survey, intent, &passed));
     all.extend(slots::uncovered(survey, intent));
-    all.extend(slots::denied(survey));
+    all.extend(slots::denied(survey, intent));
     all.extend(slots::disagreements(survey, intent));
     all.extend(slots::open_slots(survey, intent));
     all.extend(slots::orphaned_keys(survey, intent));

@@ -8,6 +8,7 @@ use crate::execute::Move;
 use crate::execute::finding::{Finding, FindingKind, Severity};
 use crate::execute::fix;
 use crate::execute::fix::table;
+use crate::execute::movement::Movement;
 use crate::execute::shards::Shards;
 use crate::execute::survey::{NodeFacts, Survey};
 use crate::numbers::counted_text;
@@ -59,22 +60,38 @@ pub(super) fn uncovered(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Slots that every primary takes for another one's.
-pub(super) fn denied(survey: &Survey) -> Vec<Finding> {
-    let found = fix::denied_slots(survey).into_iter();
-    let findings = found.filter_map(|(state, (slots, observers))| {
-        let observer = *observers.iter().next()?;
-        let message = format!(
-            "no node says that it owns {} of the slots, each takes another one for their owner: {}",
-            slots.len(),
-            slots.shortened()
-        );
-        let fix = state.fix(survey, observer, &slots);
-        let finding = Finding::error(FindingKind::SlotsUncovered, message, fix);
-        let first = slots.iter().next()?;
-        Some(finding.passing().at(first).among(slots))
+/// Slots that every primary takes for another one's. What to do is said of those that were so in a
+/// survey before this one too, while nothing moved; of those in hand the run itself tells.
+pub(super) fn denied(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
+    let is_in_hand = |slot: &Slot| intent.ours.iter().any(|task| task.slot == *slot);
+    let slots = fix::denied(survey);
+    let is_still = !matches!(intent.movement, Movement::Seen(_));
+    let is_certain = |slot: &Slot| is_still && intent.denied_before.contains(*slot);
+    let (certain, others): (Vec<Slot>, Vec<Slot>) = slots
+        .iter()
+        .filter(|slot| !is_in_hand(slot))
+        .partition(is_certain);
+    let observer = survey.primaries().map(|(id, _)| id).next();
+    let certain = fix::denied_twice(survey, &certain.into_iter().collect()).into_iter();
+    let certain = certain.filter_map(|(state, slots)| {
+        let fix = state.fix(survey, observer?, &slots);
+        without_anybody(&slots, fix)
     });
-    findings.collect()
+    let others: SlotSet = others.into_iter().collect();
+    certain
+        .chain(without_anybody(&others, table::DENIED_ONCE.say(&[])))
+        .collect()
+}
+
+fn without_anybody(slots: &SlotSet, fix: String) -> Option<Finding> {
+    let first = slots.iter().next()?;
+    let message = format!(
+        "no node says that it owns {} of the slots, each takes another one for their owner: {}",
+        slots.len(),
+        slots.shortened()
+    );
+    let finding = Finding::error(FindingKind::SlotsUncovered, message, fix);
+    Some(finding.passing().at(first).among(slots.clone()))
 }
 
 /// Slots without an owner in a view that was saved: nobody can be asked more.

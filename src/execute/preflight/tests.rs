@@ -11,8 +11,8 @@ use crate::execute::mover::{Cause, KeyInDoubt};
 use crate::execute::{Move, Version};
 
 use crate::execute::survey::{Bar, Functions, MaxMemory, NodeFacts, Obstacle, Part};
-use crate::execute::testing::{self, facts_with, id, survey};
-use crate::slot::Slot;
+use crate::execute::testing::{self, NODES, facts_with, id, survey};
+use crate::slot::{Slot, SlotSet};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -267,6 +267,62 @@ fn a_target_whose_source_died_is_down_until_its_slots_are_finished() {
     let kinds = errors(&Intent::default());
     assert!(kinds.contains(&FindingKind::NodeUnreachable), "{kinds:?}");
     assert!(kinds.contains(&FindingKind::NodeFailed), "{kinds:?}");
+}
+
+/// `a` and `c` take `b` for the owner of slot 7, `b` takes `a` for it.
+#[test]
+fn what_to_do_about_a_slot_that_all_deny_is_said_once_two_surveys_agree() {
+    let mut survey = survey('a', |_| {});
+    for myself in NODES {
+        let owner = if myself == 'b' { 'a' } else { 'b' };
+        let facts = facts_with(myself, |node, line| {
+            let line = line.replace(" 0-5460", " 0-6 8-5460");
+            if node == owner {
+                format!("{line} 7")
+            } else {
+                line
+            }
+        });
+        survey.nodes.insert(id(myself), facts);
+    }
+    let slot = Slot::new(7).expect("a slot");
+    let before: SlotSet = [slot].into_iter().collect();
+    let said = |intent: &Intent<'_>| {
+        let found = findings(&survey, intent).into_iter();
+        let mut of_it = found.filter(|finding| finding.kind == FindingKind::SlotsUncovered);
+        let said = of_it.next().map(|finding| {
+            assert!(finding.passes && finding.slot == Some(slot), "{finding:?}");
+            finding.fix.contains("BUMPEPOCH")
+        });
+        assert_eq!(of_it.count(), 0);
+        said
+    };
+    assert_eq!(said(&Intent::default()), Some(false));
+    let twice = Intent {
+        denied_before: before.clone(),
+        ..Intent::default()
+    };
+    assert_eq!(said(&twice), Some(true));
+    let moving = Intent {
+        movement: Movement::Seen(Change::Opened(id('c'), Slot::MIN)),
+        ..twice.clone()
+    };
+    assert_eq!(said(&moving), Some(false));
+    let moves = [task(7, 'a', 'b')];
+    let in_hand = Intent {
+        ours: &moves,
+        ..twice.clone()
+    };
+    assert_eq!(
+        said(&in_hand),
+        None,
+        "the run tells of it, and finishes the others"
+    );
+    let unfinished = Intent {
+        unfinished: &moves,
+        ..twice
+    };
+    assert_eq!(said(&unfinished), Some(true));
 }
 
 #[test]
