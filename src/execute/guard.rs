@@ -101,7 +101,7 @@ impl<'a> Guard<'a> {
             .find(|(id, open)| entry == Entry::Fresh || !self.is_left_open(*id, *open, task));
         match other {
             Some((id, _)) if self.is_other_of_shard(id, task.source) => {
-                Verdict::RolesChanged("another of the source's family has it open")
+                Verdict::RolesChanged("another node of the source's shard has it open")
             }
             Some((id, _)) => Verdict::Taken(task.slot, "was opened meanwhile", Some(id)),
             None => Verdict::Ours,

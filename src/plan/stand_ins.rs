@@ -26,18 +26,18 @@ pub fn stand_ins(
         .collect();
     let should_have = should_have(plan, view, &serves);
     let is_known = |id: &NodeId| plan.node(*id).is_some();
-    let heir_of = |id: NodeId| {
+    let stand_in_of = |id: NodeId| {
         let by_slots = match should_have.get(&id) {
             Some(owners) if owners.len() == 1 => owners.first().copied(),
             // Its slots are with several nodes: nobody took over.
             Some(_) => return None,
             None => told(id),
         };
-        by_slots.filter(|heir| serves.contains(heir) && !is_known(heir))
+        by_slots.filter(|stand_in| serves.contains(stand_in) && !is_known(stand_in))
     };
     let gone = plan.topology().holdings().iter().map(|holding| holding.id);
     let gone = gone.filter(|id| !serves.contains(id) || is_bare(view, *id, &should_have));
-    gone.filter_map(|id| Some((id, heir_of(id)?))).collect()
+    gone.filter_map(|id| Some((id, stand_in_of(id)?))).collect()
 }
 
 /// Whether a node has none of the slots that it should have.
@@ -68,7 +68,7 @@ fn should_have(
             owners.entry(keeper).or_default().insert(owner);
         }
     }
-    // A slot that moves is at its source's heir or at its target's: it tells only where the other
+    // A slot that moves is at its source's stand-in or at its target's: it tells only where the other
     // one is known to serve.
     for migration in plan.migrations() {
         let Some(owner) = owner_of(migration.slot) else {
@@ -91,8 +91,8 @@ impl Plan {
     #[must_use]
     pub fn with_stand_ins(mut self, stand_ins: &BTreeMap<NodeId, NodeId>) -> Plan {
         let now = |id: &mut NodeId| {
-            if let Some(heir) = stand_ins.get(id) {
-                *id = *heir;
+            if let Some(stand_in) = stand_ins.get(id) {
+                *id = *stand_in;
             }
         };
         let holdings = self.topology.holdings().iter().map(|holding| {
@@ -154,10 +154,10 @@ eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee 127.0.0.1:7005@17005 slave aaaaaaaaaaaa
 
     /// `e` serves in `a`'s place: with these slots, and `a` as this.
     fn failed_over(slots: &str, old: &str) -> String {
-        let heir = format!("7005@17005 master - 0 1 5 connected {slots}\n");
+        let stand_in = format!("7005@17005 master - 0 1 5 connected {slots}\n");
         let follows = format!("7005@17005 slave {} 0 1 1 connected\n", id("a"));
         NODES
-            .replace(&follows, &heir)
+            .replace(&follows, &stand_in)
             .replace("myself,master - 0 0 1 connected 0-8191", old)
             .replace("7002@17002 master", "7002@17002 myself,master")
     }

@@ -92,7 +92,7 @@ pub(super) fn states(
         dead.extend(imported_from_nobody(&facts.view).iter());
         let is_part_of =
             |slots: &SlotSet| !dead.is_empty() && dead.iter().all(|slot| slots.contains(slot));
-        let why = "it receives slots of a node that died, and doesn't learn of the heir";
+        let why = "it receives slots of a node that died, and doesn't learn of the replica that was promoted";
         let finding = if is_down_for(&facts.view, passed) {
             let fix = table::DOWN_BESIDE.say(&[]);
             Finding::warning(FindingKind::ClusterDown, message, fix)
