@@ -55,7 +55,6 @@ mod undo;
 mod unfinished_job;
 mod usage_error;
 #[cfg(feature = "live")]
-#[cfg(feature = "live")]
 mod weights;
 
 pub use exit::Exit;

@@ -24,7 +24,7 @@ pub(super) use replicas::{
     Lack, Trouble, Wanted, has_follower, not_following, of as replicas_of, trouble,
 };
 pub(super) use slots::{
-    Claim, claims, denied, denied_twice, disagreement, open_slot, orphaned, uncovered_slots,
+    Claim, by_state, claims, denied, disagreement, open_slot, orphaned, uncovered_slots,
 };
 pub(super) use words::listed;
 

@@ -2,7 +2,7 @@
 
 use super::table::{self, Fix};
 use super::words::{RANGE_COMMANDS, listed, meet_words, name, slots_command, told, unassigned};
-use crate::cluster::{LinkState, Node, NodeId, Role};
+use crate::cluster::{LinkState, NodeId, Role};
 use crate::execute::movement::Movement;
 use crate::execute::survey::Survey;
 use crate::slot::{Slot, SlotSet};
@@ -305,29 +305,24 @@ pub fn uncovered_slots(survey: &Survey) -> BTreeMap<Uncovered, (SlotSet, BTreeSe
 /// and where it can't be reached, more is said of it elsewhere. The nodes are asked one after the
 /// other: a slot that was handed over in between looks so too.
 pub fn denied(survey: &Survey) -> SlotSet {
-    let primaries: Vec<_> = survey.primaries().collect();
-    let own = primaries
-        .iter()
-        .filter_map(|(id, facts)| facts.view.node(*id));
-    let own: Vec<&Node> = own.collect();
-    let is_known = |slot: Slot| {
-        own.iter()
-            .any(|node| node.slots.contains(slot) || node.open_slot(slot).is_some())
+    let mut known = SlotSet::new();
+    for (id, facts) in survey.primaries() {
+        if let Some(myself) = facts.view.node(id) {
+            known.join(&myself.slots);
+            known.extend(myself.open.iter().map(|open| open.slot()));
+        }
+    }
+    let is_primary = |id: NodeId| survey.primaries().any(|(primary, _)| primary == id);
+    let is_denied = |slot: &Slot| {
+        let mut views = survey.primaries().map(|(_, facts)| &facts.view);
+        views.all(|view| view.map().owner(*slot).is_some_and(is_primary))
     };
-    let is_primary = |id: NodeId| primaries.iter().any(|(primary, _)| *primary == id);
-    let is_denied = |slot: Slot| {
-        let mut named = primaries
-            .iter()
-            .map(|(_, facts)| facts.view.map().owner(slot));
-        named.all(|owner| owner.is_some_and(is_primary))
-    };
-    Slot::all()
-        .filter(|slot| !is_known(*slot) && is_denied(*slot))
-        .collect()
+    let unknown = Slot::all().filter(|slot| !known.contains(*slot));
+    unknown.filter(is_denied).collect()
 }
 
-/// What to do about slots that were denied in one survey, and in this one too.
-pub fn denied_twice(survey: &Survey, slots: &SlotSet) -> BTreeMap<Uncovered, SlotSet> {
+/// These slots, of which every primary knows an owner, by what is known of them.
+pub fn by_state(survey: &Survey, slots: &SlotSet) -> BTreeMap<Uncovered, SlotSet> {
     let mut found: BTreeMap<Uncovered, SlotSet> = BTreeMap::new();
     for slot in slots.iter() {
         let of_these = found.entry(uncovered(survey, slot)).or_default();

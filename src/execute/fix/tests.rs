@@ -613,15 +613,15 @@ fn sources(folder: &std::path::Path, all: &mut Vec<(String, String)>) {
 
 /// What stands where it is said stands in the table too, and the other way round.
 #[test]
-fn the_fixed_fixes_are_those_of_the_sources() {
+fn the_constant_fixes_are_those_of_the_sources() {
     let mut all = Vec::new();
     sources(
         std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
         &mut all,
     );
-    for fixed in table::CONSTANT {
-        let is_said = all.iter().any(|(_, code)| code.contains(fixed.words));
-        assert!(is_said, "nobody says: {}", fixed.words);
+    for constant in table::CONSTANT {
+        let is_said = all.iter().any(|(_, code)| code.contains(constant.words));
+        assert!(is_said, "nobody says: {}", constant.words);
     }
     for (name, code) in all
         .iter()
@@ -632,7 +632,9 @@ fn the_fixed_fixes_are_those_of_the_sources() {
                 continue;
             };
             let words = said.split("\";").next().unwrap_or_default();
-            let is_known = table::CONSTANT.iter().any(|fixed| fixed.words == words);
+            let is_known = table::CONSTANT
+                .iter()
+                .any(|constant| constant.words == words);
             assert!(
                 is_known,
                 "{name} says `{words}`: add it to fix/table.rs, with when it is said"

@@ -179,14 +179,18 @@ impl Convergence {
 /// Whether no primary says that a slot is its own or has it open, and source and target, both
 /// primaries, each take the other one for its owner, or know none, as all others do.
 fn is_denied(views: &Views, task: Move) -> bool {
-    let is_known =
-        |node: &Node| node.slots.contains(task.slot) || node.open_slot(task.slot).is_some();
-    let is_side = |owner: NodeId| owner == task.source || owner == task.target;
-    let names_a_side = |view: &ClusterView| view.map().owner(task.slot).is_none_or(is_side);
-    let are_primaries = [task.source, task.target]
+    let denies =
+        |node: &Node| !node.slots.contains(task.slot) && node.open_slot(task.slot).is_none();
+    // The target of nearly every slot says that it has it: no other view is looked into then.
+    let sides = [task.target, task.source];
+    let are_denying = sides
         .iter()
-        .all(|side| primary(views, *side).is_some());
-    are_primaries && views.values().all(names_a_side) && !primaries(views).any(is_known)
+        .all(|side| primary(views, *side).is_some_and(denies));
+    let names_a_side = |view: &ClusterView| {
+        let owner = view.map().owner(task.slot);
+        owner.is_none_or(|owner| sides.contains(&owner))
+    };
+    are_denying && primaries(views).all(denies) && views.values().all(names_a_side)
 }
 
 fn denied(context: &JobContext, task: Move) -> Error {

@@ -67,7 +67,11 @@ impl Session {
     }
 }
 
-fn sleep_until(until: Instant, observer: &dyn Observer) -> Result<()> {
+/// Waits, as long as nobody wants to stop.
+///
+/// # Errors
+/// [`ErrorKind::Unsafe`] when a signal has come: nothing was changed.
+pub(super) fn sleep_until(until: Instant, observer: &dyn Observer) -> Result<()> {
     while Instant::now() < until {
         if observer.wants_stop() {
             let message = "stopped as asked; nothing was changed";

@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::journal_path::journal_of;
 use super::notice::{Notice, Observer};
 use super::pending_moves::PendingMoves;
+use super::recheck::sleep_until;
 use super::session::{Begun, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::finding::{Finding, FindingKind};
@@ -12,14 +13,13 @@ use crate::execute::fix;
 use crate::execute::journal::{Journal, JournalSummary};
 use crate::execute::options::MoveOptions;
 use crate::execute::survey::Survey;
+use crate::slot::{Slot, SlotSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long between two looks at a cluster that isn't settled.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often a signal is looked for meanwhile.
-const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// How often the word is said again.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 /// How often the nodes are asked anew because a run began or ended meanwhile.
@@ -95,11 +95,10 @@ impl Session {
         pending: impl Fn(&Survey) -> PendingMoves,
     ) -> Result<Diagnosis> {
         let mut waits = Waits::new(wait, self.observer.clone());
-        let mut denied = None;
+        let mut denied = SlotSet::default();
         loop {
             let (mut survey, summary) = self.look(journal)?;
-            let before = denied.replace(fix::denied(&survey));
-            self.denied_before = before.unwrap_or_default();
+            self.denied_before = std::mem::replace(&mut denied, fix::denied(&survey));
             let begun = match policy {
                 policy if policy.moves() && summary.running.is_none() => {
                     Begun::Continued(&summary.open)
@@ -117,8 +116,12 @@ impl Session {
                 if summary.running.is_none() && !wait.is_zero() {
                     self.recheck_open_slots(&survey, &summary.open)?;
                 }
-                if !wait.is_zero() {
-                    self.survey_denied_again(&mut survey)?;
+                // Of slots that are denied now and weren't before what is said is followed.
+                let is_new = |slot: Slot| !self.denied_before.contains(slot);
+                if !wait.is_zero() && denied.iter().any(is_new) {
+                    sleep_until(Instant::now() + LOOK_EVERY, &*self.observer)?;
+                    survey = self.survey()?;
+                    self.denied_before = denied;
                 }
                 if policy == OpenSlotPolicy::Checks {
                     self.try_moves(&mut survey)?;
@@ -129,19 +132,6 @@ impl Session {
             // Whoever has joined meanwhile is asked too.
             self.cluster = self.connection.open(self.patience, &*self.observer)?;
         }
-    }
-
-    /// Asks once more where slots are denied that weren't in the survey before: what is said of them
-    /// is followed.
-    fn survey_denied_again(&mut self, survey: &mut Survey) -> Result<()> {
-        let denied = fix::denied(survey);
-        if denied.iter().all(|slot| self.denied_before.contains(slot)) {
-            return Ok(());
-        }
-        std::thread::sleep(LOOK_EVERY);
-        *survey = self.survey()?;
-        self.denied_before = denied;
-        Ok(())
     }
 
     /// A survey, and what the journal says of what was open in it: a run beside this one opens and
@@ -225,16 +215,7 @@ impl Waits {
                 left,
             });
         }
-        let until = Instant::now() + left.min(LOOK_EVERY);
-        while Instant::now() < until {
-            if self.observer.wants_stop() {
-                return Err(Error::new(
-                    ErrorKind::Unsafe,
-                    "stopped as asked; nothing was changed",
-                ));
-            }
-            std::thread::sleep(WATCH_EVERY);
-        }
+        sleep_until(Instant::now() + left.min(LOOK_EVERY), &*self.observer)?;
         Ok(true)
     }
 }

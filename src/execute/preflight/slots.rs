@@ -72,7 +72,7 @@ pub(super) fn denied(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
         .filter(|slot| !is_in_hand(slot))
         .partition(is_certain);
     let observer = survey.primaries().map(|(id, _)| id).next();
-    let certain = fix::denied_twice(survey, &certain.into_iter().collect()).into_iter();
+    let certain = fix::by_state(survey, &certain.into_iter().collect()).into_iter();
     let certain = certain.filter_map(|(state, slots)| {
         let fix = state.fix(survey, observer?, &slots);
         without_anybody(&slots, fix)
@@ -84,14 +84,12 @@ pub(super) fn denied(survey: &Survey, intent: &Intent<'_>) -> Vec<Finding> {
 }
 
 fn without_anybody(slots: &SlotSet, fix: String) -> Option<Finding> {
-    let first = slots.iter().next()?;
     let message = format!(
         "no node says that it owns {} of the slots, each takes another one for their owner: {}",
         slots.len(),
         slots.shortened()
     );
-    let finding = Finding::error(FindingKind::SlotsUncovered, message, fix);
-    Some(finding.passing().at(first).among(slots.clone()))
+    uncovered_finding(slots, message, fix).map(Finding::passing)
 }
 
 /// Slots without an owner in a view that was saved: nobody can be asked more.
@@ -101,7 +99,6 @@ pub(super) fn uncovered_of_view(observer: &str, view: &ClusterView) -> Option<Fi
 }
 
 fn without_owner(observers: &[String], slots: &SlotSet, fix: String) -> Option<Finding> {
-    let first = slots.iter().next()?;
     let verb = match observers.len() {
         1 => "knows",
         _ => "know",
@@ -112,6 +109,12 @@ fn without_owner(observers: &[String], slots: &SlotSet, fix: String) -> Option<F
         slots.len(),
         slots.shortened()
     );
+    uncovered_finding(slots, message, fix)
+}
+
+/// None where it is about no slot.
+fn uncovered_finding(slots: &SlotSet, message: String, fix: String) -> Option<Finding> {
+    let first = slots.iter().next()?;
     let finding = Finding::error(FindingKind::SlotsUncovered, message, fix);
     Some(finding.at(first).among(slots.clone()))
 }

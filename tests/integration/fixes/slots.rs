@@ -75,17 +75,7 @@ fn a_slot_of_which_the_others_believe_in_an_owner_that_denies_it() {
     let expected = filled(&cluster);
     // The second node imports slot 0 and gets its keys; then all of it comes undone.
     let addr = cluster.nodes()[1].addr.clone();
-    let ids = [0, 1].map(|node| cluster.nodes()[node].id);
-    send(
-        &cluster,
-        1,
-        &format!("CLUSTER SETSLOT 0 IMPORTING {}", ids[0]),
-    );
-    send(
-        &cluster,
-        0,
-        &format!("CLUSTER SETSLOT 0 MIGRATING {}", ids[1]),
-    );
+    open_zero(&cluster, 1);
     migrate(&cluster, &addr, usize::MAX);
     for node in [0, 1] {
         send(&cluster, node, "CLUSTER SETSLOT 0 STABLE");
@@ -113,17 +103,13 @@ fn a_slot_that_each_takes_for_the_others() {
             Expected::default()
         };
         let addr = cluster.nodes()[1].addr.clone();
-        let ids = [0, 1].map(|node| cluster.nodes()[node].id);
-        let set = |node: usize, state: &str| {
-            send(&cluster, node, &format!("CLUSTER SETSLOT 0 {state}"));
-        };
-        set(1, &format!("IMPORTING {}", ids[0]));
-        set(0, &format!("MIGRATING {}", ids[1]));
+        open_zero(&cluster, 1);
         if has_keys {
             migrate(&cluster, &addr, usize::MAX);
         }
-        set(0, &format!("NODE {}", ids[1]));
-        set(1, "STABLE");
+        let target = cluster.nodes()[1].id;
+        send(&cluster, 0, &format!("CLUSTER SETSLOT 0 NODE {target}"));
+        send(&cluster, 1, "CLUSTER SETSLOT 0 STABLE");
         let fix = fix_at_once(&cluster, state.path(), "slots_uncovered");
         // Where nobody has keys: the one that another takes for the owner already, by its word.
         assert!(fix.contains("CLUSTER DELSLOTS"), "{fix}");
@@ -132,6 +118,17 @@ fn a_slot_that_each_takes_for_the_others() {
         if has_keys {
             assert_none_lost(&cluster, &expected);
         }
+    }
+}
+
+/// Opens slot 0 between the first node and another, which imports it.
+fn open_zero(cluster: &LocalCluster, target: usize) {
+    let [source_id, target_id] = [0, target].map(|node| cluster.nodes()[node].id);
+    for (node, state) in [
+        (target, format!("IMPORTING {source_id}")),
+        (0, format!("MIGRATING {target_id}")),
+    ] {
+        send(cluster, node, &format!("CLUSTER SETSLOT 0 {state}"));
     }
 }
 
@@ -167,17 +164,7 @@ fn a_slot_whose_keys_are_on_several_nodes() {
     let state = state();
     let expected = filled(&cluster);
     let addr = cluster.nodes()[2].addr.clone();
-    let ids = [0, 2].map(|node| cluster.nodes()[node].id);
-    send(
-        &cluster,
-        2,
-        &format!("CLUSTER SETSLOT 0 IMPORTING {}", ids[0]),
-    );
-    send(
-        &cluster,
-        0,
-        &format!("CLUSTER SETSLOT 0 MIGRATING {}", ids[1]),
-    );
+    open_zero(&cluster, 2);
     migrate(&cluster, &addr, 1);
     for node in [0, 2] {
         send(&cluster, node, "CLUSTER SETSLOT 0 STABLE");
